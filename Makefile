@@ -1,0 +1,88 @@
+# make figures   every table and figure, from the weights that ship
+# make test      the tests
+# make help      the rest
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.txt)
+READY := .venv/.requirements.txt
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+
+# Snakemake gives each job OMP_NUM_THREADS = its `threads:`; everything else runs on one thread.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+
+.PHONY: help figures test lint clean snapshot adopt-weights lock environment
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+figures: $(READY)  ## every table and figure, and results/report.html
+	@snakemake --cores all
+	echo "Done: results/report.html, results/tables/, results/figures/"
+
+test: $(READY)  ## the tests, two at a time
+	@python -m pytest -n 2 --dist loadfile
+
+lint: $(READY)  ## ruff, snakefmt and Snakemake's own linter
+	@ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+clean:  ## remove what the pipeline wrote (not the packages, not what DVC keeps)
+	@rm -rf results logs benchmarks .snakemake data/statistics data/edits
+
+snapshot:  ## copy tables and reduced figures to docs/results/, for readers of the repository
+	@test -d results/tables || { echo "nothing to copy: run 'make figures' first" >&2; exit 1; }
+	python -m stages.snapshot --tables results/tables --figures results/figures --out docs/results
+
+adopt-weights:  ## copy trained weights to data/weights/mini/
+	@shopt -s nullglob
+	trained=(results/training/*.safetensors)
+	if [ $${#trained[@]} -eq 0 ]; then
+		echo "nothing to adopt: run 'snakemake --cores all results/training/church.safetensors' first" >&2
+		exit 1
+	fi
+	mkdir -p data/weights/mini
+	cp -v "$${trained[@]}" data/weights/mini/
+
+lock: $(READY)  ## remake requirements.txt and environment.yml from requirements.in
+	@uv pip compile requirements.in --universal --python-version 3.11 --constraint requirements.txt \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o .lock.new
+	{ sed -n '/^#/p' requirements.txt; cat .lock.new; } > .lock.txt
+	{ sed '/- pip:/q' environment.yml; sed 's/.*/      - "&"/' .lock.new; } > .lock.yml
+	mv .lock.txt requirements.txt
+	mv .lock.yml environment.yml
+	rm .lock.new
+
+environment: $(READY)  ## only the packages
+
+$(READY): requirements.txt
+	@python=""
+	for candidate in python3.11 python3.12 python3.13 python3 python; do
+		if command -v "$$candidate" > /dev/null && \
+			"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then
+			python="$$candidate"; break
+		fi
+	done
+	if [ -z "$$python" ]; then
+		echo "Python 3.11 or newer is needed, and none of python3.11 ... python3 is that" >&2
+		exit 2
+	fi
+	if [ ! -x .venv/bin/python ]; then
+		echo "Making .venv with $$("$$python" --version)"
+		"$$python" -m venv .venv
+	fi
+	if [ "$$(.venv/bin/uv --version 2> /dev/null | cut -d' ' -f2)" != "$(UV_VERSION)" ]; then
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	fi
+	echo "Installing the packages of requirements.txt (about a minute the first time)"
+	VIRTUAL_ENV="$(CURDIR)/.venv" .venv/bin/uv pip sync --quiet requirements.txt
+	cp requirements.txt $@

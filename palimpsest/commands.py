@@ -1,0 +1,96 @@
+"""How a stage becomes a command: named options, one line for a user's mistake, no partial output.
+
+A stage is a typed function and two lines below it::
+
+    def main(weights: Path, out: Annotated[Path, typer.Option()]) -> None: ...
+
+    if __name__ == "__main__":
+        run(main)
+
+and is called as ``python -m stages.rewrite --weights ... --out ...``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from palimpsest.errors import PalimpsestError
+
+USER_ERROR = 2
+"""Exit status for input that cannot be used; the same that a misspelt option gets."""
+
+
+def run(main: Callable[..., None], arguments: list[str] | None = None) -> None:
+    """Run `main` as a command and leave the process with its exit status.
+
+    Every parameter of `main` becomes a named option; `--debug` is added. A `PalimpsestError` or an
+    `OSError` (no such file, no space left) becomes one line on stderr and exit status 2; the
+    traceback comes only with `--debug`. Any other exception is a fault of the program and is
+    shown in full. SIGTERM unwinds like an interrupt, so that temporary files are removed.
+
+    Args:
+        main: a function of typed parameters.
+        arguments: what stands behind the program's name; `sys.argv[1:]` if None.
+    """
+    signal.signal(signal.SIGTERM, _leave)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command()(_with_debug(main))
+    app(args=arguments)
+
+
+def _with_debug(main: Callable[..., None]) -> Callable[..., None]:
+    hints = get_type_hints(main, include_extras=True)
+    parameters = [
+        parameter.replace(
+            annotation=_named_option(hints[parameter.name]), kind=inspect.Parameter.KEYWORD_ONLY
+        )
+        for parameter in inspect.signature(main).parameters.values()
+    ]
+    debug = inspect.Parameter(
+        "debug",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")],
+    )
+
+    @functools.wraps(main)
+    def command(*, debug: bool, **options: Any) -> None:
+        try:
+            main(**options)
+        except (PalimpsestError, OSError) as problem:
+            if debug:
+                traceback.print_exc()
+            else:
+                print(_one_line(problem), file=sys.stderr)
+            raise typer.Exit(USER_ERROR) from None
+
+    command.__signature__ = inspect.Signature([*parameters, debug])  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in [*parameters, debug]}
+    del command.__wrapped__  # or its bare signature would be read instead of the one above
+    return command
+
+
+def _named_option(hint: Any) -> Any:
+    """The hint as it is if it says how to read the option, else with a bare `--name` option."""
+    return hint if hasattr(hint, "__metadata__") else Annotated[hint, typer.Option()]
+
+
+def _one_line(problem: Exception) -> str:
+    if isinstance(problem, OSError) and problem.strerror:
+        named = f"{problem.filename}: " if problem.filename is not None else ""
+        text = f"{named}{problem.strerror}"
+    else:
+        text = str(problem) or type(problem).__name__
+    return "error: " + " ".join(text.split())
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)

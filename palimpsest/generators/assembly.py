@@ -1,0 +1,115 @@
+"""From named tensors to a working generator: every name used, every shape as it must be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from palimpsest.errors import CheckpointError
+from palimpsest.generators.base import Generator
+from palimpsest.generators.stylegan2 import StyleGAN2, blur_kernel
+
+NOISE_NAME = re.compile(r"noises\.noise_(\d+)")
+
+
+def assemble(
+    path: object,
+    network: Callable[[], Generator],
+    tensors: Mapping[str, Tensor],
+    file_name: Callable[[str], str] = str,
+) -> Generator:
+    """Build ``network`` and fill it with ``tensors``: float32, eval mode, no gradients.
+
+    ``file_name`` gives a tensor's name in the file, for messages. ``latent_avg`` may be missing: it
+    is then unknown (NaN, so that truncating without it cannot pass unnoticed). Raises
+    `CheckpointError` naming the first tensor that is missing, unknown, of the wrong shape, or not
+    finite.
+    """
+    with torch.device("meta"):  # shapes only: the weights come from the file
+        generator = network()
+    maps, given = {}, {}
+    for name, tensor in tensors.items():
+        (maps if NOISE_NAME.fullmatch(name) else given)[name] = tensor
+    expected = generator.state_dict()
+    if "latent_avg" in expected and "latent_avg" not in given:
+        given["latent_avg"] = torch.full(tuple(expected["latent_avg"].shape), torch.nan)
+    _check_names(path, expected, given, file_name)
+    for name, tensor in given.items():
+        unknown_mean = name == "latent_avg" and bool(tensor.isnan().all())
+        _check_tensor(path, file_name(name), tensor, expected[name].shape, unknown_mean)
+    state = {name: _own_float32(tensor) for name, tensor in given.items()}
+    generator.load_state_dict(state, assign=True)
+    if isinstance(generator, StyleGAN2):
+        generator.blur_kernel = blur_kernel()
+        _add_noise_maps(path, generator, maps, file_name)
+    elif maps:
+        raise CheckpointError(f"{path}: noise maps ({next(iter(maps))}) in a Progressive GAN")
+    return generator.eval().requires_grad_(False)
+
+
+def _own_float32(tensor: Tensor) -> Tensor:
+    """A contiguous float32 copy that does not hold on to the file or to a larger storage."""
+    return tensor.detach().to(torch.float32, copy=True).contiguous()
+
+
+def _check_names(
+    path: object,
+    expected: Mapping[str, Tensor],
+    given: Mapping[str, Tensor],
+    file_name: Callable[[str], str],
+) -> None:
+    missing = [name for name in expected if name not in given]
+    if missing:
+        raise CheckpointError(
+            f"{path}: tensor {file_name(missing[0])} is missing{_and_more(missing)}; "
+            "the file is incomplete, so export or fetch it again"
+        )
+    unknown = [name for name in given if name not in expected]
+    if unknown:
+        raise CheckpointError(
+            f"{path}: tensor {file_name(unknown[0])} has no place in this network"
+            f"{_and_more(unknown)}; is it another architecture?"
+        )
+
+
+def _and_more(names: list[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+
+
+def _check_tensor(
+    path: object, name: str, tensor: Tensor, shape: torch.Size, unknown_mean: bool = False
+) -> None:
+    if tensor.shape != shape:
+        raise CheckpointError(
+            f"{path}: tensor {name} has shape {tuple(tensor.shape)}; "
+            f"the rest of the network asks for {tuple(shape)}"
+        )
+    if not tensor.is_floating_point():
+        raise CheckpointError(f"{path}: tensor {name} holds {tensor.dtype}, not real numbers")
+    if not (unknown_mean or bool(tensor.isfinite().all())):
+        raise CheckpointError(
+            f"{path}: tensor {name} holds numbers that are not finite; the training diverged or "
+            "the file is damaged"
+        )
+
+
+def _add_noise_maps(
+    path: object,
+    generator: StyleGAN2,
+    maps: Mapping[str, Tensor],
+    file_name: Callable[[str], str],
+) -> None:
+    """Keep the checkpoint's own noise for ``noise="buffers"``; not part of `weights_sha256`."""
+    for name, tensor in maps.items():
+        index = int(NOISE_NAME.fullmatch(name).group(1))
+        if index + 2 not in generator.layers:
+            raise CheckpointError(
+                f"{path}: noise map {file_name(name)} belongs to no layer; this network has "
+                f"{len(generator.layers)} of them"
+            )
+        side = generator.layer(index + 2).value_size
+        _check_tensor(path, file_name(name), tensor, torch.Size((1, 1, side, side)))
+        generator.noises.register_buffer(f"noise_{index}", _own_float32(tensor), persistent=False)

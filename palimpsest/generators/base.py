@@ -1,0 +1,319 @@
+"""What every generator offers: a convolution stack that opens at any layer.
+
+A generator is read as ``z → keys → layer → values → rest`` (paper, section 3.2): a *layer* is one
+convolution, its *keys* are the positions of the convolution's input and its *values* the feature
+map it produces. ``render`` runs everything after it, so for every editable layer ``n``
+
+    layer = g.layer(n)
+    layer.render(layer.values(layer.keys(z)))        # equals g(z)
+
+A network subclasses `Generator` with three steps, `start`, `advance` and `finish`, and a `Layer`.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Window = tuple[int, int, int, int]
+
+State = TypeVar("State", "KeyState", "ValueState")
+
+NOISE_MODES = ("single", "original", "buffers", "none", "random")
+
+
+@dataclass(frozen=True)
+class KeyState:
+    """Input of one layer for a batch, with all that the rest of the generator needs.
+
+    ``k`` (B, N, h, w): the convolution's input, in StyleGAN2 after style modulation.
+    ``layer``: number of the layer. ``window``: (top, left, bottom, right), half-open, the cells of
+    the full key map that ``k`` covers. ``style`` (B, N), ``latent`` (B, L, D) and ``skip``
+    (B, 3, h, w; the running RGB image) exist in StyleGAN2 only.
+    """
+
+    k: Tensor
+    layer: int
+    window: Window
+    style: Tensor | None = None
+    latent: Tensor | None = None
+    skip: Tensor | None = None
+
+    def __len__(self) -> int:
+        return self.k.shape[0]
+
+    def __getitem__(self, index: int | slice | Sequence[int]) -> KeyState:
+        """The samples at ``index``; a batch of one for a single number."""
+        return _take(self, index)
+
+    def crop(self, top: int, left: int, bottom: int, right: int) -> KeyState:
+        """A window of these keys, in cells of ``k``, half-open.
+
+        Style, latent and the noise of the place stay those of the full image. Raises `ValueError`
+        for an empty window or one outside the map.
+        """
+        h, w = self.k.shape[2:]
+        if not (0 <= top < bottom <= h and 0 <= left < right <= w):
+            raise ValueError(
+                f"crop ({top}, {left}, {bottom}, {right}) is empty or outside the {h}x{w} key map"
+            )
+        t0, l0 = self.window[:2]
+        return replace(
+            self,
+            k=self.k[:, :, top:bottom, left:right],
+            window=(t0 + top, l0 + left, t0 + bottom, l0 + right),
+            skip=None if self.skip is None else self.skip[:, :, top:bottom, left:right],
+        )
+
+
+@dataclass(frozen=True)
+class ValueState:
+    """Output of one layer for a batch: ``v`` (B, M, H', W') and what the rest needs.
+
+    ``window`` counts cells of the value map; ``skip`` has the resolution of ``v``.
+    """
+
+    v: Tensor
+    layer: int
+    window: Window
+    latent: Tensor | None = None
+    skip: Tensor | None = None
+
+    def __len__(self) -> int:
+        return self.v.shape[0]
+
+    def __getitem__(self, index: int | slice | Sequence[int]) -> ValueState:
+        """The samples at ``index``; a batch of one for a single number."""
+        return _take(self, index)
+
+    def replace(self, v: Tensor) -> ValueState:
+        """The same state with other values of the same shape."""
+        if v.shape != self.v.shape:
+            raise ValueError(f"values have shape {tuple(self.v.shape)}, not {tuple(v.shape)}")
+        return replace(self, v=v)
+
+
+def _take(state: State, index: int | slice | Sequence[int]) -> State:
+    if isinstance(index, (int, np.integer)):
+        index = [int(index)]
+    picked = {
+        f.name: value[index]
+        for f in fields(state)
+        if isinstance(value := getattr(state, f.name), Tensor)
+    }
+    return replace(state, **picked)
+
+
+class Layer(ABC):
+    """One editable convolution of a generator, seen as a linear associative memory."""
+
+    is_linear: bool
+
+    def __init__(self, generator: Generator, number: int) -> None:
+        self.generator = generator
+        self.number = number
+
+    @property
+    @abstractmethod
+    def weight(self) -> nn.Parameter:
+        """The convolution's weight, (M, N, 3, 3), as stored (before any run-time scale)."""
+
+    @abstractmethod
+    def _set_weight(self, weight: Tensor) -> None:
+        """Put ``weight`` in place of the stored one (used by `Generator.with_weight` only)."""
+
+    @property
+    @abstractmethod
+    def upsampling(self) -> int:
+        """Value cells for one key cell along an axis: 2 where the layer upsamples, else 1."""
+
+    @property
+    @abstractmethod
+    def key_size(self) -> int:
+        """Side of the full key map in cells."""
+
+    @property
+    def value_size(self) -> int:
+        """Side of the full value map in cells."""
+        return self.key_size * self.upsampling
+
+    @abstractmethod
+    def linear(self, k: Tensor, weight: Tensor) -> Tensor:
+        """What is linear in the weight: (B, N, h, w) and (M, N, 3, 3) to (B, M, H', W').
+
+        Run-time scale, (transposed) convolution and blur; no demodulation, noise, bias.
+        """
+
+    @abstractmethod
+    def demodulation(self, style: Tensor | None, weight: Tensor) -> Tensor | None:
+        """Factor of each output channel, (B, M), or None where the layer has none."""
+
+    @abstractmethod
+    def activate(self, pre: Tensor, state: KeyState) -> Tensor:
+        """Values from the demodulated pre-activation ``pre`` (B, M, H', W')."""
+
+    def keys(self, z: Tensor) -> KeyState:
+        """Keys of the samples ``z`` (B, z_dim): the generator up to this layer."""
+        state = self.generator.start(z)
+        while state.layer < self.number:
+            state = self.generator.advance(self.generator.layer(state.layer).values(state))
+        return state
+
+    def values(self, state: KeyState, weight: Tensor | None = None) -> ValueState:
+        """This layer's output for ``state``; differentiable in ``weight`` where one is given.
+
+        Raises `ValueError` where the keys are another layer's.
+        """
+        if state.layer != self.number:
+            raise ValueError(f"keys of layer {state.layer} given to layer {self.number}")
+        weight = self.weight if weight is None else weight
+        up = self.upsampling
+        return ValueState(
+            v=self.respond(state, weight),
+            layer=self.number,
+            window=tuple(up * edge for edge in state.window),
+            latent=state.latent,
+            skip=self._skip_at_values(state),
+        )
+
+    def respond(self, state: KeyState, weight: Tensor) -> Tensor:
+        """The feature map (B, M, H', W') that ``weight`` makes of ``state``."""
+        pre = self.linear(state.k, weight)
+        factor = self.demodulation(state.style, weight)
+        if factor is not None:
+            pre = pre * factor[:, :, None, None]
+        return self.activate(pre, state)
+
+    def _skip_at_values(self, state: KeyState) -> Tensor | None:
+        return state.skip
+
+    def render(self, values: ValueState) -> Tensor:
+        """The rest of the generator: images (B, 3, H, W), smaller for cropped values."""
+        if values.layer != self.number:
+            raise ValueError(f"values of layer {values.layer} given to layer {self.number}")
+        g = self.generator
+        while values.layer < g.last_layer:
+            state = g.advance(values)
+            values = g.layer(state.layer).values(state)
+        return g.finish(values)
+
+
+class Generator(nn.Module, ABC):
+    """A trained image generator: z (B, z_dim) to images (B, 3, H, W), about [-1, 1]."""
+
+    kind: str
+    resolution: int
+    z_dim: int
+    layers: tuple[int, ...]
+    truncation: float = 1.0
+    noise: str = "single"
+    provenance: Mapping[str, Any] = MappingProxyType({})  # what the file tells about its weights
+
+    @property
+    def last_layer(self) -> int:
+        """Number of the last convolution before the image."""
+        return self.layers[-1]
+
+    @abstractmethod
+    def start(self, z: Tensor) -> KeyState:
+        """Keys of the first layer for the samples ``z``."""
+
+    @abstractmethod
+    def advance(self, values: ValueState) -> KeyState:
+        """Keys of the next layer from the values of one."""
+
+    @abstractmethod
+    def finish(self, values: ValueState) -> Tensor:
+        """Images from the last layer's values."""
+
+    @abstractmethod
+    def layer(self, number: int) -> Layer:
+        """The layer ``number``. Raises `ValueError` naming the editable ones for any other."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        first = self.layer(self.layers[0])
+        return first.render(first.values(first.keys(z)))
+
+    def with_weight(self, number: int, weight: Tensor) -> Generator:
+        """A generator with ``weight`` (M, N, 3, 3) in layer ``number``; all else is shared.
+
+        This generator is not touched and no other weight is copied.
+        """
+        old = self.layer(number).weight
+        if weight.shape != old.shape:
+            raise ValueError(
+                f"layer {number} has a weight of shape {tuple(old.shape)}, "
+                f"not {tuple(weight.shape)}"
+            )
+        _ = self.weights_sha256  # taken before the change, so that the copy names the same model
+        shared = {id(t): t for t in (*self.parameters(), *self.buffers())}
+        other = copy.deepcopy(self, shared)
+        other.layer(number)._set_weight(weight.detach().to(old.dtype).clone())
+        return other
+
+    @property
+    def weights_sha256(self) -> str:
+        """Hash of the weights as loaded, whatever file layout they came from.
+
+        It does not change when an edit is applied: it names the model that an edit was made for.
+        """
+        known = getattr(self, "_weights_sha256", None)
+        if known is None:
+            known = content_sha256(self.state_dict())
+            self._weights_sha256 = known
+        return known
+
+
+def content_sha256(tensors: dict[str, Tensor]) -> str:
+    """Hash of names, shapes and float32 bytes of ``tensors``, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        array = tensors[name].detach().cpu().to(torch.float32).contiguous().numpy()
+        digest.update(f"{name}{array.shape}".encode())
+        digest.update(memoryview(array).cast("B"))
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _standard_noise(height: int, width: int) -> Tensor:
+    noise = np.random.RandomState(0).standard_normal(height * width)
+    return torch.from_numpy(noise.astype(np.float32)).reshape(1, 1, height, width)
+
+
+def layer_noise(
+    mode: str, batch: int, size: int, window: Window, buffer: Tensor | None
+) -> Tensor | None:
+    """Noise map of a layer for the cells of ``window`` on a value map of ``size`` x ``size`` cells.
+
+    ``single``: the original's batch-of-one noise, the same for each sample, (1, 1, h, w).
+    ``buffers``: the checkpoint's own map. ``none``: no noise. ``random``: fresh for each sample.
+    ``original``: what the original code draws: ``RandomState(0)`` over (batch, h*w) of the tensor
+    at hand, so it depends on the place in the batch and, in a crop, is not that of the place.
+    Raises `ValueError` for another mode, or ``buffers`` where the checkpoint holds none.
+    """
+    top, left, bottom, right = window
+    h, w = bottom - top, right - left
+    if mode == "none":
+        return None
+    if mode == "single":
+        return _standard_noise(size, size)[:, :, top:bottom, left:right]
+    if mode == "original":
+        drawn = np.random.RandomState(0).standard_normal((batch, h * w)).astype(np.float32)
+        return torch.from_numpy(drawn).reshape(batch, 1, h, w)
+    if mode == "random":
+        return torch.randn(batch, 1, h, w)
+    if mode == "buffers":
+        if buffer is None:
+            raise ValueError("noise='buffers' asked for, but the checkpoint holds no noise maps")
+        return buffer[:, :, top:bottom, left:right]
+    raise ValueError(f"noise mode {mode!r} is none of {', '.join(NOISE_MODES)}")

@@ -1,0 +1,26 @@
+"""Mini worlds: procedural scenes with exact labels, which the mini generators learn to draw.
+
+world = get_world("church")
+scene = world.scene(z)                     # z: (B, world.z_dim)
+picture = world.render(scene)              # .images uint8 (B, 128, 128, 3), .labels (B, 128, 128)
+other = world.render(scene.with_(top="spire"))   # the same scenes with one rule changed
+"""
+
+from palimpsest.worlds.church import CHURCH
+from palimpsest.worlds.scene import Picture, Scene, World
+
+__all__ = ["Picture", "Scene", "World", "get_world", "world_names"]
+
+_WORLDS = {world.name: world for world in (CHURCH,)}
+
+
+def world_names() -> tuple[str, ...]:
+    """The names `get_world` knows, in alphabetical order."""
+    return tuple(sorted(_WORLDS))
+
+
+def get_world(name: str) -> World:
+    """Return the world called `name`; raises ValueError listing the known names otherwise."""
+    if name not in _WORLDS:
+        raise ValueError(f"unknown world {name!r}; known worlds: {', '.join(world_names())}")
+    return _WORLDS[name]

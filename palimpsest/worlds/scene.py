@@ -1,0 +1,224 @@
+"""A world is a fixed map z → attributes → picture; a scene holds the attributes of a batch.
+
+Each attribute reads one dimension of z through u = Φ(z[dim]), the standard normal cdf, so that its
+probabilities are exact for standard normal z. Nothing is random besides z: the same z gives the
+same bytes, wherever it stands in a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+
+@dataclass(frozen=True)
+class Real:
+    """A continuous attribute: low + (high - low) · u."""
+
+    dim: int
+    low: float
+    high: float
+    about: str
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Values of u where the attribute jumps: none."""
+        return ()
+
+    def decode(self, u: np.ndarray) -> np.ndarray:
+        """(B,) u in [0, 1] → (B,) float64 in [low, high]."""
+        return self.low + (self.high - self.low) * u
+
+    def encode(self, name: str, value: Any) -> np.float64:
+        """Check a user's value; raises ValueError outside [low, high]."""
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+            raise ValueError(f"{name}: expected a number, got {value!r}")
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{name}: {value} is outside [{self.low}, {self.high}]")
+        return np.float64(value)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A yes-or-no attribute: true where u > 1 - probability."""
+
+    dim: int
+    probability: float
+    about: str
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Values of u where the attribute jumps."""
+        return (1.0 - self.probability,)
+
+    def decode(self, u: np.ndarray) -> np.ndarray:
+        """(B,) u in [0, 1] → (B,) bool."""
+        return u > 1.0 - self.probability
+
+    def encode(self, name: str, value: Any) -> np.bool_:
+        """Check a user's value; raises ValueError for anything but a truth value."""
+        if not isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"{name}: expected True or False, got {value!r}")
+        return np.bool_(value)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A categorical attribute: `options` maps each name to its probability, in order of u."""
+
+    dim: int
+    options: Mapping[str, float]
+    about: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Option names; an attribute's value is an index into them."""
+        return tuple(self.options)
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Values of u where the attribute jumps."""
+        edges = np.cumsum(list(self.options.values()))[:-1]
+        return tuple(round(float(edge), 9) for edge in edges)
+
+    def decode(self, u: np.ndarray) -> np.ndarray:
+        """(B,) u in [0, 1] → (B,) int64 index into `names`."""
+        return np.searchsorted(np.array(self.thresholds), u, side="right").astype(np.int64)
+
+    def encode(self, name: str, value: Any) -> np.int64:
+        """Name or index → index; raises ValueError for an unknown one."""
+        if isinstance(value, str) and value in self.names:
+            return np.int64(self.names.index(value))
+        is_index = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if is_index and 0 <= value < len(self.names):
+            return np.int64(value)
+        raise ValueError(f"{name}: {value!r} is not one of {', '.join(self.names)}")
+
+
+Attribute = Real | Flag | Choice
+
+
+class Picture(NamedTuple):
+    """`images` uint8 (B, R, R, 3) RGB and `labels` uint8 (B, R, R), indices into world.classes."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Attribute values of a batch; `values[name]` is (B,) float64, int64 or bool."""
+
+    attributes: Mapping[str, Attribute]
+    values: Mapping[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.values.values())))
+
+    def __getitem__(self, index: Any) -> Scene:
+        """A sub-batch by integer, slice, index array or mask; always a batch, also for one."""
+        picked = np.atleast_1d(np.arange(len(self))[index])
+        return replace(self, values={name: array[picked] for name, array in self.values.items()})
+
+    def with_(self, **changes: Any) -> Scene:
+        """The counterfactual: the same scenes with some attributes set for the whole batch.
+
+        Choices take an option's name or index, flags a bool, reals a number in range, and each also
+        a (B,) sequence of these. Raises ValueError for an unknown attribute or a bad value.
+        """
+        values = dict(self.values)
+        for name, value in changes.items():
+            if name not in self.attributes:
+                known = ", ".join(self.attributes)
+                raise ValueError(f"unknown attribute {name!r}; known attributes: {known}")
+            attribute = self.attributes[name]
+            if isinstance(value, (list, tuple, np.ndarray)):
+                if len(value) != len(self):
+                    raise ValueError(f"{name}: {len(value)} values for {len(self)} scenes")
+                coded = [attribute.encode(name, one) for one in value]
+                values[name] = np.array(coded, dtype=self.values[name].dtype)
+            else:
+                coded = attribute.encode(name, value)
+                values[name] = np.full(len(self), coded, dtype=self.values[name].dtype)
+        return replace(self, values=values)
+
+    def named(self, name: str) -> np.ndarray:
+        """A categorical attribute as (B,) option names; raises ValueError for another kind."""
+        attribute = self.attributes.get(name)
+        if not isinstance(attribute, Choice):
+            raise ValueError(f"{name!r} is not a categorical attribute")
+        return np.array(attribute.names)[self.values[name]]
+
+
+@dataclass(frozen=True)
+class World:
+    """A procedural scene renderer with exact labels.
+
+    `paint(values, resolution)` draws one scene, given as scalars by attribute name, and returns its
+    image uint8 (R, R, 3) and labels uint8 (R, R). `presence(scene)` says what each scene contains.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    rules: Mapping[str, Attribute]
+    paint: Callable[[dict[str, Any], int], tuple[np.ndarray, np.ndarray]]
+    presence: Callable[[Scene], dict[str, np.ndarray]]
+
+    @property
+    def z_dim(self) -> int:
+        """Length of z: one more than the last dimension an attribute reads."""
+        return 1 + max(rule.dim for rule in self.rules.values())
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Attribute name → its kind and what it means, for people."""
+        text = {}
+        for name, rule in self.rules.items():
+            if isinstance(rule, Choice):
+                kind = ", ".join(f"{option} {p:.0%}" for option, p in rule.options.items())
+            elif isinstance(rule, Flag):
+                kind = f"flag {rule.probability:.0%}"
+            else:
+                kind = f"real {rule.low:g} to {rule.high:g}"
+            text[name] = f"{rule.about} ({kind})"
+        return text
+
+    @property
+    def thresholds(self) -> tuple[tuple[int, float], ...]:
+        """All (dim, u) at which some discrete attribute switches, in order, without repeats."""
+        pairs = {(rule.dim, u) for rule in self.rules.values() for u in rule.thresholds}
+        return tuple(sorted(pairs))
+
+    def scene(self, z: Any) -> Scene:
+        """z: (B, z_dim) finite floats → the scenes it stands for; raises ValueError otherwise."""
+        z = np.asarray(z, dtype=np.float64)
+        if z.ndim != 2 or z.shape[1] != self.z_dim:
+            raise ValueError(
+                f"z must be (B, {self.z_dim}) for the {self.name} world, got {z.shape}"
+            )
+        if not np.isfinite(z).all():
+            raise ValueError("z must be finite")
+        u = ndtr(z)
+        return Scene(
+            self.rules, {name: rule.decode(u[:, rule.dim]) for name, rule in self.rules.items()}
+        )
+
+    def render(self, scene: Scene, resolution: int = 128) -> Picture:
+        """Draw every scene; `resolution` is a power of two in 32..256 (else ValueError)."""
+        if resolution not in (32, 64, 128, 256):
+            raise ValueError(f"resolution must be 32, 64, 128 or 256, got {resolution}")
+        images = np.empty((len(scene), resolution, resolution, 3), np.uint8)
+        labels = np.empty((len(scene), resolution, resolution), np.uint8)
+        columns = {name: array.tolist() for name, array in scene.values.items()}
+        for i in range(len(scene)):
+            values = {name: column[i] for name, column in columns.items()}
+            images[i], labels[i] = self.paint(values, resolution)
+        return Picture(images, labels)
+
+    def attribute_presence(self, scene: Scene) -> dict[str, np.ndarray]:
+        """Name → (B,) bool: which scenes contain it."""
+        return self.presence(scene)

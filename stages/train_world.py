@@ -1,0 +1,68 @@
+"""Train the mini generator of one world and write its weights (opt-in; resumable)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from tqdm import tqdm
+
+from palimpsest.commands import run
+from palimpsest.errors import ParameterError
+from palimpsest.generators import save_generator
+from palimpsest.worlds import get_world
+from palimpsest.worlds.distillation import Distillation, Recipe, Stage, hardware, recipe_facts
+
+
+def main(
+    world: Annotated[str, typer.Option(help="Name of the world to learn.")],
+    recipe: Annotated[str, typer.Option(help="The recipe as JSON (params.yaml, worlds).")],
+    out: Annotated[Path, typer.Option(help="Weights to write (.safetensors, float16).")],
+    checkpoint: Annotated[Path, typer.Option(help="Where to go on from, and to save to.")],
+    every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 200,
+    stop_at: Annotated[int | None, typer.Option(help="Stop after this step.")] = None,
+) -> None:
+    """Distil the world's renderer into a StyleGAN2; run again to go on after an interruption."""
+    training = Distillation(get_world(world), parse_recipe(recipe))
+    if checkpoint.exists():
+        training.resume(checkpoint)
+    total = training.recipe.steps
+    with tqdm(total=total, initial=training.step, unit="step", mininterval=5) as bar:
+
+        def report(step: int, stage: Stage, loss: float) -> None:
+            bar.set_description(f"{stage.resolution} px, loss {loss:.4f}", refresh=False)
+            bar.update(step - bar.n)
+
+        training.run(checkpoint, every, stop_at, report=report)
+    save_generator(
+        training.finished(),
+        out,
+        {
+            "world": world,
+            "data": "rendered scenes, none shown twice",
+            "recipe": recipe_facts(training.recipe),
+            "steps": training.step,
+            "seconds": round(training.seconds),
+            "hardware": hardware(),
+            "curve": training.curve,
+        },
+        dtype=torch.float16,
+    )
+
+
+def parse_recipe(text: str) -> Recipe:
+    """The recipe in ``text``. Raises `ParameterError` naming what is no part of one."""
+    try:
+        given = json.loads(text)
+        given["channels"] = {int(r): int(c) for r, c in given["channels"].items()}
+        given["stages"] = tuple(Stage(**stage) for stage in given["stages"])
+        return Recipe(**given)
+    except (ValueError, TypeError, KeyError, AttributeError) as problem:
+        raise ParameterError(f"recipe: {problem}") from problem
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,126 @@
+"""Training on a world: deterministic, resumable at any step, and really learning."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from palimpsest.errors import WorldError
+from palimpsest.generators import load_generator, sample_z, save_generator
+from palimpsest.worlds import get_world
+from palimpsest.worlds.distillation import (
+    Distillation,
+    Recipe,
+    RenderedSteps,
+    Stage,
+    distillation_loss,
+    image_at,
+)
+
+TINY = Recipe(
+    channels={4: 12, 8: 12, 16: 12, 32: 8},
+    stages=(Stage(16, 12, 4), Stage(32, 8, 4)),
+    class_weights={"dome": 2.5},
+    style_dim=16,
+    mapping_layers=2,
+    seed=3,
+)
+
+
+def trained(recipe: Recipe, stop_at: int | None = None, begin: Path | None = None) -> Distillation:
+    run = Distillation(get_world("church"), recipe)
+    if begin is not None:
+        run.resume(begin)
+    run.run(stop_at=stop_at, workers=0)
+    return run
+
+
+def weights_of(run: Distillation) -> dict[str, torch.Tensor]:
+    return run.generator.state_dict() | {f"avg.{n}": t for n, t in run.average.state_dict().items()}
+
+
+def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
+    assert a.keys() == b.keys()
+    assert [n for n in a if not torch.equal(a[n], b[n])] == []
+
+
+def test_the_same_seed_gives_the_same_weights_for_twenty_steps() -> None:
+    first, second = trained(TINY), trained(TINY)
+    assert first.step == 20
+    assert_same(weights_of(first), weights_of(second))
+    other = trained(replace(TINY, seed=4))
+    assert not torch.equal(other.generator.input.input, first.generator.input.input)
+
+
+@pytest.mark.parametrize("interrupted_at", [5, 12, 17])
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, interrupted_at: int) -> None:
+    trained(TINY, stop_at=interrupted_at).save(tmp_path / "checkpoint.pt")
+    resumed = trained(TINY, begin=tmp_path / "checkpoint.pt")
+    assert_same(weights_of(resumed), weights_of(trained(TINY)))
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    trained(TINY, stop_at=1).save(tmp_path / "checkpoint.pt")
+    other = Distillation(get_world("church"), replace(TINY, rate=1e-3))
+    with pytest.raises(WorldError, match="another recipe"):
+        other.resume(tmp_path / "checkpoint.pt")
+
+
+def test_a_recipe_naming_unknown_classes_or_resolutions_is_refused() -> None:
+    world = get_world("church")
+    with pytest.raises(WorldError, match="zeppelin"):
+        Distillation(world, replace(TINY, class_weights={"zeppelin": 2.0}))
+    with pytest.raises(WorldError, match="beyond the resolution"):
+        Distillation(world, replace(TINY, stages=(Stage(64, 1, 1),)))
+
+
+def test_steps_show_scenes_of_their_own_and_the_right_render() -> None:
+    steps = RenderedSteps(get_world("church"), TINY)
+    z, images, labels = steps[0]
+    again, _, _ = steps[0]
+    later, _, _ = steps[1]
+    assert torch.equal(z, again) and not torch.equal(z, later)
+    world = get_world("church")
+    drawn = world.render(world.scene(z.numpy().astype(np.float64)), resolution=32)
+    difference = np.abs(drawn.images.astype(int) - images.numpy().astype(int))
+    assert difference.mean() < 0.5  # z travels as float32, the scene is drawn from float64
+    assert labels.shape == (4, 32, 32)
+
+
+def test_training_lowers_the_loss_on_scenes_it_never_saw() -> None:
+    recipe = replace(TINY, stages=(Stage(16, 80, 8), Stage(32, 4, 4)), rate=1e-2)
+    run = Distillation(get_world("church"), recipe)
+    z, images, _ = RenderedSteps(run.world, replace(recipe, seed=99))[0]
+    wanted = torch.nn.functional.avg_pool2d(images.permute(0, 3, 1, 2) / 127.5 - 1, 2)
+
+    def error() -> float:
+        with torch.no_grad():
+            return (image_at(run.generator, z, 16) - wanted).abs().mean().item()
+
+    before = error()
+    run.run(stop_at=80, workers=0)
+    assert error() < 0.6 * before
+
+
+def test_the_loss_is_zero_only_for_the_wanted_image() -> None:
+    wanted = torch.rand(2, 3, 16, 16)
+    weights = torch.ones(2, 1, 16, 16)
+    assert distillation_loss(wanted, wanted, weights).item() == 0
+    shifted = distillation_loss(wanted + 0.1, wanted, weights).item()
+    assert shifted == pytest.approx(0.1 + 3 * 0.05, rel=1e-4)  # a constant has no gradient
+
+
+def test_the_finished_generator_is_the_average_at_the_size_reached(tmp_path: Path) -> None:
+    run = trained(TINY, stop_at=12)
+    g = run.finished()
+    z = sample_z(g, 3)
+    assert g.resolution == 16
+    assert torch.allclose(g(z), image_at(run.average, z, 16).float(), atol=1e-5)
+    save_generator(g, tmp_path / "g.safetensors", {"world": "church"}, dtype=torch.float16)
+    loaded = load_generator(tmp_path / "g.safetensors")
+    assert loaded.z_dim == get_world("church").z_dim
+    assert (loaded(z) - g(z)).abs().max() < 0.05
