@@ -18,7 +18,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help figures test lint clean snapshot adopt-weights lock environment
+.PHONY: help figures test lint clean pull snapshot adopt-weights lock environment
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -38,6 +38,17 @@ lint: $(READY)  ## ruff, snakefmt and Snakemake's own linter
 
 clean:  ## remove what the pipeline wrote (not the packages, not what DVC keeps)
 	@rm -rf results logs benchmarks .snakemake data/statistics data/edits
+
+# Files that DVC brought carry no record of the job that made them, so Snakemake would make them
+# again. `dvc status` compares every output, input and parameter with dvc.lock: only if all of them
+# agree are the files marked as made.
+pull: $(READY)  ## get what `dvc repro` made elsewhere, and mark it as made
+	@dvc pull
+	if dvc status --quiet; then
+		snakemake --cores 1 --touch --forceall
+	else
+		echo "Some files or parameters differ from dvc.lock; 'dvc repro' makes what is missing" >&2
+	fi
 
 snapshot:  ## copy tables and reduced figures to docs/results/, for readers of the repository
 	@test -d results/tables || { echo "nothing to copy: run 'make figures' first" >&2; exit 1; }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from palimpsest.errors import CheckpointError
 from palimpsest.generators.base import Generator
-from palimpsest.generators.stylegan2 import StyleGAN2, blur_kernel
+from palimpsest.generators.stylegan2 import StyleGAN2
 
 NOISE_NAME = re.compile(r"noises\.noise_(\d+)")
 
@@ -28,8 +30,13 @@ def assemble(
     `CheckpointError` naming the first tensor that is missing, unknown, of the wrong shape, or not
     finite.
     """
-    with torch.device("meta"):  # shapes only: the weights come from the file
-        generator = network()
+    try:
+        with _Unfilled():
+            generator = network()
+    except RuntimeError as problem:  # sizes that no memory holds
+        raise CheckpointError(
+            f"{path}: a network of these sizes cannot be built; the file is damaged ({problem})"
+        ) from problem
     maps, given = {}, {}
     for name, tensor in tensors.items():
         (maps if NOISE_NAME.fullmatch(name) else given)[name] = tensor
@@ -43,11 +50,23 @@ def assemble(
     state = {name: _own_float32(tensor) for name, tensor in given.items()}
     generator.load_state_dict(state, assign=True)
     if isinstance(generator, StyleGAN2):
-        generator.blur_kernel = blur_kernel()
         _add_noise_maps(path, generator, maps, file_name)
     elif maps:
         raise CheckpointError(f"{path}: noise maps ({next(iter(maps))}) in a Progressive GAN")
     return generator.eval().requires_grad_(False)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Make ``torch.randn`` leave its numbers open: the weights come from the file.
+
+    Drawing them would take time and move the caller's random state. (The meta device imports
+    PyTorch's compiler for the first division, which takes 6 s.)
+    """
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
 
 
 def _own_float32(tensor: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 The metadata entry ``palimpsest`` is JSON: ``format`` (version of this layout), ``kind``,
 ``resolution``, ``channels`` (width of each resolution), ``z_dim``, ``style_dim`` and
-``mapping_layers`` (StyleGAN2), ``encoding`` ({z_dim, thresholds, width} or null) and
-``provenance`` (whatever the writer tells about the weights). Tensors carry the names of
+``mapping_layers`` (StyleGAN2), ``encoding`` ({z_dim, thresholds, width} or null),
+``sha256`` (of the stored tensors, see `content_sha256`: damage is noticed) and ``provenance``
+(whatever the writer tells about the weights). Tensors carry the names of
 `StyleGAN2` and `ProgressiveGAN`; noise maps are ``noises.noise_i``.
 """
 
@@ -21,7 +22,7 @@ from torch import Tensor
 from palimpsest.artefacts import save_arrays
 from palimpsest.errors import CheckpointError
 from palimpsest.generators.assembly import assemble
-from palimpsest.generators.base import Generator
+from palimpsest.generators.base import Generator, content_sha256
 from palimpsest.generators.encoding import SoftThresholds
 from palimpsest.generators.progressive import ProgressiveGAN
 from palimpsest.generators.stylegan2 import StyleGAN2
@@ -52,7 +53,8 @@ def save_generator(
     for name, tensor in stored.items():
         if not tensor.isfinite().all():
             raise ValueError(f"tensor {name} holds numbers that are not finite as {dtype}")
-    save_arrays(path, stored, {METADATA_KEY: json.dumps(describe(generator, metadata))})
+    description = describe(generator, metadata) | {"sha256": content_sha256(stored)}
+    save_arrays(path, stored, {METADATA_KEY: json.dumps(description)})
 
 
 def describe(generator: Generator, provenance: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -106,8 +108,6 @@ def build_own(path: object, tensors: Mapping[str, Tensor], metadata: str) -> Gen
         sizes = [2**i for i in range(2, int(math.log2(resolution)) + 1)]
         if not (8 <= resolution <= 4096 and sizes[-1] == resolution and sorted(channels) == sizes):
             raise ValueError(f"resolution {resolution} with widths for {sorted(channels)}")
-        if min(channels.values()) < 1:
-            raise ValueError(f"widths {list(channels.values())}")
         options = {"z_dim": int(description["z_dim"]), "encoding": None}
         if description["encoding"] is not None:
             encoding = description["encoding"]
@@ -121,6 +121,7 @@ def build_own(path: object, tensors: Mapping[str, Tensor], metadata: str) -> Gen
             options["style_dim"] = int(description["style_dim"])
             options["mapping_layers"] = int(description["mapping_layers"])
         provenance = dict(description.get("provenance", {}))
+        _check_sizes(tensors, [*channels.values(), *_other_sizes(options)])
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as problem:
         raise CheckpointError(
             f"{path}: the description in its metadata is damaged "
@@ -129,7 +130,27 @@ def build_own(path: object, tensors: Mapping[str, Tensor], metadata: str) -> Gen
     network = StyleGAN2 if kind == "stylegan2" else ProgressiveGAN
     generator = assemble(path, lambda: network(resolution, channels, **options), tensors)
     generator.provenance = provenance
+    written = description.get("sha256")
+    if written is not None and written != content_sha256(tensors):
+        raise CheckpointError(
+            f"{path}: its weights are not those that were written (another sha256 than its "
+            "metadata says); the file is damaged, so fetch or make it again"
+        )
     return generator
+
+
+def _other_sizes(options: Mapping[str, Any]) -> list[int]:
+    encoding = options["encoding"]
+    sizes = [encoding.size if encoding else options["z_dim"]]
+    return sizes + [options[n] for n in ("style_dim", "mapping_layers") if n in options]
+
+
+def _check_sizes(tensors: Mapping[str, Tensor], sizes: list[int]) -> None:
+    """No size may exceed what the file holds, so that a lie cannot ask for memory without end."""
+    most = max([len(tensors), *(side for tensor in tensors.values() for side in tensor.shape)])
+    for size in sizes:
+        if not 1 <= size <= most:
+            raise ValueError(f"a size of {size}, where no tensor is longer than {most}")
 
 
 def _check_encoding(encoding: SoftThresholds) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import Tensor
@@ -23,6 +25,7 @@ READABLE = (
     "readable are StyleGAN2 as {'g_ema', 'latent_avg'}, Progressive GAN (layerN.conv.weight ...) "
     "and this project's .safetensors"
 )
+OLD_PYTORCH_MARK = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # its first pickled number
 NVIDIA_MARKS = (b"torch_utils.persistence", b"_reconstruct_persistent_obj", b"dnnlib.tflib")
 
 
@@ -86,14 +89,29 @@ def _torch_load(path: Path, head: bytes) -> object:
             f"{path}: a pickle of NVIDIA's StyleGAN, which needs code from inside the file and is "
             f"not readable here; {READABLE}, so convert it to {{'g_ema', 'latent_avg'}} first"
         )
-    try:
-        # The common StyleGAN2 trainer stores its command line beside the weights: plain data.
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as problem:  # a damaged pickle can fail in any way at all
-        raise CheckpointError(f"{path}: {_why_not(str(problem))}") from problem
+    if head.startswith(b"\x80") and OLD_PYTORCH_MARK not in head[:64]:
+        raise CheckpointError(
+            f"{path}: a Python pickle that torch.save did not write, refused because reading it "
+            f"could run code from the file; {READABLE}"
+        )
+    with open(path, "rb") as file:  # given a path, torch.load goes by its suffix
+        try:
+            if head.startswith(b"PK"):
+                _check_sums(file)
+                file.seek(0)
+            # The common StyleGAN2 trainer stores its command line beside the weights: plain data.
+            with torch.serialization.safe_globals([argparse.Namespace]):
+                return torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as problem:  # a damaged pickle can fail in any way at all
+            raise CheckpointError(f"{path}: {_why_not(str(problem))}") from problem
+
+
+def _check_sums(file: BinaryIO) -> None:
+    """The zip container has a checksum for each tensor, which PyTorch does not look at."""
+    with zipfile.ZipFile(file) as archive:
+        bad = archive.testzip()
+    if bad:
+        raise zipfile.BadZipFile(f"the checksum of its part {bad} is wrong")
 
 
 def _why_not(problem: str) -> str:
@@ -107,6 +125,7 @@ def _why_not(problem: str) -> str:
             "run code from the file; save the state dict alone (torch.save({'g_ema': "
             "model.state_dict(), 'latent_avg': mean}, path))"
         )
+    problem = problem.split("WeightsUnpickler error: ")[-1]  # before it stands advice on torch.load
     reason = problem.strip().splitlines()[0][:160] if problem.strip() else "no reason given"
     return f"damaged, cut short or not a PyTorch weights file ({reason}); fetch or export it again"
 

@@ -94,8 +94,8 @@ class ProgressiveGAN(Generator):
     """Progressive GAN: z (B, z_dim) or (B, z_dim, 1, 1) to images (B, 3, resolution, resolution).
 
     ``channels``: width of each resolution, {4: ..., 8: ..., ..., resolution: ...}. ``encoding``:
-    how z is presented to layer 1 (mini generators only, see `encoding`). It has no noise inputs and no
-    truncation: those settings do nothing here.
+    how z is presented to layer 1 (mini generators only, see `encoding`). It has no noise inputs and
+    no truncation: those settings do nothing here.
     """
 
     kind = "progressive"

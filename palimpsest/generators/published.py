@@ -84,7 +84,7 @@ def get_published(name: str) -> Published:
     """Look a published file up by its name.
 
     Raises:
-        DownloadError: no generator was published under that name; the message lists those that were.
+        DownloadError: nothing was published under that name; the message lists what was.
     """
     if name not in PUBLISHED:
         raise DownloadError(f"{name}: not a published file; there are {', '.join(PUBLISHED)}")

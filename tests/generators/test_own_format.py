@@ -115,12 +115,35 @@ def test_a_description_that_does_not_fit(tmp_path):
     assert "resolution 32" in refused(json.dumps(described | {"resolution": 32}))
     assert "damaged" in refused(json.dumps(described | {"resolution": 0}))
     assert "damaged" in refused(json.dumps(described | {"channels": [8, 6, 4]}))
-    assert "widths" in refused(json.dumps(described | {"channels": {"4": 8, "8": 6, "16": -4}}))
+    assert "a size of -4" in refused(
+        json.dumps(described | {"channels": {"4": 8, "8": 6, "16": -4}})
+    )
     assert "damaged" in refused(json.dumps(described | {"encoding": {"z_dim": 6}}))
     assert "threshold (6, 0.5)" in refused(
         json.dumps(described | {"encoding": {"z_dim": 6, "thresholds": [[6, 0.5]], "width": 0.1}})
     )
     assert "style.4.weight is missing" in refused(json.dumps(described | {"mapping_layers": 4}))
     assert "style.3.bias has no place" in refused(json.dumps(described | {"mapping_layers": 2}))
+    shape = "has shape (8, 12); the rest of the network asks for (8, 10)"
+    assert shape in refused(json.dumps(described | {"style_dim": 10, "mapping_layers": 3}))
     wide = json.dumps(described | {"channels": {"4": 10**9, "8": 6, "16": 4}})
-    assert "has shape (1, 8, 4, 4)" in refused(wide)
+    assert "a size of 1000000000" in refused(wide)
+
+
+def test_loading_leaves_the_random_state_alone(tmp_path):
+    save_generator(small("stylegan2"), tmp_path / "g.safetensors")
+    torch.manual_seed(7)
+    wanted = torch.randn(3)
+    torch.manual_seed(7)
+    load_generator(tmp_path / "g.safetensors")
+    assert torch.equal(torch.randn(3), wanted)
+
+
+def test_a_changed_weight_is_noticed(tmp_path):
+    path = tmp_path / "g.safetensors"
+    save_generator(small("stylegan2"), path)
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 0x01  # a small change of the last number
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"g\.safetensors: its weights are not those"):
+        load_generator(path)

@@ -1,0 +1,93 @@
+# Palimpsest: from the weights of a generator to rewritten rules, measured and pictured.
+#
+#   snakemake --cores all                             everything, at the scale of params.yaml
+#   snakemake --cores all results/tables/edits.csv    one file and what it needs
+#   snakemake --cores all --config scale=smoke        another scale, for this run
+#   snakemake --list                                  every rule
+
+from snakemake.utils import min_version, validate
+
+min_version("9.27")
+
+
+configfile: "params.yaml"
+configfile: f"workflow/scales/{config['scale']}.yaml"
+
+
+include: "workflow/rules/discovery.smk"
+
+
+validate(config, "workflow/schemas/params.schema.json")
+
+
+include: "workflow/rules/weights.smk"
+include: "workflow/rules/worlds.smk"
+include: "workflow/rules/memory.smk"
+include: "workflow/rules/measure.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    weights,
+    statistics,
+    edits,
+    tables,
+    figures,
+
+
+rule all:
+    default_target: True
+    input:
+        WEIGHTS,
+        STATISTICS,
+        EDITS,
+        EDITS_BY_METHOD,
+        TABLES,
+        METRICS,
+        FIGURES,
+        REPORT,
+    message:
+        "Everything is made: results/report.html, results/tables/, results/figures/"
+
+
+# the same in parts, for `dvc repro` and for whoever wants only one of them
+
+
+rule weights:
+    input:
+        WEIGHTS,
+    message:
+        "Made: weights"
+
+
+rule statistics:
+    input:
+        STATISTICS,
+    message:
+        "Made: statistics"
+
+
+rule edits:
+    input:
+        EDITS,
+        EDITS_BY_METHOD,
+    message:
+        "Made: edits"
+
+
+rule tables:
+    input:
+        TABLES,
+        METRICS,
+    message:
+        "Made: tables"
+
+
+rule figures:
+    input:
+        FIGURES,
+    message:
+        "Made: figures"

@@ -1,0 +1,11 @@
+"""What measures images: segmenters, perceptual distance, Fréchet distance, intervals, edit effects.
+
+    segmenter = Segmenter.load("data/weights/mini/church-segmenter.safetensors")
+    labels = segmenter.segment(images)                        # (B, H, W) uint8
+    PerceptualDistance(segmenter)(before, after)              # (B,)
+"""
+
+from palimpsest.instruments.perceptual import PerceptualDistance
+from palimpsest.instruments.segmenter import Segmenter
+
+__all__ = ["PerceptualDistance", "Segmenter"]

@@ -1,0 +1,237 @@
+"""Grade a mini generator against the world it learned.
+
+    grades = grade_generator(g, segmenter, world, n=1000, seed=4)
+    grades.table                    # one row a figure; see `grade_generator`
+    grades.generated, grades.rendered       # the first images, side by side, uint8
+
+The generator distils a renderer, so each of its images has a truth: the render of the same z, with
+exact labels. The instrument is graded on the way: the column ``world`` is what the very same
+segmenter says of the renders, so that what it misreads does not count against the generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from palimpsest.errors import ParameterError
+from palimpsest.generators import Generator, sample_z
+from palimpsest.generators.samples import standard_normal
+from palimpsest.instruments.frechet import frechet_distance, pooled_features
+from palimpsest.instruments.intervals import Estimate, bootstrap_mean, wilson
+from palimpsest.instruments.perceptual import PerceptualDistance
+from palimpsest.instruments.pictures import as_input, as_picture
+from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.worlds.scene import World
+
+PRESENT_SHARE = 1 / 512
+"""Of an image's pixels: a class is in the picture with at least so many (32 at 128 x 128, half of
+the smallest thing that the worlds draw)."""
+
+FLOOR_SEED_STEP = 1_000_003
+"""Added to the seed for the second set of renders, which the Fréchet distances are taken to."""
+
+SHOWN = 24
+Seen = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Grades:
+    """``table``: a row a figure; ``generated``, ``rendered``: (S, H, W, 3) uint8, the same z."""
+
+    table: pd.DataFrame
+    generated: np.ndarray
+    rendered: np.ndarray
+
+
+def presence(pixels: np.ndarray, image_size: int) -> np.ndarray:
+    """Which classes are in which picture, (n, classes) bool, from their ``pixels`` (n, classes)."""
+    return pixels >= PRESENT_SHARE * image_size
+
+
+def class_pixels(labels: Tensor, classes: int) -> np.ndarray:
+    """Pixels of each class in each image, (B, classes) int64, of ``labels`` (B, H, W)."""
+    flat = labels.flatten(1).long()
+    counts = torch.zeros(len(flat), classes, dtype=torch.int64)
+    return counts.scatter_add_(1, flat, torch.ones_like(flat)).numpy()
+
+
+def grade_generator(
+    generator: Generator,
+    segmenter: Segmenter,
+    world: World,
+    *,
+    n: int,
+    seed: int,
+    batch: int = 32,
+    level: float = 0.95,
+    resamples: int = 2000,
+    progress: Callable[[int], None] | None = None,
+) -> Grades:
+    """Grades on the first ``n`` standard samples of ``seed``.
+
+    The table's rows, by ``figure``, each with columns generator, world and truth (what the
+    segmenter says of generated images; of the renders of the same z; their exact labels; every
+    one with ``*_low`` and ``*_high``, NaN where it has no meaning), then n, perceptual, segmenter:
+
+    - ``<class>_percent``: images that show the class, for classes that not every scene has;
+    - ``<class>_agreement_percent``: images that show it exactly if their scene does;
+    - ``<class>_iou``, ``mean_iou``, ``pixel_accuracy``: of the labels against the exact ones;
+    - ``frechet``: distance of the pooled features to those of renders of other z; for the renders
+      this is the floor, what two sets of that size are apart by chance;
+    - ``l1``, ``perceptual``: mean distance to the render of the same z;
+    - ``edge_energy``: mean absolute difference of neighbouring pixels.
+
+    Raises `ParameterError` where generator, segmenter and world do not belong together, or n < 2.
+    """
+    _check_fit(generator, segmenter, world, n)
+    distance = PerceptualDistance(segmenter)
+    z = sample_z(generator, n, seed).split(batch)
+    spare = standard_normal(n, world.z_dim, seed + FLOOR_SEED_STEP).split(batch)
+    of_made, of_drawn, pairs, shown = [], [], [], []
+    for part, spare_part in zip(z, spare, strict=True):
+        with torch.no_grad():
+            made = generator(part)
+        picture = world.render(world.scene(part.numpy()), generator.resolution)
+        other = world.render(world.scene(spare_part.numpy()), generator.resolution)
+        drawn, truth = as_input(picture.images), torch.from_numpy(picture.labels)
+        of_made.append(_look(segmenter, made, truth))
+        of_drawn.append(_look(segmenter, drawn, truth))
+        with torch.no_grad():
+            pairs.append(
+                {
+                    "truth": class_pixels(truth, len(world.classes)),
+                    "l1": (made - drawn).abs().mean((1, 2, 3)).numpy(),
+                    "perceptual": distance(made, drawn).numpy(),
+                    "others": pooled_features(segmenter, as_input(other.images)),
+                }
+            )
+        if sum(map(len, shown)) < SHOWN:
+            shown.append(np.stack([as_picture(made), picture.images], axis=1))
+        if progress is not None:
+            progress(len(part))
+    figures = _Figures(generator.resolution**2, world.classes, level, resamples)
+    table = figures.table(_joined(of_made), _joined(of_drawn), _joined(pairs))
+    table["n"], table["perceptual"], table["segmenter"] = n, distance.name, segmenter.name
+    first = np.concatenate(shown)[:SHOWN]
+    return Grades(table, first[:, 0], first[:, 1])
+
+
+def _look(segmenter: Segmenter, images: Tensor, truth: Tensor) -> Seen:
+    """What the segmenter sees in a batch, one row an image.
+
+    ``pixels`` of each class, ``both`` seen and true, ``either`` of the two: (B, classes); pooled
+    ``features`` (B, C); ``edges`` (B,), mean absolute difference of neighbouring pixels.
+    """
+    classes = len(segmenter.classes)
+    labels = segmenter.segment(images)
+    pixels = class_pixels(labels, classes)
+    # pixels that are wrong are counted under an extra class, which is then dropped
+    right = torch.where(labels == truth, labels.long(), classes)
+    both = class_pixels(right, classes + 1)[:, :classes]
+    along_x = (images[..., 1:] - images[..., :-1]).abs().mean((1, 2, 3))
+    along_y = (images[..., 1:, :] - images[..., :-1, :]).abs().mean((1, 2, 3))
+    return {
+        "pixels": pixels,
+        "both": both,
+        "either": pixels + class_pixels(truth, classes) - both,
+        "features": pooled_features(segmenter, images),
+        "edges": ((along_x + along_y) / 2).numpy(),
+    }
+
+
+def _joined(batches: list[Seen]) -> Seen:
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """Turns what was seen into estimates; ``size``: pixels of an image."""
+
+    size: int
+    classes: tuple[str, ...]
+    level: float
+    resamples: int
+
+    def table(self, made: Seen, drawn: Seen, pairs: Seen) -> pd.DataFrame:
+        """The rows of `grade_generator`."""
+        rows = self._presence(made, drawn, pairs["truth"])
+        for i, name in enumerate(self.classes):
+            rows.append((f"{name}_iou", *(self._iou(s, [i]) for s in (made, drawn)), None))
+        every = list(range(len(self.classes)))
+        rows.append(("mean_iou", *(self._iou(s, every) for s in (made, drawn)), None))
+        right = [self._mean(s["both"].sum(1) / self.size) for s in (made, drawn)]
+        rows.append(("pixel_accuracy", *right, None))
+        apart = [frechet_distance(s["features"], pairs["others"]) for s in (made, drawn)]
+        rows.append(("frechet", *(Estimate(value, np.nan, np.nan) for value in apart), None))
+        rows.append(("l1", self._mean(pairs["l1"]), None, None))
+        rows.append(("perceptual", self._mean(pairs["perceptual"]), None, None))
+        rows.append(("edge_energy", *(self._mean(s["edges"]) for s in (made, drawn)), None))
+        return _as_table(rows)
+
+    def _presence(self, made: Seen, drawn: Seen, truth: np.ndarray) -> list[tuple]:
+        """Rates and agreements of the classes that are in some scenes and not in others."""
+        there = presence(truth, self.size)
+        seen = [presence(pixels, self.size) for pixels in (made["pixels"], drawn["pixels"])]
+        varying = [i for i in range(len(self.classes)) if 0 < there[:, i].mean() < 1]
+        rates, agreements = [], []
+        for i in varying:
+            shares = [self._percent(shows[:, i]) for shows in (*seen, there)]
+            rates.append((f"{self.classes[i]}_percent", *shares))
+            agree = [self._percent(shows[:, i] == there[:, i]) for shows in seen]
+            agreements.append((f"{self.classes[i]}_agreement_percent", *agree, None))
+        return rates + agreements
+
+    def _percent(self, which: np.ndarray) -> Estimate:
+        share = wilson(int(which.sum()), len(which), self.level)
+        return Estimate(*(100 * value for value in share))
+
+    def _mean(self, values: np.ndarray) -> Estimate:
+        return bootstrap_mean(values, self.level, self.resamples, seed=0)
+
+    def _iou(self, seen: Seen, classes: list[int]) -> Estimate:
+        """Mean over ``classes`` of the IoU of all pixels together, with whole images resampled."""
+        both, either = seen["both"][:, classes], seen["either"][:, classes]
+        n = len(both)
+        drawn = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=self.resamples)
+
+        def mean(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+            iou = np.divide(above, below, out=np.zeros(above.shape), where=below > 0)
+            counted = (below > 0).sum(-1)  # a class that nobody saw says nothing
+            return np.divide(
+                iou.sum(-1), counted, out=np.full(counted.shape, np.nan), where=counted > 0
+            )
+
+        means = mean(drawn @ both, drawn @ either)
+        tails = [(1 - self.level) / 2, (1 + self.level) / 2]
+        low, high = np.nanquantile(means, tails) if np.isfinite(means).any() else (np.nan, np.nan)
+        return Estimate(float(mean(both.sum(0), either.sum(0))), float(low), float(high))
+
+
+def _as_table(rows: list[tuple]) -> pd.DataFrame:
+    table = []
+    for figure, *estimates in rows:
+        row: dict[str, object] = {"figure": figure}
+        for column, estimate in zip(("generator", "world", "truth"), estimates, strict=True):
+            value, low, high = estimate or (np.nan,) * 3
+            row |= {column: value, f"{column}_low": low, f"{column}_high": high}
+        table.append(row)
+    return pd.DataFrame(table)
+
+
+def _check_fit(generator: Generator, segmenter: Segmenter, world: World, n: int) -> None:
+    if n < 2:
+        raise ParameterError(f"samples = {n}; at least 2 are needed")
+    if generator.z_dim != world.z_dim:
+        raise ParameterError(
+            f"the generator reads z of {generator.z_dim} numbers, the {world.name} world of "
+            f"{world.z_dim}; grade a generator that learned this world"
+        )
+    if segmenter.classes != world.classes:
+        raise ParameterError(f"{segmenter.name} has not the classes of the {world.name} world")
+

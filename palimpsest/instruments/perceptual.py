@@ -1,0 +1,142 @@
+"""Perceptual distance between images: the LPIPS formula (Zhang et al. 2018, Eq. 1).
+
+    distance = PerceptualDistance(Segmenter.load(path))      # .name "church-segmenter-encoder"
+    distance(a, b)                    # (B,)
+    distance.spatial(a, b)            # (B, H, W)
+    distance.masked(a, b, keep)       # (B,): only over the pixels to be kept
+
+`LpipsAlex` is LPIPS itself, through the lpips package, where AlexNet's published weights are at
+hand; `distance_named` takes it if it can. `.name` says in every result which of them measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from palimpsest.errors import DownloadError, ParameterError
+from palimpsest.instruments.segmenter import Segmenter
+
+COARSEST = 16
+"""Stages with fewer cells than one in 16 x 16 pixels are left out: one of their cells sees most of
+the picture, so that a change within a mask would count outside it."""
+
+ALEXNET_FILE = "alexnet-owt-7be5be79.pth"
+"""What torchvision calls the weights; the eight hex digits start their sha256."""
+
+
+class PerceptualDistance:
+    """LPIPS over a segmenter's encoder, with the same weight for each channel and stage.
+
+    At each stage the features of either image are scaled to unit length over channels; the squared
+    difference, summed over channels, is enlarged to the image's size, and the stages are averaged.
+    Between 0 and 4; differentiable in both images. Images are (B, 3, H, W) in [-1, 1].
+    """
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self.name = f"{segmenter.name}-encoder"
+        self._segmenter = segmenter
+
+    def spatial(self, a: Tensor, b: Tensor) -> Tensor:
+        """The distance of each pixel's surroundings, (B, H, W)."""
+        if a.shape != b.shape:
+            raise ValueError(f"images of shape {tuple(a.shape)} and {tuple(b.shape)} do not match")
+        size = a.shape[2:]
+        maps = [
+            F.interpolate(
+                (unit_length(of_a) - unit_length(of_b)).square().sum(1, keepdim=True),
+                size,
+                mode="bilinear",
+                align_corners=False,
+            )
+            for of_a, of_b in zip(self._stages(a), self._stages(b), strict=True)
+        ]
+        return torch.stack(maps).mean(0)[:, 0]
+
+    def masked(self, a: Tensor, b: Tensor, keep: Tensor) -> Tensor:
+        """Mean of `spatial` over the pixels where ``keep`` (B, H, W) is true; NaN without any.
+
+        As the original measures "outside": sum(d · mask) / sum(mask), image by image.
+        """
+        spatial = self.spatial(a, b)
+        if keep.shape != spatial.shape:
+            raise ValueError(f"mask {tuple(keep.shape)} for a map of {tuple(spatial.shape)}")
+        weight = keep.to(spatial)
+        return (spatial * weight).sum((1, 2)) / weight.sum((1, 2))
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        """Mean of `spatial` over the image, (B,)."""
+        return self.spatial(a, b).mean((1, 2))
+
+    def _stages(self, images: Tensor) -> list[Tensor]:
+        coarsest = images.shape[-1] / COARSEST
+        return [stage for stage in self._segmenter.features(images) if stage.shape[-1] >= coarsest]
+
+
+def unit_length(features: Tensor) -> Tensor:
+    """Features (B, C, h, w) scaled to length one over channels; near zero they stay near zero."""
+    # the small number stands under the root, where it keeps the gradient at zero finite
+    return features / (features.square().sum(1, keepdim=True) + 1e-10).sqrt()
+
+
+class LpipsAlex(PerceptualDistance):
+    """LPIPS with AlexNet, as published (lpips package, version 0.1).
+
+    Raises `DownloadError` where AlexNet's weights are missing or are not the published ones: the
+    lpips package would take any file of that name, or random weights.
+    """
+
+    name = "lpips-alex"
+
+    def __init__(self) -> None:
+        verified_alexnet()
+        import lpips
+
+        self._network = lpips.LPIPS(net="alex", spatial=True, verbose=False)
+        self._network.eval().requires_grad_(False)
+
+    def spatial(self, a: Tensor, b: Tensor) -> Tensor:
+        """LPIPS of each pixel's surroundings, (B, H, W)."""
+        return self._network(a, b)[:, 0]
+
+
+def alexnet_path() -> Path:
+    """Where torchvision looks for AlexNet's weights."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / ALEXNET_FILE
+
+
+def verified_alexnet() -> Path:
+    """The file of AlexNet's weights, its sha256 checked against its name.
+
+    Raises `DownloadError` where it is missing, or another file.
+    """
+    path = alexnet_path()
+    if not path.is_file():
+        raise DownloadError(
+            f"{path}: no such file; lpips-alex needs torchvision's AlexNet weights there"
+        )
+    expected = path.stem.rsplit("-", 1)[1]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not digest.startswith(expected):
+        raise DownloadError(
+            f"{path}: sha256 starts with {digest[:8]}, not {expected}; remove it and fetch it again"
+        )
+    return path
+
+
+def distance_named(name: str, segmenter: Segmenter) -> PerceptualDistance:
+    """The distance called ``name``: "encoder" (of ``segmenter``), "lpips-alex", or "best".
+
+    "best" is LPIPS where AlexNet's weights are at hand, else the segmenter's encoder. Raises
+    `ParameterError` for another name, and `DownloadError` where AlexNet's weights are asked for and
+    missing, or are there and not the published ones.
+    """
+    if name not in ("best", "encoder", "lpips-alex"):
+        raise ParameterError(f"perceptual distance {name!r} is none of best, encoder, lpips-alex")
+    if name == "lpips-alex" or (name == "best" and alexnet_path().is_file()):
+        return LpipsAlex()
+    return PerceptualDistance(segmenter)

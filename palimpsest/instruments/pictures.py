@@ -1,0 +1,18 @@
+"""Images as networks take them (B, 3, H, W) in [-1, 1], and as pictures (B, H, W, 3) uint8."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def as_input(pictures: np.ndarray) -> Tensor:
+    """uint8 (B, H, W, 3) to float32 (B, 3, H, W) in [-1, 1]."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def as_picture(images: Tensor) -> np.ndarray:
+    """(B, 3, H, W), clipped to [-1, 1], to uint8 (B, H, W, 3)."""
+    scaled = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return scaled.permute(0, 2, 3, 1).cpu().numpy()

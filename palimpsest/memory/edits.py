@@ -1,0 +1,232 @@
+"""An edit: a rewritten rule kept alone, to be applied to weights and taken off again.
+
+``W₁ = W₀ + strength · Λ D``. The unedited tensor of an edited layer is kept, never recovered by
+subtraction, so taking edits off gives back the original bit for bit, in any order::
+
+    edit.save("hat.safetensors"); edit = Edit.load("hat.safetensors")
+    g2 = edit.apply(g)                     # g is untouched
+    g3 = Edit.compose([edit, other]).apply(g, strength=0.5)
+    g4 = edit.remove(g3)                   # only `other` is left
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from palimpsest.artefacts import load_arrays, save_arrays
+from palimpsest.errors import EditError
+from palimpsest.generators.base import Generator
+from palimpsest.memory.problem import rank_change
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """A change of one layer within few directions.
+
+    ``directions`` D (S, N) and ``coefficients`` Λ (M, S, 3, 3), float32; ``metadata``: text, at
+    least ``layer`` and ``weights_sha256``, the generator it was made for; also session, rank,
+    solver, loss_before, loss_after, change, seconds, versions.
+    """
+
+    directions: Tensor
+    coefficients: Tensor
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        d, c = self.directions, self.coefficients
+        if d.ndim != 2 or c.ndim != 4 or c.shape[1] != len(d) or c.shape[2:] != (3, 3):
+            raise EditError(
+                f"edit with directions {tuple(d.shape)} and coefficients {tuple(c.shape)}; "
+                "they must be (S, N) and (M, S, 3, 3)"
+            )
+        if not (torch.isfinite(d).all() and torch.isfinite(c).all()):
+            raise EditError("edit with NaN or infinite numbers; solve it anew")
+        if not self.metadata.get("layer", "").isdigit():
+            raise EditError("edit without the number of its layer in the metadata")
+
+    @property
+    def layer(self) -> int:
+        """Number of the layer that is changed."""
+        return int(self.metadata["layer"])
+
+    @property
+    def rank(self) -> int:
+        """S, the number of directions."""
+        return len(self.directions)
+
+    @property
+    def weights_sha256(self) -> str:
+        """The generator that the edit was made for."""
+        return self.metadata.get("weights_sha256", "")
+
+    @property
+    def bytes(self) -> int:
+        """Size of the two arrays."""
+        return sum(t.numel() * t.element_size() for t in (self.directions, self.coefficients))
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of layer and numbers: equal for an edit and its saved copy."""
+        digest = hashlib.sha256(f"{self.layer}".encode())
+        for tensor in (self.directions, self.coefficients):
+            array = tensor.detach().cpu().float().contiguous().numpy()
+            digest.update(f"{array.shape}".encode() + array.tobytes())
+        return digest.hexdigest()
+
+    def delta(self) -> Tensor:
+        """Λ D, (M, N, 3, 3): the change of the weight at strength 1."""
+        return rank_change(self.coefficients, self.directions)
+
+    def apply(self, g: Generator, strength: float = 1.0, *, strict: bool = True) -> Generator:
+        """A generator with this edit, after those it has already; ``g`` is untouched.
+
+        Args:
+            strength: factor of the change; 0 leaves every bit as it was, -1 turns the rule round.
+            strict: refuse a generator other than the one that the edit was made for.
+
+        Raises:
+            EditError: other weights, a layer it has not, another shape, or a non-finite strength.
+        """
+        if not math.isfinite(strength):
+            raise EditError(f"strength {strength} is not a finite number")
+        self._check_fits(g, strict)
+        stack = _stack_of(g)
+        return _rebuilt(g, stack, (*stack.applied, (self, float(strength))), self.layer)
+
+    def remove(self, g: Generator) -> Generator:
+        """A generator without this edit; the others stay, in their order; ``g`` is untouched.
+
+        Of an edit applied more than once the last application is taken off. Raises `EditError` if
+        the generator does not have it.
+        """
+        stack = _stack_of(g)
+        for place in reversed(range(len(stack.applied))):
+            if stack.applied[place][0].identity == self.identity:
+                kept = stack.applied[:place] + stack.applied[place + 1 :]
+                return _rebuilt(g, stack, kept, self.layer)
+        raise EditError(f"this edit of layer {self.layer} is not applied, so it cannot be removed")
+
+    @staticmethod
+    def compose(edits: Sequence[Edit | EditSequence]) -> EditSequence:
+        """Edits one after the other, of the same layer or of several."""
+        flat: list[Edit] = []
+        for edit in edits:
+            flat.extend(edit.edits if isinstance(edit, EditSequence) else [edit])
+        return EditSequence(tuple(flat))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a ``.safetensors`` file, whole or not at all."""
+        arrays = {"directions": self.directions, "coefficients": self.coefficients}
+        save_arrays(path, arrays, dict(self.metadata))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Edit:
+        """Read an edit. Raises `EditError` for a file that is missing, damaged or no edit."""
+        arrays, metadata = load_arrays(path, EditError)
+        for name in ("directions", "coefficients"):
+            if name not in arrays:
+                raise EditError(f"{path}: holds no {name}, so it is no edit")
+        try:
+            return cls(arrays["directions"].float(), arrays["coefficients"].float(), metadata)
+        except EditError as problem:
+            raise EditError(f"{path}: {problem}") from None
+
+    def _check_fits(self, g: Generator, strict: bool) -> None:
+        if strict and self.weights_sha256 != g.weights_sha256:
+            raise EditError(
+                f"this edit was made for weights {self.weights_sha256[:12] or 'not noted'}, the "
+                f"generator has {g.weights_sha256[:12]}; use strict=False to try it all the same"
+            )
+        if self.layer not in g.layers:
+            raise EditError(
+                f"this edit is for layer {self.layer}; the generator has {g.layers[0]} to "
+                f"{g.layers[-1]}"
+            )
+        needed = (self.coefficients.shape[0], self.directions.shape[1], 3, 3)
+        shape = tuple(g.layer(self.layer).weight.shape)
+        if shape != needed:
+            raise EditError(
+                f"this edit changes a weight of shape {needed}; layer {self.layer} has {shape}"
+            )
+
+
+@dataclass(frozen=True)
+class EditSequence:
+    """Edits in the order in which they are applied; each can be removed alone."""
+
+    edits: tuple[Edit, ...]
+
+    def apply(self, g: Generator, strength: float = 1.0, *, strict: bool = True) -> Generator:
+        """A generator with all of them, each at ``strength``. Raises as `Edit.apply`."""
+        for edit in self.edits:
+            edit._check_fits(g, strict)
+        for edit in self.edits:
+            g = edit.apply(g, strength, strict=strict)
+        return g
+
+    def remove(self, g: Generator) -> Generator:
+        """A generator with none of them. Raises `EditError` if one is not applied."""
+        for edit in reversed(self.edits):
+            g = edit.remove(g)
+        return g
+
+
+def applied_edits(g: Generator) -> tuple[tuple[Edit, float], ...]:
+    """Edits that a generator has, with their strengths, in order."""
+    return _stack_of(g).applied
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """What has been applied to a generator, and the tensors from before.
+
+    ``unedited`` and ``edited``: by layer, the weight before any edit and the one in use now.
+    """
+
+    applied: tuple[tuple[Edit, float], ...] = ()
+    unedited: Mapping[int, Tensor] = field(default_factory=dict)
+    edited: Mapping[int, Tensor] = field(default_factory=dict)
+
+    def __deepcopy__(self, memo: dict) -> _Stack:
+        return self  # never changed, so generators may share it
+
+
+def _stack_of(g: Generator) -> _Stack:
+    """The generator's stack. Raises `EditError` where an edited weight was replaced since."""
+    stack = getattr(g, "_edit_stack", None) or _Stack()
+    for number, weight in stack.edited.items():
+        if not torch.equal(g.layer(number).weight.cpu(), weight.cpu()):
+            raise EditError(
+                f"layer {number} was changed by something else after an edit; edits can no longer "
+                "be applied to it or removed from it"
+            )
+    return stack
+
+
+def _rebuilt(g: Generator, stack: _Stack, applied: tuple, number: int) -> Generator:
+    """``g`` with layer ``number`` made anew from its unedited weight and ``applied``."""
+    sha = g.weights_sha256  # of the unedited weights: to be known before any of them is replaced
+    current = g.layer(number).weight.detach()
+    unedited = stack.unedited.get(number, current)
+    here = [(edit, strength) for edit, strength in applied if edit.layer == number]
+    weight = unedited.to(current.device)
+    for edit, strength in here:
+        if strength != 0:
+            weight = weight + strength * edit.delta().to(weight)
+    other = g.with_weight(number, weight)
+    other._weights_sha256 = sha
+    base = {n: w for n, w in stack.unedited.items() if n != number}
+    in_use = {n: w for n, w in stack.edited.items() if n != number}
+    if here:
+        base[number] = unedited
+        in_use[number] = other.layer(number).weight.detach()
+    other._edit_stack = _Stack(applied, base, in_use)
+    return other

@@ -1,0 +1,212 @@
+"""Insert a rule into a layer: keys, wanted values and directions to an `Edit`.
+
+    edit = insert(layer, state, target, D, solver="newton", stats=stats)
+
+One exemplar, or lists of them: they share one Λ. With statistics the solver spares the other keys
+(Eq. 5), and the edit's metadata says how much they change.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from palimpsest.errors import ParameterError
+from palimpsest.generators.base import KeyState, Layer, ValueState
+from palimpsest.memory.edits import Edit, applied_edits
+from palimpsest.memory.goals import Goal
+from palimpsest.memory.problem import Problem, Solution
+from palimpsest.memory.solvers import SOLVERS
+from palimpsest.memory.solvers.newton import Descent
+from palimpsest.memory.statistics import KeyStatistics, as_text, versions
+
+Target = ValueState | Tensor
+
+LEAST = math.log(1e-9)
+STEP = math.log(10.0)
+"""`match_change` looks for log μ from 0, by decades and not below the least."""
+
+
+def insert(
+    layer: Layer,
+    state: KeyState | Sequence[KeyState],
+    target: Target | Sequence[Target],
+    directions: Tensor,
+    solver: str = "newton",
+    stats: KeyStatistics | None = None,
+    weights: Tensor | Sequence[Tensor | None] | None = None,
+    session: str = "",
+    **settings: object,
+) -> Edit:
+    """Solve for the coefficients that turn keys into wanted values (paper, section 3.4).
+
+    Args:
+        layer: the layer to change, of a generator with or without edits.
+        state: keys, or several of them (windows may differ).
+        target: values wanted, (B, M, H', W') of the same window; as many as states.
+        directions: D (S, N), orthonormal rows.
+        solver: newton, projected_gradient, direct or closed_form.
+        stats: second moment of the keys to spare; without it all directions count alike.
+        weights: how much each value cell counts, (B, H', W'), as many as states; None: all alike.
+        session: name to note in the edit.
+        settings: the solver's own; see its page.
+
+    Returns:
+        an `Edit` whose metadata has loss_before and loss_after (L1 goal loss), change (Eq. 5),
+        relative_change (√ of its share of E‖W₀ k‖²) and seconds.
+
+    Raises:
+        ParameterError: an unknown solver or setting, shapes that do not fit, nothing to fit.
+    """
+    if solver not in SOLVERS:
+        raise ParameterError(f"solver {solver!r} is none of {', '.join(SOLVERS)}")
+    solve = SOLVERS[solver]
+    known = set(solve.__kwdefaults__ or {})
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise ParameterError(f"{solver} has no setting {unknown[0]!r}; it has {sorted(known)}")
+    problem = pose(layer, state, target, directions, stats, weights)
+    began = time.perf_counter()
+    solution = solve(problem, **settings)
+    seconds = time.perf_counter() - began
+    return _edit(problem, solution, solver, seconds, session, settings)
+
+
+def match_change(
+    layer: Layer,
+    state: KeyState | Sequence[KeyState],
+    target: Target | Sequence[Target],
+    directions: Tensor,
+    stats: KeyStatistics,
+    change: float,
+    weights: Tensor | Sequence[Tensor | None] | None = None,
+    session: str = "",
+    iterations: int = 30,
+    tolerance: float = 0.01,
+) -> Edit:
+    """The newton edit that changes other keys by ``change``, tr(Λ D C Dᵀ Λᵀ), and not more.
+
+    μ is found by safeguarded interpolation: the way to compare solvers at equal locality. The
+    change is within ``tolerance`` below the one asked for, or less where the goal needs no more.
+
+    Raises:
+        ParameterError: see `insert`; a change that is not positive, or too small to reach.
+    """
+    if not (math.isfinite(change) and change > 0):
+        raise ParameterError(f"change = {change} must be a positive number")
+    problem = pose(layer, state, target, directions, stats, weights)
+    began = time.perf_counter()
+    descent = Descent(problem)
+    best: Solution | None = None
+    over: tuple[float, float] | None = None  # log μ and log change of the nearest that is too much
+    under: tuple[float, float] | None = None
+    wanted = math.log(change)
+    place = 0.0  # log μ
+    for _ in range(40):
+        solution = descent.solve(math.exp(place), iterations)
+        found = problem.change(solution.coefficients)
+        if found <= change:
+            if best is None or solution.losses[-1] < best.losses[-1]:
+                best = solution
+            under = (place, math.log(max(found, 1e-300)))
+            if found >= (1 - tolerance) * change or place <= LEAST:
+                break
+        else:
+            over = (place, math.log(found))
+        if under is None or over is None:
+            place = max(LEAST, place - STEP) if over is None else place + STEP
+            continue
+        if under[0] - over[0] < 1e-6:
+            break
+        # log change is nearly a line in log μ; aim a little below what is wanted
+        slope = (under[1] - over[1]) / (under[0] - over[0])
+        share = (wanted - tolerance / 2 - over[1]) / slope / (under[0] - over[0]) if slope else 0.5
+        place = over[0] + min(0.9, max(0.1, share)) * (under[0] - over[0])
+    if best is None:
+        raise ParameterError(f"no edit changes other keys by as little as {change:.3g}")
+    return _edit(problem, best, "newton", time.perf_counter() - began, session, best.notes)
+
+
+def pose(
+    layer: Layer,
+    state: KeyState | Sequence[KeyState],
+    target: Target | Sequence[Target],
+    directions: Tensor,
+    stats: KeyStatistics | None = None,
+    weights: Tensor | Sequence[Tensor | None] | None = None,
+) -> Problem:
+    """The `Problem` of one exemplar or several; arguments and errors as of `insert`."""
+    states = [state] if isinstance(state, KeyState) else list(state)
+    targets = [target] if isinstance(target, (ValueState, Tensor)) else list(target)
+    if weights is None:
+        weights = [None] * len(states)
+    given = [weights] if isinstance(weights, Tensor) else list(weights)
+    if not len(states) == len(targets) == len(given):
+        raise ParameterError(
+            f"{len(states)} states, {len(targets)} targets and {len(given)} weights: "
+            "give one of each for every exemplar"
+        )
+    device = layer.weight.device
+    goals = tuple(
+        Goal(s, (t.v if isinstance(t, ValueState) else t).detach().to(device), w)
+        for s, t, w in zip(states, targets, given, strict=True)
+    )
+    moment = None if stats is None else stats.second_moment
+    return Problem(layer, goals, directions.detach().float().to(device), moment)
+
+
+def edit_of(problem: Problem, coefficients: Tensor, solver: str, **notes: object) -> Edit:
+    """An `Edit` from coefficients (M, S, 3, 3) found in any way, with what there is to note."""
+    g = problem.layer.generator
+    change = problem.change(coefficients)
+    numbers = {
+        "layer": problem.layer.number,
+        "rank": problem.rank,
+        "loss_before": problem.loss(problem.weight).item(),
+        "loss_after": problem.loss(problem.weight_of(coefficients)).item(),
+        "change": change,
+        "relative_change": math.sqrt(max(0.0, change) / problem.energy),
+        **notes,
+    }
+    metadata = {name: as_text(value) for name, value in numbers.items()}
+    metadata |= {
+        "weights_sha256": g.weights_sha256,
+        "after_edits": ",".join(edit.identity[:12] for edit, _ in applied_edits(g)),
+        "truncation": as_text(g.truncation),
+        "solver": solver,
+        **versions(),
+    }
+    return Edit(problem.directions.cpu(), coefficients.detach().float().cpu(), metadata)
+
+
+def removal(layer: Layer, directions: Tensor) -> Edit:
+    """The edit that takes the directions out of the weight, W₀ − W₀ Dᵀ D: what these keys made is
+    no more made (with `unit_directions`, units are deleted as by GAN dissection)."""
+    g = layer.generator
+    d = directions.detach().float().to(layer.weight.device)
+    coefficients = -torch.einsum("mnyx,sn->msyx", layer.weight.detach(), d)
+    metadata = {
+        "layer": as_text(layer.number),
+        "rank": as_text(len(d)),
+        "weights_sha256": g.weights_sha256,
+        "solver": "removal",
+        **versions(),
+    }
+    return Edit(d.cpu(), coefficients.cpu(), metadata)
+
+
+def _edit(
+    problem: Problem,
+    solution: Solution,
+    solver: str,
+    seconds: float,
+    session: str,
+    settings: dict[str, object],
+) -> Edit:
+    notes = {**settings, **solution.notes, "seconds": round(seconds, 6), "session": session}
+    notes.pop("start", None)
+    return edit_of(problem, solution.coefficients, solver, **notes)

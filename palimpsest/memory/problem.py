@@ -1,0 +1,162 @@
+"""The insertion problem that every solver gets: f(k*; W) ≈ v* with W = W₀ + Λ D (Eqs. 5, 8, 17).
+
+``loss`` is the goal (L1, as the original measures it), ``change`` the smoothness term
+
+    tr(Λ D C Dᵀ Λᵀ), summed over taps  =  E‖(W − W₀) k‖²       (Eq. 5)
+
+that says how much the layer's answer to all its other keys moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from palimpsest.errors import ParameterError
+from palimpsest.generators.base import Layer
+from palimpsest.memory.goals import Goal
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Coefficients (M, S, 3, 3) that a solver found, and how it went.
+
+    ``losses``: the goal loss along the way, as the solver's page says; ``notes``: numbers for the
+    edit's metadata.
+    """
+
+    coefficients: Tensor
+    losses: list[float]
+    notes: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Goals of one layer, the directions that may change, and the second moment to spare.
+
+    ``directions`` (S, N), orthonormal rows; ``second_moment`` (N, N) float64 or None. Without one,
+    all directions of the key space count alike.
+    """
+
+    layer: Layer
+    goals: tuple[Goal, ...]
+    directions: Tensor
+    second_moment: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        m, n = self.weight.shape[:2]
+        d = self.directions
+        if d.ndim != 2 or d.shape[1] != n:
+            raise ParameterError(
+                f"directions of shape {tuple(d.shape)} for layer {self.layer.number}, "
+                f"whose keys have {n} units; they must be (S, {n})"
+            )
+        gram = d.double() @ d.double().T
+        if not torch.allclose(gram, torch.eye(len(d), dtype=gram.dtype).to(gram), atol=1e-4):
+            raise ParameterError("directions are not orthonormal rows; see context_directions")
+        if self.second_moment is not None and self.second_moment.shape != (n, n):
+            raise ParameterError(
+                f"second moment of shape {tuple(self.second_moment.shape)}; layer "
+                f"{self.layer.number} needs ({n}, {n})"
+            )
+        if not self.goals:
+            raise ParameterError("no goal given; at least one pair of keys and values is needed")
+        if getattr(self.layer.generator, "noise", "single") == "random":
+            raise ParameterError("noise is 'random': set it to 'single' or 'buffers' while editing")
+        for number, goal in enumerate(self.goals):
+            self._check_goal(number, goal, m)
+        if self.cells <= 0:
+            raise ParameterError("every cell of the goals has weight zero")
+
+    def _check_goal(self, number: int, goal: Goal, channels: int) -> None:
+        up = self.layer.upsampling
+        b, _, h, w = goal.state.k.shape
+        if goal.state.layer != self.layer.number:
+            raise ParameterError(
+                f"goal {number} has keys of layer {goal.state.layer}, not {self.layer.number}"
+            )
+        wanted = (b, channels, h * up, w * up)
+        if goal.target.shape != wanted:
+            raise ParameterError(
+                f"goal {number} has a target of shape {tuple(goal.target.shape)}, not {wanted}"
+            )
+        if not torch.isfinite(goal.target).all():
+            raise ParameterError(f"goal {number} has a target with NaN or infinity")
+        if goal.weights is not None and (
+            goal.weights.shape != (b, h * up, w * up)
+            or not torch.isfinite(goal.weights).all()
+            or (goal.weights < 0).any()
+        ):
+            raise ParameterError(
+                f"goal {number}: weights must be {(b, h * up, w * up)}, finite and not negative"
+            )
+
+    @property
+    def weight(self) -> Tensor:
+        """W₀, (M, N, 3, 3): the weight that the edit starts from."""
+        return self.layer.weight.detach()
+
+    @property
+    def rank(self) -> int:
+        """S, the number of directions."""
+        return self.directions.shape[0]
+
+    @cached_property
+    def cells(self) -> float:
+        """Sum of the weights of all goal cells."""
+        return float(sum(cell_weights(goal).sum().item() for goal in self.goals))
+
+    def weight_of(self, coefficients: Tensor) -> Tensor:
+        """W₀ + Λ D for coefficients (M, S, 3, 3)."""
+        return self.weight + rank_change(coefficients, self.directions)
+
+    def coefficients_of(self, weight: Tensor) -> Tensor:
+        """Λ = (W − W₀) Dᵀ, (M, S, 3, 3): the part of a change within the directions."""
+        return torch.einsum("mnyx,sn->msyx", weight - self.weight, self.directions)
+
+    def loss(self, weight: Tensor) -> Tensor:
+        """Weighted mean of |v* − f(k*; W)| over cells and channels, a scalar."""
+        total = 0.0
+        for goal in self.goals:
+            residual = (goal.target - self.layer.values(goal.state, weight).v).abs()
+            if goal.weights is not None:
+                residual = residual * goal.weights[:, None].to(residual)
+            total = total + residual.sum()
+        return total / (self.cells * self.weight.shape[0])
+
+    @cached_property
+    def moment_along(self) -> Tensor:
+        """D C Dᵀ, (S, S) float64."""
+        d = self.directions.double()
+        if self.second_moment is None:
+            return d @ d.T
+        return d @ self.second_moment.to(d) @ d.T
+
+    @cached_property
+    def energy(self) -> float:
+        """tr(W₀ C W₀ᵀ), summed over taps: E‖W₀ k‖², the scale of `change`."""
+        rows = self.weight.permute(0, 2, 3, 1).reshape(-1, self.weight.shape[1])
+        if self.second_moment is None:
+            return float(rows.double().square().sum())
+        moment = self.second_moment.to(rows)
+        return float(((rows @ moment) * rows).sum(dtype=torch.float64))
+
+    def change(self, coefficients: Tensor) -> float:
+        """tr(Λ D C Dᵀ Λᵀ), summed over taps: E‖(W − W₀) k‖² (Eq. 5)."""
+        rows = coefficients.double().permute(1, 0, 2, 3).flatten(1)  # (S, M*9)
+        return float((rows * (self.moment_along @ rows)).sum())
+
+
+def cell_weights(goal: Goal) -> Tensor:
+    """Weights of a goal's cells, (B, H', W'): ones where it has none."""
+    if goal.weights is not None:
+        return goal.weights
+    return torch.ones(len(goal.target), *goal.target.shape[2:], device=goal.target.device)
+
+
+def rank_change(coefficients: Tensor, directions: Tensor) -> Tensor:
+    """Λ D: coefficients (M, S, 3, 3) and directions (S, N) to (M, N, 3, 3)."""
+    return torch.einsum("msyx,sn->mnyx", coefficients, directions)

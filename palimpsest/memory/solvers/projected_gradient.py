@@ -1,0 +1,120 @@
+"""The paper's solver: Adam on the whole weight, projected onto the directions (section 3.4).
+
+    W ← W₀ + P(W − W₀),   P(X) = X Dᵀ D along the input channels, all taps and outputs,
+
+after every tenth step and the last. Adam's moments go on across projections, as the original's do.
+Between projections the loss falls faster than it really does: what counts is the loss right after
+a projection, and that is what `Solution.losses` holds. It can stand still, or rise above where it
+began; `low_rank_gradient` projects each gradient too and keeps it honest.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from palimpsest.errors import ParameterError
+from palimpsest.memory.problem import Problem, Solution
+
+
+def solve(
+    problem: Problem,
+    *,
+    iterations: int = 2001,
+    rate: float = 0.05,
+    project_every: int = 10,
+    low_rank_gradient: bool = False,
+    keep: str = "last",
+) -> Solution:
+    """Λ from projected gradient descent.
+
+    Args:
+        iterations, rate, project_every, low_rank_gradient: see `descend`.
+        keep: "last", the paper's, or "best", the projection of lowest loss.
+
+    Returns:
+        the coefficients; ``losses`` of the projected weight: before the first step, after each
+        projection, and at the end.
+    """
+    if keep not in ("last", "best"):
+        raise ParameterError(f"keep = {keep!r} is none of last, best")
+    best_weight, best, projected = problem.weight, math.inf, []
+
+    def note(weight: Tensor, loss: float) -> None:
+        nonlocal best_weight, best
+        projected.append(loss)
+        if loss < best:
+            best_weight, best = weight.clone(), loss
+
+    weight, _ = descend(
+        problem,
+        iterations=iterations,
+        rate=rate,
+        project_every=project_every,
+        low_rank_gradient=low_rank_gradient,
+        on_projected=note,
+    )
+    note(weight, problem.loss(weight).item())
+    kept = weight if keep == "last" else best_weight
+    return Solution(problem.coefficients_of(kept), projected, {"loss_best": best})
+
+
+def descend(
+    problem: Problem,
+    *,
+    iterations: int = 2001,
+    rate: float = 0.05,
+    project_every: int | None = 10,
+    low_rank_gradient: bool = False,
+    on_projected=None,
+) -> tuple[Tensor, list[float]]:
+    """Adam on the whole weight of the layer: the weight (M, N, 3, 3) and the loss before each step.
+
+    Args:
+        rate: Adam's step size.
+        project_every: steps between projections; None never projects, which tunes the whole layer.
+        low_rank_gradient: project the gradient before Adam sees it.
+        on_projected: called with weight and loss whenever the weight is a projected one.
+
+    Raises:
+        ParameterError: no iterations, or a rate or interval that is not positive.
+    """
+    if iterations < 1 or rate <= 0 or (project_every is not None and project_every < 1):
+        raise ParameterError(
+            f"iterations = {iterations}, rate = {rate}, project_every = {project_every}: "
+            "each must be positive"
+        )
+    start, directions = problem.weight, problem.directions
+    weight = start.clone().requires_grad_(True)
+    adam = torch.optim.Adam([weight], lr=rate)
+    losses: list[float] = []
+    within = True  # is the weight within the directions now?
+    with torch.enable_grad():
+        for step in range(iterations):
+            loss = problem.loss(weight)
+            losses.append(loss.item())
+            if not math.isfinite(losses[-1]):
+                raise ParameterError(f"the loss is {losses[-1]} at step {step}; lower the rate")
+            if within and on_projected is not None:
+                on_projected(weight.detach(), losses[-1])
+            adam.zero_grad()
+            loss.backward()
+            with torch.no_grad():
+                if low_rank_gradient:
+                    weight.grad.copy_(project(weight.grad, directions))
+                adam.step()
+                within = project_every is not None and (
+                    step % project_every == 0 or step == iterations - 1
+                )
+                if within:
+                    kept = start - project(start, directions) + project(weight, directions)
+                    weight.copy_(kept)
+    return weight.detach(), losses
+
+
+def project(weight: Tensor, directions: Tensor) -> Tensor:
+    """P(X) = X Dᵀ D along the input channels of (M, N, 3, 3)."""
+    within = torch.einsum("mnyx,sn->msyx", weight, directions)
+    return torch.einsum("msyx,sn->mnyx", within, directions)

@@ -1,0 +1,154 @@
+"""A layer within its low-rank subspace: values as a function of few numbers for each channel.
+
+With W = W₀ + Λ D, output channel o depends only on its own F = 9 S coefficients Λₒ:
+
+    valueₒ = φ(demodₒ(Λₒ) · (A₀ₒ + Λₒ S) + shiftₒ)
+    demodₒ = (q₀ₒ + 2 bₒ·Λₒ + Λₒᵀ G Λₒ)^(-1/2)
+
+A₀ is what W₀ gives; S what each direction gives at each tap, pushed through the layer's own linear
+steps, so that transposed convolution and blur need no code of their own; shift is noise and bias,
+φ the leaky rectifier. All but Λ is computed once. The goals' cells of positive weight are laid out
+in one row (P cells), whatever windows they come from. A linear layer has no demodulation, shift, φ.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from palimpsest.memory.problem import Problem, cell_weights
+
+LEAK = 0.2
+GAIN = math.sqrt(2.0)
+
+
+@dataclass(frozen=True)
+class Subspace:
+    """Everything but Λ, in float64.
+
+    ``features`` S (P, F); ``base`` A₀, ``target``, ``shift`` (M, P); ``cell_weight`` (P,), sum 1;
+    ``cells``: for each of E samples its slice of the P cells; ``energy`` q₀ (E, M), ``mixed`` b
+    (E, M, F) and ``gram`` G (E, F, F) of the demodulation, or None where there is none;
+    ``change_matrix`` (F, F): Σₒ Λₒ · change_matrix · Λₒᵀ is the change on other keys (Eq. 5).
+    """
+
+    rank: int
+    features: Tensor
+    base: Tensor
+    target: Tensor
+    shift: Tensor
+    cell_weight: Tensor
+    cells: tuple[slice, ...]
+    energy: Tensor | None
+    mixed: Tensor | None
+    gram: Tensor | None
+    change_matrix: Tensor
+    is_linear: bool
+
+    @classmethod
+    def of(cls, problem: Problem) -> Subspace:
+        """Precompute a problem."""
+        layer, weight = problem.layer, problem.weight
+        directions = problem.directions.double()
+        probes = probe_weights(directions)  # (F, N, 3, 3)
+        features, base, target, shift, omega, cells, styles = [], [], [], [], [], [], []
+        first = 0
+        for goal in problem.goals:
+            state = goal.state
+            a = layer.linear(state.k, weight).double()
+            s = layer.linear(state.k.double(), probes)
+            moved = (
+                None if layer.is_linear else shift_of(layer.activate(torch.zeros_like(a), state))
+            )
+            for index, w in enumerate(cell_weights(goal).double().to(a.device)):
+                used = w > 0
+                features.append(s[index][:, used].T)
+                base.append(a[index][:, used])
+                target.append(goal.target[index].double()[:, used])
+                shift.append(base[-1][:, :0] if moved is None else moved[index][:, used])
+                omega.append(w[used])
+                cells.append(slice(first, first + len(omega[-1])))
+                first += len(omega[-1])
+                if state.style is not None:
+                    styles.append(state.style[index].double())
+        moment = problem.moment_along.to(base[0].device)
+        taps = torch.eye(9).to(moment)
+        demodulation = (None, None, None)
+        if not layer.is_linear:
+            demodulation = demodulation_terms(layer, weight, directions, torch.stack(styles))
+        weights = torch.cat(omega)
+        return cls(
+            problem.rank,
+            torch.cat(features),
+            torch.cat(base, dim=1),
+            torch.cat(target, dim=1),
+            torch.cat(shift, dim=1),
+            weights / weights.sum(),
+            tuple(cells),
+            *demodulation,
+            change_matrix=torch.kron(moment, taps),
+            is_linear=layer.is_linear,
+        )
+
+    def unflatten(self, coefficients: Tensor) -> Tensor:
+        """(M, F) to (M, S, 3, 3)."""
+        return coefficients.reshape(len(coefficients), self.rank, 3, 3)
+
+    def demodulation(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+        """demod (E, M), and (b + G Λ) (E, M, F), for coefficients (M, F)."""
+        pull = self.mixed + coefficients @ self.gram  # G is symmetric
+        squared = self.energy + ((self.mixed + pull) * coefficients).sum(dim=2)
+        return squared.clamp_min(1e-12).rsqrt(), pull
+
+    def values(self, coefficients: Tensor) -> Tensor:
+        """Values (M, P) for coefficients (M, F)."""
+        pre = self.base + coefficients @ self.features.T
+        if self.is_linear:
+            return pre
+        factor, _ = self.demodulation(coefficients)
+        x = self.by_cell(factor) * pre + self.shift
+        return torch.where(x > 0, x, LEAK * x) * GAIN
+
+    def by_cell(self, of_sample: Tensor) -> Tensor:
+        """(E, M) to (M, P): each cell gets its sample's number."""
+        if len(self.cells) == 1:
+            return of_sample.T
+        lengths = torch.tensor([c.stop - c.start for c in self.cells], device=of_sample.device)
+        return of_sample.T.repeat_interleave(lengths, dim=1)
+
+
+def probe_weights(directions: Tensor) -> Tensor:
+    """One output channel for each direction and tap, (9 S, N, 3, 3): D at that tap, else zero."""
+    taps = torch.eye(9).to(directions)
+    rows = torch.einsum("sn,tu->stnu", directions, taps)
+    return rows.reshape(-1, directions.shape[1], 3, 3)
+
+
+def shift_of(values: Tensor) -> Tensor:
+    """Noise plus bias, from the values that a zero pre-activation gets."""
+    return torch.where(values > 0, values, values / LEAK) / GAIN
+
+
+def demodulation_terms(layer, weight: Tensor, directions: Tensor, styles: Tensor) -> tuple:
+    """q₀ (E, M), b (E, M, F) and G (E, F, F) for styles (E, N).
+
+    1 / demod² is a quadratic form of the weight; its scale and offset are read off the layer by two
+    probes, so that they need not be known here.
+    """
+    probe = torch.zeros(2, weight.shape[1], 3, 3).to(styles)
+    probe[1, 0, 1, 1] = 1
+    offset, unit = layer.demodulation(torch.ones_like(styles[:1]), probe)[0].pow(-2)
+    scale = unit - offset
+    power = styles.square()  # (E, N)
+    # W₀ is large: its sums over channels are done in its own precision, then kept in float64
+    energy = weight.square().sum(dim=(2, 3)) @ power.T.to(weight)  # (M, E)
+    weighted = (power[:, None] * directions).flatten(0, 1)  # (E*S, N)
+    mixed = torch.einsum("mnt,jn->mjt", weight.flatten(2), weighted.to(weight))  # (M, E*S, 9)
+    e, s = len(styles), len(directions)
+    mixed = mixed.reshape(len(weight), e, s * 9).transpose(0, 1)
+    pairs = torch.einsum("en,sn,rn->esr", power, directions, directions)
+    gram = torch.kron(pairs, torch.eye(9).to(pairs)[None])
+    return scale * energy.T.double() + offset, scale * mixed.double(), scale * gram

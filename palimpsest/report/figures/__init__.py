@@ -1,0 +1,47 @@
+"""The figures: each draws a panel, a name in `FIGURES` → (sheet, caption).
+
+    draw_figure("fig09_windows", panel, Style(), "results/figures/fig09_windows.png")
+
+`palimpsest.report.panels` computes what these draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from palimpsest.errors import PalimpsestError, ParameterError
+from palimpsest.report.figures import comparison, grid, memory, pairs, rules
+from palimpsest.report.figures.sheet import Sheet, Style, facts_of
+from palimpsest.report.panel_files import Panel
+
+__all__ = ["FIGURES", "Sheet", "Style", "draw_figure", "facts_of"]
+
+Draw = Callable[[Panel, Style], tuple[Sheet, str]]
+
+FIGURES: dict[str, Draw] = {
+    "fig01_rules": rules.draw,
+    "fig02_memory": memory.draw,
+    "fig04_comparison": comparison.draw,
+    "fig09_windows": pairs.draw,
+    "fig10_trees": pairs.draw,
+    "figS3_generator_church": grid.draw,
+}
+
+
+def draw_figure(name: str, panel: Panel, style: Style, out: str | Path) -> str:
+    """Draw one figure to the PNG ``out`` with its caption beside it; returns the caption.
+
+    Raises `ParameterError` for a name that is no figure, and `PalimpsestError` for a panel that
+    lacks what the figure shows.
+    """
+    if name not in FIGURES:
+        raise ParameterError(f"no figure is called {name!r}; there are: {', '.join(FIGURES)}")
+    try:
+        sheet, caption = FIGURES[name](panel, style)
+    except KeyError as problem:
+        raise PalimpsestError(
+            f"figure {name}: its panel has no {problem.args[0]!r}; compute the panel again"
+        ) from problem
+    sheet.save(out, caption, panel.facts)
+    return caption

@@ -1,0 +1,73 @@
+"""Figure 4: the same edits by every method.
+
+The panel holds, for each edit, ``unmodified_<edit>`` and ``<method>_<edit>`` (S, H, W, 3) uint8.
+"""
+
+from __future__ import annotations
+
+from palimpsest.report.figures.layout import (
+    CELL,
+    GAP,
+    MARGIN,
+    METHOD_LABELS,
+    WIDE_GAP,
+    provenance,
+    session_label,
+)
+from palimpsest.report.figures.sheet import Sheet, Style
+from palimpsest.report.panel_files import Panel
+
+LABEL = 1.32
+
+
+def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
+    """Rows: methods; columns: samples, a block for each edit."""
+    facts = panel.facts
+    edits, methods = facts["sessions"], ["unmodified", *facts["methods"]]
+    counts = [len(panel.arrays[f"unmodified_{edit}"]) for edit in edits]
+    head = MARGIN + style.line * 2
+    after_first = WIDE_GAP / 2
+    width = MARGIN + LABEL + sum(n * CELL + (n - 1) * GAP for n in counts)
+    width += (len(edits) - 1) * WIDE_GAP + MARGIN
+    height = head + len(methods) * (CELL + GAP) - GAP + after_first + MARGIN
+    sheet = Sheet(width, height, style)
+    left = MARGIN + LABEL
+    for edit, count in zip(edits, counts, strict=True):
+        block = count * CELL + (count - 1) * GAP
+        sheet.text(
+            session_label(edit),
+            left + block / 2,
+            MARGIN + style.line * 0.7,
+            align="center",
+            weight="bold",
+        )
+        sheet.rule(left, MARGIN + style.line * 1.55, left + block)
+        for row, method in enumerate(methods):
+            top = head + row * (CELL + GAP) + (after_first if row else 0)
+            if edit == edits[0]:
+                ours = method in ("newton", "palimpsest")
+                sheet.text(
+                    METHOD_LABELS.get(method, method),
+                    left - 0.1,
+                    top + CELL / 2,
+                    align="right",
+                    weight="bold" if method == "palimpsest" else "normal",
+                    colour=style.accent if ours else style.ink,
+                )
+            for i in range(count):
+                x = left + i * (CELL + GAP)
+                sheet.picture(panel.arrays[f"{method}_{edit}"][i], x, top, CELL)
+        left += block + WIDE_GAP
+    return sheet, caption(panel)
+
+
+def caption(panel: Panel) -> str:
+    """What one sees, and how the samples were found."""
+    facts = panel.facts
+    edits = " and ".join(session_label(edit) for edit in facts["sessions"])
+    return (
+        f"{edits}, by every method, on the same samples (the same column). Shown are the first "
+        f"samples of the stream in which the segmenter sees {facts['subject']} on at least "
+        f"{facts['least_percent']:g} % of the pixels, not chosen by hand, and apart from those "
+        f"the edits were made on. {provenance(facts)}"
+    ).strip()

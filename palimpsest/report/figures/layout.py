@@ -1,0 +1,53 @@
+"""Sizes and words that all figures share, in inches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+CELL = 0.96
+"""Side of a picture: 144 pixels at 150 dots per inch."""
+
+GAP = 0.025
+WIDE_GAP = 0.14
+MARGIN = 0.1
+
+METHOD_LABELS = {
+    "unmodified": "unmodified",
+    "projected_gradient": "projected gradient\n(the paper's method)",
+    "direct_lambda": "direct Λ",
+    "single_context": "single-image\ncontext",
+    "single_layer": "single layer,\nno direction",
+    "finetune_all": "all weights\nfine-tuned",
+    "newton": "newton (ours),\nsame session",
+    "palimpsest": "palimpsest\n(ours)",
+}
+
+SESSION_LABELS = {
+    "dome2spire": "domes → spires",
+    "dome2tree": "domes → trees",
+    "tower2tree": "tower tops → trees",
+    "add_people": "+ people",
+    "remove_window": "− windows",
+    "remove_trees": "− trees",
+    "remove_watermark": "− watermarks",
+}
+
+
+def session_label(name: str) -> str:
+    """A session's name as a heading."""
+    return SESSION_LABELS.get(name, name.replace("_", " "))
+
+
+def provenance(facts: Mapping[str, Any]) -> str:
+    """Closing words of a caption: scale, samples and model, as far as they are known."""
+    words = []
+    if "scale" in facts:
+        words.append(f"scale {facts['scale']}")
+    if "n" in facts:
+        words.append(f"n = {facts['n']:,}")
+    if "seed" in facts:
+        words.append(f"samples of seed {facts['seed']}")
+    if "weights_sha256" in facts:
+        words.append(f"model {facts['weights_sha256'][:8]}")
+    return f"({'; '.join(words)})" if words else ""

@@ -1,0 +1,70 @@
+"""Figure 1: one model, one rule after another.
+
+The panel holds ``images`` (K + 1, S, H, W, 3) uint8: the original and the model after each of K
+edits on top of the ones before, for S samples.
+"""
+
+from __future__ import annotations
+
+from palimpsest.report.figures.layout import CELL, GAP, MARGIN, WIDE_GAP, provenance, session_label
+from palimpsest.report.figures.sheet import Sheet, Style
+from palimpsest.report.panel_files import Panel
+
+SIDE = CELL * 1.35
+ABREAST = 6
+
+
+def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
+    """Columns: the original and each edit in succession; rows: samples, in two blocks if many."""
+    images = panel.arrays["images"]
+    steps, samples = images.shape[:2]
+    blocks = 2 if samples > 3 and 2 * steps <= 8 else 1
+    rows = -(-samples // blocks)
+    side = SIDE if blocks == 1 else CELL * 1.2
+    block = steps * side + (steps - 1) * GAP
+    head = MARGIN + style.line * 1.6
+    sheet = Sheet(
+        2 * MARGIN + blocks * block + (blocks - 1) * WIDE_GAP * 1.5,
+        head + rows * side + (rows - 1) * GAP + MARGIN,
+        style,
+    )
+    headings = ["original", *(session_label(name) for name in panel.facts["sessions"])]
+    for b in range(blocks):
+        left = MARGIN + b * (block + WIDE_GAP * 1.5)
+        for s, heading in enumerate(headings):
+            middle = left + s * (side + GAP) + side / 2
+            sheet.text(
+                heading,
+                middle,
+                MARGIN + style.line * 0.6,
+                align="center",
+                weight="bold" if s == 0 else "normal",
+                colour=style.ink if s == 0 else style.accent,
+            )
+            for r in range(rows):
+                i = b * rows + r
+                if i < samples:
+                    top = head + r * (side + GAP)
+                    sheet.picture(images[s, i], left + s * (side + GAP), top, side)
+    return sheet, caption(panel)
+
+
+def caption(panel: Panel) -> str:
+    """What one sees, and what was checked while computing it."""
+    facts = panel.facts
+    names = ", then ".join(session_label(name) for name in facts["sessions"])
+    ranks = ", ".join(str(rank) for rank in facts["ranks"])
+    closing = (
+        f"Taking the {len(facts['sessions'])} edits off again, in each of "
+        f"{facts['orders_checked']} orders, gave back the original weights bit for bit."
+        if facts["restored"]
+        else "Taking the edits off again did NOT give back the original weights."
+    )
+    layers = sorted(set(facts["layers"]))
+    where = f"layer {layers[0]}" if len(layers) == 1 else f"layers {layers}"
+    return (
+        f"Rules of one model rewritten in succession: {names}. Each column keeps the edits of the "
+        f"columns before it; ranks {ranks}, {where}. Samples are the first of "
+        f"{facts['n']:,} by how well all edits' directions match them, not chosen by hand. "
+        f"{closing} {provenance(facts)}"
+    ).strip()

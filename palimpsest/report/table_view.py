@@ -1,0 +1,188 @@
+"""A result table as a reader wants to see it: an estimate with its interval, the paper's beside it.
+
+The CSV has a column for everything and unrounded numbers; `view_table` folds ``x``, ``x_low``,
+``x_high`` and ``paper_x`` into one column, moves what is the same in all rows into a note, and
+rounds for the eye.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from palimpsest.errors import PalimpsestError
+
+LABELS = {
+    "method": "method",
+    "session": "session",
+    "modified_percent": "dome pixels turned target",
+    "removed_percent": "dome pixels gone",
+    "converted_images_percent": "images converted",
+    "labels_kept_percent": "labels kept outside",
+    "perceptual_masked": "perceptual distance outside",
+    "lpips_masked": "LPIPS outside",
+    "realism_percent": "rated more realistic",
+    "loss_before": "loss before",
+    "loss_after": "loss after",
+    "change_elsewhere": "change elsewhere",
+    "seconds": "seconds",
+    "bytes": "size",
+    "fid": "Fréchet distance",
+    "frechet": "Fréchet distance",
+}
+
+NAMES = {
+    "dome2spire": "dome → spire",
+    "dome2tree": "dome → tree",
+    "projected_gradient": "projected gradient",
+    "direct_lambda": "direct Λ",
+    "single_context": "single-image context",
+    "single_layer": "single layer",
+    "finetune_all": "all weights fine-tuned",
+}
+
+DASH = "–"
+
+GROUP = "edit"
+"""Column whose value heads a group of rows."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one place of the table shows: the value, its interval, and the paper's value."""
+
+    value: str
+    interval: str = ""
+    paper: str = ""
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """Heading of a column; ``compares`` where the paper's figure stands beside ours."""
+
+    heading: str
+    is_number: bool
+    compares: bool
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table ready to show: groups of rows of cells under the group's heading ("" for none).
+
+    The rows of Table 2 are grouped by their edit, which then has no column of its own.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    groups: tuple[tuple[str, tuple[tuple[Cell, ...], ...]], ...]
+    note: str
+
+    @property
+    def rows(self) -> tuple[tuple[Cell, ...], ...]:
+        """All rows in order."""
+        return tuple(row for _, rows in self.groups for row in rows)
+
+
+def read_rows(path: str | Path) -> list[dict[str, str]]:
+    """Rows of a CSV as text by column. Raises `PalimpsestError` where there are none to read."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise PalimpsestError(f"{path}: no CSV ({problem}); make the table again") from problem
+    if not rows:
+        raise PalimpsestError(f"{path}: holds no rows; make the table again")
+    return rows
+
+
+def view_table(name: str, rows: list[dict[str, str]]) -> TableView:
+    """Fold the columns of ``rows`` (see the module) for the eye."""
+    names = list(rows[0])
+    folded = {n for n in names if n.removesuffix("_low") in names and n.endswith("_low")}
+    folded |= {n for n in names if n.removesuffix("_high") in names and n.endswith("_high")}
+    papers = {n for n in names if n.startswith("paper_")}
+    shown, same, absent = [], [], []
+    for column in names:
+        if column in folded or column in papers or column == GROUP:
+            continue
+        values = {row[column] for row in rows}
+        paper_says = any(row.get(f"paper_{column}") for row in rows)
+        if values == {""} and not paper_says:
+            absent.append(heading(column))
+        elif len(rows) > 1 and len(values) == 1 and column not in ("method", "session"):
+            same.append(f"{heading(column)}: {show(column, rows[0][column])}")
+        else:
+            shown.append(column)
+    # a figure of the paper whose own measure has another name here stands in a column of its own
+    alone = [p for p in papers if p.removeprefix("paper_") not in names]
+    shown += [p for p in names if p in alone and any(row[p] for row in rows)]
+    groups = tuple(
+        (show(GROUP, name) if name else "", tuple(_cells(shown, row) for row in together))
+        for name, together in groupby(rows, key=lambda row: row.get(GROUP, ""))
+    )
+    columns = tuple(
+        Column(
+            heading(column),
+            any(_number(row[column]) is not None for row in rows),
+            any(row.get(f"paper_{column}") for row in rows),
+        )
+        for column in shown
+    )
+    notes = [f"Same in all rows: {'; '.join(same)}."] if same else []
+    notes += [f"Not measured: {', '.join(absent)}."] if absent else []
+    return TableView(name, columns, groups, " ".join(notes))
+
+
+def heading(column: str) -> str:
+    """A column's name for readers."""
+    if column.startswith("paper_"):
+        return f"paper: {heading(column.removeprefix('paper_'))}"
+    unit = " (%)" if column.endswith("_percent") else ""
+    plain = column.removesuffix("_percent").replace("_", " ")
+    return LABELS.get(column, plain) + unit
+
+
+def show(column: str, text: str) -> str:
+    """A value as readers see it: percentages to a tenth, small numbers to three figures."""
+    number = _number(text)
+    if number is None:
+        return DASH if text in ("", "nan") else NAMES.get(text, text)
+    if column == "bytes":
+        return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{number / 1e3:.1f} kB"
+    if "percent" in column:
+        return f"{number:.1f}"
+    if number.is_integer() and abs(number) < 1e15:
+        return f"{int(number):,}" if column == "n" or "." not in text else f"{int(number)}"
+    if abs(number) >= 100:
+        return f"{number:.0f}"
+    if abs(number) < 1e-4:
+        return f"{number:.1e}"
+    return f"{number:.4f}" if abs(number) < 0.1 else f"{number:.3g}"
+
+
+def _cells(columns: list[str], row: dict[str, str]) -> tuple[Cell, ...]:
+    return tuple(_cell(column, row) for column in columns)
+
+
+def _cell(column: str, row: dict[str, str]) -> Cell:
+    low, high = row.get(f"{column}_low", ""), row.get(f"{column}_high", "")
+    interval = f"{show(column, low)} to {show(column, high)}" if low and high else ""
+    paper = row.get(f"paper_{column}")
+    return Cell(
+        show(column, row[column]),
+        interval,
+        "" if paper is None else show(column, paper),
+        _number(row[column]) is not None,
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,126 @@
+"""Masks as a brush leaves them: PNG data URLs, and what they cover on a layer's grid.
+
+A mask is an array (H, W) float32 in [0, 1], 1 where painted. In a session it is a data URL of a
+PNG: painted where it is white and opaque. Three steps lead to a layer::
+
+    mask = decode_mask(url)                    # (H, W)
+    area = cover(mask, (16, 16))               # (16, 16): the painted share of each cell
+    top, left, bottom, right = box_of(area)    # half-open; None where nothing is painted
+
+`compat_area` does the first two steps as the original code does them (`from_url` there): alpha
+is dropped instead of composited, and the smoothing lets a mask reach into neighbouring cells.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import re
+import warnings
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+Box = tuple[int, int, int, int]
+
+_DATA_URL = re.compile(r"data:image/png;base64,", re.IGNORECASE)
+_LARGEST = 8192 * 8192
+
+
+def open_mask(url: str) -> Image.Image:
+    """The picture in a PNG data URL.
+
+    Raises:
+        ValueError: no data URL, no base64, no PNG, a damaged PNG, or one of over 8192 x 8192.
+    """
+    start = _DATA_URL.match(url)
+    if start is None:
+        raise ValueError(
+            f"is no image ({url[:24]!r}...); a mask is a PNG, 'data:image/png;base64,...'"
+        )
+    try:
+        content = base64.b64decode(url[start.end() :], validate=True)
+    except (binascii.Error, ValueError) as problem:
+        raise ValueError(f"is no image: its base64 is damaged ({problem})") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(io.BytesIO(content), formats=["PNG"])
+            if picture.width * picture.height > _LARGEST:
+                raise ValueError(f"{picture.width} x {picture.height} pixels are too many")
+            picture.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
+        reason = " ".join(str(problem).split()).split(" <")[0]
+        raise ValueError(f"is no image: its content is no whole PNG ({reason})") from None
+    return picture
+
+
+def decode_mask(url: str) -> np.ndarray:
+    """Data URL to a mask (H, W) float32 in [0, 1]: brightness times opacity.
+
+    A picture without an alpha channel counts as opaque, so white on black is a mask as well.
+    Raises `ValueError` as `open_mask` does.
+    """
+    picture = open_mask(url).convert("RGBA")
+    ink = np.asarray(picture.convert("RGB").convert("L"), dtype=np.float32)
+    alpha = np.asarray(picture.getchannel("A"), dtype=np.float32)
+    return ink * alpha / (255.0 * 255.0)
+
+
+def encode_mask(mask: np.ndarray) -> str:
+    """Mask (H, W) in [0, 1] to the data URL of an RGBA PNG: white, as opaque as it is painted.
+
+    The same mask gives the same text. `decode_mask` gives it back, rounded to 1/255.
+    Raises `ValueError` for another shape or values outside [0, 1].
+    """
+    mask = np.asarray(mask, dtype=np.float64)
+    if mask.ndim != 2 or not np.isfinite(mask).all() or mask.min() < 0 or mask.max() > 1:
+        raise ValueError(f"a mask is (H, W) with values in [0, 1], not {mask.shape}")
+    alpha = np.rint(mask * 255).astype(np.uint8)
+    pixels = np.repeat(np.where(alpha > 0, 255, 0).astype(np.uint8)[:, :, None], 4, axis=2)
+    pixels[:, :, 3] = alpha
+    target = io.BytesIO()
+    Image.fromarray(pixels).save(target, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode("ascii")
+
+
+def cover(mask: np.ndarray, size: tuple[int, int]) -> Tensor:
+    """Painted share of each cell of a ``size`` = (rows, columns) grid over the mask: float32.
+
+    Exact areas, also where a cell's edge cuts a pixel; shares under 1/255 count as nothing, so
+    that the faint rim of a soft brush does not widen the box of a selection.
+    """
+    mask = np.asarray(mask, dtype=np.float64)
+    rows, columns = (_shares(length, cells) for length, cells in zip(mask.shape, size, strict=True))
+    area = rows @ mask @ columns.T
+    return torch.from_numpy(np.where(area < 1 / 255, 0.0, np.minimum(area, 1.0)).astype(np.float32))
+
+
+def compat_area(url: str, size: tuple[int, int]) -> Tensor:
+    """Painted share of each cell as the original code finds it, in steps of 1/255.
+
+    RGB without alpha, PIL's bilinear (triangle) resize, the red channel over 255; ``size`` =
+    (rows, columns) is handed to PIL as it stands, where PIL reads (width, height).
+    """
+    picture = open_mask(url).convert("RGB").resize(size, Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.asarray(picture)[:, :, 0].astype(np.float32) / np.float32(255))
+
+
+def box_of(area: Tensor | np.ndarray) -> Box | None:
+    """(top, left, bottom, right), half-open, of all cells with area > 0; None if there are none."""
+    painted = np.asarray(area) > 0
+    rows, columns = np.flatnonzero(painted.any(axis=1)), np.flatnonzero(painted.any(axis=0))
+    if not len(rows):
+        return None
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+
+def _shares(length: int, cells: int) -> np.ndarray:
+    """(cells, length): how much of each cell each pixel along one axis makes up; rows sum to 1."""
+    edges = np.linspace(0, length, cells + 1)
+    pixels = np.arange(length)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    return np.maximum(overlap, 0) * (cells / length)

@@ -1,0 +1,189 @@
+"""Copy, paste, context → edit (paper, section 4.1).
+
+    edit = rewrite(g, session, stats, solver="newton", mu=0.1)
+    g2 = edit.apply(g)
+
+`open_session` is the part before any solver: it finds the session's samples in the generator and
+gives keys and goals. With ``compat=True`` it does that as the original code does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from palimpsest.errors import SessionError, StatisticsError
+from palimpsest.generators.base import Generator, KeyState, Layer
+from palimpsest.generators.samples import sample_z
+from palimpsest.memory import (
+    Edit,
+    Goal,
+    KeyStatistics,
+    centre_of,
+    context_directions,
+    copy_object,
+    insert,
+    paste_goal,
+)
+from palimpsest.sessions.schema import Session
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session seen through a generator's layer.
+
+    ``goals``: one for each exemplar that was asked for. ``context_keys`` (B, N, h, w) are whole key
+    maps of the context's samples, ``context_weights`` (B, h, w) the painted share of each cell.
+    """
+
+    session: Session
+    layer: Layer
+    goals: tuple[Goal, ...]
+    context_keys: Tensor
+    context_weights: Tensor
+
+
+def open_session(
+    g: Generator,
+    session: Session,
+    layer: int | None = None,
+    *,
+    exemplars: Sequence[int] | None = None,
+    context: Sequence[int] | None = None,
+    compat: bool = False,
+) -> OpenSession:
+    """Find a session's samples in a generator: goals, and keys of the context.
+
+    Args:
+        layer: number of the layer where the session names none (the original's files do not).
+        exemplars: which of them to open, by place; all if None.
+        context: which of the context's places to use; all if None.
+        compat: masks and cuts as the original code makes them.
+
+    Raises:
+        SessionError: what `Session.check` finds, or a place that does not exist.
+    """
+    number = session.check(g, layer, compat)
+    chosen = _chosen(session, "exemplars", session.exemplars, exemplars)
+    places = _chosen(session, "context", session.context, context)
+    opened = g.layer(number)
+    z = sample_z(g, max(session.samples) + 1, session.seed)
+    keys, values = (opened.key_size,) * 2, (opened.value_size,) * 2
+
+    with torch.no_grad():
+
+        def keys_of(sample: int) -> KeyState:
+            return opened.keys(z[sample : sample + 1])
+
+        goals = []
+        for exemplar in chosen:
+            donor = opened.values(keys_of(exemplar.object.sample))
+            clip = copy_object(donor, exemplar.object.area(values, compat))
+            centre = centre_of(exemplar.paste.area(values, compat))
+            place = keys_of(exemplar.paste.sample)
+            goals.append(paste_goal(opened, place, clip, centre, halo=0 if compat else 1))
+        found = torch.cat([keys_of(place.sample).k for place in places])
+    weights = torch.stack([place.area(keys, compat) for place in places])
+    return OpenSession(session, opened, tuple(goals), found, weights)
+
+
+def rewrite(
+    g: Generator,
+    session: Session,
+    stats: KeyStatistics,
+    solver: str = "newton",
+    *,
+    exemplars: Sequence[int] | None = (0,),
+    context: Sequence[int] | None = None,
+    rank: int | None = None,
+    compat: bool = False,
+    **settings: Any,
+) -> Edit:
+    """The edit that makes every image follow what the session shows.
+
+    Args:
+        stats: second moment of the keys of the session's layer.
+        solver: see `palimpsest.memory.insert`, which also takes ``settings``.
+        exemplars: which of them to use, by place: the first alone unless told; None for all, whose
+            keys and goals then share the edit's directions.
+        context: which of the context's places to use; all if None.
+        rank: number of directions; the session's own if None.
+        compat: masks and cuts as the original code makes them.
+
+    Raises:
+        SessionError: a session that does not fit the generator.
+        StatisticsError: statistics of other weights or of another layer.
+    """
+    layer = session.layer if session.layer is not None else _layer_of(stats)
+    if rank is not None:
+        session = session.model_copy(update={"rank": rank})
+    opened = open_session(g, session, layer, exemplars=exemplars, context=context, compat=compat)
+    check_statistics(g, opened.layer, stats)
+    directions = context_directions(
+        opened.context_keys, opened.context_weights, stats, session.rank
+    )
+    return solve(opened, opened.goals, directions, stats, solver, **settings)
+
+
+def solve(
+    opened: OpenSession,
+    goals: Sequence[Goal],
+    directions: Tensor,
+    stats: KeyStatistics,
+    solver: str,
+    **settings: Any,
+) -> Edit:
+    """Solve for goals of an open session along given directions; see `rewrite`."""
+    return insert(
+        opened.layer,
+        [goal.state for goal in goals],
+        [goal.target for goal in goals],
+        directions,
+        solver=solver,
+        weights=[goal.weights for goal in goals],
+        stats=stats,
+        session=opened.session.name,
+        **settings,
+    )
+
+
+def check_statistics(g: Generator, layer: Layer, stats: KeyStatistics) -> None:
+    """Refuse statistics that say they are of other weights, layer or truncation, or other units."""
+    wanted = {
+        "weights_sha256": g.weights_sha256,
+        "layer": str(layer.number),
+        "truncation": format(g.truncation, ".12g"),
+    }
+    for name, value in wanted.items():
+        found = stats.metadata.get(name, value)
+        if found != value:
+            raise StatisticsError(
+                f"statistics: made with {name} = {found}, but the generator and session have "
+                f"{value}; collect them anew"
+            )
+    if stats.units != layer.weight.shape[1]:
+        raise StatisticsError(
+            f"statistics: of {stats.units} units, but layer {layer.number} has "
+            f"{layer.weight.shape[1]}; collect them for this layer"
+        )
+
+
+def _layer_of(stats: KeyStatistics) -> int | None:
+    number = stats.metadata.get("layer")
+    return int(number) if number is not None else None
+
+
+def _chosen(session: Session, field: str, items: tuple, places: Sequence[int] | None) -> list:
+    if places is None:
+        return list(items)
+    for place in places:
+        if not 0 <= place < len(items):
+            raise SessionError(
+                f"session {session.name}: field {field}: there is no number {place}; "
+                f"it has {len(items)}, counted from 0"
+            )
+    return [items[place] for place in places]

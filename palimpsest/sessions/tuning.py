@@ -1,0 +1,257 @@
+"""How good an edit is, judged on tuning samples: images apart from those that are measured.
+
+A judge takes a changed weight of the layer and answers with a `Score`. `LabelJudge` looks at the
+images with a segmenter; `ValueJudge` does without one and looks at the layer's values alone. Both
+compute the keys of their samples once, so that a weight costs only the layers after the edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from palimpsest.errors import SessionError
+from palimpsest.generators.base import Generator, KeyState, Layer
+from palimpsest.generators.samples import sample_z
+from palimpsest.memory.goals import Goal
+
+BATCH = 16
+LEAST_SHARE = 0.002
+"""A tuning image shows a class if this share of its pixels is of it: 33 pixels of 128 x 128."""
+
+OUTSIDE_WEIGHT = 5.0
+"""Points that a score loses for each point of labels changed outside."""
+
+COLOUR_WEIGHT = 1.0
+"""Points that a score loses for each per cent of mean colour change outside (of white to black)."""
+
+ELSEWHERE_WEIGHT = 1.0
+"""Without labels: what relative change of other values costs beside the relative goal loss."""
+
+
+class Segments(Protocol):
+    """What is asked of a segmenter: names of its classes, and labels (B, H, W) of images."""
+
+    classes: tuple[str, ...]
+
+    def segment(self, images: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Score:
+    """``value`` counts; the others say why: shares in [0, 1], None where they were not looked at.
+
+    ``removed``: source pixels that are source no more. ``converted``: that are a target now.
+    ``converted_images``: images that count as converted. ``kept``: labels outside
+    that stayed. ``colour``: mean colour change outside. ``goal``: goal loss left, over all
+    exemplars. ``elsewhere``: relative change of values outside.
+    """
+
+    value: float
+    removed: float | None = None
+    converted: float | None = None
+    converted_images: float | None = None
+    kept: float | None = None
+    colour: float | None = None
+    goal: float | None = None
+    elsewhere: float | None = None
+
+    def record(self) -> dict[str, float]:
+        """The figures that there are, rounded, for an edit's metadata."""
+        return {name: round(v, 5) for name, v in asdict(self).items() if v is not None}
+
+
+class Judge(Protocol):
+    """Scores a changed weight (M, N, 3, 3) of a layer; ``quick`` on a part of the samples."""
+
+    def score(self, weight: Tensor, quick: bool = False) -> Score: ...
+
+
+class LabelJudge:
+    """What an edit does to the labels of generated images that show the source."""
+
+    def __init__(
+        self,
+        g: Generator,
+        layer: int,
+        segmenter: Segments,
+        source: Sequence[str],
+        targets: Sequence[str],
+        n: int,
+        seed: int,
+        adds: bool = False,
+        least_added: int = 1,
+    ) -> None:
+        """
+        Args:
+            n: tuning images, the first of the stream of ``seed`` that show the source.
+            adds: the source stays and the target comes in; an image then is converted if at least
+                ``least_added`` of its pixels became a target.
+
+        Raises:
+            SessionError: a class the segmenter has not, or a source that hardly ever shows.
+        """
+        self.layer, self.segmenter = g.layer(layer), segmenter
+        self.adds, self.least_added = adds, least_added
+        self.source = class_numbers(segmenter, source)
+        self.targets = class_numbers(segmenter, targets)
+        self.states: list[KeyState] = []
+        images, labels = [], []
+        pool, found = 16 * n, 0
+        z = sample_z(g, pool, seed)
+        with torch.inference_mode():
+            for part in z.split(BATCH):
+                state = self.layer.keys(part)
+                made = self.layer.render(self.layer.values(state))
+                seen = torch.as_tensor(segmenter.segment(made)).long()
+                shown = torch.isin(seen, self.source).float().mean(dim=(1, 2)) >= LEAST_SHARE
+                keep = shown.nonzero().flatten().tolist()[: n - found]
+                if keep:
+                    self.states.append(state[keep])
+                    images.append(made[keep])
+                    labels.append(seen[keep])
+                    found += len(keep)
+                if found == n:
+                    break
+        if found < max(4, n // 4):
+            raise SessionError(
+                f"classes {', '.join(source)} show in {found} of {pool} tuning samples; "
+                "too few to choose by"
+            )
+        self.images, self.labels = images, labels
+        self.n = found
+
+    def score(self, weight: Tensor, quick: bool = False) -> Score:
+        sums = [0.0] * 6
+        images_seen = images_converted = 0
+        parts = list(zip(self.states, self.images, self.labels, strict=True))
+        with torch.inference_mode():
+            for state, before_image, before in parts[: -(-len(parts) // 2)] if quick else parts:
+                image = self.layer.render(self.layer.values(state, weight))
+                after = torch.as_tensor(self.segmenter.segment(image)).long()
+                was, is_now = torch.isin(before, self.source), torch.isin(after, self.source)
+                turned = torch.isin(after, self.targets) & ~torch.isin(before, self.targets)
+                outside = ~was & ~(turned if self.adds else torch.zeros_like(was))
+                change = (image - before_image).abs().mean(dim=1) / 2
+                enough = self._converted(was, is_now, turned)
+                images_converted += int(enough.sum())
+                images_seen += len(enough)
+                counted = (
+                    was,
+                    was & ~is_now,
+                    turned & was,
+                    outside,
+                    outside & (after == before),
+                    change * outside,
+                )
+                sums = [total + float(p.sum()) for total, p in zip(sums, counted, strict=True)]
+        pixels, removed, converted, beyond, same, colour = sums
+        shares = {
+            "removed": removed / pixels,
+            "converted": converted / pixels,
+            "converted_images": images_converted / images_seen,
+            "kept": same / beyond,
+            "colour": colour / beyond,
+        }
+        effect = shares["converted_images"]
+        if not self.adds:
+            effect = (effect + shares["removed"]) / 2
+        spill = OUTSIDE_WEIGHT * (1 - shares["kept"]) + COLOUR_WEIGHT * shares["colour"]
+        return Score(effect - spill, **shares)
+
+    def _converted(self, was: Tensor, is_now: Tensor, turned: Tensor) -> Tensor:
+        """Which images (B,) bool count as converted; with the thresholds of `edit_effect`."""
+
+        def count(mask: Tensor) -> Tensor:
+            return mask.flatten(1).sum(dim=1)
+
+        if self.adds:
+            return count(turned) >= self.least_added
+        # here, since importing the instruments takes seconds that other methods need not wait
+        from palimpsest.instruments.effect import REMOVED_SHARE, TURNED_SHARE
+
+        size = count(was)
+        removed, hits = count(was & ~is_now), count(turned & was)
+        return (removed >= REMOVED_SHARE * size) & (hits >= TURNED_SHARE * size)
+
+
+class ValueJudge:
+    """Without labels: how well the goals of all exemplars are met, and what else changes.
+
+    The goals of exemplars that were not solved for are held out: an edit that meets them as well
+    has learned the rule rather than the one place.
+    """
+
+    def __init__(
+        self,
+        g: Generator,
+        layer: int,
+        goals: Sequence[Goal],
+        changing: object,
+        n: int,
+        seed: int,
+    ) -> None:
+        """``changing(state)`` gives the cells (B, h, w) bool that are to change in keys."""
+        self.layer, self.goals, self.n = g.layer(layer), goals, n
+        self.states, self.values, self.outside = [], [], []
+        up = self.layer.upsampling
+        with torch.inference_mode():
+            for part in sample_z(g, n, seed).split(BATCH):
+                state = self.layer.keys(part)
+                stays = ~changing(state)
+                self.states.append(state)
+                self.values.append(self.layer.values(state).v)
+                self.outside.append(
+                    stays.repeat_interleave(up, 1).repeat_interleave(up, 2)[:, None]
+                )
+        self.start = [self._loss(goal, None) for goal in goals]
+
+    def score(self, weight: Tensor, quick: bool = False) -> Score:
+        with torch.inference_mode():
+            left = [
+                self._loss(goal, weight) / start if start > 0 else 1.0
+                for goal, start in zip(self.goals, self.start, strict=True)
+            ]
+            changed = total = 0.0
+            parts = list(zip(self.states, self.values, self.outside, strict=True))
+            for state, before, outside in parts[: -(-len(parts) // 2)] if quick else parts:
+                after = self.layer.values(state, weight).v
+                changed += float(((after - before).abs() * outside).sum())
+                total += float((before.abs() * outside).sum())
+        goal, elsewhere = sum(left) / len(left), changed / max(total, 1e-30)
+        return Score(-goal - ELSEWHERE_WEIGHT * elsewhere, goal=goal, elsewhere=elsewhere)
+
+    def _loss(self, goal: Goal, weight: Tensor | None) -> float:
+        residual = (goal.target - self.layer.values(goal.state, weight).v).abs()
+        if goal.weights is not None:
+            residual = residual * goal.weights[:, None]
+        return float(residual.sum())
+
+
+def class_numbers(segmenter: Segments, names: Sequence[str]) -> Tensor:
+    """Label numbers of classes, int64. Raises `SessionError` for a class the segmenter has not."""
+    for name in names:
+        if name not in segmenter.classes:
+            raise SessionError(
+                f"the segmenter has no class {name!r}; it has: {', '.join(segmenter.classes)}"
+            )
+    return torch.tensor([segmenter.classes.index(name) for name in names], dtype=torch.long)
+
+
+def cells_showing(layer: Layer, state: KeyState, segmenter: Segments, numbers: Tensor) -> Tensor:
+    """Key cells (B, h, w) bool on or next to pixels of these classes in the generated images."""
+    images = layer.render(layer.values(state))
+    labels = torch.as_tensor(segmenter.segment(images)).long()
+    shown = torch.isin(labels, numbers).float()[:, None]
+    share = torch.nn.functional.adaptive_avg_pool2d(shown, (layer.key_size,) * 2)
+    return widened(share[:, 0] > 0.02)
+
+
+def widened(cells: Tensor) -> Tensor:
+    """Cells (B, h, w) bool and the eight around each."""
+    wide = torch.nn.functional.max_pool2d(cells.float()[:, None], 3, stride=1, padding=1)
+    return wide[:, 0] > 0

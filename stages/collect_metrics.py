@@ -1,0 +1,46 @@
+"""Gather the numbers of all tables into one JSON file, the form that `dvc metrics` reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from palimpsest.artefacts import atomic_write_text
+from palimpsest.commands import run
+from palimpsest.errors import PalimpsestError
+
+LABELS = ("model", "session", "edit", "method", "figure")
+"""Columns that say what a row is about; those that a table has make the row's name."""
+
+
+def main(
+    tables: Annotated[list[Path], typer.Option("--table", help="A table (.csv).")],
+    out: Annotated[Path, typer.Option(help="Numbers to write (.json).")],
+) -> None:
+    """Table, then row, then column; a number that a table leaves empty is left out."""
+    numbers = {file.stem: rows_of(file) for file in tables}
+    atomic_write_text(out, json.dumps(numbers, indent=1) + "\n")
+
+
+def rows_of(file: Path) -> dict[str, dict[str, float]]:
+    """The numbers of one table by row and column."""
+    table = pd.read_csv(file)
+    labels = [name for name in LABELS if name in table.columns]
+    if not labels:
+        raise PalimpsestError(f"{file}: no column says what a row is; one of {', '.join(LABELS)}")
+    names = table[labels].astype(str).agg(" ".join, axis=1)
+    if names.duplicated().any():
+        raise PalimpsestError(f"{file}: two rows are about {names[names.duplicated()].iloc[0]!r}")
+    columns = table.drop(columns=labels).select_dtypes("number")
+    return {
+        name: {column: float(value) for column, value in row.dropna().items()}
+        for name, (_, row) in zip(names, columns.iterrows(), strict=True)
+    }
+
+
+if __name__ == "__main__":
+    run(main)

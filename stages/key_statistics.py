@@ -1,0 +1,58 @@
+"""Collect the second moment of the keys of one layer, or of several in one pass.
+
+    python -m stages.key_statistics --weights church.safetensors --layer 6 --samples 2000 \
+        --seed 1 --out layer6.safetensors
+    python -m stages.key_statistics --weights church.safetensors --layer 6 --out six.safetensors \
+        --layer 8 --out eight.safetensors
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.commands import run
+from palimpsest.errors import ParameterError
+from palimpsest.generators import load_generator
+from palimpsest.memory import KeyStatistics
+
+
+def main(
+    weights: Annotated[Path, typer.Option(help="The generator.")],
+    layer: Annotated[list[int], typer.Option(help="A layer; give it again for more.")],
+    out: Annotated[list[Path], typer.Option(help="The file of each layer, in the same order.")],
+    samples: Annotated[int, typer.Option(help="Samples whose keys are counted.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the stream of samples.")] = 1,
+    truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
+    batch: Annotated[int, typer.Option(help="Samples at once; changes nothing but speed.")] = 10,
+) -> None:
+    if len(out) != len(layer) or len(set(layer)) != len(layer):
+        raise ParameterError(
+            f"--layer, --out: {len(layer)} layers and {len(out)} files; give each layer once, "
+            "with one file"
+        )
+    for name, value in {"samples": samples, "batch": batch}.items():
+        if value < 1:
+            raise ParameterError(f"--{name}: {value} must be at least 1")
+    generator = load_generator(weights, truncation=truncation)
+    for number in layer:
+        if number not in generator.layers:
+            known = f"{generator.layers[0]} to {generator.layers[-1]}"
+            raise ParameterError(f"--layer: {weights} has no layer {number}; it has {known}")
+    found = KeyStatistics.collect(
+        generator, layers=layer, n=samples, seed=seed, batch=batch, progress=True
+    )
+    for number, path in zip(layer, out, strict=True):
+        stats = found[number]
+        stats.save(path)
+        eigenvalues = stats.eigen[0]
+        print(
+            f"layer {number}: {stats.count} keys of {stats.units} units, eigenvalues "
+            f"{eigenvalues[0]:.3g} to {eigenvalues[-1]:.3g}"
+        )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,38 @@
+"""Draw one figure from its panel: a PNG, and its caption beside it.
+
+    python -m stages.plot_figure --figure fig09_windows --panel fig09_windows.npz \
+        --style '{"dpi": 150, "scale": "mini"}' --out fig09_windows.png
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.commands import run
+from palimpsest.errors import ParameterError
+from palimpsest.report.figures import Style, draw_figure
+from palimpsest.report.panel_files import Panel, load_panel
+
+
+def main(
+    figure: Annotated[str, typer.Option(help="Name of the figure.")],
+    panel: Annotated[Path, typer.Option(help="What it shows (.npz).")],
+    style: Annotated[str, typer.Option(help="How it looks, and the scale it names, as JSON.")],
+    out: Annotated[Path, typer.Option(help="Picture to write (.png).")],
+) -> None:
+    try:
+        looks = dict(json.loads(style))
+    except (ValueError, TypeError) as problem:
+        raise ParameterError(f"--style: no JSON object ({problem})") from problem
+    read = load_panel(panel)
+    scale = looks.pop("scale", None)
+    facts = {**read.facts, **({"scale": scale} if scale else {})}
+    print(draw_figure(figure, Panel(read.arrays, facts), Style.from_dict(looks), out))
+
+
+if __name__ == "__main__":
+    run(main)

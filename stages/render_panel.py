@@ -1,0 +1,79 @@
+"""Compute what one figure shows.
+
+    python -m stages.render_panel --figure fig09_windows --weights church.safetensors \
+        --segmenter church-segmenter.safetensors --edit remove_window=remove_window.safetensors \
+        --session remove_window=remove_window.json --statistics layer6.safetensors \
+        --settings '{"pairs": 12, "samples": 1000, "seed": 3}' --out fig09_windows.npz
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.commands import run
+from palimpsest.errors import ParameterError
+from palimpsest.generators import load_generator
+from palimpsest.instruments import Segmenter
+from palimpsest.memory import KeyStatistics
+from palimpsest.report.panel_files import save_panel
+from palimpsest.report.panels import Sources, compute_panel
+from palimpsest.sessions import Session
+
+NEEDED = {"pairs", "samples", "seed"}
+
+
+def main(
+    figure: Annotated[str, typer.Option(help="Name of the figure.")],
+    weights: Annotated[Path, typer.Option(help="The generator.")],
+    edit: Annotated[list[str], typer.Option(help="NAME=FILE of an edit, in the figure's order.")],
+    session: Annotated[list[str], typer.Option(help="NAME=FILE of a session.")],
+    settings: Annotated[str, typer.Option(help="pairs, samples, seed, as JSON.")],
+    out: Annotated[Path, typer.Option(help="Panel to write (.npz).")],
+    segmenter: Annotated[Path | None, typer.Option(help="What labels the images.")] = None,
+    statistics: Annotated[Path | None, typer.Option(help="Key statistics of the layer.")] = None,
+) -> None:
+    try:
+        asked = dict(json.loads(settings))
+    except (ValueError, TypeError) as problem:
+        raise ParameterError(f"--settings: no JSON object ({problem})") from problem
+    if unknown := sorted(asked.keys() - NEEDED):
+        raise ParameterError(f"--settings: {unknown[0]} is unknown; known: {sorted(NEEDED)}")
+    if missing := sorted(NEEDED - asked.keys()):
+        raise ParameterError(f"--settings: {missing[0]} is missing")
+    sources = Sources(
+        generator=load_generator(weights, truncation=_truncation(statistics)),
+        edits=_named("--edit", edit),
+        sessions={name: Session.load(file) for name, file in _named("--session", session).items()},
+        segmenter=None if segmenter is None else Segmenter.load(segmenter),
+        statistics=statistics,
+        **asked,
+    )
+    arrays, facts = compute_panel(figure, sources)
+    save_panel(out, arrays, facts)
+    print(f"{figure}: {', '.join(f'{name} {array.shape}' for name, array in arrays.items())}")
+
+
+def _truncation(statistics: Path | None) -> float:
+    """The truncation that the layer's keys were counted with; none where there is no telling."""
+    if statistics is None:
+        return 1.0
+    return float(KeyStatistics.load(statistics).metadata.get("truncation", 1.0))
+
+
+def _named(option: str, pairs: list[str]) -> dict[str, Path]:
+    """``NAME=FILE`` texts as files by name."""
+    found = {}
+    for pair in pairs:
+        name, separator, file = pair.partition("=")
+        if not (name and separator and file):
+            raise ParameterError(f"{option}: {pair!r} is not NAME=FILE")
+        found[name] = Path(file)
+    return found
+
+
+if __name__ == "__main__":
+    run(main)

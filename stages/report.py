@@ -1,0 +1,30 @@
+"""Write the page with every table and figure.
+
+python -m stages.report --table table2_domes.csv --figure fig01_rules.png --out report.html
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.artefacts import atomic_write_text
+from palimpsest.commands import run
+from palimpsest.report.page import render_page
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Page to write (.html).")],
+    table: Annotated[list[Path] | None, typer.Option(help="A table (.csv).")] = None,
+    figure: Annotated[
+        list[Path] | None, typer.Option(help="A figure (.png), its caption beside it (.txt).")
+    ] = None,
+) -> None:
+    atomic_write_text(out, render_page(table or [], figure or [], out))
+    print(f"{out}: {len(table or [])} tables, {len(figure or [])} figures")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,86 @@
+"""Rewrite a rule of a generator as a session shows it, by one method, into an edit file.
+
+    python -m stages.rewrite --weights church.safetensors --statistics layer6.safetensors \
+        --session dome2spire.json --segmenter church-segmenter.safetensors --method newton \
+        --settings '{"mu": 0.1}' --out dome2spire.safetensors
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from palimpsest.commands import run
+from palimpsest.errors import ParameterError, StatisticsError
+from palimpsest.generators import load_generator
+from palimpsest.memory import KeyStatistics
+from palimpsest.sessions import METHODS, Session, edit_by
+
+
+def main(
+    weights: Annotated[Path, typer.Option(help="The generator.")],
+    statistics: Annotated[Path, typer.Option(help="Key statistics of the session's layer.")],
+    session: Annotated[Path, typer.Option(help="Copy, paste and context.")],
+    out: Annotated[Path, typer.Option(help="The edit file.")],
+    method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = "newton",
+    settings: Annotated[str, typer.Option(help="Settings of the method, as JSON.")] = "{}",
+    segmenter: Annotated[
+        Path | None, typer.Option(help="What labels images, for a method that chooses.")
+    ] = None,
+) -> None:
+    chosen = _settings(settings)
+    if method not in METHODS:
+        raise ParameterError(f"--method: {method} is none of {', '.join(METHODS)}")
+    drawn = Session.load(session)
+    stats = KeyStatistics.load(statistics)
+    generator = load_generator(weights, truncation=_truncation(stats, statistics))
+    stats = KeyStatistics.load(statistics, expect={"weights_sha256": generator.weights_sha256})
+    labels = _segmenter(segmenter) if segmenter and METHODS[method].looks else None
+    began = time.perf_counter()
+    edit = edit_by(method, generator, drawn, stats, labels, **chosen)
+    taken = time.perf_counter() - began
+    notes = {"session": drawn.name, "seconds_in_all": f"{taken:.3f}"}
+    edit = replace(edit, metadata={**edit.metadata, **notes})
+    edit.save(out)
+    before, after = (float(edit.metadata[f"loss_{when}"]) for when in ("before", "after"))
+    print(
+        f"{drawn.name} by {method}: layer {edit.layer}, rank {edit.rank}, "
+        f"exemplars {edit.metadata.get('exemplars', '0')}, loss {before:.4f} to {after:.4f}, "
+        f"{edit.bytes / 1024:.0f} KiB, {taken:.1f} s"
+    )
+
+
+def _segmenter(path: Path) -> Any:
+    # importing the instruments takes seconds, which most methods need not wait
+    from palimpsest.instruments.segmenter import Segmenter
+
+    return Segmenter.load(path)
+
+
+def _settings(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as problem:
+        raise ParameterError(f"--settings: is no JSON ({problem})") from None
+    if not isinstance(found, dict):
+        raise ParameterError('--settings: must be a JSON object, such as {"mu": 0.1}')
+    return found
+
+
+def _truncation(stats: KeyStatistics, path: Path) -> float:
+    """The truncation that keys were counted with: an edit is made with the same."""
+    try:
+        return float(stats.metadata["truncation"])
+    except (KeyError, ValueError):
+        raise StatisticsError(
+            f"{path}: does not say its truncation; collect it with key_statistics"
+        ) from None
+
+
+if __name__ == "__main__":
+    run(main)

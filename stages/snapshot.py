@@ -1,0 +1,39 @@
+"""Copy tables and reduced figures to where readers of the repository find them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from PIL import Image
+
+from palimpsest.artefacts import atomic_path, atomic_write_bytes
+from palimpsest.commands import run
+from palimpsest.errors import PalimpsestError
+
+
+def main(
+    tables: Annotated[Path, typer.Option(help="Folder of tables (CSV).")],
+    figures: Annotated[Path, typer.Option(help="Folder of figures (PNG) and captions (txt).")],
+    out: Annotated[Path, typer.Option(help="Folder to copy to.")],
+    width: Annotated[int, typer.Option(help="Figures are made at most so wide (pixels).")] = 1200,
+) -> None:
+    """Copy what is there; what was copied earlier and is no more stays until removed by hand."""
+    pictures = sorted(figures.glob("*.png"))
+    texts = sorted([*tables.glob("*.csv"), *figures.glob("*.txt")])
+    if not pictures or not texts:
+        raise PalimpsestError(f"{tables}, {figures}: no tables or no figures; make them first")
+    for file in texts:
+        atomic_write_bytes(out / file.name, file.read_bytes())
+    for file in pictures:
+        picture = Image.open(file).convert("RGB")
+        if picture.width > width:
+            height = round(picture.height * width / picture.width)
+            picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+        with atomic_path(out / file.name) as path:
+            picture.save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,30 @@
+"""Put every session's edit into one table: what it is, what it reached, what it cost.
+
+    python -m stages.tabulate_edits --edit dome2spire.safetensors --edit add_people.safetensors \
+        --out edits.csv
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.artefacts import atomic_path
+from palimpsest.commands import run
+from palimpsest.report.tables import edits_table
+
+
+def main(
+    edit: Annotated[list[Path], typer.Option(help="An edit (.safetensors).")],
+    out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
+) -> None:
+    table = edits_table(edit)
+    with atomic_path(out) as path:
+        table.to_csv(path, index=False)
+    print(f"{out}: {len(table)} edits")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,26 @@
+"""Put the grades of all generators into one table, one row a generator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from palimpsest.artefacts import atomic_path
+from palimpsest.commands import run
+
+
+def main(
+    grades: Annotated[list[Path], typer.Option("--grade", help="Grades of one generator (CSV).")],
+    out: Annotated[Path, typer.Option(help="Table to write (CSV).")],
+) -> None:
+    """Stack the rows as they are: numbers stay unrounded, and the order is that of the options."""
+    rows = pd.concat([pd.read_csv(file, dtype=str, keep_default_na=False) for file in grades])
+    with atomic_path(out) as path:
+        rows.to_csv(path, index=False)
+
+
+if __name__ == "__main__":
+    run(main)

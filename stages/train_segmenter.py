@@ -1,0 +1,82 @@
+"""Train the segmenter of one world on exact labels, grade it, write it (opt-in; resumable)."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from palimpsest.commands import run
+from palimpsest.instruments.segmenter_training import (
+    SegmenterRecipe,
+    SegmenterTraining,
+    grade_segmenter,
+)
+from palimpsest.worlds import get_world
+from palimpsest.worlds.distillation import hardware
+
+BLUR = 0.7
+"""Sigma in pixels (at 128) of the blurred renders that it is graded on."""
+
+
+def main(
+    world: Annotated[str, typer.Option(help="Name of the world to learn.")],
+    out: Annotated[Path, typer.Option(help="Segmenter to write (.safetensors, float16).")],
+    resolution: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 128,
+    scenes: Annotated[int, typer.Option(help="Scenes rendered for training.")] = 6000,
+    steps: Annotated[int, typer.Option(help="Steps of the whole training.")] = 1800,
+    minutes: Annotated[float, typer.Option(help="Stop earlier; run again to go on.")] = math.inf,
+    seed: Annotated[int, typer.Option(help="Of scenes, weights and batches.")] = 1,
+    graded: Annotated[int, typer.Option(help="Held-out renders to grade it on.")] = 1000,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Where to go on from and to save to; beside --out.")
+    ] = None,
+) -> None:
+    """Train, or go on after an interruption; the file is written once all steps are done."""
+    checkpoint = checkpoint or out.with_suffix(".checkpoint.pt")
+    chosen = get_world(world)
+    recipe = SegmenterRecipe(resolution=resolution, scenes=scenes, steps=steps, seed=seed)
+    with tqdm(total=2 * scenes, desc="rendering", unit="image", mininterval=2) as bar:
+        training = SegmenterTraining(chosen, recipe, progress=bar.update)
+    if checkpoint.exists():
+        training.resume(checkpoint)
+    with tqdm(total=steps, initial=training.step, unit="step", mininterval=5) as bar:
+
+        def report(step: int, loss: float) -> None:
+            bar.set_description(f"loss {loss:.4f}", refresh=False)
+            bar.update(step - bar.n)
+
+        if not training.run(checkpoint, minutes=minutes, report=report):
+            typer.echo(f"stopped at step {training.step} of {steps}; run again to go on", err=True)
+            return
+    segmenter = training.finished()
+    sizes = [size for size in (resolution, resolution // 2) if size >= segmenter.stride]
+    segmenter.facts["hardware"] = hardware()
+    segmenter.facts["grades"] = [
+        grade_segmenter(segmenter, chosen, graded, size, blurred * size / 128)
+        for size in sizes
+        for blurred in (0.0, BLUR)
+    ]
+    segmenter.save(out)
+    for grade in segmenter.facts["grades"]:
+        typer.echo(
+            f"{grade['resolution']} px, blur {grade['blur']:g}: "
+            f"mean IoU {grade['mean_iou']:.3f}, worst {worst(grade['iou'])}",
+            err=True,
+        )
+
+
+def worst(figures: dict[str, float | None]) -> str:
+    """The class with the lowest figure, and the figure."""
+    name, value = min(
+        ((name, value) for name, value in figures.items() if value is not None),
+        key=lambda item: item[1],
+    )
+    return f"{name} {value:.3f}"
+
+
+if __name__ == "__main__":
+    run(main)

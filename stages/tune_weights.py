@@ -1,0 +1,92 @@
+"""Tune weights to a session's first exemplar, with no direction to keep to (two baselines).
+
+    python -m stages.tune_weights --weights church.safetensors --session dome2spire.json \
+        --segmenter church-segmenter.safetensors --method finetune_all \
+        --settings '{"learning_rate": 0.0001, "iterations": 2001}' --out finetune_all.safetensors
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from tqdm import tqdm
+
+from palimpsest.baselines import Tuned, paste_image, tune_all, tune_layer
+from palimpsest.commands import run
+from palimpsest.errors import ParameterError
+from palimpsest.generators import Generator, load_generator, save_generator
+from palimpsest.instruments import PerceptualDistance, Segmenter
+from palimpsest.instruments.perceptual import distance_named
+from palimpsest.sessions import Session
+from palimpsest.sessions.rewriting import open_session
+
+SETTINGS = {
+    "single_layer": {"learning_rate", "iterations"},
+    "finetune_all": {"learning_rate", "iterations", "smooth_weight"},
+}
+
+
+def main(
+    weights: Annotated[Path, typer.Option(help="The generator.")],
+    session: Annotated[Path, typer.Option(help="The session whose first exemplar is the goal.")],
+    method: Annotated[str, typer.Option(help="single_layer or finetune_all.")],
+    settings: Annotated[str, typer.Option(help="learning_rate, iterations..., as JSON.")],
+    out: Annotated[Path, typer.Option(help="Weights to write (.safetensors).")],
+    segmenter: Annotated[
+        Path | None, typer.Option(help="Its features make the perceptual distance.")
+    ] = None,
+    truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
+) -> None:
+    if method not in SETTINGS:
+        raise ParameterError(f"--method: {method!r} is none of {', '.join(SETTINGS)}")
+    asked = parse_settings(settings, method)
+    generator = load_generator(weights, truncation=truncation)
+    drawn = Session.load(session)
+    facts: dict[str, Any] = {"method": method, "session": drawn.name}
+    steps = partial(tqdm, desc=f"{method} {drawn.name}", unit="step", mininterval=5)
+    if method == "single_layer":
+        opened = open_session(generator, drawn, exemplars=(0,))
+        facts["layer"] = opened.layer.number
+        tuned = tune_layer(generator, opened.layer.number, opened.goals[0], steps=steps, **asked)
+    else:
+        tuned = tune_all(
+            generator, paste_image(generator, drawn), _distance(segmenter), steps=steps, **asked
+        )
+    save(tuned, out, facts | {"settings": asked, "weights_sha256": generator.weights_sha256})
+    print(f"{method} {drawn.name}: loss {tuned.loss_before:.4f} to {tuned.loss_after:.4f}")
+
+
+def parse_settings(text: str, method: str) -> dict[str, Any]:
+    """Settings of a method. Raises `ParameterError` for others, or for what is no JSON object."""
+    try:
+        asked = dict(json.loads(text))
+    except (ValueError, TypeError) as problem:
+        raise ParameterError(f"--settings: no JSON object ({problem})") from problem
+    if unknown := sorted(asked.keys() - SETTINGS[method]):
+        raise ParameterError(f"--settings: {method} has no {unknown[0]}")
+    return asked
+
+
+def _distance(segmenter: Path | None) -> PerceptualDistance:
+    if segmenter is None:
+        raise ParameterError("--segmenter: finetune_all needs one, for its perceptual distance")
+    return distance_named("best", Segmenter.load(segmenter))
+
+
+def save(tuned: Tuned, out: Path, facts: dict[str, Any]) -> None:
+    """Write the tuned weights with how they were made."""
+    made: Generator = tuned.generator
+    numbers = {
+        "seconds": round(tuned.seconds, 3),
+        "loss_before": tuned.loss_before,
+        "loss_after": tuned.loss_after,
+    }
+    save_generator(made, out, facts | numbers)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,163 @@
+"""What Snakemake plans: everything once, nothing twice, and after a change only its readers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.pipeline
+ROOT = Path(__file__).parents[2]
+
+FIGURES = 6  # fig01, 02, 04, 09, 10 and S3
+SESSIONS = 7
+MEASURED = 2
+
+
+def test_a_finished_run_has_every_result_and_plans_nothing(finished) -> None:
+    results = finished.folder / "results"
+    assert {file.name for file in (results / "tables").iterdir()} == {
+        "table2_domes.csv",
+        "edits.csv",
+        "generator_grades.csv",
+    }
+    figures = {file.name for file in (results / "figures").iterdir()}
+    assert len(figures) == 2 * FIGURES and "fig04_comparison.png" in figures
+    assert (results / "report.html").is_file()
+    assert finished.plan() == {}
+
+
+def test_new_times_alone_plan_nothing(another) -> None:
+    for file in another.folder.rglob("*"):
+        if ".snakemake" not in file.parts and file.is_file():
+            os.utime(file, (2_000_000_000, 2_000_000_000))
+    assert another.plan() == {}
+
+
+def test_new_weights_plan_everything(another) -> None:
+    (another.folder / "data/weights/mini/church.safetensors").write_text("other weights")
+    plan = another.plan()
+    assert plan["key_statistics"] == plan["draw_sessions"] == plan["grade_generator"] == 1
+    assert plan["rewrite"] == SESSIONS and plan["tune_weights"] == 2 * MEASURED
+
+
+ONE_LEAF = {
+    "a colour": (
+        'accent: "#b5352b"',
+        'accent: "#2b35b5"',
+        {"plot_figure": FIGURES, "report": 1},
+    ),
+    "how many images are measured": (
+        "samples: 1000\n  seed: 3\n\ngrade",
+        "samples: 500\n  seed: 3\n\ngrade",
+        {"measure": MEASURED, "tabulate_domes": 1, "report": 1},
+    ),
+    "how intervals are made": (
+        "resamples: 2000",
+        "resamples: 100",
+        {"tabulate_domes": 1, "report": 1},
+    ),
+    "the smoothness of one session": (
+        "remove_window: {}",
+        "remove_window: {mu: 0.5}",
+        {"rewrite": 1, "tabulate_edits": 1, "render_panel": 1, "plot_figure": 1, "report": 1},
+    ),
+    "the steps of one method": (
+        "finetune_all: {learning_rate: 0.0001, iterations: 2001}",
+        "finetune_all: {learning_rate: 0.0001, iterations: 1001}",
+        {
+            "tune_weights": MEASURED,
+            "measure": MEASURED,
+            "tabulate_domes": 1,
+            "render_panel": 1,
+            "plot_figure": 1,
+            "report": 1,
+        },
+    ),
+    "how a generator is trained": ("style_dim: 160", "style_dim: 96", {}),
+}
+
+
+@pytest.mark.parametrize("change", ONE_LEAF)
+def test_one_leaf_reruns_only_what_reads_it(another, change: str) -> None:
+    old, new, expected = ONE_LEAF[change]
+    another.edit("params.yaml", old, new)
+    assert another.plan() == expected
+
+
+def test_statistics_reach_edits_but_not_what_is_drawn_or_graded(another) -> None:
+    another.edit("params.yaml", "samples: 2000\n  seed: 1", "samples: 1500\n  seed: 1")
+    plan = another.plan()
+    assert plan["key_statistics"] == 1 and plan["rewrite"] == SESSIONS
+    assert not {"draw_sessions", "tune_weights", "grade_generator", "tabulate_grades"} & set(plan)
+
+
+def test_a_session_drawn_by_hand_is_picked_up(another) -> None:
+    folder = another.folder / "data" / "sessions" / "church"
+    folder.mkdir(parents=True)
+    (folder / "my_idea.json").write_text(json.dumps({"layer": 8}))
+    expected = {"key_statistics": 1, "rewrite": 1, "tabulate_edits": 1, "report": 1}
+    assert another.plan() == expected
+    assert another.snakemake().returncode == 0
+    assert "layer8" in (another.folder / "data/edits/church/my_idea.safetensors").read_text()
+    assert another.plan() == {}
+
+
+def test_a_session_drawn_by_hand_takes_the_place_of_the_drawn_one(another) -> None:
+    folder = another.folder / "data" / "sessions" / "church"
+    folder.mkdir(parents=True)
+    (folder / "add_people.json").write_text(json.dumps({"layer": 6}))
+    plan = another.plan()
+    assert plan["rewrite"] == 1 and plan["render_panel"] == 1  # add_people, and fig01 shows it
+    assert "draw_sessions" not in plan and "measure" not in plan
+
+
+def test_a_failed_job_leaves_nothing_and_the_same_command_goes_on(another) -> None:
+    another.edit("params.yaml", "resamples: 2000", "resamples: 100")
+    failed = another.snakemake(FAILING="stages.tabulate_domes")
+    assert failed.returncode != 0
+    assert "tabulate_domes" in failed.stderr + failed.stdout
+    assert not (another.folder / "results/tables/table2_domes.csv").exists()
+    assert another.snakemake().returncode == 0
+    assert another.plan() == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("resamples: 2000", "resamples: 2", "intervals.resamples"),
+        ("measure:                #", "mesure:                #", "mesure"),
+        ("scale: mini", "scale: huge", "huge"),
+    ],
+)
+def test_a_wrong_parameter_stops_before_any_job(another, old: str, new: str, says: str) -> None:
+    another.edit("params.yaml", old, new)
+    done = another.snakemake()
+    assert done.returncode != 0
+    assert says in done.stderr and "Traceback" not in done.stderr
+    assert "Job stats" not in done.stderr + done.stdout
+
+
+def test_a_hand_drawn_file_that_is_no_session_is_named(another) -> None:
+    folder = another.folder / "data" / "sessions" / "church"
+    folder.mkdir(parents=True)
+    (folder / "my_idea.json").write_text("{")
+    done = another.snakemake("--dry-run")
+    assert done.returncode != 0 and "my_idea.json" in done.stdout + done.stderr
+
+
+def test_the_paper_scale_fetches_and_needs_no_segmenter(finished) -> None:
+    plan = finished.plan("--config", "scale=paper")
+    assert plan["fetch_weights"] == 1 and plan["key_statistics"] == 1
+    assert not {"measure", "grade_generator", "draw_sessions"} & set(plan)
+
+
+def test_snakemakes_own_linter_is_content() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--lint"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,128 @@
+"""Figures: pictures of the expected size, at their places, with caption and facts beside them."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from palimpsest.errors import PalimpsestError, ParameterError
+from palimpsest.report.figures import FIGURES, Style, draw_figure, facts_of
+from palimpsest.report.figures.sheet import Sheet
+from palimpsest.report.panel_files import Panel, load_panel, save_panel
+
+COMMON = {"n": 1000, "seed": 3, "scale": "mini", "weights_sha256": "0123456789ab" * 5}
+STYLE = Style(dpi=100)
+
+
+def panel_of(name, pictures):
+    few = pictures[:4]
+    if name == "fig01_rules":
+        facts = {"sessions": ["remove_watermark", "add_people"], "ranks": [1, 1], "layers": [6, 6]}
+        facts |= {"orders_checked": 2, "restored": True}
+        return Panel({"images": np.stack([few] * 3)}, COMMON | facts)
+    if name == "fig02_memory":
+        heat = np.zeros((4, 16, 16), np.float32)
+        heat[:, 5:9, 6:10] = 1
+        arrays = {"images": few, "heat": heat, "level": np.float32(0.5), "context": few}
+        arrays |= {"places": np.array([[4, 5, 9, 10]] * 4), "painted": np.ones((4, 32, 32))}
+        arrays |= {"in_place": few[:, :10, :10], "alone": few[:, 5:15, 5:15]}
+        facts = {"session": "dome2spire", "layer": 6, "level_percent": 99.9, "ranks": [1, 2, 3, 4]}
+        return Panel(arrays, COMMON | facts)
+    if name == "fig04_comparison":
+        names = [f"{m}_{e}" for m in ("unmodified", "newton") for e in ("dome2spire", "dome2tree")]
+        facts = {"sessions": ["dome2spire", "dome2tree"], "methods": ["newton"]}
+        facts |= {"subject": "a dome", "least_percent": 1.0}
+        return Panel(dict.fromkeys(names, few), COMMON | facts)
+    if name.startswith("figS3"):
+        return Panel({"generated": pictures, "rendered": pictures}, {})
+    facts = {"session": "remove_window", "rank": 1, "layer": 6, "solver": "newton"}
+    return Panel({"before": pictures, "after": pictures[::-1]}, COMMON | facts)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_draws(name, pictures, tmp_path):
+    caption = draw_figure(name, panel_of(name, pictures), STYLE, tmp_path / "f.png")
+    with Image.open(tmp_path / "f.png") as picture:
+        assert picture.width > 300 and picture.height > 100
+        shades = np.asarray(picture.convert("L"))
+    assert shades.std() > 20  # not an empty page
+    assert (tmp_path / "f.txt").read_text() == caption + "\n"
+    if not name.startswith("figS3"):
+        assert "n = 1,000" in caption and "scale mini" in caption
+        assert facts_of(tmp_path / "f.png")["weights_sha256"] == COMMON["weights_sha256"]
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["f.png", "f.txt"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_without_its_arrays_is_refused(name, tmp_path):
+    with pytest.raises(PalimpsestError, match=f"figure {name}: its panel has no"):
+        draw_figure(name, Panel({}, {}), STYLE, tmp_path / "f.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_same_panel_gives_the_same_bytes(pictures, tmp_path):
+    for name in ("a", "b"):
+        draw_figure("fig09_windows", panel_of("fig09_windows", pictures), STYLE, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_pictures_lie_on_whole_pixels(tmp_path):
+    """A 50-pixel picture at its own size comes out as it went in, 20 pixels from the left."""
+    image = np.random.default_rng(1).integers(0, 256, (50, 50, 3), dtype=np.uint8)
+    sheet = Sheet(2, 1, STYLE)
+    sheet.picture(image, left=0.2, top=0.3, side=0.5)
+    sheet.save(tmp_path / "s.png", "A picture.", {})
+    page = np.asarray(Image.open(tmp_path / "s.png").convert("RGB"))
+    assert page.shape == (100, 200, 3)
+    assert (page[30:80, 20:70] == image).all()
+    assert (page[:30] == 255).all() and (page[:, 70:] == 255).all()
+
+
+def test_outlines_lie_on_the_field(tmp_path):
+    field = np.zeros((10, 10), np.float32)
+    field[2:5, 6:9] = 1
+    sheet = Sheet(1, 1, STYLE)
+    sheet.outline(field, 0.5, left=0, top=0, side=1)
+    sheet.save(tmp_path / "s.png", "An outline.", {})
+    page = np.asarray(Image.open(tmp_path / "s.png").convert("RGB")).astype(int)
+    rows, columns = np.nonzero(page[:, :, 0] - page[:, :, 2] > 60)  # the accent colour is red
+    assert abs(rows.mean() - 35) < 3 and abs(columns.mean() - 75) < 3
+    assert 20 < np.ptp(rows) < 45 and 20 < np.ptp(columns) < 45
+
+
+def test_unmet_level_draws_nothing(tmp_path):
+    sheet = Sheet(1, 1, STYLE)
+    sheet.outline(np.zeros((4, 4), np.float32), 0.5, left=0, top=0, side=1)
+    sheet.save(tmp_path / "s.png", "Nothing.", {})
+    assert (np.asarray(Image.open(tmp_path / "s.png").convert("L")) == 255).all()
+
+
+def test_weights_not_given_back_are_admitted(pictures, tmp_path):
+    panel = panel_of("fig01_rules", pictures)
+    broken = Panel(panel.arrays, dict(panel.facts, restored=False))
+    assert "did NOT give back" in draw_figure("fig01_rules", broken, STYLE, tmp_path / "f.png")
+
+
+def test_names_and_styles_are_checked(tmp_path):
+    with pytest.raises(ParameterError, match="no figure is called 'fig99'"):
+        draw_figure("fig99", Panel({}, {}), STYLE, tmp_path / "f.png")
+    with pytest.raises(ParameterError, match="style: colour is unknown"):
+        Style.from_dict({"colour": "red"})
+
+
+def test_panel_survives_its_file(pictures, tmp_path):
+    save_panel(tmp_path / "p.npz", {"before": pictures}, {"n": 3, "names": ["a", "b"]})
+    panel = load_panel(tmp_path / "p.npz")
+    assert (panel.arrays["before"] == pictures).all() and set(panel.arrays) == {"before"}
+    assert panel.facts == {"n": 3, "names": ["a", "b"]}
+
+
+def test_panel_without_facts_is_read(pictures, tmp_path):
+    np.savez(tmp_path / "p.npz", generated=pictures)
+    assert load_panel(tmp_path / "p.npz").facts == {}
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"no archive"])
+def test_damaged_panel_is_named(content, tmp_path):
+    (tmp_path / "p.npz").write_bytes(content)
+    with pytest.raises(PalimpsestError, match="p.npz: damaged"):
+        load_panel(tmp_path / "p.npz")

@@ -1,0 +1,209 @@
+"""From a session to an edit: as the original does it, and as this project does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from palimpsest.errors import ParameterError, SessionError, StatisticsError
+from palimpsest.generators import load_generator, sample_z
+from palimpsest.generators.base import Generator
+from palimpsest.memory import KeyStatistics, context_directions
+from palimpsest.sessions import METHODS, Session, edit_by, open_session, rewrite
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+CASES = [("sg2", 6), ("sg2", 7), ("pg", 6)]
+
+
+def generator_of(kind: str) -> Generator:
+    truncation = {"truncation": 0.5} if kind == "sg2" else {}
+    return load_generator(GOLDEN / f"{kind}_checkpoint.safetensors", **truncation)
+
+
+@pytest.fixture(scope="module")
+def generators() -> dict[str, Generator]:
+    return {kind: generator_of(kind) for kind in ("sg2", "pg")}
+
+
+@pytest.fixture(scope="module")
+def sessions() -> dict[str, Session]:
+    return {kind: Session.load(GOLDEN / f"{kind}_session.json") for kind in ("sg2", "pg")}
+
+
+@pytest.fixture(scope="module")
+def stats(generators: dict[str, Generator]) -> KeyStatistics:
+    return KeyStatistics.collect(generators["sg2"], layer=6, n=60, seed=1)
+
+
+@pytest.mark.parametrize("kind, layer", CASES)
+def test_goal_and_directions_are_those_of_the_original(
+    kind: str, layer: int, generators: dict[str, Generator], sessions: dict[str, Session]
+) -> None:
+    golden = load_file(GOLDEN / f"{kind}_algo_layer{layer}.safetensors")
+    opened = open_session(generators[kind], sessions[kind], layer, compat=True)
+    (goal,) = opened.goals
+    torch.testing.assert_close(goal.state.k, golden["goal_in"], atol=5e-5, rtol=1e-4)
+    torch.testing.assert_close(goal.target, golden["goal_out"], atol=5e-5, rtol=1e-4)
+    assert goal.weights is None
+    for i in range(len(sessions[kind].context)):
+        assert opened.context_weights[i].equal(golden[f"area_k.key{i}"])
+    moment = KeyStatistics(second_moment=golden["C"], count=25600)
+    for rank in (1, 3):
+        found = context_directions(opened.context_keys, opened.context_weights, moment, rank)
+        torch.testing.assert_close(found, golden[f"dir_zca_rank{rank}"], atol=1e-4, rtol=0)
+
+
+def test_the_originals_edit_comes_out_of_the_originals_session() -> None:
+    """The whole route at its own setting: 31 steps, projected gradient, low-rank gradient."""
+    golden = load_file(GOLDEN / "pg_algo_layer6.safetensors")
+    g = generator_of("pg")
+    session = Session.load(GOLDEN / "pg_session.json")
+    moment = KeyStatistics(second_moment=golden["C"], count=25600, metadata={"layer": "6"})
+    edit = rewrite(
+        g,
+        session,
+        moment,
+        "projected_gradient",
+        compat=True,
+        iterations=31,
+        rate=0.05,
+        project_every=10,
+        low_rank_gradient=True,
+    )
+    wanted = golden["edit_lowrankgrad_31.W"]
+    changed = edit.apply(g).layer(6).weight
+    assert (changed - wanted).norm() / (wanted - golden["W0"]).norm() < 1e-2
+
+
+def test_only_the_asked_for_context_is_used(
+    generators: dict[str, Generator], sessions: dict[str, Session], stats: KeyStatistics
+) -> None:
+    g, session = generators["sg2"], sessions["sg2"]
+    one = rewrite(g, session, stats, mu=0.1, context=(1,))
+    opened = open_session(g, session, 6)
+    alone = context_directions(opened.context_keys[1:2], opened.context_weights[1:2], stats, 1)
+    torch.testing.assert_close(one.directions, alone)
+    together = rewrite(g, session, stats, mu=0.1)
+    assert (one.directions @ together.directions.T).abs().item() < 0.999
+
+
+def test_keys_have_their_place_in_the_full_image(
+    generators: dict[str, Generator], sessions: dict[str, Session]
+) -> None:
+    """By default a ring of weightless cells is kept around the cut, so that values are exact."""
+    opened = open_session(generators["sg2"], sessions["sg2"], 6)
+    (goal,) = opened.goals
+    assert goal.weights is not None and set(goal.weights.unique().tolist()) == {0.0, 1.0}
+    sample = sessions["sg2"].exemplars[0].paste.sample
+    z = sample_z(generators["sg2"], sample + 1, 1)[sample:]
+    with torch.no_grad():
+        full = opened.layer.values(opened.layer.keys(z)).v
+        cut = opened.layer.values(goal.state).v
+    top, left, bottom, right = goal.state.window
+    inner = goal.weights[0] > 0
+    there = full[0, :, top:bottom, left:right]
+    torch.testing.assert_close(cut[0][:, inner], there[:, inner], atol=1e-5, rtol=1e-4)
+    assert (cut[0] - there).abs().max() > 1e-2, "at the rim itself the cut is felt"
+
+
+def test_several_exemplars_make_one_edit_of_the_sessions_rank(
+    generators: dict[str, Generator], sessions: dict[str, Session], stats: KeyStatistics
+) -> None:
+    g, drawn = generators["sg2"], sessions["sg2"]
+    first = drawn.exemplars[0]
+    second = first.model_copy(update={"paste": first.paste.model_copy(update={"sample": 11})})
+    both = drawn.model_copy(update={"exemplars": (first, second), "layer": 6})
+    edits = {
+        places: rewrite(g, both, stats, mu=0.01, exemplars=places) for places in [(0,), (0, 1)]
+    }
+    edits[None] = rewrite(g, both, stats, mu=0.01, exemplars=None)
+    assert edits[None].coefficients.equal(edits[0, 1].coefficients)
+    assert edits[0, 1].coefficients.shape[1] == 1
+    goals = open_session(g, both, 6).goals
+
+    def losses(places: tuple[int, ...]) -> list[float]:
+        layer = edits[places].apply(g).layer(6)
+        return [
+            float(((layer.values(x.state).v - x.target).abs() * x.weights[:, None]).sum())
+            for x in goals
+        ]
+
+    assert losses((0,))[0] < losses((0, 1))[0], "alone it fits its own goal best"
+    assert losses((0, 1))[1] < losses((0,))[1], "together they fit the second better"
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "palimpsest"])
+def test_every_method_lowers_the_goal_loss_and_notes_what_it_did(
+    method: str,
+    generators: dict[str, Generator],
+    sessions: dict[str, Session],
+    stats: KeyStatistics,
+) -> None:
+    g = generators["sg2"]
+    settings = {
+        "newton": {"mu": 0.03, "iterations": 20, "rank": None},
+        "direct_lambda": {"learning_rate": 0.05, "iterations": 60},
+    }.get(method, {"learning_rate": 0.05, "iterations": 41, "low_rank_gradient": True})
+    edit = edit_by(method, g, sessions["sg2"], stats, **settings)
+    about = edit.metadata
+    assert float(about["loss_after"]) < float(about["loss_before"])
+    assert (about["method"], about["session"], about["rank"]) == (method, "sg2_session", "1")
+    assert about["weights_sha256"] == g.weights_sha256 and float(about["seconds"]) > 0
+    z = sample_z(g, 6, 1)[5:]
+    with torch.no_grad():
+        assert (edit.apply(g)(z) - g(z)).abs().mean() > 1e-3
+
+
+def test_the_rank_can_be_another_than_the_sessions(
+    generators: dict[str, Generator], sessions: dict[str, Session], stats: KeyStatistics
+) -> None:
+    assert rewrite(generators["sg2"], sessions["sg2"], stats, rank=3).rank == 3
+
+
+@pytest.mark.parametrize(
+    "settings, error, reason",
+    [
+        ({"layer_": 1}, ParameterError, "layer_"),
+        ({"solver": "magic"}, ParameterError, "magic"),
+        ({"exemplars": (1,)}, SessionError, "exemplars: there is no number 1"),
+        ({"context": (4,)}, SessionError, "context: there is no number 4"),
+        ({"rank": 10_000}, SessionError, "rank: 10000 is above"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    generators: dict[str, Generator],
+    sessions: dict[str, Session],
+    stats: KeyStatistics,
+    settings: dict,
+    error: type,
+    reason: str,
+) -> None:
+    with pytest.raises(error, match=reason):
+        rewrite(generators["sg2"], sessions["sg2"], stats, **settings)
+
+
+def test_statistics_of_something_else_are_refused(
+    generators: dict[str, Generator], sessions: dict[str, Session], stats: KeyStatistics
+) -> None:
+    g, session = generators["sg2"], sessions["sg2"]
+    with pytest.raises(StatisticsError, match="layer = 6.*have 7"):
+        rewrite(g, session.model_copy(update={"layer": 7}), stats)
+    truncated = load_generator(GOLDEN / "sg2_checkpoint.safetensors", truncation=0.7)
+    with pytest.raises(StatisticsError, match="truncation = 0.5.*0.7"):
+        rewrite(truncated, session, stats)
+    other = KeyStatistics(stats.second_moment, stats.count, metadata={"weights_sha256": "0" * 64})
+    with pytest.raises(StatisticsError, match="weights_sha256"):
+        rewrite(g, session.model_copy(update={"layer": 6}), other)
+    bare = KeyStatistics(torch.eye(5), 100)
+    with pytest.raises(StatisticsError, match="5 units"):
+        rewrite(g, session.model_copy(update={"layer": 6}), bare)
+
+
+def test_a_session_for_a_layer_that_is_not_there_is_told(
+    generators: dict[str, Generator], sessions: dict[str, Session], stats: KeyStatistics
+) -> None:
+    with pytest.raises(SessionError, match="no layer 40"):
+        rewrite(generators["sg2"], sessions["sg2"].model_copy(update={"layer": 40}), stats)

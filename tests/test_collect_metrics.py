@@ -1,0 +1,43 @@
+"""Numbers of tables as JSON: named by row and column, unrounded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from palimpsest.errors import PalimpsestError
+from stages.collect_metrics import main
+
+
+def test_numbers_are_named_by_table_row_and_column(tmp_path: Path) -> None:
+    table = tmp_path / "table2_domes.csv"
+    table.write_text(
+        "edit,method,n,modified_percent,paper_modified_percent,scale\n"
+        "dome2spire,newton,1000,0.1234567890123,,mini\n"
+        "dome2spire,single_layer,1000,2.5,86.0,mini\n"
+    )
+    main([table], tmp_path / "metrics.json")
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {
+        "table2_domes": {
+            "dome2spire newton": {"n": 1000, "modified_percent": 0.1234567890123},
+            "dome2spire single_layer": {
+                "n": 1000,
+                "modified_percent": 2.5,
+                "paper_modified_percent": 86.0,
+            },
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("a,b\n1,2\n", "no column says"), ("method,n\nx,1\nx,2\n", "two rows are about 'x'")],
+)
+def test_rows_that_cannot_be_named_are_refused(tmp_path: Path, text: str, says: str) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(text)
+    with pytest.raises(PalimpsestError, match=says):
+        main([table], tmp_path / "metrics.json")
+    assert not (tmp_path / "metrics.json").exists()

@@ -1,0 +1,159 @@
+"""The rules of the house, as far as a machine can check them."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+LIBRARY = sorted((ROOT / "palimpsest").rglob("*.py"))
+STAGES = sorted(file for file in (ROOT / "stages").glob("*.py") if file.stem != "__init__")
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+PYTHON = [*LIBRARY, *STAGES, *TESTS]
+
+
+def name_of(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+def pins() -> list[str]:
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_environment_yml_and_requirements_txt_are_in_step() -> None:
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert dependencies[:2] == ["python=3.11", "pip"]
+    assert dependencies[2]["pip"] == pins()
+
+
+def test_every_requirement_is_pinned_and_from_nowhere_in_particular() -> None:
+    for line in pins():
+        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; .+)?", line), line
+
+
+def test_every_direct_requirement_is_in_the_lock() -> None:
+    lines = (ROOT / "requirements.in").read_text().splitlines()
+    wanted = {re.split(r"[\[<>=]", x)[0] for x in lines if x and not x.startswith("#")}
+    assert wanted <= {line.split("==")[0] for line in pins()}
+
+
+def test_this_environment_is_the_lock() -> None:
+    from importlib.metadata import version
+
+    for package in ("torch", "torchvision", "numpy", "snakemake", "dvc", "pydantic", "pooch"):
+        assert f"{package}=={version(package)}" in [line.split(" ;")[0] for line in pins()]
+
+
+@pytest.mark.parametrize("file", PYTHON, ids=name_of)
+def test_no_room_for_odds_and_ends(file: Path) -> None:
+    assert file.stem not in {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert len(file.read_text().splitlines()) <= 450, "two rooms: split it"
+
+
+@pytest.mark.parametrize("file", [*LIBRARY, *STAGES], ids=name_of)
+def test_modules_say_what_they_are(file: Path) -> None:
+    assert ast.get_docstring(ast.parse(file.read_text())) or not file.read_text().strip()
+
+
+@pytest.mark.parametrize("file", LIBRARY, ids=name_of)
+def test_arrows_run_down_only(file: Path) -> None:
+    package = file.relative_to(ROOT / "palimpsest").parts[0]
+    forbidden = {"stages", "workflow", "snakemake", "dvc"}
+    above = {
+        "generators": ["memory", "instruments", "sessions", "baselines", "report", "worlds"],
+        "memory": ["sessions", "baselines", "report"],
+        "instruments": ["sessions", "baselines", "report"],
+        "sessions": ["baselines", "report"],
+    }.get(package, [])
+    for imported in imports(file):
+        assert imported.split(".")[0] not in forbidden, imported
+        assert not any(imported.startswith(f"palimpsest.{name}") for name in above), imported
+
+
+@pytest.mark.parametrize("file", LIBRARY, ids=name_of)
+def test_the_library_reads_no_parameters_and_knows_no_path(file: Path) -> None:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call):
+            for value in [*node.args, *[keyword.value for keyword in node.keywords]]:
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    assert not re.match(r"(params\.yaml|data/|results/)", value.value), value.value
+
+
+@pytest.mark.parametrize("file", STAGES, ids=name_of)
+def test_a_stage_is_thin_and_imports_no_other(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= 120
+    assert not any(name.split(".")[0] == "stages" for name in imports(file))
+    assert 'if __name__ == "__main__":\n    run(main)\n' in file.read_text()
+
+
+def rules() -> dict[str, str]:
+    found = {}
+    for file in RULES:
+        text = file.read_text()
+        for match in re.finditer(r"^rule (\w+):\n((?:    .*\n|\n)+)", text, re.MULTILINE):
+            found[match.group(1)] = match.group(2)
+    return found
+
+
+def test_every_rule_is_a_stage_and_has_the_whole_equipment() -> None:
+    assert len(rules()) >= 12
+    for name, body in rules().items():
+        assert (ROOT / "stages" / f"{name}.py").is_file(), name
+        assert f"python -m stages.{name} " in body, name
+        for part in ("log", "benchmark", "message", "threads", "resources", "shell"):
+            assert re.search(rf"^    {part}:", body, re.MULTILINE), f"{name} has no {part}:"
+        for resource in ("mem_mb", "runtime", "gpu"):
+            assert f"{resource}=" in body, f"{name} asks for no {resource}"
+        assert f'"logs/{name}' in body and f'"benchmarks/{name}' in body, name
+
+
+def test_every_atomic_write_goes_through_one_place() -> None:
+    own = ROOT / "palimpsest" / "artefacts.py"
+    for file in [*LIBRARY, *STAGES]:
+        if file != own:
+            assert not re.search(r"os\.rename|tempfile\.mkstemp", file.read_text()), name_of(file)
+
+
+def test_torch_loads_never_run_code() -> None:
+    for file in [*LIBRARY, *STAGES]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                assert given.get("weights_only") == "True", f"{name_of(file)}:{node.lineno}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ruff", "check", "."], ["ruff", "format", "--check", "."]],
+    ids=" ".join,
+)
+def test_ruff_is_content(command: list[str]) -> None:
+    tool = Path(sys.executable).parent / command[0]
+    done = subprocess.run([tool, *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_snakefmt_is_content() -> None:
+    tool = Path(sys.executable).parent / "snakefmt"
+    done = subprocess.run(
+        [tool, "--check", "Snakefile", "workflow"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

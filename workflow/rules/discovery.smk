@@ -1,0 +1,207 @@
+# What there is to do: which sessions, methods and figures this run has, and where their files lie.
+
+import json
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from palimpsest.errors import ParameterError
+from palimpsest.parameters import parse_parameters
+
+try:
+    PARAMETERS = parse_parameters(config)
+except ParameterError as problem:
+    raise WorkflowError(str(problem))
+
+REWRITING = [
+    "projected_gradient",
+    "direct_lambda",
+    "single_context",
+    "newton",
+    "palimpsest",
+]
+TUNING = ["single_layer", "finetune_all"]
+
+
+def hand_drawn(model):
+    """Sessions somebody drew for a model: name -> file."""
+    files = sorted(Path("data/sessions", model).glob("*.json"))
+    return {file.stem: file.as_posix() for file in files}
+
+
+def drawn(model):
+    """Sessions that are drawn from labels: those listed that nobody drew by hand."""
+    if PARAMETERS.models[model].segmenter is None:
+        return []
+    listed = PARAMETERS.sessions.get(model, {})
+    return [session for session in listed if session not in hand_drawn(model)]
+
+
+SESSIONS = {model: sorted([*drawn(model), *hand_drawn(model)]) for model in PARAMETERS.models}
+MODEL_OF = {session: model for model, names in SESSIONS.items() for session in names}
+
+
+def session_file(model, session):
+    return hand_drawn(model).get(session, f"results/sessions/{model}/{session}.json")
+
+
+def layer_of(model, session):
+    """The layer a session edits: what a hand-drawn file says, or else the model's own."""
+    file = hand_drawn(model).get(session)
+    try:
+        said = json.loads(Path(file).read_text()).get("layer") if file else None
+    except (ValueError, AttributeError):
+        raise WorkflowError(f"{file}: not a session file; draw it again or remove it")
+    return said or PARAMETERS.models[model].layer
+
+
+def statistics_file(model, session):
+    return f"data/statistics/{model}/layer{layer_of(model, session)}.safetensors"
+
+
+def edit_file(session, method=None):
+    """A session's own edit, or its edit by a method."""
+    folder = f"data/edits/{MODEL_OF[session]}/{session}"
+    return f"{folder}/{method}.safetensors" if method else f"{folder}.safetensors"
+
+
+def weights_file(wildcards):
+    return PARAMETERS.models[wildcards.model].weights
+
+
+def segmenter_file(wildcards):
+    return PARAMETERS.models[wildcards.model].segmenter or []
+
+
+def segmenter_of(model):
+    return PARAMETERS.models[model].segmenter
+
+
+def segmenter_option(model):
+    """The option of a stage that does without a segmenter where there is none."""
+    return f"--segmenter {segmenter_of(model)}" if segmenter_of(model) else ""
+
+
+def own_method(model, session):
+    return PARAMETERS.session(model, session).solver
+
+
+def measured():
+    """Sessions with a row per method in Table 2."""
+    return [
+        session
+        for session, model in MODEL_OF.items()
+        if PARAMETERS.session(model, session).measure and segmenter_of(model)
+    ]
+
+
+def pictured():
+    """Figures whose sessions are all there."""
+    return [
+        name
+        for name, figure in PARAMETERS.figures.items()
+        if segmenter_of(figure.model) and set(figure.sessions) <= set(SESSIONS[figure.model])
+    ]
+
+
+def graded():
+    """Models whose world is known."""
+    return [model for model, about in PARAMETERS.models.items() if about.world and about.segmenter]
+
+
+def as_json(section, **more):
+    """Parameters as the text of one option; the same values give the same text."""
+    return json.dumps(section.model_dump() | more, sort_keys=True)
+
+
+def change_measured(session):
+    """What a session is measured by: a class, and what its pixels should become."""
+    return PARAMETERS.session(MODEL_OF[session], session).measure
+
+
+def measured_edits(session):
+    """The files that a session is measured with: method -> file, in the order of Table 2."""
+    methods = type(PARAMETERS.methods).model_fields
+    return {method: edit_file(session, method) for method in methods}
+
+
+def figure_edits(figure):
+    """The edits a figure shows, by the name its panel knows them by."""
+    about = PARAMETERS.figures[figure]
+    if not about.methods:
+        return {session: edit_file(session) for session in about.sessions}
+    return {
+        f"{session}/{method}": edit_file(session, method)
+        for session in about.sessions
+        for method in about.methods
+    }
+
+
+def figure_sessions(figure):
+    about = PARAMETERS.figures[figure]
+    return {session: session_file(about.model, session) for session in about.sessions}
+
+
+def figure_statistics(figure):
+    """The statistics of the layer that a figure's first session edits."""
+    about = PARAMETERS.figures[figure]
+    return statistics_file(about.model, about.sessions[0])
+
+
+def named(option, files):
+    """A repeated option that gives each file its name: `--edit newton=path --edit ...`."""
+    return " ".join(f"{option} {name}={file}" for name, file in files.items())
+
+
+def solver_settings(model, session, method):
+    """What one method reads of the parameters, and nothing else."""
+    solve = PARAMETERS.session(model, session)
+    more = {"rank": solve.rank}
+    if method == "newton":
+        more["mu"] = solve.mu
+    if method == "palimpsest" and solve.measure:
+        more |= solve.measure.model_dump()
+    return as_json(getattr(PARAMETERS.methods, method), **more)
+
+
+def panel_settings(figure):
+    about = PARAMETERS.figures[figure]
+    return as_json(PARAMETERS.panels, pairs=about.pairs)
+
+
+WEIGHTS = sorted(
+    file
+    for model in PARAMETERS.models.values()
+    for file in (model.weights, model.segmenter)
+    if file
+)
+STATISTICS = sorted(
+    {statistics_file(model, session) for session, model in MODEL_OF.items()}
+    | {
+        f"data/statistics/{model}/layer{about.layer}.safetensors"
+        for model, about in PARAMETERS.models.items()
+    }
+)
+EDITS = [edit_file(session) for session in MODEL_OF]
+EDITS_BY_METHOD = sorted(
+    {file for session in measured() for file in measured_edits(session).values()}
+    | {file for figure in pictured() for file in figure_edits(figure).values()} - set(EDITS)
+)
+TABLES = [
+    *(["results/tables/table2_domes.csv"] if measured() else []),
+    *(["results/tables/edits.csv"] if EDITS else []),
+    *(["results/tables/generator_grades.csv"] if graded() else []),
+]
+FIGURES = [
+    f"results/figures/{figure}.png"
+    for figure in [*pictured(), *(f"figS3_generator_{model}" for model in graded())]
+]
+METRICS = ["results/metrics.json"] if TABLES else []
+REPORT = ["results/report.html"] if TABLES else []
+
+
+wildcard_constraints:
+    model="|".join(PARAMETERS.models),
+    session="[A-Za-z0-9_-]+",
+    layer="[0-9]+",
+    figure="[A-Za-z0-9_]+",

@@ -1,0 +1,151 @@
+# A layer as a memory: its statistics, the sessions drawn on it, and what rewrites it.
+
+
+rule key_statistics:
+    input:
+        weights=weights_file,
+        segmenter=segmenter_file,
+    output:
+        "data/statistics/{model}/layer{layer}.safetensors",
+    log:
+        "logs/key_statistics/{model}-layer{layer}.log",
+    benchmark:
+        "benchmarks/key_statistics/{model}-layer{layer}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=120,
+        gpu=PARAMETERS.compute.gpus,
+    params:
+        segmenter=lambda wildcards: segmenter_option(wildcards.model),
+        samples=PARAMETERS.statistics.samples,
+        seed=PARAMETERS.statistics.seed,
+        truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
+    message:
+        "Second moment of the keys of {wildcards.model}, layer {wildcards.layer}"
+    shell:
+        "python -m stages.key_statistics --weights {input.weights} {params.segmenter}"
+        " --layer {wildcards.layer} --samples {params.samples} --seed {params.seed}"
+        " --truncation {params.truncation} --out {output} > {log} 2>&1"
+
+
+# one job draws every session of the church, since all of them read the same labels
+rule draw_sessions:
+    input:
+        weights=PARAMETERS.models["church"].weights,
+        segmenter=segmenter_of("church") or [],
+    output:
+        [f"results/sessions/church/{session}.json" for session in drawn("church")],
+    log:
+        "logs/draw_sessions/church.log",
+    benchmark:
+        "benchmarks/draw_sessions/church.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+        gpu=PARAMETERS.compute.gpus,
+    params:
+        pairs=lambda wildcards, output: " ".join(
+            f"--session {Path(file).stem} --out {file}" for file in output
+        ),
+        layer=PARAMETERS.models["church"].layer,
+        seed=PARAMETERS.draw.seed,
+        truncation=PARAMETERS.models["church"].truncation,
+    shell:
+        "python -m stages.draw_sessions --model church --weights {input.weights}"
+        " --segmenter {input.segmenter} --layer {params.layer} --seed {params.seed}"
+        " --truncation {params.truncation} {params.pairs} > {log} 2>&1"
+
+
+# a session's own edit, by the solver that the parameters name for it
+rule rewrite:
+    input:
+        weights=weights_file,
+        segmenter=segmenter_file,
+        session=lambda wildcards: session_file(wildcards.model, wildcards.session),
+        statistics=lambda wildcards: statistics_file(wildcards.model, wildcards.session),
+    output:
+        "data/edits/{model}/{session}.safetensors",
+    log:
+        "logs/rewrite/{model}-{session}.log",
+    benchmark:
+        "benchmarks/rewrite/{model}-{session}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+        gpu=PARAMETERS.compute.gpus,
+    params:
+        segmenter=lambda wildcards: segmenter_option(wildcards.model),
+        method=lambda wildcards: own_method(wildcards.model, wildcards.session),
+        settings=lambda wildcards: solver_settings(
+            wildcards.model,
+            wildcards.session,
+            own_method(wildcards.model, wildcards.session),
+        ),
+    message:
+        "Rewrite {wildcards.model}: {wildcards.session}"
+    shell:
+        "python -m stages.rewrite --weights {input.weights} --statistics {input.statistics}"
+        " --session {input.session} {params.segmenter} --method {params.method}"
+        " --settings {params.settings:q} --out {output} > {log} 2>&1"
+
+
+# the same stage by every low-rank method that Table 2 compares
+use rule rewrite as rewrite_method with:
+    output:
+        "data/edits/{model}/{session}/{method}.safetensors",
+    log:
+        "logs/rewrite_method/{model}-{session}-{method}.log",
+    benchmark:
+        "benchmarks/rewrite_method/{model}-{session}-{method}.tsv"
+    wildcard_constraints:
+        method="|".join(REWRITING),
+    params:
+        segmenter=lambda wildcards: segmenter_option(wildcards.model),
+        method="{method}",
+        settings=lambda wildcards: solver_settings(
+            wildcards.model, wildcards.session, wildcards.method
+        ),
+    message:
+        "Rewrite {wildcards.model}: {wildcards.session} by {wildcards.method}"
+
+
+# what the paper compares with: all weights of a layer, or of the generator, tuned to the goal
+rule tune_weights:
+    input:
+        weights=weights_file,
+        segmenter=segmenter_file,
+        session=lambda wildcards: session_file(wildcards.model, wildcards.session),
+    output:
+        "data/edits/{model}/{session}/{method}.safetensors",
+    log:
+        "logs/tune_weights/{model}-{session}-{method}.log",
+    benchmark:
+        "benchmarks/tune_weights/{model}-{session}-{method}.tsv"
+    wildcard_constraints:
+        method="|".join(TUNING),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        gpu=PARAMETERS.compute.gpus,
+    params:
+        segmenter=lambda wildcards: segmenter_option(wildcards.model),
+        truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
+        settings=lambda wildcards: as_json(getattr(PARAMETERS.methods, wildcards.method)),
+    message:
+        "Tune weights of {wildcards.model}: {wildcards.session} by {wildcards.method}"
+    shell:
+        "python -m stages.tune_weights --weights {input.weights} --session {input.session}"
+        " {params.segmenter} --method {wildcards.method} --settings {params.settings:q}"
+        " --truncation {params.truncation} --out {output} > {log} 2>&1"

@@ -1,0 +1,111 @@
+# Tables: one row a method, a session or a generator; the paper's figure beside ours.
+
+
+rule tabulate_domes:
+    input:
+        [f"results/measurements/{session}.parquet" for session in measured()],
+    output:
+        report(
+            "results/tables/table2_domes.csv",
+            caption="../report/table2_domes.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tabulate_domes.log",
+    benchmark:
+        "benchmarks/tabulate_domes.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+        gpu=0,
+    params:
+        files=lambda wildcards, input: " ".join(f"--measurements {file}" for file in input),
+        settings=as_json(PARAMETERS.intervals, scale=PARAMETERS.scale),
+    message:
+        "Table 2: what became of the domes"
+    shell:
+        "python -m stages.tabulate_domes {params.files} --settings {params.settings:q}"
+        " --out {output} > {log} 2>&1"
+
+
+rule tabulate_edits:
+    input:
+        EDITS,
+    output:
+        report(
+            "results/tables/edits.csv",
+            caption="../report/edits.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tabulate_edits.log",
+    benchmark:
+        "benchmarks/tabulate_edits.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        gpu=0,
+    params:
+        files=lambda wildcards, input: " ".join(f"--edit {file}" for file in input),
+    message:
+        "Table of every session's edit"
+    shell:
+        "python -m stages.tabulate_edits {params.files} --out {output} > {log} 2>&1"
+
+
+rule tabulate_grades:
+    input:
+        [f"results/grades/{model}.csv" for model in graded()],
+    output:
+        report(
+            "results/tables/generator_grades.csv",
+            caption="../report/generator_grades.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tabulate_grades.log",
+    benchmark:
+        "benchmarks/tabulate_grades.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+        gpu=0,
+    params:
+        files=lambda wildcards, input: " ".join(f"--grade {file}" for file in input),
+    message:
+        "Table of the generators against their worlds"
+    shell:
+        "python -m stages.tabulate_grades {params.files} --out {output} > {log} 2>&1"
+
+
+rule collect_metrics:
+    input:
+        TABLES,
+    output:
+        "results/metrics.json",
+    log:
+        "logs/collect_metrics.log",
+    benchmark:
+        "benchmarks/collect_metrics.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+        gpu=0,
+    params:
+        files=lambda wildcards, input: " ".join(f"--table {file}" for file in input),
+    message:
+        "Numbers of all tables, for dvc metrics"
+    shell:
+        "python -m stages.collect_metrics {params.files} --out {output} > {log} 2>&1"

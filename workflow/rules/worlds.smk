@@ -1,0 +1,82 @@
+# The mini worlds: training on them (opt-in; the results ship with the repository), and grading.
+
+
+rule train_world:
+    output:
+        "results/training/{world}.safetensors",
+    log:
+        "logs/train_world/{world}.log",
+    benchmark:
+        "benchmarks/train_world/{world}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=600,
+        gpu=PARAMETERS.compute.gpus,
+    params:
+        recipe=lambda wildcards: as_json(PARAMETERS.worlds[wildcards.world].recipe),
+        # not an output: a run that was stopped goes on from it
+        checkpoint=lambda wildcards: f"results/training/{wildcards.world}.checkpoint.pt",
+    message:
+        "Train the {wildcards.world} generator on its world (hours on a CPU)"
+    shell:
+        "python -m stages.train_world --world {wildcards.world} --recipe {params.recipe:q}"
+        " --checkpoint {params.checkpoint} --out {output} > {log} 2>&1"
+
+
+rule train_segmenter:
+    output:
+        "results/training/{world}-segmenter.safetensors",
+    log:
+        "logs/train_segmenter/{world}.log",
+    benchmark:
+        "benchmarks/train_segmenter/{world}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        gpu=PARAMETERS.compute.gpus,
+    params:
+        resolution=lambda wildcards: PARAMETERS.worlds[wildcards.world].segmenter.resolution,
+        scenes=lambda wildcards: PARAMETERS.worlds[wildcards.world].segmenter.scenes,
+        steps=lambda wildcards: PARAMETERS.worlds[wildcards.world].segmenter.steps,
+        seed=lambda wildcards: PARAMETERS.worlds[wildcards.world].segmenter.seed,
+    message:
+        "Train the {wildcards.world} segmenter on exact labels"
+    shell:
+        "python -m stages.train_segmenter --world {wildcards.world}"
+        " --resolution {params.resolution} --scenes {params.scenes} --steps {params.steps}"
+        " --seed {params.seed} --out {output} > {log} 2>&1"
+
+
+rule grade_generator:
+    input:
+        weights=weights_file,
+        segmenter=segmenter_file,
+    output:
+        table="results/grades/{model}.csv",
+        panel="results/panels/figS3_generator_{model}.npz",
+    log:
+        "logs/grade_generator/{model}.log",
+    benchmark:
+        "benchmarks/grade_generator/{model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=PARAMETERS.compute.gpus,
+    params:
+        samples=PARAMETERS.grade.samples,
+        seed=PARAMETERS.grade.seed,
+    message:
+        "Grade the {wildcards.model} generator against its world"
+    shell:
+        "python -m stages.grade_generator --model {wildcards.model} --weights {input.weights}"
+        " --segmenter {input.segmenter} --samples {params.samples} --seed {params.seed}"
+        " --out-table {output.table} --out-panel {output.panel} > {log} 2>&1"
