@@ -287,7 +287,8 @@ def content_sha256(tensors: dict[str, Tensor]) -> str:
 @lru_cache(maxsize=64)
 def _standard_noise(height: int, width: int) -> Tensor:
     noise = np.random.RandomState(0).standard_normal(height * width)
-    return torch.from_numpy(noise.astype(np.float32)).reshape(1, 1, height, width)
+    with torch.inference_mode(False):  # it is kept, and a later caller may need gradients
+        return torch.from_numpy(noise.astype(np.float32)).reshape(1, 1, height, width)
 
 
 def layer_noise(
