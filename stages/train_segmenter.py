@@ -27,7 +27,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Segmenter to write (.safetensors, float16).")],
     resolution: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 128,
     scenes: Annotated[int, typer.Option(help="Scenes rendered for training.")] = 6000,
-    steps: Annotated[int, typer.Option(help="Steps of the whole training.")] = 1800,
+    steps: Annotated[int, typer.Option(help="Steps of the whole training.")] = 1600,
     minutes: Annotated[float, typer.Option(help="Stop earlier; run again to go on.")] = math.inf,
     seed: Annotated[int, typer.Option(help="Of scenes, weights and batches.")] = 1,
     graded: Annotated[int, typer.Option(help="Held-out renders to grade it on.")] = 1000,

@@ -3,6 +3,8 @@
     segmenter = Segmenter.load("data/weights/mini/church-segmenter.safetensors")
     labels = segmenter.segment(images)                        # (B, H, W) uint8
     PerceptualDistance(segmenter)(before, after)              # (B,)
+
+Each figure that they give names the instrument that gave it.
 """
 
 from palimpsest.instruments.perceptual import PerceptualDistance

@@ -2,6 +2,8 @@
 
     table = confusion_matrix(truth, predicted, classes=16)
     iou = intersection_over_union(table)      # one figure a class, NaN where neither has it
+
+Pixels of all images are counted together, so that a class is graded as a whole.
 """
 
 from __future__ import annotations

@@ -32,9 +32,7 @@ def down_and_up(images: Tensor, factor: float) -> Tensor:
     """Shrink to ``factor`` (0 to 1) of the size with antialiasing, then enlarge again."""
     height, width = images.shape[2:]
     smaller = (max(1, round(height * factor)), max(1, round(width * factor)))
-    shrunk = F.interpolate(
-        images, smaller, mode="bilinear", antialias=True, align_corners=False
-    )
+    shrunk = F.interpolate(images, smaller, mode="bilinear", antialias=True, align_corners=False)
     return F.interpolate(shrunk, (height, width), mode="bilinear", align_corners=False)
 
 

@@ -234,4 +234,3 @@ def _check_fit(generator: Generator, segmenter: Segmenter, world: World, n: int)
         )
     if segmenter.classes != world.classes:
         raise ParameterError(f"{segmenter.name} has not the classes of the {world.name} world")
-

@@ -117,7 +117,8 @@ def measure(
         labels = segmenter.segment(before)
         outside = ~source_region(labels, source)
         for name, after in afters:
-            effect = edit_effect(labels, segmenter.segment(after), source, targets)
+            changed = labels if after is before else segmenter.segment(after)
+            effect = edit_effect(labels, changed, source, targets)
             with torch.no_grad():
                 apart = distance.masked(before, after, outside)
             parts.append(_rows(first, name, effect, apart))

@@ -47,7 +47,7 @@ class SegmenterRecipe:
 
     resolution: int = 128
     scenes: int = 6000
-    steps: int = 1800
+    steps: int = 1600
     batch: int = 16
     small_share: float = 0.3
     rate: float = 4e-3
@@ -86,9 +86,7 @@ class SegmenterTraining:
             size: render_pool(world, recipe.scenes, size, recipe.seed, progress)
             for size in (recipe.resolution, recipe.resolution // 2)
         }
-        self.class_weights = class_weights(
-            self.pools[recipe.resolution].labels, len(world.classes)
-        )
+        self.class_weights = class_weights(self.pools[recipe.resolution].labels, len(world.classes))
         torch.manual_seed(recipe.seed)
         network = recipe.architecture.build(len(world.classes))
         self.network = network.to(memory_format=torch.channels_last)
@@ -174,9 +172,7 @@ class SegmenterTraining:
         """
         state = torch.load(path, weights_only=True)
         if state["recipe"] != recipe_facts(self.world, self.recipe):
-            raise ParameterError(
-                f"{path}: a checkpoint of another recipe; remove it to start anew"
-            )
+            raise ParameterError(f"{path}: a checkpoint of another recipe; remove it to start anew")
         self.step, self.seconds, self.curve = state["step"], state["seconds"], state["curve"]
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])

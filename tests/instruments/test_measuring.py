@@ -95,9 +95,7 @@ def test_layers_below_the_edit_run_once(small_generator, methods, monkeypatch):
     assert runs.count(LAYER) == 3
 
 
-def test_measures_are_those_of_the_images(
-    small_generator, methods, brightness, random_segmenter
-):
+def test_measures_are_those_of_the_images(small_generator, methods, brightness, random_segmenter):
     distance = PerceptualDistance(random_segmenter)
     table = run(small_generator, brightness, distance, methods)
     assert list(table.columns) == [
@@ -130,9 +128,7 @@ def test_unmodified_rows_say_that_nothing_changed(small_generator, brightness, r
     assert (table["source_pixels"] + table["outside_pixels"] == 32 * 32).all()
 
 
-def test_rows_do_not_depend_on_the_batch(
-    small_generator, methods, brightness, random_segmenter
-):
+def test_rows_do_not_depend_on_the_batch(small_generator, methods, brightness, random_segmenter):
     distance = PerceptualDistance(random_segmenter)
     tables = [
         run(small_generator, brightness, distance, methods, n=7, batch=size) for size in (1, 3, 16)

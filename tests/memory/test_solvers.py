@@ -39,11 +39,12 @@ def posed(recorded: Recorded, rank: int = 1, **options) -> Problem:
 
 
 def two_exemplars(recorded: Recorded, rank: int = 1) -> Problem:
-    """Two exemplars of different windows, styles and weights, as one problem."""
+    """A cropped exemplar and a goal of two whole samples, all of other styles and weights."""
     first, second = recorded.goal(halo=1), recorded.goal(tight=False, alpha=False)
-    other = recorded.keys(recorded.other)
-    cells = torch.rand(1, *second.target.shape[2:], generator=torch.Generator().manual_seed(0))
-    goals = (first, Goal(other, second.target, (cells - 0.5).clamp_min(0)))
+    other = recorded.layer.keys(recorded.z[[recorded.other, 11]])
+    target = torch.cat([second.target, second.target.flip(3)])
+    cells = torch.rand(2, *second.target.shape[2:], generator=torch.Generator().manual_seed(0))
+    goals = (first, Goal(other, target, (cells - 0.5).clamp_min(0)))
     return Problem(recorded.layer, goals, recorded.directions(rank), recorded.stats.second_moment)
 
 
@@ -165,8 +166,8 @@ def test_prediction_is_the_forward_pass(recorded: Recorded) -> None:
     weight = problem.weight_of(coefficients)
     forward = []
     for goal in problem.goals:
-        value = problem.layer.values(goal.state, weight).v[0]
-        forward.append(value[:, goal.weights[0] > 0])
+        value = problem.layer.values(goal.state, weight).v
+        forward.append(value.transpose(0, 1)[:, goal.weights > 0])
     forward = torch.cat(forward, dim=1)
     assert (predicted - forward).abs().max() < 4e-6 * max(1.0, forward.abs().max().item())
 

@@ -33,7 +33,11 @@ for name, value in options:
     if os.path.isfile(path):
         text += " " + hashlib.sha256(open(path, "rb").read()).hexdigest()
 for name, value in options:
-    if name.startswith("--out"):
+    if name == "--out-dir":
+        os.makedirs(value, exist_ok=True)
+        for session in [value for name, value in options if name == "--session"]:
+            open(f"{{value}}/{{session}}.json", "w").write(text + session)
+    elif name.startswith("--out"):
         os.makedirs(os.path.dirname(value), exist_ok=True)
         open(value, "w").write(text)
         if value.endswith(".png"):

@@ -54,17 +54,24 @@ ONE_LEAF = {
     "how many images are measured": (
         "samples: 1000\n  seed: 3\n\ngrade",
         "samples: 500\n  seed: 3\n\ngrade",
-        {"measure": MEASURED, "tabulate_domes": 1, "report": 1},
+        {"measure": MEASURED, "tabulate_domes": 1, "collect_metrics": 1, "report": 1},
     ),
     "how intervals are made": (
         "resamples: 2000",
         "resamples: 100",
-        {"tabulate_domes": 1, "report": 1},
+        {"tabulate_domes": 1, "collect_metrics": 1, "report": 1},
     ),
     "the smoothness of one session": (
         "remove_window: {}",
         "remove_window: {mu: 0.5}",
-        {"rewrite": 1, "tabulate_edits": 1, "render_panel": 1, "plot_figure": 1, "report": 1},
+        {
+            "rewrite": 1,
+            "tabulate_edits": 1,
+            "collect_metrics": 1,
+            "render_panel": 1,
+            "plot_figure": 1,
+            "report": 1,
+        },
     ),
     "the steps of one method": (
         "finetune_all: {learning_rate: 0.0001, iterations: 2001}",
@@ -73,6 +80,7 @@ ONE_LEAF = {
             "tune_weights": MEASURED,
             "measure": MEASURED,
             "tabulate_domes": 1,
+            "collect_metrics": 1,
             "render_panel": 1,
             "plot_figure": 1,
             "report": 1,
@@ -100,7 +108,13 @@ def test_a_session_drawn_by_hand_is_picked_up(another) -> None:
     folder = another.folder / "data" / "sessions" / "church"
     folder.mkdir(parents=True)
     (folder / "my_idea.json").write_text(json.dumps({"layer": 8}))
-    expected = {"key_statistics": 1, "rewrite": 1, "tabulate_edits": 1, "report": 1}
+    expected = {
+        "key_statistics": 1,
+        "rewrite": 1,
+        "tabulate_edits": 1,
+        "collect_metrics": 1,
+        "report": 1,
+    }
     assert another.plan() == expected
     assert another.snakemake().returncode == 0
     assert "layer8" in (another.folder / "data/edits/church/my_idea.safetensors").read_text()

@@ -60,9 +60,10 @@ def statistics_file(model, session):
 
 
 def edit_file(session, method=None):
-    """A session's own edit, or its edit by a method."""
-    folder = f"data/edits/{MODEL_OF[session]}/{session}"
-    return f"{folder}/{method}.safetensors" if method else f"{folder}.safetensors"
+    """A session's own edit, or its edit by another method."""
+    model = MODEL_OF[session]
+    own = method is None or method == own_method(model, session)
+    return f"data/edits/{model}/{session}" + (".safetensors" if own else f"/{method}.safetensors")
 
 
 def weights_file(wildcards):

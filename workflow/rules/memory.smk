@@ -4,7 +4,6 @@
 rule key_statistics:
     input:
         weights=weights_file,
-        segmenter=segmenter_file,
     output:
         "data/statistics/{model}/layer{layer}.safetensors",
     log:
@@ -19,14 +18,13 @@ rule key_statistics:
         runtime=120,
         gpu=PARAMETERS.compute.gpus,
     params:
-        segmenter=lambda wildcards: segmenter_option(wildcards.model),
         samples=PARAMETERS.statistics.samples,
         seed=PARAMETERS.statistics.seed,
         truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
     message:
         "Second moment of the keys of {wildcards.model}, layer {wildcards.layer}"
     shell:
-        "python -m stages.key_statistics --weights {input.weights} {params.segmenter}"
+        "python -m stages.key_statistics --weights {input.weights}"
         " --layer {wildcards.layer} --samples {params.samples} --seed {params.seed}"
         " --truncation {params.truncation} --out {output} > {log} 2>&1"
 
@@ -50,16 +48,17 @@ rule draw_sessions:
         runtime=60,
         gpu=PARAMETERS.compute.gpus,
     params:
-        pairs=lambda wildcards, output: " ".join(
-            f"--session {Path(file).stem} --out {file}" for file in output
+        sessions=lambda wildcards, output: " ".join(
+            f"--session {Path(file).stem}" for file in output
         ),
+        folder=subpath(output[0], parent=True),
         layer=PARAMETERS.models["church"].layer,
         seed=PARAMETERS.draw.seed,
         truncation=PARAMETERS.models["church"].truncation,
     shell:
         "python -m stages.draw_sessions --model church --weights {input.weights}"
         " --segmenter {input.segmenter} --layer {params.layer} --seed {params.seed}"
-        " --truncation {params.truncation} {params.pairs} > {log} 2>&1"
+        " --truncation {params.truncation} {params.sessions} --out-dir {params.folder} > {log} 2>&1"
 
 
 # a session's own edit, by the solver that the parameters name for it

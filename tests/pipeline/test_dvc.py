@@ -1,0 +1,104 @@
+"""`dvc repro`: once, not twice, in step with Snakemake, and shared with another clone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from .conftest import ROOT, Checkout
+
+pytestmark = pytest.mark.pipeline
+
+IDENTITY = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
+
+
+def call(checkout: Checkout, *command: str) -> str:
+    tools = Path(sys.executable).parent
+    done = subprocess.run(
+        command,
+        cwd=checkout.folder,
+        env=os.environ | {"PATH": f"{checkout.path.split(os.pathsep)[0]}:{tools}:{checkout.path}"},
+        capture_output=True,
+        text=True,
+        timeout=1500,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    return done.stdout + done.stderr
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for part in ("results", "data/edits", "data/statistics")
+        for file in (folder / part).rglob("*")
+        if file.is_file()
+    }
+
+
+def test_repro_once_and_a_clone_that_pulls(another: Checkout, tmp_path: Path) -> None:
+    for name in ("dvc.yaml", ".gitignore"):
+        shutil.copy2(ROOT / name, another.folder / name)
+    (another.folder / "data" / "sessions").mkdir()
+    (another.folder / "data" / "sessions" / "README.md").write_text("none\n")
+    for made in ("results", "data/edits", "data/statistics", ".snakemake", "logs", "benchmarks"):
+        shutil.rmtree(another.folder / made)
+    call(another, "git", "init", "--quiet")
+    call(another, "dvc", "init", "--quiet")
+    shutil.copy2(ROOT / ".dvc" / "config", another.folder / ".dvc" / "config")
+    call(another, "dvc", "remote", "add", "--quiet", "--default", "shelf", str(tmp_path / "shelf"))
+
+    call(another, "dvc", "repro")
+    made = files(another.folder)
+    assert "results/report.html" in made and "results/metrics.json" in made
+    again = call(another, "dvc", "repro")
+    assert "Running stage" not in again and "up to date" in again
+    assert another.plan() == {} and files(another.folder) == made
+    call(another, "git", "add", "--all")
+    added = call(another, "git", "status", "--porcelain").split()
+    assert "dvc.lock" in added
+    assert not [name for name in added if name.startswith(("results", "data/edits"))]
+    call(another, "git", *IDENTITY, "commit", "--quiet", "--message", "made")
+    call(another, "dvc", "push", "--quiet")
+
+    clone = Checkout(tmp_path / "clone", another.path)
+    call(another, "git", "clone", "--quiet", str(another.folder), str(clone.folder))
+    # what `make pull` does
+    call(clone, "dvc", "pull", "--quiet")
+    call(clone, "dvc", "status", "--quiet")
+    assert clone.snakemake("--touch", "--forceall").returncode == 0
+    assert files(clone.folder) == made
+    assert clone.plan() == {}
+    clone.edit("params.yaml", "statistics:             # the", "statistics:   # the")
+    assert clone.plan() == {}
+    clone.edit("params.yaml", "draw:                   # copy", "draw:    # copy")
+    clone.edit("params.yaml", "resamples: 2000", "resamples: 100")
+    assert clone.plan() == {"tabulate_domes": 1, "collect_metrics": 1, "report": 1}
+
+
+def test_dvc_yaml_has_every_figure_and_table_and_only_known_rules() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    kept = [
+        next(iter(entry))
+        for stage in stages.values()
+        for part in ("outs", "metrics", "plots")
+        for entry in stage.get(part, [])
+    ]
+    figures = yaml.safe_load((ROOT / "params.yaml").read_text())["figures"]
+    assert {f"results/panels/{figure}.npz" for figure in figures} <= set(kept)
+    assert len(kept) == len(set(kept))
+    for stage in stages.values():
+        for part in ("outs", "metrics", "plots"):
+            for entry in stage.get(part, []):
+                assert next(iter(entry.values()))["persist"] is True
+    rules = "".join(file.read_text() for file in (ROOT / "workflow" / "rules").glob("*.smk"))
+    rules += (ROOT / "Snakefile").read_text()
+    for stage in stages.values():
+        allowed = stage["cmd"].split("--allowed-rules", 1)[1].split("--")[0].split()
+        for rule in allowed:
+            assert f"rule {rule}:" in rules or f"as {rule} with" in rules, rule
