@@ -1,4 +1,4 @@
-"""Put the grades of all generators into one table, one row a generator."""
+"""Put the grades of all generators into one table, a row for each generator and figure."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Generators that open at any layer, and the files they come from.
 
-    g = load_generator("church.safetensors", truncation=0.5)
-    z = sample_z(g, n=16, seed=1)
-    state = g.layer(8).keys(z)                     # .k (16, N, h, w)
-    images = g.layer(8).render(g.layer(8).values(state))       # equals g(z)
+g = load_generator("church.safetensors", truncation=0.5)
+z = sample_z(g, n=16, seed=1)
+state = g.layer(8).keys(z)                     # .k (16, N, h, w)
+images = g.layer(8).render(g.layer(8).values(state))       # equals g(z)
 """
 
 from palimpsest.errors import CheckpointError

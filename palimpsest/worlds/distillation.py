@@ -14,7 +14,6 @@ one that was killed goes on from its last checkpoint as if nothing had happened.
 from __future__ import annotations
 
 import math
-import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -93,7 +92,7 @@ class Recipe:
 
 
 class RenderedSteps(Dataset):
-    """The scenes of each step: z (B, z_dim), images and labels at the stage's resolution or above."""
+    """The scenes of each step: z (B, z_dim), images and labels at the stage's size or above."""
 
     def __init__(self, world: World, recipe: Recipe) -> None:
         self.world = world
@@ -145,7 +144,7 @@ def new_generator(world: World, recipe: Recipe) -> StyleGAN2:
 
 
 def image_at(g: StyleGAN2, z: Tensor, resolution: int) -> Tensor:
-    """The running RGB image (B, 3, resolution, resolution): the image of a not yet grown network."""
+    """The running RGB image at ``resolution``: the image of a network that has grown so far."""
     state = g.start(z)
     while True:
         values = g.layer(state.layer).values(state)
@@ -325,7 +324,8 @@ def recipe_facts(recipe: Recipe) -> dict:
 
 def hardware() -> str:
     """Processor, threads and library of this process, for the record of a training run."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if os.path.exists("/proc/cpuinfo") else []
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text().splitlines() if about.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     model = names[0] if names else platform.processor()
     return f"{model}, {torch.get_num_threads()} thread(s), torch {torch.__version__}"

@@ -62,8 +62,9 @@ def statistics_file(model, session):
 def edit_file(session, method=None):
     """A session's own edit, or its edit by another method."""
     model = MODEL_OF[session]
-    own = method is None or method == own_method(model, session)
-    return f"data/edits/{model}/{session}" + (".safetensors" if own else f"/{method}.safetensors")
+    if method is None or method == own_method(model, session):
+        return f"data/edits/{model}/{session}.safetensors"
+    return f"data/edits/{model}/{session}/{method}.safetensors"
 
 
 def weights_file(wildcards):

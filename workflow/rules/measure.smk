@@ -28,6 +28,8 @@ rule measure:
         scale=PARAMETERS.scale,
         source=lambda wildcards: change_measured(wildcards.session).source,
         targets=lambda wildcards: ",".join(change_measured(wildcards.session).targets),
+    message:
+        "Measure {wildcards.session}: {params.samples} images by every method"
     shell:
         "python -m stages.measure --weights {input.weights} --segmenter {input.segmenter}"
         " --session {input.session} {params.edits} --samples {params.samples}"
