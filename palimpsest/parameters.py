@@ -124,6 +124,7 @@ class SessionParameters(_Section):
     solver: Solver = "newton"
     mu: Smoothness = 0.1
     rank: Annotated[int, Field(ge=1, le=64)] | None = None
+    layer: Annotated[int, Field(ge=2, le=18)] | None = None
     measure: ChangeMeasured | None = None
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,27 +24,36 @@ def main(
     segmenter: Annotated[Path, typer.Option(help="What labels its images.")],
     out_dir: Annotated[Path, typer.Option(help="Folder of the session files.")],
     model: Annotated[str, typer.Option(help="Name of the generator, kept in the session.")],
-    layer: Annotated[int, typer.Option(help="The layer whose rule changes.")],
+    layer: Annotated[int, typer.Option(help="The layer to change where none is given.")],
     session: Annotated[
-        list[str] | None, typer.Option(help="What to draw; give it again for more. [all]")
+        list[str] | None,
+        typer.Option(help="What to draw, as NAME or NAME@LAYER; give it again for more. [all]"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the stream of samples.")] = 1,
     n: Annotated[int, typer.Option(help="Length of the stream of samples.")] = 1000,
     samples: Annotated[int, typer.Option(help="How many of its first samples to look at.")] = 400,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
 ) -> None:
-    names = session or list(DRAWINGS)
-    if unknown := sorted(set(names) - DRAWINGS.keys()):
-        raise ParameterError(f"--session: {unknown[0]} is none of {', '.join(DRAWINGS)}")
+    layers = dict(_place(one, layer) for one in session or DRAWINGS)
     if not 1 <= samples <= n:
         raise ParameterError(f"--samples: {samples} is outside 1 to {n}, the stream's length")
     generator = load_generator(weights, truncation=truncation)
-    if layer not in generator.layers:
+    if lacking := sorted({layer, *layers.values()} - set(generator.layers)):
         known = f"{generator.layers[0]} to {generator.layers[-1]}"
-        raise ParameterError(f"--layer: {weights} has no layer {layer}; it has {known}")
+        raise ParameterError(f"--layer: {weights} has no layer {lacking[0]}; it has {known}")
     survey = survey_samples(generator, Segmenter.load(segmenter), layer, samples, seed)
     # all are drawn before any is written: a session that fails leaves no half of a set
-    drawn = [draw(name, survey, model=model, layer=layer, seed=seed, n=n) for name in names]
+    drawn = [
+        draw(
+            name,
+            replace(survey, cells=generator.layer(at).value_size),
+            model=model,
+            layer=at,
+            seed=seed,
+            n=n,
+        )
+        for name, at in layers.items()
+    ]
     for one in drawn:
         one.save(out_dir / f"{one.name}.json")
         first = one.exemplars[0]
@@ -51,6 +61,16 @@ def main(
             f"{one.name}: {len(one.exemplars)} exemplars, {len(one.context)} places of context; "
             f"first copied from sample {first.object.sample} to {first.paste.sample}"
         )
+
+
+def _place(text: str, layer: int) -> tuple[str, int]:
+    """What to draw and for which layer, from NAME or NAME@LAYER."""
+    name, _, at = text.partition("@")
+    if name not in DRAWINGS:
+        raise ParameterError(f"--session: {name} is none of {', '.join(DRAWINGS)}")
+    if at and not at.isdigit():
+        raise ParameterError(f"--session: {text}: the layer {at!r} is no number")
+    return name, int(at) if at else layer
 
 
 if __name__ == "__main__":

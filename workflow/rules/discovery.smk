@@ -46,13 +46,13 @@ def session_file(model, session):
 
 
 def layer_of(model, session):
-    """The layer a session edits: what a hand-drawn file says, or else the model's own."""
+    """The layer a session edits: its hand-drawn file says, or its parameters, or its model's."""
     file = hand_drawn(model).get(session)
     try:
         said = json.loads(Path(file).read_text()).get("layer") if file else None
     except (ValueError, AttributeError):
         raise WorkflowError(f"{file}: not a session file; draw it again or remove it")
-    return said or PARAMETERS.models[model].layer
+    return said or PARAMETERS.session(model, session).layer or PARAMETERS.models[model].layer
 
 
 def statistics_file(model, session):

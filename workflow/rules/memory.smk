@@ -49,7 +49,7 @@ rule draw_sessions:
         gpu=PARAMETERS.compute.gpus,
     params:
         sessions=lambda wildcards, output: " ".join(
-            f"--session {Path(file).stem}" for file in output
+            f"--session {Path(file).stem}@{layer_of('church', Path(file).stem)}" for file in output
         ),
         folder=subpath(output[0], parent=True),
         layer=PARAMETERS.models["church"].layer,
