@@ -37,7 +37,7 @@ lint: $(READY)  ## ruff, snakefmt and Snakemake's own linter
 	snakemake --lint
 
 clean:  ## remove what the pipeline wrote (not the packages, not what DVC keeps)
-	@rm -rf results logs benchmarks .snakemake data/statistics data/edits
+	@rm -rf results logs .snakemake data/statistics data/edits
 
 # Files that DVC brought carry no record of the job that made them, so Snakemake would make them
 # again. `dvc status` compares every output, input and parameter with dvc.lock: only if all of them

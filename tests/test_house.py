@@ -122,7 +122,7 @@ def test_every_rule_is_a_stage_and_has_the_whole_equipment() -> None:
             assert re.search(rf"^    {part}:", body, re.MULTILINE), f"{name} has no {part}:"
         for resource in ("mem_mb", "runtime", "gpu"):
             assert f"{resource}=" in body, f"{name} asks for no {resource}"
-        assert f'"logs/{name}' in body and f'"benchmarks/{name}' in body, name
+        assert f'"logs/{name}' in body and f'"logs/benchmarks/{name}' in body, name
 
 
 def test_every_atomic_write_goes_through_one_place() -> None:

@@ -72,7 +72,7 @@ class Choosing:
     exemplars: int = 6
     tuning_samples: int = 64
     tuning_seed: int = 2
-    mu_grid: tuple[float, ...] = (0.1, 0.3, 1.0)
+    mu_grid: tuple[float, ...] = (0.3, 1.0, 3.0)
     iterations: int = 40
     statistics_samples: int = 400
     source: tuple[str, ...] | None = None
@@ -229,7 +229,7 @@ class _Rounds:
             self.descents = {exemplars: descent}  # sets come one after the other
         solution = descent.solve(mu, self.asked.iterations)
         weight = descent.problem.weight_of(solution.coefficients)
-        samples = -(-self.judge.n // 2) if quick else self.judge.n
+        samples = self.judge.n_quick if quick else self.judge.n
         candidate = Candidate(exemplars, mu, self.judge.score(weight, quick), samples)
         self.tried.append(candidate)
         return candidate

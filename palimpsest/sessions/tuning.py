@@ -26,7 +26,7 @@ LEAST_SHARE = 0.002
 OUTSIDE_WEIGHT = 5.0
 """Points that a score loses for each point of labels changed outside."""
 
-COLOUR_WEIGHT = 1.0
+COLOUR_WEIGHT = 4.0
 """Points that a score loses for each per cent of mean colour change outside (of white to black)."""
 
 ELSEWHERE_WEIGHT = 1.0
@@ -66,9 +66,20 @@ class Score:
 
 
 class Judge(Protocol):
-    """Scores a changed weight (M, N, 3, 3) of a layer; ``quick`` on a part of the samples."""
+    """Scores a changed weight (M, N, 3, 3) of a layer; ``quick`` on the first half of its samples.
+
+    ``n``: its samples; ``n_quick``: those of a quick look (whole batches, so at least half).
+    """
+
+    n: int
+    n_quick: int
 
     def score(self, weight: Tensor, quick: bool = False) -> Score: ...
+
+
+def first_half(parts: list) -> list:
+    """The batches of a quick look."""
+    return parts[: -(-len(parts) // 2)]
 
 
 class LabelJudge:
@@ -123,14 +134,14 @@ class LabelJudge:
                 "too few to choose by"
             )
         self.images, self.labels = images, labels
-        self.n = found
+        self.n, self.n_quick = found, sum(map(len, first_half(self.states)))
 
     def score(self, weight: Tensor, quick: bool = False) -> Score:
         sums = [0.0] * 6
         images_seen = images_converted = 0
         parts = list(zip(self.states, self.images, self.labels, strict=True))
         with torch.inference_mode():
-            for state, before_image, before in parts[: -(-len(parts) // 2)] if quick else parts:
+            for state, before_image, before in first_half(parts) if quick else parts:
                 image = self.layer.render(self.layer.values(state, weight))
                 after = torch.as_tensor(self.segmenter.segment(image)).long()
                 was, is_now = torch.isin(before, self.source), torch.isin(after, self.source)
@@ -208,6 +219,7 @@ class ValueJudge:
                 self.outside.append(
                     stays.repeat_interleave(up, 1).repeat_interleave(up, 2)[:, None]
                 )
+        self.n_quick = sum(map(len, first_half(self.states)))
         self.start = [self._loss(goal, None) for goal in goals]
 
     def score(self, weight: Tensor, quick: bool = False) -> Score:
@@ -218,7 +230,7 @@ class ValueJudge:
             ]
             changed = total = 0.0
             parts = list(zip(self.states, self.values, self.outside, strict=True))
-            for state, before, outside in parts[: -(-len(parts) // 2)] if quick else parts:
+            for state, before, outside in first_half(parts) if quick else parts:
                 after = self.layer.values(state, weight).v
                 changed += float(((after - before).abs() * outside).sum())
                 total += float((before.abs() * outside).sum())

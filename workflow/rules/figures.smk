@@ -15,7 +15,7 @@ rule render_panel:
     log:
         "logs/render_panel/{figure}.log",
     benchmark:
-        "benchmarks/render_panel/{figure}.tsv"
+        "logs/benchmarks/render_panel/{figure}.tsv"
     wildcard_constraints:
         figure="|".join(PARAMETERS.figures),
     conda:
@@ -51,7 +51,7 @@ rule plot_figure:
     log:
         "logs/plot_figure/{figure}.log",
     benchmark:
-        "benchmarks/plot_figure/{figure}.tsv"
+        "logs/benchmarks/plot_figure/{figure}.tsv"
     conda:
         "../../environment.yml"
     threads: 1

@@ -12,7 +12,7 @@ rule measure:
     log:
         "logs/measure/{session}.log",
     benchmark:
-        "benchmarks/measure/{session}.tsv"
+        "logs/benchmarks/measure/{session}.tsv"
     conda:
         "../../environment.yml"
     threads: 1

@@ -9,7 +9,7 @@ rule key_statistics:
     log:
         "logs/key_statistics/{model}-layer{layer}.log",
     benchmark:
-        "benchmarks/key_statistics/{model}-layer{layer}.tsv"
+        "logs/benchmarks/key_statistics/{model}-layer{layer}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -39,7 +39,7 @@ rule draw_sessions:
     log:
         "logs/draw_sessions/church.log",
     benchmark:
-        "benchmarks/draw_sessions/church.tsv"
+        "logs/benchmarks/draw_sessions/church.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -73,7 +73,7 @@ rule rewrite:
     log:
         "logs/rewrite/{model}-{session}.log",
     benchmark:
-        "benchmarks/rewrite/{model}-{session}.tsv"
+        "logs/benchmarks/rewrite/{model}-{session}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -104,7 +104,7 @@ use rule rewrite as rewrite_method with:
     log:
         "logs/rewrite_method/{model}-{session}-{method}.log",
     benchmark:
-        "benchmarks/rewrite_method/{model}-{session}-{method}.tsv"
+        "logs/benchmarks/rewrite_method/{model}-{session}-{method}.tsv"
     wildcard_constraints:
         method="|".join(REWRITING),
     params:
@@ -128,7 +128,7 @@ rule tune_weights:
     log:
         "logs/tune_weights/{model}-{session}-{method}.log",
     benchmark:
-        "benchmarks/tune_weights/{model}-{session}-{method}.tsv"
+        "logs/benchmarks/tune_weights/{model}-{session}-{method}.tsv"
     wildcard_constraints:
         method="|".join(TUNING),
     conda:

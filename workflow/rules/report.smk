@@ -10,7 +10,7 @@ rule report:
     log:
         "logs/report.log",
     benchmark:
-        "benchmarks/report.tsv"
+        "logs/benchmarks/report.tsv"
     conda:
         "../../environment.yml"
     threads: 1

@@ -13,7 +13,7 @@ rule tabulate_domes:
     log:
         "logs/tabulate_domes.log",
     benchmark:
-        "benchmarks/tabulate_domes.tsv"
+        "logs/benchmarks/tabulate_domes.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -43,7 +43,7 @@ rule tabulate_edits:
     log:
         "logs/tabulate_edits.log",
     benchmark:
-        "benchmarks/tabulate_edits.tsv"
+        "logs/benchmarks/tabulate_edits.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -71,7 +71,7 @@ rule tabulate_grades:
     log:
         "logs/tabulate_grades.log",
     benchmark:
-        "benchmarks/tabulate_grades.tsv"
+        "logs/benchmarks/tabulate_grades.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -95,7 +95,7 @@ rule collect_metrics:
     log:
         "logs/collect_metrics.log",
     benchmark:
-        "benchmarks/collect_metrics.tsv"
+        "logs/benchmarks/collect_metrics.tsv"
     conda:
         "../../environment.yml"
     threads: 1

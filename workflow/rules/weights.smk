@@ -7,7 +7,7 @@ rule fetch_weights:
     log:
         "logs/fetch_weights/{file}.log",
     benchmark:
-        "benchmarks/fetch_weights/{file}.tsv"
+        "logs/benchmarks/fetch_weights/{file}.tsv"
     conda:
         "../../environment.yml"
     threads: 1

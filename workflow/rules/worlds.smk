@@ -7,7 +7,7 @@ rule train_world:
     log:
         "logs/train_world/{world}.log",
     benchmark:
-        "benchmarks/train_world/{world}.tsv"
+        "logs/benchmarks/train_world/{world}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -32,7 +32,7 @@ rule train_segmenter:
     log:
         "logs/train_segmenter/{world}.log",
     benchmark:
-        "benchmarks/train_segmenter/{world}.tsv"
+        "logs/benchmarks/train_segmenter/{world}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -63,7 +63,7 @@ rule grade_generator:
     log:
         "logs/grade_generator/{model}.log",
     benchmark:
-        "benchmarks/grade_generator/{model}.tsv"
+        "logs/benchmarks/grade_generator/{model}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
