@@ -55,6 +55,8 @@ rule draw_sessions:
         layer=PARAMETERS.models["church"].layer,
         seed=PARAMETERS.draw.seed,
         truncation=PARAMETERS.models["church"].truncation,
+    message:
+        "Draw the sessions of the church from its labels"
     shell:
         "python -m stages.draw_sessions --model church --weights {input.weights}"
         " --segmenter {input.segmenter} --layer {params.layer} --seed {params.seed}"
