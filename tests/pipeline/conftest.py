@@ -36,7 +36,8 @@ for name, value in options:
     if name == "--out-dir":
         os.makedirs(value, exist_ok=True)
         for session in [value for name, value in options if name == "--session"]:
-            open(f"{{value}}/{{session}}.json", "w").write(text + session)
+            place = f"{{value}}/{{session.partition('@')[0]}}.json"
+            open(place, "w").write(text + session)
     elif name.startswith("--out"):
         os.makedirs(os.path.dirname(value), exist_ok=True)
         open(value, "w").write(text)

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 FIGURES = 6  # fig01, 02, 04, 09, 10 and S3
 SESSIONS = 7
 MEASURED = 2
+LAYERS = 2  # that sessions edit: 6, and 8 for small things
 
 
 def test_a_finished_run_has_every_result_and_plans_nothing(finished) -> None:
@@ -41,7 +42,8 @@ def test_new_times_alone_plan_nothing(another) -> None:
 def test_new_weights_plan_everything(another) -> None:
     (another.folder / "data/weights/mini/church.safetensors").write_text("other weights")
     plan = another.plan()
-    assert plan["key_statistics"] == plan["draw_sessions"] == plan["grade_generator"] == 1
+    assert plan["draw_sessions"] == plan["grade_generator"] == 1
+    assert plan["key_statistics"] == LAYERS
     assert plan["rewrite"] == SESSIONS and plan["tune_weights"] == 2 * MEASURED
 
 
@@ -62,8 +64,8 @@ ONE_LEAF = {
         {"tabulate_domes": 1, "collect_metrics": 1, "report": 1},
     ),
     "the smoothness of one session": (
-        "remove_window: {}",
-        "remove_window: {mu: 0.5}",
+        "add_people: {}",
+        "add_people: {mu: 0.5}",
         {
             "rewrite": 1,
             "tabulate_edits": 1,
@@ -100,14 +102,14 @@ def test_one_leaf_reruns_only_what_reads_it(another, change: str) -> None:
 def test_statistics_reach_edits_but_not_what_is_drawn_or_graded(another) -> None:
     another.edit("params.yaml", "samples: 2000\n  seed: 1", "samples: 1500\n  seed: 1")
     plan = another.plan()
-    assert plan["key_statistics"] == 1 and plan["rewrite"] == SESSIONS
+    assert plan["key_statistics"] == LAYERS and plan["rewrite"] == SESSIONS
     assert not {"draw_sessions", "tune_weights", "grade_generator", "tabulate_grades"} & set(plan)
 
 
 def test_a_session_drawn_by_hand_is_picked_up(another) -> None:
     folder = another.folder / "data" / "sessions" / "church"
     folder.mkdir(parents=True)
-    (folder / "my_idea.json").write_text(json.dumps({"layer": 8}))
+    (folder / "my_idea.json").write_text(json.dumps({"layer": 10}))
     expected = {
         "key_statistics": 1,
         "rewrite": 1,
@@ -117,7 +119,7 @@ def test_a_session_drawn_by_hand_is_picked_up(another) -> None:
     }
     assert another.plan() == expected
     assert another.snakemake().returncode == 0
-    assert "layer8" in (another.folder / "data/edits/church/my_idea.safetensors").read_text()
+    assert "layer10" in (another.folder / "data/edits/church/my_idea.safetensors").read_text()
     assert another.plan() == {}
 
 
