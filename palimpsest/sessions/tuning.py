@@ -26,7 +26,7 @@ LEAST_SHARE = 0.002
 OUTSIDE_WEIGHT = 5.0
 """Points that a score loses for each point of labels changed outside."""
 
-COLOUR_WEIGHT = 4.0
+COLOUR_WEIGHT = 1.0
 """Points that a score loses for each per cent of mean colour change outside (of white to black)."""
 
 ELSEWHERE_WEIGHT = 1.0
