@@ -46,7 +46,7 @@ def test_repro_once_and_a_clone_that_pulls(another: Checkout, tmp_path: Path) ->
         shutil.copy2(ROOT / name, another.folder / name)
     (another.folder / "data" / "sessions").mkdir()
     (another.folder / "data" / "sessions" / "README.md").write_text("none\n")
-    for made in ("results", "data/edits", "data/statistics", ".snakemake", "logs", "benchmarks"):
+    for made in ("results", "data/edits", "data/statistics", ".snakemake", "logs"):
         shutil.rmtree(another.folder / made)
     call(another, "git", "init", "--quiet")
     call(another, "dvc", "init", "--quiet")
