@@ -146,8 +146,8 @@ class StyledLayer(Layer):
     def linear(self, k: Tensor, weight: Tensor) -> Tensor:
         weight = weight * self.module.conv.scale
         if not self.module.upsample:
-            return F.conv2d(k, weight, padding=1)
-        wide = F.conv_transpose2d(k, weight.transpose(0, 1), stride=2)
+            return F.conv2d(k, channels_last(weight), padding=1)
+        wide = F.conv_transpose2d(k, channels_last(weight.transpose(0, 1)), stride=2)
         return blur(wide, self.generator.blur_kernel)
 
     def demodulation(self, style: Tensor | None, weight: Tensor) -> Tensor:
@@ -163,6 +163,8 @@ class StyledLayer(Layer):
         pre = self.linear(state.k, weight)
         factor = SQRT2 * self.demodulation(state.style, weight)[:, :, None, None]
         shift = SQRT2 * self._shift(state)
+        if shift.ndim == 4:
+            shift = channels_last(shift)
         return F.leaky_relu(torch.addcmul(shift.to(pre.dtype), pre, factor.to(pre.dtype)), 0.2)
 
     def _shift(self, state: KeyState) -> Tensor:
@@ -293,6 +295,15 @@ class StyleGAN2(Generator):
 
     def finish(self, values: ValueState) -> Tensor:
         return self.running_image(values)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """The same (B, C, h, w) with the channels of a place side by side in memory.
+
+    A map takes the layout of what it is made with, and narrow convolutions on a CPU are up to three
+    times as fast in this one.
+    """
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 def blur_kernel() -> Tensor:
