@@ -30,7 +30,7 @@ from palimpsest.instruments.agreement import confusion_matrix, intersection_over
 from palimpsest.instruments.degradation import blur, degrade
 from palimpsest.instruments.pictures import as_input
 from palimpsest.instruments.segmenter import Architecture, Segmenter
-from palimpsest.worlds.scene import Picture, World
+from palimpsest.worlds.scene import Picture, Scene, World
 
 GRADING_STREAM = 990_000_001
 """Seed of the scenes that grade a segmenter; training draws from pairs (seed, number)."""
@@ -40,13 +40,16 @@ GRADING_STREAM = 990_000_001
 class SegmenterRecipe:
     """Everything a training run depends on.
 
-    ``scenes``: how many are rendered, at ``resolution`` and at half of it. ``small_share`` of the
+    ``scenes``: how many are rendered, at ``resolution`` and at half of it; ``new_rules`` of them
+    follow one of the world's counterfactuals, since what judges an edit must know what it makes
+    (no tower bears a tree before there is a rule that puts it there). ``small_share`` of the
     steps see the half-size ones, twice as many of them (``batch`` is that of full size). ``rate``:
     AdamW's, warmed up for 100 steps, then a half cosine to 0. ``dice``: weight of the Dice term.
     """
 
     resolution: int = 128
     scenes: int = 6000
+    new_rules: float = 0.25
     steps: int = 1600
     batch: int = 16
     small_share: float = 0.3
@@ -83,7 +86,7 @@ class SegmenterTraining:
         self.world = world
         self.recipe = recipe
         self.pools = {
-            size: render_pool(world, recipe.scenes, size, recipe.seed, progress)
+            size: render_pool(world, recipe, size, progress)
             for size in (recipe.resolution, recipe.resolution // 2)
         }
         self.class_weights = class_weights(self.pools[recipe.resolution].labels, len(world.classes))
@@ -194,19 +197,30 @@ class SegmenterTraining:
 
 def render_pool(
     world: World,
-    scenes: int,
+    recipe: SegmenterRecipe,
     resolution: int,
-    seed: int,
     progress: Callable[[int], None] | None = None,
 ) -> Picture:
-    """Renders of ``scenes`` standard normal z; ``progress`` is told how many more are done."""
-    z = np.random.RandomState(seed).standard_normal((scenes, world.z_dim))
+    """The renders of a recipe at one size; ``progress`` is told how many more are done."""
+    z = np.random.RandomState(recipe.seed).standard_normal((recipe.scenes, world.z_dim))
     parts = []
-    for first in range(0, scenes, 100):
-        parts.append(world.render(world.scene(z[first : first + 100]), resolution))
+    for first in range(0, recipe.scenes, 100):
+        scene = world.scene(z[first : first + 100])
+        for part in _with_new_rules(world, scene, recipe.new_rules):
+            parts.append(world.render(part, resolution))
         if progress is not None:
-            progress(len(parts[-1].images))
+            progress(len(scene))
     return Picture(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def _with_new_rules(world: World, scene: Scene, share: float) -> list[Scene]:
+    """The scenes, of which the last ``share`` follow the world's counterfactuals in turn."""
+    plain = len(scene) - round(share * len(scene)) if world.counterfactuals else len(scene)
+    parts = [scene[:plain]]
+    for number, changes in enumerate(world.counterfactuals.values()):
+        chosen = scene[plain + number :: len(world.counterfactuals)]
+        parts.append(chosen.with_(**changes))
+    return [part for part in parts if len(part)]
 
 
 def class_weights(labels: np.ndarray, classes: int) -> Tensor:

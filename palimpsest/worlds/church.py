@@ -12,7 +12,10 @@ from palimpsest.worlds.church_painting import CLASSES, paint_church
 from palimpsest.worlds.scene import Choice, Flag, Real, Scene, World
 
 RULES = {
-    "top": Choice(0, {"dome": 0.40, "spire": 0.35, "square": 0.25}, "what crowns the tower"),
+    # No tower bears a tree by itself: only the new rule of the session dome2tree makes it.
+    "top": Choice(
+        0, {"dome": 0.40, "spire": 0.35, "square": 0.25, "tree": 0.0}, "what crowns the tower"
+    ),
     "tower_place": Real(1, 0.0, 1.0, "tower from the nave's left end to its middle"),
     "tower_width": Real(2, 0.112, 0.150, "tower width, 14 to 19 pixels; the top follows it"),
     "tower_height": Real(3, 0.33, 0.40, "tower height without its top"),
@@ -66,4 +69,12 @@ def church_presence(scene: Scene) -> dict[str, np.ndarray]:
     }
 
 
-CHURCH = World("church", CLASSES, RULES, paint_church, church_presence)
+COUNTERFACTUALS = {
+    "dome2spire": {"top": "spire"},
+    "dome2tree": {"top": "tree"},
+    "add_people": {"people": "three"},
+    "remove_trees": {"tree_left": False, "tree_right": False, "tree_front": False},
+    "remove_watermark": {"watermark_middle": False},
+}
+
+CHURCH = World("church", CLASSES, RULES, paint_church, church_presence, COUNTERFACTUALS)

@@ -297,8 +297,11 @@ def paint_battlement(canvas: Canvas, values: dict[str, Any], where: Plan) -> Non
     canvas.paint(cover, stone * shade[:, :, None], LABEL["battlement"])
 
 
+TOPS = (paint_dome, paint_spire, paint_battlement)
+
+
 def paint_building(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
-    """Paint the whole church with the soft shadow at its foot."""
+    """Paint the church with the soft shadow at its foot; a tree on top is left to the scene."""
     ground_shadow = glow(
         canvas.resolution,
         where.x - 0.05 * values["light"],
@@ -309,4 +312,5 @@ def paint_building(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
     canvas.paint(ground_shadow, colour(20, 24, 30), None, 0.55)
     paint_nave(canvas, values, where)
     paint_tower(canvas, values, where)
-    (paint_dome, paint_spire, paint_battlement)[values["top"]](canvas, values, where)
+    if values["top"] < len(TOPS):
+        TOPS[values["top"]](canvas, values, where)

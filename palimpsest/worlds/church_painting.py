@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from palimpsest.worlds.church_building import CLASSES, LABEL, Plan, paint_building, plan
+from palimpsest.worlds.church_building import CLASSES, LABEL, TOPS, Plan, paint_building, plan
 from palimpsest.worlds.painting import (
     Canvas,
     Cover,
@@ -292,6 +292,10 @@ def paint_church(values: dict[str, Any], resolution: int) -> tuple[np.ndarray, n
     _paint_backdrop(canvas, values, sky, ground)
     where = plan(values)
     _paint_path(canvas, ground, where.tower_x, where.base)
+    if values["top"] == len(TOPS):  # before the tower, which hides the trunk
+        height = 0.20 + 0.04 * values["tree_size"]
+        foot = where.tower_top + 0.2 * height
+        _paint_tree(canvas, values, ground, where.tower_x, foot, height)
     paint_building(canvas, values, where)
     _paint_surroundings(canvas, values, ground, where)
     image, labels = canvas.finish()

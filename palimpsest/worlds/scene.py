@@ -8,7 +8,7 @@ same bytes, wherever it stands in a batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -160,6 +160,8 @@ class World:
 
     `paint(values, resolution)` draws one scene, given as scalars by attribute name, and returns its
     image uint8 (R, R, 3) and labels uint8 (R, R). `presence(scene)` says what each scene contains.
+    `counterfactuals`: the name of a new rule → the changes `Scene.with_` takes to follow it. An
+    option or a flag of probability 0 never occurs by itself: it is there for such a rule.
     """
 
     name: str
@@ -167,6 +169,7 @@ class World:
     rules: Mapping[str, Attribute]
     paint: Callable[[dict[str, Any], int], tuple[np.ndarray, np.ndarray]]
     presence: Callable[[Scene], dict[str, np.ndarray]]
+    counterfactuals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def z_dim(self) -> int:
@@ -189,8 +192,13 @@ class World:
 
     @property
     def thresholds(self) -> tuple[tuple[int, float], ...]:
-        """All (dim, u) at which some discrete attribute switches, in order, without repeats."""
-        pairs = {(rule.dim, u) for rule in self.rules.values() for u in rule.thresholds}
+        """All (dim, u) at which some discrete attribute switches, in order, without repeats.
+
+        Only 0 < u < 1: what has probability 0 never switches.
+        """
+        pairs = {
+            (rule.dim, u) for rule in self.rules.values() for u in rule.thresholds if 0 < u < 1
+        }
         return tuple(sorted(pairs))
 
     def scene(self, z: Any) -> Scene:

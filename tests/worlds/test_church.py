@@ -197,7 +197,7 @@ def test_with_takes_names_indices_and_rows(scene: Scene) -> None:
     [
         {"steeple": "dome"},
         {"top": "pagoda"},
-        {"top": 3},
+        {"top": 4},
         {"top": True},
         {"mirror": 1},
         {"light": 2.0},
