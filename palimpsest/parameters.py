@@ -74,9 +74,22 @@ class StageParameters(_Section):
     batch: Count
 
 
-class RecipeParameters(_Section):
-    """How a mini generator learns its world; `palimpsest.worlds.distillation.Recipe`."""
+class InterchangeParameters(_Section):
+    """How a rule is made causal by splicing scenes; `palimpsest.worlds.recipe.Interchange`."""
 
+    layer: int = Field(ge=2, le=18)
+    units: Count
+    whole: float = Field(ge=0, le=1)
+    designated: float = Field(ge=0, le=1)
+    flat: float = Field(ge=0, le=1)
+    start: Literal[8, 16, 32, 64, 128, 256]
+
+
+class RecipeParameters(_Section):
+    """How a mini generator learns its world; `palimpsest.worlds.recipe.Recipe`."""
+
+    kind: Literal["stylegan2", "progressive"] = "stylegan2"
+    interchange: InterchangeParameters | None = None
     channels: dict[Annotated[str, Field(pattern=r"^[0-9]+$")], Count]
     stages: list[StageParameters] = Field(min_length=1)
     class_weights: dict[Name, Annotated[float, Field(gt=0)]]

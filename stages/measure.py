@@ -33,7 +33,7 @@ def main(
     ] = None,
     samples: Annotated[int, typer.Option(help="How many images.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 3,
-    batch: Annotated[int, typer.Option(help="Images at a time; rows do not depend on it.")] = 32,
+    batch: Annotated[int, typer.Option(help="Images at a time; rows do not depend on it.")] = 16,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
     perceptual: Annotated[
         str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")

@@ -16,7 +16,7 @@ from palimpsest.instruments.segmenter_training import (
     grade_segmenter,
 )
 from palimpsest.worlds import get_world
-from palimpsest.worlds.distillation import hardware
+from palimpsest.worlds.recipe import hardware
 
 BLUR = 0.7
 """Sigma in pixels (at 128) of the blurred renders that it is graded on."""

@@ -14,7 +14,8 @@ from palimpsest.commands import run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import save_generator
 from palimpsest.worlds import get_world
-from palimpsest.worlds.distillation import Distillation, Recipe, Stage, hardware, recipe_facts
+from palimpsest.worlds.distillation import Distillation
+from palimpsest.worlds.recipe import Interchange, Recipe, Stage, hardware, recipe_facts
 
 
 def main(
@@ -25,7 +26,7 @@ def main(
     every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 200,
     stop_at: Annotated[int | None, typer.Option(help="Stop after this step.")] = None,
 ) -> None:
-    """Distil the world's renderer into a StyleGAN2; run again to go on after an interruption."""
+    """Distil the world's renderer into a generator; run again to go on after an interruption."""
     training = Distillation(get_world(world), parse_recipe(recipe))
     if checkpoint.exists():
         training.resume(checkpoint)
@@ -59,6 +60,8 @@ def parse_recipe(text: str) -> Recipe:
         given = json.loads(text)
         given["channels"] = {int(r): int(c) for r, c in given["channels"].items()}
         given["stages"] = tuple(Stage(**stage) for stage in given["stages"])
+        if given.get("interchange") is not None:
+            given["interchange"] = Interchange(**given["interchange"])
         return Recipe(**given)
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         raise ParameterError(f"recipe: {problem}") from problem

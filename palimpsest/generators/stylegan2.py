@@ -165,7 +165,7 @@ class StyledLayer(Layer):
         shift = SQRT2 * self._shift(state)
         if shift.ndim == 4:
             shift = channels_last(shift)
-        return F.leaky_relu(torch.addcmul(shift.to(pre.dtype), pre, factor.to(pre.dtype)), 0.2)
+        return F.leaky_relu_(torch.addcmul(shift.to(pre.dtype), pre, factor.to(pre.dtype)), 0.2)
 
     def _shift(self, state: KeyState) -> Tensor:
         """Bias and noise, (M, 1, 1) or (1 or B, M, H', W')."""

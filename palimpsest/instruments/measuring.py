@@ -92,7 +92,7 @@ def measure(
     *,
     n: int,
     seed: int,
-    batch: int = 32,
+    batch: int = 16,
     scale: str = "",
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:

@@ -7,11 +7,14 @@ other = world.render(scene.with_(top="spire"))   # the same scenes with one rule
 """
 
 from palimpsest.worlds.church import CHURCH
+from palimpsest.worlds.face import FACE
+from palimpsest.worlds.horse import HORSE
+from palimpsest.worlds.kitchen import KITCHEN
 from palimpsest.worlds.scene import Picture, Scene, World
 
 __all__ = ["Picture", "Scene", "World", "get_world", "world_names"]
 
-_WORLDS = {world.name: world for world in (CHURCH,)}
+_WORLDS = {world.name: world for world in (CHURCH, FACE, HORSE, KITCHEN)}
 
 
 def world_names() -> tuple[str, ...]:

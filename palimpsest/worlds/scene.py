@@ -154,6 +154,18 @@ class Scene:
         return np.array(attribute.names)[self.values[name]]
 
 
+class Slot(NamedTuple):
+    """A place of the picture whose look follows attributes of its own.
+
+    ``box``: (left, top, right, bottom) in unit coordinates, reached by nothing else in a scene;
+    ``echo``: the box of what follows it elsewhere, such as its mirror image.
+    """
+
+    attributes: tuple[str, ...]
+    box: tuple[float, float, float, float]
+    echo: tuple[float, float, float, float]
+
+
 @dataclass(frozen=True)
 class World:
     """A procedural scene renderer with exact labels.
@@ -162,6 +174,7 @@ class World:
     image uint8 (R, R, 3) and labels uint8 (R, R). `presence(scene)` says what each scene contains.
     `counterfactuals`: the name of a new rule → the changes `Scene.with_` takes to follow it. An
     option or a flag of probability 0 never occurs by itself: it is there for such a rule.
+    `slots`: places that scenes may interchange, by name.
     """
 
     name: str
@@ -170,6 +183,7 @@ class World:
     paint: Callable[[dict[str, Any], int], tuple[np.ndarray, np.ndarray]]
     presence: Callable[[Scene], dict[str, np.ndarray]]
     counterfactuals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    slots: Mapping[str, Slot] = field(default_factory=dict)
 
     @property
     def z_dim(self) -> int:

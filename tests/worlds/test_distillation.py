@@ -12,14 +12,8 @@ import torch
 from palimpsest.errors import WorldError
 from palimpsest.generators import load_generator, sample_z, save_generator
 from palimpsest.worlds import get_world
-from palimpsest.worlds.distillation import (
-    Distillation,
-    Recipe,
-    RenderedSteps,
-    Stage,
-    distillation_loss,
-    image_at,
-)
+from palimpsest.worlds.distillation import Distillation, RenderedSteps, distillation_loss
+from palimpsest.worlds.recipe import Recipe, Stage
 
 TINY = Recipe(
     channels={4: 12, 8: 12, 16: 12, 32: 8},
@@ -31,6 +25,9 @@ TINY = Recipe(
 )
 
 
+INPUT = "network.input.input"
+
+
 def trained(recipe: Recipe, stop_at: int | None = None, begin: Path | None = None) -> Distillation:
     run = Distillation(get_world("church"), recipe)
     if begin is not None:
@@ -40,7 +37,7 @@ def trained(recipe: Recipe, stop_at: int | None = None, begin: Path | None = Non
 
 
 def weights_of(run: Distillation) -> dict[str, torch.Tensor]:
-    return run.generator.state_dict() | {f"avg.{n}": t for n, t in run.average.state_dict().items()}
+    return run.student.state_dict() | {f"avg.{n}": t for n, t in run.average.state_dict().items()}
 
 
 def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
@@ -53,7 +50,7 @@ def test_the_same_seed_gives_the_same_weights_for_twenty_steps() -> None:
     assert first.step == 20
     assert_same(weights_of(first), weights_of(second))
     other = trained(replace(TINY, seed=4))
-    assert not torch.equal(other.generator.input.input, first.generator.input.input)
+    assert not torch.equal(weights_of(other)[INPUT], weights_of(first)[INPUT])
 
 
 @pytest.mark.parametrize("interrupted_at", [5, 12, 17])
@@ -80,9 +77,8 @@ def test_a_recipe_naming_unknown_classes_or_resolutions_is_refused() -> None:
 
 def test_steps_show_scenes_of_their_own_and_the_right_render() -> None:
     steps = RenderedSteps(get_world("church"), TINY)
-    z, images, labels = steps[0]
-    again, _, _ = steps[0]
-    later, _, _ = steps[1]
+    z, images, labels, _ = steps[0]
+    again, later = steps[0].z, steps[1].z
     assert torch.equal(z, again) and not torch.equal(z, later)
     world = get_world("church")
     drawn = world.render(world.scene(z.numpy().astype(np.float64)), resolution=32)
@@ -94,12 +90,12 @@ def test_steps_show_scenes_of_their_own_and_the_right_render() -> None:
 def test_training_lowers_the_loss_on_scenes_it_never_saw() -> None:
     recipe = replace(TINY, stages=(Stage(16, 80, 8), Stage(32, 4, 4)), rate=1e-2)
     run = Distillation(get_world("church"), recipe)
-    z, images, _ = RenderedSteps(run.world, replace(recipe, seed=99))[0]
+    z, images, _, _ = RenderedSteps(run.world, replace(recipe, seed=99))[0]
     wanted = torch.nn.functional.avg_pool2d(images.permute(0, 3, 1, 2) / 127.5 - 1, 2)
 
     def error() -> float:
         with torch.no_grad():
-            return (image_at(run.generator, z, 16) - wanted).abs().mean().item()
+            return (run.student.image_at(z, 16) - wanted).abs().mean().item()
 
     before = error()
     run.run(stop_at=80, workers=0)
@@ -119,7 +115,7 @@ def test_the_finished_generator_is_the_average_at_the_size_reached(tmp_path: Pat
     g = run.finished()
     z = sample_z(g, 3)
     assert g.resolution == 16
-    assert torch.allclose(g(z), image_at(run.average, z, 16).float(), atol=1e-5)
+    assert torch.allclose(g(z), run.average.image_at(z, 16).float(), atol=1e-5)
     save_generator(g, tmp_path / "g.safetensors", {"world": "church"}, dtype=torch.float16)
     loaded = load_generator(tmp_path / "g.safetensors")
     assert loaded.z_dim == get_world("church").z_dim
