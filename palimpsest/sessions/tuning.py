@@ -26,19 +26,23 @@ LEAST_SHARE = 0.002
 OUTSIDE_WEIGHT = 5.0
 """Points that a score loses for each point of labels changed outside."""
 
-COLOUR_WEIGHT = 1.0
-"""Points that a score loses for each per cent of mean colour change outside (of white to black)."""
+PERCEPTUAL_WEIGHT = 3.0
+"""Points that a score loses for each hundredth of perceptual distance outside."""
 
 ELSEWHERE_WEIGHT = 1.0
 """Without labels: what relative change of other values costs beside the relative goal loss."""
 
 
 class Segments(Protocol):
-    """What is asked of a segmenter: names of its classes, and labels (B, H, W) of images."""
+    """What is asked of a segmenter: names of its classes, labels (B, H, W) of images, and the maps
+    (B, C, h, w) of its encoder, over which the perceptual distance is taken."""
 
+    name: str
     classes: tuple[str, ...]
 
     def segment(self, images: Tensor) -> Tensor: ...
+
+    def features(self, images: Tensor) -> list[Tensor]: ...
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,8 @@ class Score:
 
     ``removed``: source pixels that are source no more. ``converted``: that are a target now.
     ``converted_images``: images that count as converted. ``kept``: labels outside
-    that stayed. ``colour``: mean colour change outside. ``goal``: goal loss left, over all
-    exemplars. ``elsewhere``: relative change of values outside.
+    that stayed. ``perceptual``: mean distance outside (not a share). ``goal``: goal loss left, over
+    all exemplars. ``elsewhere``: relative change of values outside.
     """
 
     value: float
@@ -56,7 +60,7 @@ class Score:
     converted: float | None = None
     converted_images: float | None = None
     kept: float | None = None
-    colour: float | None = None
+    perceptual: float | None = None
     goal: float | None = None
     elsewhere: float | None = None
 
@@ -106,7 +110,11 @@ class LabelJudge:
         Raises:
             SessionError: a class the segmenter has not, or a source that hardly ever shows.
         """
+        # here, since importing the instruments takes seconds that other methods need not wait
+        from palimpsest.instruments.perceptual import PerceptualDistance
+
         self.layer, self.segmenter = g.layer(layer), segmenter
+        self.distance = PerceptualDistance(segmenter)
         self.adds, self.least_added = adds, least_added
         self.source = class_numbers(segmenter, source)
         self.targets = class_numbers(segmenter, targets)
@@ -147,7 +155,7 @@ class LabelJudge:
                 was, is_now = torch.isin(before, self.source), torch.isin(after, self.source)
                 turned = torch.isin(after, self.targets) & ~torch.isin(before, self.targets)
                 outside = ~was & ~(turned if self.adds else torch.zeros_like(was))
-                change = (image - before_image).abs().mean(dim=1) / 2
+                apart = self.distance.spatial(before_image, image)
                 enough = self._converted(was, is_now, turned)
                 images_converted += int(enough.sum())
                 images_seen += len(enough)
@@ -157,21 +165,21 @@ class LabelJudge:
                     turned & was,
                     outside,
                     outside & (after == before),
-                    change * outside,
+                    apart * outside,
                 )
                 sums = [total + float(p.sum()) for total, p in zip(sums, counted, strict=True)]
-        pixels, removed, converted, beyond, same, colour = sums
+        pixels, removed, converted, beyond, same, apart = sums
         shares = {
             "removed": removed / pixels,
             "converted": converted / pixels,
             "converted_images": images_converted / images_seen,
             "kept": same / beyond,
-            "colour": colour / beyond,
+            "perceptual": apart / beyond,
         }
         effect = shares["converted_images"]
         if not self.adds:
             effect = (effect + shares["removed"]) / 2
-        spill = OUTSIDE_WEIGHT * (1 - shares["kept"]) + COLOUR_WEIGHT * shares["colour"]
+        spill = OUTSIDE_WEIGHT * (1 - shares["kept"]) + PERCEPTUAL_WEIGHT * shares["perceptual"]
         return Score(effect - spill, **shares)
 
     def _converted(self, was: Tensor, is_now: Tensor, turned: Tensor) -> Tensor:
@@ -182,7 +190,6 @@ class LabelJudge:
 
         if self.adds:
             return count(turned) >= self.least_added
-        # here, since importing the instruments takes seconds that other methods need not wait
         from palimpsest.instruments.effect import REMOVED_SHARE, TURNED_SHARE
 
         size = count(was)

@@ -38,7 +38,11 @@ SMALL = {
 class Brightness:
     """Labels by brightness: enough to tell whether what is counted is what the images show."""
 
+    name = "brightness"
     classes = ("dark", "middle", "bright")
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        return [images]
 
     def segment(self, images: Tensor) -> Tensor:
         light = images.mean(dim=1)
@@ -106,7 +110,7 @@ def test_with_labels_source_and_targets_are_those_asked_for(
     assert choice["judge"] == "labels" and "dark" in choice["excluding"]
     for tried in choice["tried"]:
         assert 0 <= tried["converted"] <= tried["removed"] <= 1
-        assert 0 < tried["kept"] <= 1 and tried["colour"] >= 0
+        assert 0 < tried["kept"] <= 1 and tried["perceptual"] >= 0
 
 
 def test_a_label_judge_counts_what_the_images_show(
@@ -117,7 +121,7 @@ def test_a_label_judge_counts_what_the_images_show(
     assert judge.n == 8
     unchanged = judge.score(layer.weight)
     assert (unchanged.removed, unchanged.converted, unchanged.converted_images) == (0, 0, 0)
-    assert unchanged.kept == 1 and abs(unchanged.value) < 1e-5 and abs(unchanged.colour) < 1e-5
+    assert unchanged.kept == 1 and abs(unchanged.value) < 1e-5 and abs(unchanged.perceptual) < 1e-5
 
     torch.manual_seed(0)
     weight = layer.weight + 0.5 * torch.randn_like(layer.weight)
@@ -135,6 +139,9 @@ def test_a_label_judge_counts_what_the_images_show(
         turned = ((now == 2) & dark).sum(dim=(1, 2)) >= size / 2
         per_image = turned & (((now != 0) & dark).sum(dim=(1, 2)) >= 0.75 * size)
         kept = (now == labels)[~dark].float().mean().item()
+        unit = [image / image.norm(dim=1, keepdim=True) for image in (before[shows], after[shows])]
+        apart = (unit[0] - unit[1]).square().sum(dim=1)[~dark].mean().item()
+    assert score.perceptual == pytest.approx(apart, rel=1e-3)
     assert score.removed == pytest.approx(removed, abs=1e-5)
     assert score.converted == pytest.approx(converted, abs=1e-5)
     assert score.converted_images == pytest.approx(per_image.float().mean().item())
