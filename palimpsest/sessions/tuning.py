@@ -26,8 +26,8 @@ LEAST_SHARE = 0.002
 OUTSIDE_WEIGHT = 5.0
 """Points that a score loses for each point of labels changed outside."""
 
-PERCEPTUAL_WEIGHT = 3.0
-"""Points that a score loses for each hundredth of perceptual distance outside."""
+PERCEPTUAL_WEIGHT = 1.0
+"""Points (hundredths) that a score loses for each hundredth of perceptual distance outside."""
 
 ELSEWHERE_WEIGHT = 1.0
 """Without labels: what relative change of other values costs beside the relative goal loss."""
