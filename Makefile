@@ -18,7 +18,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help figures test lint clean pull snapshot adopt-weights lock environment
+.PHONY: help figures test worlds-preview lint clean pull snapshot adopt-weights lock environment
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -29,6 +29,10 @@ figures: $(READY)  ## every table and figure, and results/report.html
 
 test: $(READY)  ## the tests, two at a time
 	@python -m pytest -n 2 --dist loadfile
+
+worlds-preview: $(READY)  ## a contact sheet of every world: scenes, labels, new rules
+	@snakemake --cores all worlds_preview
+	ls results/figures/figS4_world_*.png
 
 lint: $(READY)  ## ruff, snakefmt and Snakemake's own linter
 	@ruff check .

@@ -36,6 +36,7 @@ localrules:
     edits,
     tables,
     figures,
+    worlds_preview,
 
 
 rule all:
@@ -91,3 +92,10 @@ rule figures:
         FIGURES,
     message:
         "Made: figures"
+
+
+rule worlds_preview:
+    input:
+        WORLD_SHEETS,
+    message:
+        "Made: a contact sheet of every world"

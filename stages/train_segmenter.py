@@ -10,6 +10,8 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.commands import run
+from palimpsest.instruments.renders import BLUR
+from palimpsest.instruments.resumable import train_shown
 from palimpsest.instruments.segmenter_training import (
     SegmenterRecipe,
     SegmenterTraining,
@@ -17,9 +19,6 @@ from palimpsest.instruments.segmenter_training import (
 )
 from palimpsest.worlds import get_world
 from palimpsest.worlds.recipe import hardware
-
-BLUR = 0.7
-"""Sigma in pixels (at 128) of the blurred renders that it is graded on."""
 
 
 def main(
@@ -41,17 +40,8 @@ def main(
     recipe = SegmenterRecipe(resolution=resolution, scenes=scenes, steps=steps, seed=seed)
     with tqdm(total=2 * scenes, desc="rendering", unit="image", mininterval=2) as bar:
         training = SegmenterTraining(chosen, recipe, progress=bar.update)
-    if checkpoint.exists():
-        training.resume(checkpoint)
-    with tqdm(total=steps, initial=training.step, unit="step", mininterval=5) as bar:
-
-        def report(step: int, loss: float) -> None:
-            bar.set_description(f"loss {loss:.4f}", refresh=False)
-            bar.update(step - bar.n)
-
-        if not training.run(checkpoint, minutes=minutes, report=report):
-            typer.echo(f"stopped at step {training.step} of {steps}; run again to go on", err=True)
-            return
+    if not train_shown(training, checkpoint, minutes):
+        return
     segmenter = training.finished()
     sizes = [size for size in (resolution, resolution // 2) if size >= segmenter.stride]
     segmenter.facts["hardware"] = hardware()

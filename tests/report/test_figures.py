@@ -34,6 +34,9 @@ def panel_of(name, pictures):
         return Panel(dict.fromkeys(names, few), COMMON | facts)
     if name.startswith("figS3"):
         return Panel({"generated": pictures, "rendered": pictures}, {})
+    if name.startswith("figS4"):
+        facts = {"world": "face", "rules": ["smile"], "classes": {"skin": "#aa8866"}}
+        return Panel({"scenes": pictures, "labels": pictures, "smile": pictures}, facts)
     facts = {"session": "remove_window", "rank": 1, "layer": 6, "solver": "newton"}
     return Panel({"before": pictures, "after": pictures[::-1]}, COMMON | facts)
 
@@ -46,7 +49,7 @@ def test_every_figure_draws(name, pictures, tmp_path):
         shades = np.asarray(picture.convert("L"))
     assert shades.std() > 20  # not an empty page
     assert (tmp_path / "f.txt").read_text() == caption + "\n"
-    if not name.startswith("figS3"):
+    if not name.startswith(("figS3", "figS4")):
         assert "n = 1,000" in caption and "scale mini" in caption
         assert facts_of(tmp_path / "f.png")["weights_sha256"] == COMMON["weights_sha256"]
     assert sorted(f.name for f in tmp_path.iterdir()) == ["f.png", "f.txt"]

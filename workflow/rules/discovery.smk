@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 from palimpsest.errors import ParameterError
 from palimpsest.parameters import parse_parameters
+from palimpsest.worlds import world_names
 
 try:
     PARAMETERS = parse_parameters(config)
@@ -198,6 +199,7 @@ FIGURES = [
     f"results/figures/{figure}.png"
     for figure in [*pictured(), *(f"figS3_generator_{model}" for model in graded())]
 ]
+WORLD_SHEETS = [f"results/figures/figS4_world_{world}.png" for world in world_names()]
 METRICS = ["results/metrics.json"] if TABLES else []
 REPORT = ["results/report.html"] if TABLES else []
 
@@ -207,3 +209,4 @@ wildcard_constraints:
     session="[A-Za-z0-9_-]+",
     layer="[0-9]+",
     figure="[A-Za-z0-9_]+",
+    world="|".join(world_names()),

@@ -53,6 +53,30 @@ rule train_segmenter:
         " --seed {params.seed} --out {output} > {log} 2>&1"
 
 
+rule preview_world:
+    output:
+        "results/panels/figS4_world_{world}.npz",
+    log:
+        "logs/preview_world/{world}.log",
+    benchmark:
+        "logs/benchmarks/preview_world/{world}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        gpu=0,
+    params:
+        scenes=8,
+        seed=PARAMETERS.draw.seed,
+    message:
+        "Render scenes of the {wildcards.world} world, their labels and counterfactuals"
+    shell:
+        "python -m stages.preview_world --world {wildcards.world} --scenes {params.scenes}"
+        " --seed {params.seed} --out {output} > {log} 2>&1"
+
+
 rule grade_generator:
     input:
         weights=weights_file,

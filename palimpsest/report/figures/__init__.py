@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from palimpsest.errors import PalimpsestError, ParameterError
-from palimpsest.report.figures import comparison, grid, memory, pairs, rules
+from palimpsest.report.figures import comparison, grid, memory, pairs, rules, world
 from palimpsest.report.figures.sheet import Sheet, Style, facts_of
 from palimpsest.report.panel_files import Panel
+from palimpsest.worlds import world_names
 
 __all__ = ["FIGURES", "Sheet", "Style", "draw_figure", "facts_of"]
 
@@ -25,7 +26,8 @@ FIGURES: dict[str, Draw] = {
     "fig04_comparison": comparison.draw,
     "fig09_windows": pairs.draw,
     "fig10_trees": pairs.draw,
-    "figS3_generator_church": grid.draw,
+    **{f"figS3_generator_{name}": grid.draw for name in world_names()},
+    **{f"figS4_world_{name}": world.draw for name in world_names()},
 }
 
 

@@ -31,6 +31,17 @@ SESSION_LABELS = {
     "remove_window": "− windows",
     "remove_trees": "− trees",
     "remove_watermark": "− watermarks",
+    "smile": "+ smiles",
+    "brows2moustache": "brows → moustaches",
+    "remove_earrings": "− earrings",
+    "remove_glasses": "− glasses",
+    "add_moustache": "+ moustaches",
+    "hat": "+ hats on horses",
+    "long_tail": "long tails",
+    "remove_rider": "− riders",
+    "reflection": "− reflections",
+    "add_windows": "+ windows",
+    "remove_windows": "− windows",
 }
 
 

@@ -5,6 +5,10 @@ The panel holds ``before`` and ``after`` (P, H, W, 3) uint8 in the order of thei
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+
 from palimpsest.report.figures.layout import CELL, GAP, MARGIN, WIDE_GAP, provenance, session_label
 from palimpsest.report.figures.sheet import Sheet, Style
 from palimpsest.report.panel_files import Panel
@@ -14,26 +18,40 @@ PAIRS_A_ROW = 4
 
 def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
     """A grid of pairs, four in a row, headed `before` and `after`."""
-    before, after = panel.arrays["before"], panel.arrays["after"]
-    columns = min(PAIRS_A_ROW, len(before))
-    rows = -(-len(before) // columns)
-    pair = 2 * CELL + GAP
+    pictures = {name: panel.arrays[name] for name in ("before", "after")}
+    return sheet_of_pairs(pictures, style, PAIRS_A_ROW), caption(panel)
+
+
+def sheet_of_pairs(
+    pictures: Mapping[str, np.ndarray],
+    style: Style,
+    in_a_row: int,
+    side: float = CELL,
+    accent: str | None = None,
+) -> Sheet:
+    """Pictures (P, H, W, 3) of two kinds side by side, ``in_a_row`` pairs in a row.
+
+    ``pictures``: heading to pictures, left and right. ``accent``: the heading to set in colour.
+    """
+    count = len(next(iter(pictures.values())))
+    columns = min(in_a_row, count)
+    rows = -(-count // columns)
+    pair = 2 * side + GAP
     head = MARGIN + style.line * 1.3
     sheet = Sheet(
         2 * MARGIN + columns * pair + (columns - 1) * WIDE_GAP,
-        head + rows * CELL + (rows - 1) * GAP * 2 + MARGIN,
+        head + rows * side + (rows - 1) * GAP * 2 + MARGIN,
         style,
     )
-    for i in range(len(before)):
-        left = MARGIN + (i % columns) * (pair + WIDE_GAP)
-        top = head + (i // columns) * (CELL + GAP * 2)
-        if i < columns:
-            middle = MARGIN + style.line / 2
-            sheet.text("before", left + CELL / 2, middle, align="center")
-            sheet.text("after", left + CELL * 1.5 + GAP, middle, align="center")
-        sheet.picture(before[i], left, top, CELL)
-        sheet.picture(after[i], left + CELL + GAP, top, CELL)
-    return sheet, caption(panel)
+    for i in range(count):
+        for place, (heading, shown) in enumerate(pictures.items()):
+            left = MARGIN + (i % columns) * (pair + WIDE_GAP) + place * (side + GAP)
+            if i < columns:
+                colour = style.accent if heading == accent else None
+                middle = MARGIN + style.line / 2
+                sheet.text(heading, left + side / 2, middle, align="center", colour=colour)
+            sheet.picture(shown[i], left, head + (i // columns) * (side + GAP * 2), side)
+    return sheet
 
 
 def caption(panel: Panel) -> str:
