@@ -13,7 +13,6 @@ and their exact labels (`segmenter_training`); what it reached on held-out rende
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -24,11 +23,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from palimpsest.artefacts import load_arrays, save_arrays
-from palimpsest.errors import CheckpointError
+from palimpsest.instruments.network_files import Kind, load_network, save_network
 
 METADATA_KEY = "palimpsest-segmenter"
-FORMAT_VERSION = 1
+KIND = Kind(
+    METADATA_KEY, "segmenter", "train_segmenter", ("world", "classes", "architecture", "facts")
+)
 CHUNK = 16
 """Images that go through the network together: more are slower, and need more memory."""
 
@@ -122,19 +122,13 @@ class Segmenter:
 
     def save(self, path: str | PathLike[str], dtype: torch.dtype = torch.float16) -> None:
         """Write a ``.safetensors`` file, atomically; weights as ``dtype``, the rest as float32."""
-        arrays = {}
-        for name, tensor in self._network.state_dict().items():
-            if tensor.is_floating_point():
-                exact = name.endswith(("running_mean", "running_var"))
-                arrays[name] = tensor.to(torch.float32 if exact else dtype)
         description = {
-            "format": FORMAT_VERSION,
             "world": self.world,
             "classes": list(self.classes),
             "architecture": asdict(self.architecture),
             "facts": self.facts,
         }
-        save_arrays(path, arrays, {METADATA_KEY: json.dumps(description, sort_keys=True)})
+        save_network(path, self._network, KIND, description, dtype)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Segmenter:
@@ -142,34 +136,11 @@ class Segmenter:
 
         Raises `CheckpointError` where the file is missing, damaged, or no segmenter.
         """
-        arrays, metadata = load_arrays(path, CheckpointError)
-        if METADATA_KEY not in metadata:
-            raise CheckpointError(
-                f"{path}: no segmenter (its metadata has no {METADATA_KEY!r}); give a file that "
-                "train_segmenter wrote"
-            )
-        try:
-            description = json.loads(metadata[METADATA_KEY])
-            if description["format"] != FORMAT_VERSION:
-                raise ValueError(f"format {description['format']!r}, not {FORMAT_VERSION}")
-            about = description["architecture"]
-            architecture = Architecture(
-                str(about["decoder"]), str(about["encoder"]), tuple(map(int, about["channels"]))
-            )
-            classes = tuple(map(str, description["classes"]))
-            network = architecture.build(len(classes))
-            counters = {
-                name: tensor
-                for name, tensor in network.state_dict().items()
-                if not tensor.is_floating_point()
-            }
-            network.load_state_dict(counters | arrays)
-            return cls(network, architecture, classes, description["world"], description["facts"])
-        except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as problem:
-            raise CheckpointError(
-                f"{path}: the segmenter's description does not fit its weights "
-                f"({type(problem).__name__}: {problem}); train or fetch it again"
-            ) from problem
+        network, about = load_network(
+            path, KIND, lambda about: _architecture(about).build(len(about["classes"]))
+        )
+        classes = tuple(map(str, about["classes"]))
+        return cls(network, _architecture(about), classes, about["world"], about["facts"])
 
     def _check(self, images: Tensor) -> None:
         if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
@@ -182,6 +153,13 @@ class Segmenter:
                 f"{self.name} reads images whose sides are multiples of {self.stride}, "
                 f"not {tuple(images.shape[2:])}"
             )
+
+
+def _architecture(description: dict[str, Any]) -> Architecture:
+    about = description["architecture"]
+    return Architecture(
+        str(about["decoder"]), str(about["encoder"]), tuple(map(int, about["channels"]))
+    )
 
 
 def _laid_out(images: Tensor) -> Tensor:

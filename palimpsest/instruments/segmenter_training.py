@@ -6,34 +6,29 @@
     grades = grade_segmenter(segmenter, get_world("church"), n=1000, resolution=128)
 
 The loss is cross-entropy with weights for rare classes plus soft Dice (Milletari et al. 2016) over
-the classes of a batch; the images are degraded as a generator's are (`degradation`). Step i draws
-its batch from stream (seed, i): a run is a function of its recipe, and a killed one goes on from
-its checkpoint as if nothing had happened.
+the classes of a batch; the images are degraded as a generator's are (`degradation`). A killed run
+goes on from its checkpoint (`resumable`).
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.errors import ParameterError
 from palimpsest.instruments.agreement import confusion_matrix, intersection_over_union
-from palimpsest.instruments.degradation import blur, degrade
+from palimpsest.instruments.degradation import degrade
 from palimpsest.instruments.pictures import as_input
+from palimpsest.instruments.renders import GRADING_STREAM, held_out, training_scenes
+from palimpsest.instruments.resumable import ResumableTraining, check_minima
 from palimpsest.instruments.segmenter import Architecture, Segmenter
-from palimpsest.worlds.scene import Picture, Scene, World
-
-GRADING_STREAM = 990_000_001
-"""Seed of the scenes that grade a segmenter; training draws from pairs (seed, number)."""
+from palimpsest.worlds.scene import Picture, World
 
 
 @dataclass(frozen=True)
@@ -59,14 +54,9 @@ class SegmenterRecipe:
     seed: int = 1
     architecture: Architecture = Architecture()
 
-    def rate_at(self, step: int) -> float:
-        """The rate of a step."""
-        warm = min(1.0, (step + 1) / 100)
-        return self.rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
-
-class SegmenterTraining:
-    """A training run: `advance` it step by step, `save` and `resume` it at any step.
+class SegmenterTraining(ResumableTraining):
+    """A training run; how it goes on and stops stands in `ResumableTraining`.
 
     Raises `ParameterError` for a recipe that is none.
     """
@@ -77,14 +67,10 @@ class SegmenterTraining:
         recipe: SegmenterRecipe,
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        least = {"scenes": 1, "steps": 1, "batch": 4}
-        for field, minimum in least.items():
-            if getattr(recipe, field) < minimum:
-                raise ParameterError(f"{field} = {getattr(recipe, field)}; at least {minimum}")
+        check_minima(recipe, {"scenes": 1, "steps": 1, "batch": 4})
         if recipe.resolution not in (64, 128, 256):
             raise ParameterError(f"resolution = {recipe.resolution}; it can be 64, 128 or 256")
         self.world = world
-        self.recipe = recipe
         self.pools = {
             size: render_pool(world, recipe, size, progress)
             for size in (recipe.resolution, recipe.resolution // 2)
@@ -92,13 +78,7 @@ class SegmenterTraining:
         self.class_weights = class_weights(self.pools[recipe.resolution].labels, len(world.classes))
         torch.manual_seed(recipe.seed)
         network = recipe.architecture.build(len(world.classes))
-        self.network = network.to(memory_format=torch.channels_last)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay
-        )
-        self.step = 0
-        self.seconds = 0.0
-        self.curve: list[dict[str, float]] = []
+        super().__init__(network, recipe, recipe_facts(world, recipe))
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Images (B, 3, R, R) in [-1, 1], degraded, and labels (B, R, R) int64 of a step."""
@@ -110,89 +90,17 @@ class SegmenterTraining:
         images = degrade(as_input(pool.images[picked]), source)
         return images, torch.from_numpy(pool.labels[picked]).long()
 
-    def advance(self) -> float:
-        """One step; returns its loss."""
-        began = time.perf_counter()
-        images, labels = self.batch(self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.rate_at(self.step)
-        self.network.train()
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = self.network(images.contiguous(memory_format=torch.channels_last))
-        loss = segmentation_loss(logits.float(), labels, self.class_weights, self.recipe.dice)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        self.step += 1
-        self.seconds += time.perf_counter() - began
-        return loss.item()
-
-    def run(
-        self,
-        checkpoint: Path | None = None,
-        every: int = 100,
-        minutes: float = math.inf,
-        report: Callable[[int, float], None] | None = None,
-    ) -> bool:
-        """Train to the end, or for so many minutes; True if the end was reached.
-
-        Writes a checkpoint every ``every`` steps and when it stops; ``report(step, loss)`` hears of
-        each step.
-        """
-        until = time.monotonic() + 60 * minutes
-        running: float | None = None
-        while self.step < self.recipe.steps and time.monotonic() < until:
-            loss = self.advance()
-            running = loss if running is None else 0.98 * running + 0.02 * loss
-            last = self.step == self.recipe.steps
-            if self.step % 50 == 0 or last:
-                self.curve.append({"step": self.step, "loss": round(running, 5)})
-            if checkpoint is not None and (self.step % every == 0 or last):
-                self.save(checkpoint)
-            if report is not None:
-                report(self.step, running)
-        if checkpoint is not None:
-            self.save(checkpoint)
-        return self.step >= self.recipe.steps
-
-    def save(self, path: Path) -> None:
-        """Write a checkpoint that `resume` goes on from."""
-        state = {
-            "recipe": recipe_facts(self.world, self.recipe),
-            "step": self.step,
-            "seconds": self.seconds,
-            "curve": self.curve,
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        with atomic_path(path) as temporary:
-            torch.save(state, temporary)
-
-    def resume(self, path: Path) -> None:
-        """Go on from the checkpoint at ``path``.
-
-        Raises `ParameterError` where it belongs to another recipe or world.
-        """
-        state = torch.load(path, weights_only=True)
-        if state["recipe"] != recipe_facts(self.world, self.recipe):
-            raise ParameterError(f"{path}: a checkpoint of another recipe; remove it to start anew")
-        self.step, self.seconds, self.curve = state["step"], state["seconds"], state["curve"]
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+    def loss(self, predicted: Tensor, truth: Tensor) -> Tensor:
+        """`segmentation_loss` of logits (B, C, R, R) and labels (B, R, R)."""
+        return segmentation_loss(predicted, truth, self.class_weights, self.recipe.dice)
 
     def finished(self) -> Segmenter:
         """The segmenter as trained so far, with the facts of its training."""
         architecture = self.recipe.architecture
         network = architecture.build(len(self.world.classes))
         network.load_state_dict(self.network.state_dict())
-        facts = {
-            "recipe": recipe_facts(self.world, self.recipe),
-            "seed": self.recipe.seed,
-            "steps": self.step,
-            "seconds": round(self.seconds),
-            "curve": self.curve,
-        }
-        return Segmenter(network, architecture, self.world.classes, self.world.name, facts)
+        classes, name = self.world.classes, self.world.name
+        return Segmenter(network, architecture, classes, name, self.facts())
 
 
 def render_pool(
@@ -202,25 +110,14 @@ def render_pool(
     progress: Callable[[int], None] | None = None,
 ) -> Picture:
     """The renders of a recipe at one size; ``progress`` is told how many more are done."""
-    z = np.random.RandomState(recipe.seed).standard_normal((recipe.scenes, world.z_dim))
     parts = []
-    for first in range(0, recipe.scenes, 100):
-        scene = world.scene(z[first : first + 100])
-        for part in _with_new_rules(world, scene, recipe.new_rules):
-            parts.append(world.render(part, resolution))
+    for lot in training_scenes(
+        world, scenes=recipe.scenes, new_rules=recipe.new_rules, seed=recipe.seed
+    ):
+        parts += [world.render(scene, resolution) for scene in lot]
         if progress is not None:
-            progress(len(scene))
+            progress(sum(map(len, lot)))
     return Picture(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-
-
-def _with_new_rules(world: World, scene: Scene, share: float) -> list[Scene]:
-    """The scenes, of which the last ``share`` follow the world's counterfactuals in turn."""
-    plain = len(scene) - round(share * len(scene)) if world.counterfactuals else len(scene)
-    parts = [scene[:plain]]
-    for number, changes in enumerate(world.counterfactuals.values()):
-        chosen = scene[plain + number :: len(world.counterfactuals)]
-        parts.append(chosen.with_(**changes))
-    return [part for part in parts if len(part)]
 
 
 def class_weights(labels: np.ndarray, classes: int) -> Tensor:
@@ -263,11 +160,9 @@ def grade_segmenter(
     (NaN becomes None: no such pixel), and ``pixel_accuracy``.
     """
     table = np.zeros((len(world.classes),) * 2, dtype=np.int64)
-    z = np.random.RandomState(seed).standard_normal((n, world.z_dim))
-    for first in range(0, n, 50):
-        drawn = world.render(world.scene(z[first : first + 50]), resolution)
-        labels = segmenter.segment(blur(as_input(drawn.images), blurred))
-        table += confusion_matrix(drawn.labels, labels.numpy(), len(world.classes))
+    for _, images, truth in held_out(world, n, resolution, blurred, seed):
+        labels = segmenter.segment(images)
+        table += confusion_matrix(truth, labels.numpy(), len(world.classes))
     iou = intersection_over_union(table)
     return {
         "n": n,

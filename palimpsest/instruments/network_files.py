@@ -1,0 +1,83 @@
+"""Files of an instrument's network: float16 weights, and a description as JSON metadata.
+
+    save_network(path, network, kind, description)
+    network, description = load_network(path, kind, build)
+
+A batch norm's running statistics stay float32, since squares of activations leave float16's range.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from os import PathLike
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from palimpsest.artefacts import load_arrays, save_arrays
+from palimpsest.errors import CheckpointError
+
+FORMAT_VERSION = 1
+
+
+class Kind(NamedTuple):
+    """What a file holds: ``key`` and ``fields`` of its description, and the ``stage`` it is by."""
+
+    key: str
+    name: str
+    stage: str
+    fields: tuple[str, ...]
+
+
+def save_network(
+    path: str | PathLike[str],
+    network: nn.Module,
+    kind: Kind,
+    description: Mapping[str, Any],
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Write a ``.safetensors`` file, atomically; weights as ``dtype``, the rest as float32."""
+    arrays = {}
+    for name, tensor in network.state_dict().items():
+        if tensor.is_floating_point():
+            exact = name.endswith(("running_mean", "running_var"))
+            arrays[name] = tensor.to(torch.float32 if exact else dtype)
+    described = {"format": FORMAT_VERSION, **description}
+    save_arrays(path, arrays, {kind.key: json.dumps(described, sort_keys=True)})
+
+
+def load_network(
+    path: str | PathLike[str], kind: Kind, build: Callable[[dict[str, Any]], nn.Module]
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Read what `save_network` wrote: the network that ``build`` makes of its description, filled.
+
+    Raises `CheckpointError` where the file is missing, damaged, or of another kind.
+    """
+    arrays, metadata = load_arrays(path, CheckpointError)
+    if kind.key not in metadata:
+        raise CheckpointError(
+            f"{path}: no {kind.name} (its metadata has no {kind.key!r}); give a file that "
+            f"{kind.stage} wrote"
+        )
+    try:
+        description = json.loads(metadata[kind.key])
+        if description["format"] != FORMAT_VERSION:
+            raise ValueError(f"format {description['format']!r}, not {FORMAT_VERSION}")
+        for field in kind.fields:
+            if field not in description:
+                raise ValueError(f"no {field!r} in it")
+        network = build(description)
+        counters = {
+            name: tensor
+            for name, tensor in network.state_dict().items()
+            if not tensor.is_floating_point()
+        }
+        network.load_state_dict(counters | arrays)
+        return network, description
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as problem:
+        raise CheckpointError(
+            f"{path}: the {kind.name}'s description does not fit its weights "
+            f"({type(problem).__name__}: {problem}); train or fetch it again"
+        ) from problem
