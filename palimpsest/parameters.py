@@ -103,7 +103,7 @@ class RecipeParameters(_Section):
 
 
 class SegmenterParameters(_Section):
-    """How the segmenter of a world is trained: scenes rendered once, steps on them."""
+    """How a network that looks is trained: scenes rendered once, steps on them."""
 
     resolution: Literal[32, 64, 128, 256]
     scenes: Count
@@ -112,10 +112,15 @@ class SegmenterParameters(_Section):
 
 
 class WorldParameters(_Section):
-    """One world: how the opt-in rules `train_world` and `train_segmenter` learn it."""
+    """One world: how the opt-in rules learn it.
+
+    `train_world` its generator, `train_segmenter` its segmenter, `train_classifier` whatever else
+    is told of a picture as a whole.
+    """
 
     recipe: RecipeParameters
     segmenter: SegmenterParameters
+    classifiers: dict[Name, SegmenterParameters] = Field(default_factory=dict)
 
 
 class DrawParameters(_Section):

@@ -13,7 +13,6 @@ import numpy as np
 import typer
 
 from palimpsest.commands import run
-from palimpsest.errors import ParameterError
 from palimpsest.report.panel_files import save_panel
 from palimpsest.worlds import get_world
 
@@ -26,10 +25,7 @@ def main(
     scenes: Annotated[int, typer.Option(help="How many.", min=1)] = 8,
     seed: Annotated[int, typer.Option(help="Of their z.")] = 1,
 ) -> None:
-    try:
-        chosen = get_world(world)
-    except ValueError as problem:
-        raise ParameterError(f"--world: {problem}") from None
+    chosen = get_world(world)
     z = np.random.RandomState(seed).standard_normal((scenes, chosen.z_dim))
     scene = chosen.scene(z)
     drawn = chosen.render(scene, RESOLUTION)

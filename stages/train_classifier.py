@@ -10,7 +10,6 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.commands import run
-from palimpsest.errors import ParameterError
 from palimpsest.instruments.attribute_training import (
     AttributeRecipe,
     AttributeTraining,
@@ -37,10 +36,7 @@ def main(
     ] = None,
 ) -> None:
     """Train, or go on after an interruption; the file is written once all steps are done."""
-    try:
-        chosen = get_world(world)
-    except ValueError as problem:
-        raise ParameterError(f"--world: {problem}") from None
+    chosen = get_world(world)
     recipe = AttributeRecipe(attribute, resolution, scenes=scenes, steps=steps, seed=seed)
     with tqdm(total=scenes, desc="rendering", unit="image", mininterval=2) as bar:
         training = AttributeTraining(chosen, recipe, progress=bar.update)

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -104,12 +105,21 @@ def test_a_stage_is_thin_and_imports_no_other(file: Path) -> None:
     assert 'if __name__ == "__main__":\n    run(main)\n' in file.read_text()
 
 
+RULE_A_MODEL = (
+    r"^ {8}rule:\n {12}name:\n {16}f\"(\w+)_\{model\}\"\n"
+    r"((?: {12}.*\n|\n)+)"
+)
+"""A rule made in a loop, once for each model."""
+
+
 def rules() -> dict[str, str]:
     found = {}
     for file in RULES:
         text = file.read_text()
         for match in re.finditer(r"^rule (\w+):\n((?:    .*\n|\n)+)", text, re.MULTILINE):
             found[match.group(1)] = match.group(2)
+        for match in re.finditer(RULE_A_MODEL, text, re.MULTILINE):
+            found[match.group(1)] = textwrap.indent(textwrap.dedent(match.group(2)), "    ")
     return found
 
 

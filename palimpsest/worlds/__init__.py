@@ -6,6 +6,7 @@ picture = world.render(scene)              # .images uint8 (B, 128, 128, 3), .la
 other = world.render(scene.with_(top="spire"))   # the same scenes with one rule changed
 """
 
+from palimpsest.errors import WorldError
 from palimpsest.worlds.church import CHURCH
 from palimpsest.worlds.face import FACE
 from palimpsest.worlds.horse import HORSE
@@ -23,7 +24,7 @@ def world_names() -> tuple[str, ...]:
 
 
 def get_world(name: str) -> World:
-    """Return the world called `name`; raises ValueError listing the known names otherwise."""
+    """Return the world called `name`; raises `WorldError` listing the known names."""
     if name not in _WORLDS:
-        raise ValueError(f"unknown world {name!r}; known worlds: {', '.join(world_names())}")
+        raise WorldError(f"unknown world {name!r}; known worlds: {', '.join(world_names())}")
     return _WORLDS[name]

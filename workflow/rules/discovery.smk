@@ -56,6 +56,11 @@ def layer_of(model, session):
     return said or PARAMETERS.session(model, session).layer or PARAMETERS.models[model].layer
 
 
+def named_layers(model):
+    """The option for every session that is drawn: `--session NAME@LAYER --session ...`."""
+    return " ".join(f"--session {session}@{layer_of(model, session)}" for session in drawn(model))
+
+
 def statistics_file(model, session):
     return f"data/statistics/{model}/layer{layer_of(model, session)}.safetensors"
 
@@ -115,6 +120,11 @@ def graded():
 def as_json(section, **more):
     """Parameters as the text of one option; the same values give the same text."""
     return json.dumps(section.model_dump() | more, sort_keys=True)
+
+
+def options(section):
+    """Parameters as the options of a stage: `--scenes 6000 --seed 1`."""
+    return " ".join(f"--{name} {value}" for name, value in section.model_dump().items())
 
 
 def change_measured(session):

@@ -29,38 +29,43 @@ rule key_statistics:
         " --truncation {params.truncation} --out {output} > {log} 2>&1"
 
 
-# one job draws every session of the church, since all of them read the same labels
-rule draw_sessions:
-    input:
-        weights=PARAMETERS.models["church"].weights,
-        segmenter=segmenter_of("church") or [],
-    output:
-        [f"results/sessions/church/{session}.json" for session in drawn("church")],
-    log:
-        "logs/draw_sessions/church.log",
-    benchmark:
-        "logs/benchmarks/draw_sessions/church.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    resources:
-        mem_mb=3000,
-        runtime=60,
-        gpu=PARAMETERS.compute.gpus,
-    params:
-        sessions=lambda wildcards, output: " ".join(
-            f"--session {Path(file).stem}@{layer_of('church', Path(file).stem)}" for file in output
-        ),
-        folder=subpath(output[0], parent=True),
-        layer=PARAMETERS.models["church"].layer,
-        seed=PARAMETERS.draw.seed,
-        truncation=PARAMETERS.models["church"].truncation,
-    message:
-        "Draw the sessions of the church from its labels"
-    shell:
-        "python -m stages.draw_sessions --model church --weights {input.weights}"
-        " --segmenter {input.segmenter} --layer {params.layer} --seed {params.seed}"
-        " --truncation {params.truncation} {params.sessions} --out-dir {params.folder} > {log} 2>&1"
+# one job draws every session of a model, since all of them read the same labels
+for model in PARAMETERS.models:
+    if drawn(model):
+
+        rule:
+            name:
+                f"draw_sessions_{model}"
+            input:
+                weights=PARAMETERS.models[model].weights,
+                segmenter=segmenter_of(model),
+            output:
+                [f"results/sessions/{model}/{session}.json" for session in drawn(model)],
+            log:
+                f"logs/draw_sessions/{model}.log",
+            benchmark:
+                f"logs/benchmarks/draw_sessions/{model}.tsv"
+            conda:
+                "../../environment.yml"
+            threads: 1
+            resources:
+                mem_mb=3000,
+                runtime=60,
+                gpu=PARAMETERS.compute.gpus,
+            params:
+                model=model,
+                sessions=named_layers(model),
+                folder=f"results/sessions/{model}",
+                layer=PARAMETERS.models[model].layer,
+                seed=PARAMETERS.draw.seed,
+                truncation=PARAMETERS.models[model].truncation,
+            message:
+                f"Draw the sessions of the {model} from its labels"
+            shell:
+                "python -m stages.draw_sessions --model {params.model} --weights {input.weights}"
+                " --segmenter {input.segmenter} --layer {params.layer} --seed {params.seed}"
+                " --truncation {params.truncation} {params.sessions} --out-dir {params.folder}"
+                " > {log} 2>&1"
 
 
 # a session's own edit, by the solver that the parameters name for it

@@ -41,16 +41,39 @@ rule train_segmenter:
         runtime=120,
         gpu=PARAMETERS.compute.gpus,
     params:
-        resolution=lambda wildcards: PARAMETERS.worlds[wildcards.world].segmenter.resolution,
-        scenes=lambda wildcards: PARAMETERS.worlds[wildcards.world].segmenter.scenes,
-        steps=lambda wildcards: PARAMETERS.worlds[wildcards.world].segmenter.steps,
-        seed=lambda wildcards: PARAMETERS.worlds[wildcards.world].segmenter.seed,
+        settings=lambda wildcards: options(PARAMETERS.worlds[wildcards.world].segmenter),
     message:
         "Train the {wildcards.world} segmenter on exact labels"
     shell:
-        "python -m stages.train_segmenter --world {wildcards.world}"
-        " --resolution {params.resolution} --scenes {params.scenes} --steps {params.steps}"
-        " --seed {params.seed} --out {output} > {log} 2>&1"
+        "python -m stages.train_segmenter --world {wildcards.world} {params.settings}"
+        " --out {output} > {log} 2>&1"
+
+
+rule train_classifier:
+    output:
+        "results/training/{world}-{attribute}.safetensors",
+    log:
+        "logs/train_classifier/{world}-{attribute}.log",
+    benchmark:
+        "logs/benchmarks/train_classifier/{world}-{attribute}.tsv"
+    wildcard_constraints:
+        attribute=r"(?!segmenter\.)[a-z_]+",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+        gpu=PARAMETERS.compute.gpus,
+    params:
+        settings=lambda wildcards: options(
+            PARAMETERS.worlds[wildcards.world].classifiers[wildcards.attribute]
+        ),
+    message:
+        "Train the {wildcards.world} world's classifier of {wildcards.attribute}"
+    shell:
+        "python -m stages.train_classifier --world {wildcards.world}"
+        " --attribute {wildcards.attribute} {params.settings} --out {output} > {log} 2>&1"
 
 
 rule preview_world:
