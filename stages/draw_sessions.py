@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,7 @@ from palimpsest.commands import run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
 from palimpsest.instruments.segmenter import Segmenter
-from palimpsest.sessions import DRAWINGS, draw, survey_samples
+from palimpsest.sessions import draw, drawings_of, survey_samples
 
 
 def main(
@@ -34,14 +35,16 @@ def main(
     samples: Annotated[int, typer.Option(help="How many of its first samples to look at.")] = 400,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
 ) -> None:
-    layers = dict(_place(one, layer) for one in session or DRAWINGS)
+    labels = Segmenter.load(segmenter)
+    known = drawings_of(labels.world)
+    layers = dict(_place(one, layer, known) for one in session or known)
     if not 1 <= samples <= n:
         raise ParameterError(f"--samples: {samples} is outside 1 to {n}, the stream's length")
     generator = load_generator(weights, truncation=truncation)
     if lacking := sorted({layer, *layers.values()} - set(generator.layers)):
-        known = f"{generator.layers[0]} to {generator.layers[-1]}"
-        raise ParameterError(f"--layer: {weights} has no layer {lacking[0]}; it has {known}")
-    survey = survey_samples(generator, Segmenter.load(segmenter), layer, samples, seed)
+        there = f"{generator.layers[0]} to {generator.layers[-1]}"
+        raise ParameterError(f"--layer: {weights} has no layer {lacking[0]}; it has {there}")
+    survey = survey_samples(generator, labels, layer, samples, seed)
     # all are drawn before any is written: a session that fails leaves no half of a set
     drawn = [
         draw(
@@ -63,11 +66,11 @@ def main(
         )
 
 
-def _place(text: str, layer: int) -> tuple[str, int]:
+def _place(text: str, layer: int, known: Iterable[str]) -> tuple[str, int]:
     """What to draw and for which layer, from NAME or NAME@LAYER."""
     name, _, at = text.partition("@")
-    if name not in DRAWINGS:
-        raise ParameterError(f"--session: {name} is none of {', '.join(DRAWINGS)}")
+    if name not in known:
+        raise ParameterError(f"--session: {name} is none of {', '.join(known)}")
     if at and not at.isdigit():
         raise ParameterError(f"--session: {text}: the layer {at!r} is no number")
     return name, int(at) if at else layer

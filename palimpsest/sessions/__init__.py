@@ -7,7 +7,7 @@ edit = choose(g, session, stats, segmenter)            # several exemplars, the 
 
 from palimpsest.errors import SessionError
 from palimpsest.sessions.choosing import choose
-from palimpsest.sessions.drawing import DRAWINGS, draw
+from palimpsest.sessions.drawing import DRAWINGS, draw, drawings_of
 from palimpsest.sessions.methods import METHODS, edit_by
 from palimpsest.sessions.rewriting import OpenSession, open_session, rewrite
 from palimpsest.sessions.schema import Exemplar, Selection, Session
@@ -24,6 +24,7 @@ __all__ = [
     "Survey",
     "choose",
     "draw",
+    "drawings_of",
     "edit_by",
     "open_session",
     "rewrite",

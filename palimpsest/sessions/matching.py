@@ -7,8 +7,8 @@ alike: then the goal that is pasted together differs from the old values by the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -46,13 +46,18 @@ def replace_pairs(
     grow: float,
     above_only: bool = False,
     shortlist: int = 700,
+    alike: float = 0.0,
+    sparing: Sequence[str] = (),
 ) -> list[Pair]:
     """Pairs that put a donor's thing in place of a target's, anchor on anchor, best first.
 
     ``grow``: brush radius around both shapes, in pixels of a 128-pixel picture. ``above_only``
     leaves out what lies below the anchor. The cost is the misfit of what surrounds the two, plus
-    what the move leaves of the distance of the anchors and widths in cells.
+    what the move leaves of the distance of the anchors and widths in cells, plus ``alike`` times
+    the difference of the two things' mean colours. ``sparing``: classes beside the donor's thing
+    that the stroke goes round.
     """
+    beside = survey.where(sparing) if sparing else None
     ranked = []
     for target in targets:
         for donor in donors:
@@ -74,12 +79,17 @@ def replace_pairs(
         if above_only:
             region[int(target.anchor[0] + survey.px(3)) :] = False
         region &= moved(np.ones_like(region), *shift)  # what both pictures hold
+        if beside is not None:
+            region &= ~moved(beside[donor.sample] & ~donor.shape, *shift)
         if not region[target.shape].mean() > 0.98:
             continue
         around = brush(region, survey.px(5)) & ~silhouettes
         if above_only:
             around[int(target.anchor[0]) :] = False
         misfit = difference(survey, target.sample, donor.sample, shift, around)
+        if alike:
+            tones = [survey.colours[t.sample][t.shape].mean(axis=0) for t in (target, donor)]
+            misfit += alike * float(np.abs(tones[0] - tones[1]).mean())
         pairs.append(Pair(target.sample, donor.sample, shift, region, misfit + 0.25 * loose))
     return sorted(pairs, key=lambda pair: (pair.cost, pair.target, pair.donor))
 
@@ -179,6 +189,30 @@ def pick(pairs: Iterable[Pair], count: int) -> list[Pair]:
     return chosen
 
 
+def pick_evenly(pairs: Sequence[Pair], count: int, kind: Callable[[Pair], Hashable]) -> list[Pair]:
+    """As `pick`, but the best pair of each ``kind`` in turn, so that an edit can learn them all.
+
+    Kinds come in the order of their best pairs; one that has no pair left is passed over.
+    """
+    waiting: dict[Hashable, list[Pair]] = {}
+    for pair in pairs:
+        waiting.setdefault(kind(pair), []).append(pair)
+    chosen: list[Pair] = []
+    while len(chosen) < count and any(waiting.values()):
+        for rest in waiting.values():
+            targets, donors = {p.target for p in chosen}, {p.donor for p in chosen}
+            rest[:] = [p for p in rest if p.target not in targets and p.donor not in donors]
+            if rest and len(chosen) < count:
+                chosen.append(rest.pop(0))
+    return chosen
+
+
+def half(pair: Pair) -> str:
+    """The half of the picture in which a pair's thing is pasted: a kind for `pick_evenly`."""
+    columns = np.nonzero(pair.region)[1]
+    return "left" if columns.mean() + 0.5 < pair.region.shape[1] / 2 else "right"
+
+
 def standing_on(survey: Survey, found: Iterable[Thing], support: Sequence[str]) -> list[Thing]:
     """Things that stand on ``support``, held by its middle and with its width.
 
@@ -240,3 +274,46 @@ def merged(found: Iterable[Thing], gap: float) -> list[Thing]:
         anchor = (float(rows.max() + 1), float(columns.mean() + 0.5))
         whole.append(Thing(sample, word, anchor, float(np.ptp(columns) + 1)))
     return whole
+
+
+def clear_of(
+    survey: Survey, found: Iterable[Thing], names: Sequence[str], near: float
+) -> list[Thing]:
+    """Things with nothing of these classes on them or nearer than ``near`` (of 128 pixels)."""
+    reach = survey.px(near)
+    return [
+        thing
+        for thing in found
+        if not survey.where_one(thing.sample, names)[brush(thing.shape, reach)].any()
+    ]
+
+
+def unmeasured(found: Iterable[Thing]) -> list[Thing]:
+    """The things with width 0: for such as need not be alike in width."""
+    return [replace(thing, width=0.0) for thing in found]
+
+
+def held_by_top(found: Iterable[Thing], depth: float) -> list[Thing]:
+    """Things held by their top: the highest row, and the middle of the ``depth`` rows from there.
+
+    For what hangs, such as a tail, or wears something, such as a head. Their width is that of
+    these rows.
+    """
+    kept = []
+    for thing in found:
+        top = thing.box[0]
+        columns = np.flatnonzero(thing.shape[top : top + max(1, round(depth))].any(axis=0))
+        middle = float(columns.mean() + 0.5)
+        kept.append(
+            Thing(thing.sample, thing.shape, (float(top), middle), float(np.ptp(columns) + 1))
+        )
+    return kept
+
+
+def held_by_middle(found: Iterable[Thing]) -> list[Thing]:
+    """Things held by the middle of their box."""
+    kept = []
+    for thing in found:
+        top, left, bottom, right = thing.box
+        kept.append(replace(thing, anchor=((top + bottom) / 2, (left + right) / 2)))
+    return kept

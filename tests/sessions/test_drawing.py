@@ -1,4 +1,4 @@
-"""Drawing sessions from labels, tried on the world's own renders, whose labels are exact."""
+"""Drawing the church's sessions, tried on the world's own renders, whose labels are exact."""
 
 from __future__ import annotations
 
@@ -8,50 +8,27 @@ import numpy as np
 import pytest
 
 from palimpsest.errors import SessionError
-from palimpsest.generators.samples import standard_normal
-from palimpsest.sessions.drawing import BUILDING, CONTEXTS, DRAWINGS, draw
+from palimpsest.sessions.church_drawings import BUILDING, CHURCH
+from palimpsest.sessions.drawing import draw
 from palimpsest.sessions.masks import box_of, cover
 from palimpsest.sessions.matching import crowns, pick, replace_pairs, standing_on
 from palimpsest.sessions.schema import Session
+from palimpsest.sessions.strokes import CONTEXTS
 from palimpsest.sessions.survey import Survey, brush, moved, soften, things
-from palimpsest.worlds import get_world
-
-
-def surveyed(n: int, resolution: int) -> Survey:
-    world = get_world("church")
-    picture = world.render(world.scene(standard_normal(n, world.z_dim, 1).numpy()), resolution)
-    return Survey(picture.images, picture.labels.astype(np.int16), tuple(world.classes), 16)
+from tests.sessions.conftest import goal_labels, surveyed
 
 
 @pytest.fixture(scope="module")
 def survey() -> Survey:
-    return surveyed(160, 128)
+    return surveyed("church", 160)
 
 
 @pytest.fixture(scope="module")
 def sessions(survey: Survey) -> dict[str, Session]:
-    return {name: draw(name, survey, model="church", layer=6, seed=1) for name in DRAWINGS}
+    return {name: draw(name, survey, model="church", layer=6, seed=1) for name in CHURCH}
 
 
-def goal_labels(survey: Survey, session: Session, number: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Labels of the paste's sample before and after copying, with the move a layer would make."""
-    exemplar = session.exemplars[number]
-    source = box_of(exemplar.object.area((survey.cells,) * 2))
-    goal = box_of(exemplar.paste.area((survey.cells,) * 2))
-    rows, columns = ((a - b) * survey.cell for a, b in zip(goal[:2], source[:2], strict=True))
-    before = survey.labels[exemplar.paste.sample]
-    copied = moved_labels(survey.labels[exemplar.object.sample], rows, columns)
-    return before, np.where(exemplar.paste.pixels > 0.5, copied, before)
-
-
-def moved_labels(labels: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    result = np.zeros_like(labels)
-    for number in np.unique(labels):
-        result[moved(labels == number, rows, columns)] = number
-    return result
-
-
-@pytest.mark.parametrize("name", DRAWINGS)
+@pytest.mark.parametrize("name", CHURCH)
 def test_every_drawing_is_a_session_that_can_be_used(
     name: str, survey: Survey, sessions: dict[str, Session]
 ) -> None:
@@ -64,7 +41,7 @@ def test_every_drawing_is_a_session_that_can_be_used(
     assert len(session.exemplars) == (12 if name.startswith("dome") else 4)
 
 
-@pytest.mark.parametrize("name", DRAWINGS)
+@pytest.mark.parametrize("name", CHURCH)
 def test_copy_and_paste_have_boxes_of_one_size_so_that_nothing_slips(
     name: str, survey: Survey, sessions: dict[str, Session]
 ) -> None:
@@ -76,11 +53,11 @@ def test_copy_and_paste_have_boxes_of_one_size_so_that_nothing_slips(
         assert size == (goal[2] - goal[0], goal[3] - goal[1])
 
 
-@pytest.mark.parametrize("name", [name for name in DRAWINGS if name != "add_people"])
+@pytest.mark.parametrize("name", [name for name in CHURCH if name != "add_people"])
 def test_pasting_takes_the_thing_away_and_puts_the_other_there(
     name: str, survey: Survey, sessions: dict[str, Session]
 ) -> None:
-    gone, came = (survey.numbers(getattr(DRAWINGS[name], part)) for part in ("source", "target"))
+    gone, came = (survey.numbers(getattr(CHURCH[name], part)) for part in ("source", "target"))
     for number, exemplar in enumerate(sessions[name].exemplars[:4]):
         before, after = goal_labels(survey, sessions[name], number)
         painted = exemplar.paste.pixels > 0.5
@@ -121,7 +98,7 @@ def test_the_context_is_painted_on_the_thing_and_not_on_that_of_the_pastes(
     name: str, survey: Survey, sessions: dict[str, Session]
 ) -> None:
     session = sessions[name]
-    source = survey.numbers(DRAWINGS[name].source)
+    source = survey.numbers(CHURCH[name].source)
     pasted = {exemplar.paste.sample for exemplar in session.exemplars}
     for place in session.context:
         there = survey.labels[place.sample][place.pixels > 0.5]
@@ -135,7 +112,9 @@ def test_the_same_survey_gives_the_same_file(survey: Survey, sessions: dict[str,
 
 
 def test_it_works_at_64_pixels_as_well() -> None:
-    session = draw("dome2spire", surveyed(100, 64), model="church", layer=6, seed=1, n=1000)
+    session = draw(
+        "dome2spire", surveyed("church", 100, 64), model="church", layer=6, seed=1, n=1000
+    )
     assert session.exemplars[0].paste.pixels.shape == (64, 64) and session.n == 1000
 
 
