@@ -1,7 +1,7 @@
 """Measure whether a rule is in a generator: change a window's features, watch its reflection.
 
-    python -m stages.grade_rule --weights kitchen.safetensors --segmenter kitchen-segmenter.safetensors \
-        --model kitchen --layer 4 --units 20 --samples 200 --seed 4 --out causal_rule.csv
+    python -m stages.grade_rule --model kitchen --weights kitchen.safetensors \
+        --segmenter kitchen-segmenter.safetensors --samples 200 --seed 4 --out causal_rule.csv
 """
 
 from __future__ import annotations
