@@ -42,7 +42,7 @@ def test_new_times_alone_plan_nothing(another) -> None:
 def test_new_weights_plan_everything(another) -> None:
     (another.folder / "data/weights/mini/church.safetensors").write_text("other weights")
     plan = another.plan()
-    assert plan["draw_sessions"] == plan["grade_generator"] == 1
+    assert plan["draw_sessions_church"] == plan["grade_generator"] == 1
     assert plan["key_statistics"] == LAYERS
     assert plan["rewrite"] == SESSIONS and plan["tune_weights"] == 2 * MEASURED
 
@@ -103,7 +103,7 @@ def test_statistics_reach_edits_but_not_what_is_drawn_or_graded(another) -> None
     another.edit("params.yaml", "samples: 2000\n  seed: 1", "samples: 1500\n  seed: 1")
     plan = another.plan()
     assert plan["key_statistics"] == LAYERS and plan["rewrite"] == SESSIONS
-    assert not {"draw_sessions", "tune_weights", "grade_generator", "tabulate_grades"} & set(plan)
+    assert not {"draw_sessions_church", "tune_weights", "grade_generator", "tabulate_grades"} & set(plan)
 
 
 def test_a_session_drawn_by_hand_is_picked_up(another) -> None:
@@ -129,7 +129,7 @@ def test_a_session_drawn_by_hand_takes_the_place_of_the_drawn_one(another) -> No
     (folder / "add_people.json").write_text(json.dumps({"layer": 6}))
     plan = another.plan()
     assert plan["rewrite"] == 1 and plan["render_panel"] == 1  # add_people, and fig01 shows it
-    assert "draw_sessions" not in plan and "measure" not in plan
+    assert "draw_sessions_church" not in plan and "measure" not in plan
 
 
 def test_a_failed_job_leaves_nothing_and_the_same_command_goes_on(another) -> None:
@@ -169,7 +169,7 @@ def test_a_hand_drawn_file_that_is_no_session_is_named(another) -> None:
 def test_the_paper_scale_fetches_and_needs_no_segmenter(finished) -> None:
     plan = finished.plan("--config", "scale=paper")
     assert plan["fetch_weights"] == 1 and plan["key_statistics"] == 1
-    assert not {"measure", "grade_generator", "draw_sessions"} & set(plan)
+    assert not {"measure", "grade_generator", "draw_sessions_church"} & set(plan)
 
 
 def test_snakemakes_own_linter_is_content() -> None:
