@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from palimpsest.artefacts import load_arrays, save_arrays
-from palimpsest.errors import CheckpointError, ParameterError
+from palimpsest.errors import CheckpointError, ParameterError, WorldError
 from palimpsest.instruments.attribute_training import (
     AttributeRecipe,
     AttributeTraining,
@@ -105,7 +105,7 @@ def test_bad_recipes(face):
         AttributeTraining(face, replace(TINY, resolution=100))
     with pytest.raises(ParameterError, match="nothing to tell apart"):
         AttributeTraining(face, replace(TINY, attribute="brows", new_rules=0.0))
-    with pytest.raises(ParameterError, match="--world: unknown world 'moon'"):
+    with pytest.raises(WorldError, match="unknown world 'moon'"):
         train_classifier.main(world="moon", attribute="smile", out=Path("never.safetensors"))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
+from palimpsest.errors import WorldError
 from palimpsest.worlds import Picture, Scene, World, get_world
 from palimpsest.worlds.scene import Choice, Flag, Real
 
@@ -213,7 +214,7 @@ def test_bad_changes_are_refused(scene: Scene, change: dict) -> None:
 
 
 def test_bad_requests_are_refused(world: World, scene: Scene, z: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="church"):
+    with pytest.raises(WorldError, match="church"):
         get_world("cathedral")
     with pytest.raises(ValueError, match="z must be"):
         world.scene(z[:, :-1])

@@ -57,8 +57,16 @@ def layer_of(model, session):
 
 
 def named_layers(model):
-    """The option for every session that is drawn: `--session NAME@LAYER --session ...`."""
-    return " ".join(f"--session {session}@{layer_of(model, session)}" for session in drawn(model))
+    """The option for every session that a job draws: `--session NAME@LAYER --session ...`.
+
+    Read off the job's output: that a session is drawn by hand makes no job run again.
+    """
+
+    def sessions(wildcards, output):
+        names = [Path(file).stem for file in output]
+        return " ".join(f"--session {name}@{layer_of(model, name)}" for name in names)
+
+    return sessions
 
 
 def statistics_file(model, session):

@@ -55,7 +55,7 @@ for model in PARAMETERS.models:
             params:
                 model=model,
                 sessions=named_layers(model),
-                folder=f"results/sessions/{model}",
+                folder=subpath(output[0], parent=True),
                 layer=PARAMETERS.models[model].layer,
                 seed=PARAMETERS.draw.seed,
                 truncation=PARAMETERS.models[model].truncation,
