@@ -300,8 +300,8 @@ class StyleGAN2(Generator):
 def channels_last(x: Tensor) -> Tensor:
     """The same (B, C, h, w) with the channels of a place side by side in memory.
 
-    A map takes the layout of what it is made with, and narrow convolutions on a CPU are up to three
-    times as fast in this one.
+    A map takes the layout of what it is made with, and narrow convolutions on a CPU are faster in
+    this one.
     """
     return x.contiguous(memory_format=torch.channels_last)
 

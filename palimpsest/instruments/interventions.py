@@ -78,10 +78,10 @@ def grade_rule(
     number = found.classes.index(units_of)
     levels = found.on[top, number]
     boxes = slot_cells(world, g.layer(layer).value_size)
-    donors_of = sample_z(g, n, seed + 2)
+    samples, donors_of = sample_z(g, n, seed), sample_z(g, n, seed + 2)
     parts: dict[str, list[tuple[Tensor, Tensor]]] = {"natural": [], "splice": [], "units": []}
     for first in range(0, n, BATCH):
-        z = sample_z(g, n, seed)[first : first + BATCH]
+        z = samples[first : first + BATCH]
         slots = (first + torch.arange(len(z))) % len(boxes)
         with torch.no_grad():
             off, on = (_with_flag(world, z, slots, there) for there in (False, True))
