@@ -1,0 +1,73 @@
+"""How well people agree who label the same items: raw agreement, Cohen's and Fleiss's kappa.
+
+    agreement(chosen)                       # (share that agrees, kappa); chosen: (items, judges)
+    cohen_kappa(["left", "right"], ["left", "left"])
+    fleiss_kappa([[2, 0], [1, 1]])          # how many judges gave each item each label
+
+Kappa is (observed - chance) / (1 - chance): 1 where all agree always, 0 where they agree no more
+often than labels given at random, in each judge's (Cohen) or all judges' (Fleiss) proportions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def agreement(chosen: np.ndarray) -> tuple[float, float]:
+    """Share of agreeing judges in [0, 1], and kappa in [-1, 1]; NaN where no two judged a pair.
+
+    Args:
+        chosen: (pairs, judges), 1 for left, 0 for right, NaN for a pair that a judge left out.
+
+    Of sides, since these are what judges chose: as sides are balanced at random, chance agrees in
+    half of the pairs. Kappa is Cohen's for two judges, Fleiss's for more.
+    """
+    several = chosen[(~np.isnan(chosen)).sum(1) >= 2]
+    if not len(several):
+        return np.nan, np.nan
+    counts = np.stack([(several == 1).sum(1), (several == 0).sum(1)], axis=1)
+    kappa = cohen_kappa(*several.T) if chosen.shape[1] == 2 else fleiss_kappa(counts)
+    return float(_agreeing(counts).mean()), kappa
+
+
+def cohen_kappa(first: ArrayLike, second: ArrayLike) -> float:
+    """Cohen's kappa of two judges' labels of the same items, both (n,).
+
+    NaN for no items, and where both gave all items one and the same label. Raises `ValueError`
+    for arrays that do not match.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    if first.ndim != 1 or first.shape != second.shape:
+        raise ValueError(f"labels of shape {first.shape} and {second.shape} do not match")
+    if not len(first):
+        return np.nan
+    labels = np.union1d(first, second)
+    chance = sum((first == label).mean() * (second == label).mean() for label in labels)
+    return _beyond_chance(float((first == second).mean()), float(chance))
+
+
+def fleiss_kappa(counts: ArrayLike) -> float:
+    """Fleiss's kappa from ``counts`` (items, labels): how many judges gave an item a label.
+
+    Items may have unlike numbers of judges, each at least 2; labels are then counted over all
+    judgements. NaN for no items, and where all have one label. Raises `ValueError` for an item
+    with fewer than two judges.
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    if not counts.size:
+        return np.nan
+    if (counts.sum(1) < 2).any():
+        raise ValueError("an item has fewer than two judges")
+    shares = counts.sum(0) / counts.sum()
+    return _beyond_chance(float(_agreeing(counts).mean()), float((shares**2).sum()))
+
+
+def _agreeing(counts: np.ndarray) -> np.ndarray:
+    """Of each item's pairs of judges, the share that gave one label: (items,)."""
+    judges = counts.sum(1)
+    return (counts * (counts - 1)).sum(1) / (judges * (judges - 1))
+
+
+def _beyond_chance(observed: float, chance: float) -> float:
+    return np.nan if np.isclose(chance, 1) else (observed - chance) / (1 - chance)

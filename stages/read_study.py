@@ -1,0 +1,35 @@
+"""Read what judges answered in a realism study: a table with a row for each method.
+
+    python -m stages.read_study --key realism-key.csv --answers ann.csv --answers bob.csv \
+        --out realism.csv
+
+Without answers the table has its rows, and nothing in them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.artefacts import atomic_path
+from palimpsest.commands import run
+from palimpsest.report.study import read_answers, read_key, realism_table
+
+
+def main(
+    key: Annotated[Path, typer.Option(help="The answer key that was made with the page.")],
+    out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
+    answers: Annotated[
+        list[Path] | None, typer.Option(help="What a judge saved (.csv); repeat.")
+    ] = None,
+) -> None:
+    study = read_key(key)
+    table = realism_table(study, read_answers(answers or [], study))
+    with atomic_path(out) as path:
+        table.to_csv(path, index=False)
+
+
+if __name__ == "__main__":
+    run(main)
