@@ -50,10 +50,14 @@ class _Section(BaseModel):
 
 
 class ModelParameters(_Section):
-    """One generator: its files, and where it is edited."""
+    """One generator: its files, and where it is edited.
+
+    ``classifiers``: of whatever else is told of its pictures as a whole.
+    """
 
     weights: str = Field(min_length=1)
     segmenter: str | None
+    classifiers: list[str] = []
     world: Name | None
     truncation: float = Field(ge=0, le=1)
     layer: int = Field(ge=1, le=18)
@@ -66,12 +70,58 @@ class SampleParameters(_Section):
     seed: Seed
 
 
+class RuleGradeParameters(SampleParameters):
+    """How a rule is looked for in a generator; `palimpsest.instruments.interventions`."""
+
+    units_of: Name
+    layer: int = Field(ge=2, le=18)
+    units: Count
+
+
+class InversionParameters(_Section):
+    """How a rule is turned round; `palimpsest.memory.inversion`."""
+
+    units_of: Name
+    switched_layer: int = Field(ge=2, le=18)
+    units: Count
+    goal_layer: int = Field(ge=2, le=18)
+    pairs: Count
+    pairs_a_step: Count
+    seed: Seed
+    iterations: Count
+    rate: Rate
+    rank: Annotated[int, Field(ge=1, le=64)]
+    rank_iterations: Count
+    rank_rate: Rate
+
+
+class ReflectionParameters(SampleParameters):
+    """The reflections of section 5.3: `samples` and `seed` are those that are measured."""
+
+    model: Name
+    layers: list[Annotated[int, Field(ge=2, le=18)]] = Field(min_length=1)
+    inversion: InversionParameters
+    shown: int = Field(ge=1, le=24)
+
+    @model_validator(mode="after")
+    def _apart(self) -> ReflectionParameters:
+        # the units are found on the three seeds after that of the pairs
+        if self.inversion.seed <= self.seed <= self.inversion.seed + 3:
+            raise ValueError(
+                f"seed {self.seed} is one that the inversion looks at; measure on another than "
+                f"{self.inversion.seed} to {self.inversion.seed + 3}"
+            )
+        return self
+
+
 class StageParameters(_Section):
-    """Training at one resolution for a number of steps."""
+    """Training at one resolution for a number of steps; `palimpsest.worlds.recipe.Stage`."""
 
     resolution: Literal[4, 8, 16, 32, 64, 128, 256]
     steps: Count
     batch: Count
+    rate: Rate | None = None
+    class_weights: dict[Name, Annotated[float, Field(gt=0)]] | None = None
 
 
 class InterchangeParameters(_Section):
@@ -253,6 +303,8 @@ class Parameters(_Section):
     methods: MethodParameters
     measure: SampleParameters
     grade: SampleParameters
+    grade_rule: dict[Name, RuleGradeParameters]
+    reflections: ReflectionParameters
     intervals: IntervalParameters
     figures: dict[Name, FigureParameters]
     panels: SampleParameters
@@ -272,6 +324,16 @@ class Parameters(_Section):
                         "give each session a name of its own"
                     )
                 owner[session] = model
+        for model in self.grade_rule:
+            if model not in self.models:
+                raise ValueError(
+                    f"grade_rule.{model}: no such model; models are {list(self.models)}"
+                )
+        if self.reflections.model not in self.models:
+            raise ValueError(
+                f"reflections.model: no model {self.reflections.model!r}; "
+                f"models are {list(self.models)}"
+            )
         for name, figure in self.figures.items():
             if figure.model not in self.models:
                 raise ValueError(

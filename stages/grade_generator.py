@@ -16,6 +16,7 @@ from tqdm import tqdm
 from palimpsest.artefacts import atomic_path
 from palimpsest.commands import run
 from palimpsest.generators import load_generator
+from palimpsest.instruments.attributes import AttributeClassifier
 from palimpsest.instruments.grading import grade_generator
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.report.panel_files import save_panel
@@ -28,6 +29,9 @@ def main(
     segmenter: Annotated[Path, typer.Option(help="A segmenter of the world it learned.")],
     out_table: Annotated[Path, typer.Option(help="Grades to write (.csv).")],
     out_panel: Annotated[Path, typer.Option(help="Images to write (.npz).")],
+    classifier: Annotated[
+        list[Path] | None, typer.Option(help="What else is told of its images (.safetensors).")
+    ] = None,
     samples: Annotated[int, typer.Option(help="How many images.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 4,
     batch: Annotated[int, typer.Option(help="Images at a time.")] = 32,
@@ -42,6 +46,7 @@ def main(
             get_world(labels.world),
             n=samples,
             seed=seed,
+            classifiers=[AttributeClassifier.load(file) for file in classifier or []],
             batch=batch,
             progress=bar.update,
         )

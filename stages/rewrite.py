@@ -44,7 +44,7 @@ def main(
     began = time.perf_counter()
     edit = edit_by(method, generator, drawn, stats, labels, **chosen)
     taken = time.perf_counter() - began
-    notes = {"session": drawn.name, "seconds_in_all": f"{taken:.3f}"}
+    notes = {"session": drawn.name, "model": drawn.model or "", "seconds_in_all": f"{taken:.3f}"}
     edit = replace(edit, metadata={**edit.metadata, **notes})
     edit.save(out)
     before, after = (float(edit.metadata[f"loss_{when}"]) for when in ("before", "after"))

@@ -11,7 +11,7 @@ segmenter says of the renders, so that what it misreads does not count against t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from torch import Tensor
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, sample_z
 from palimpsest.generators.samples import standard_normal
+from palimpsest.instruments.attributes import AttributeClassifier
 from palimpsest.instruments.frechet import frechet_distance, pooled_features
 from palimpsest.instruments.intervals import Estimate, bootstrap_mean, wilson
 from palimpsest.instruments.perceptual import PerceptualDistance
@@ -30,8 +31,15 @@ from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.worlds.scene import World
 
 PRESENT_SHARE = 1 / 512
-"""Of an image's pixels: a class is in the picture with at least so many (32 at 128 x 128, half of
-the smallest thing that the worlds draw)."""
+"""Of an image's pixels: a class is in the picture with at least so many (32 at 128 x 128), whatever
+its own size."""
+
+PRESENT_PART = 0.5
+"""Of the least area that a class has in renders: a picture with at least so much of it shows it.
+What a segmenter reads into the soft edge of something else is smaller."""
+
+LEAST_QUANTILE = 0.01
+"""Of a class's areas in renders that show it: the least one, but for a thing nearly hidden."""
 
 FLOOR_SEED_STEP = 1_000_003
 """Added to the seed for the second set of renders, which the Fréchet distances are taken to."""
@@ -49,9 +57,18 @@ class Grades:
     rendered: np.ndarray
 
 
-def presence(pixels: np.ndarray, image_size: int) -> np.ndarray:
-    """Which classes are in which picture, (n, classes) bool, from their ``pixels`` (n, classes)."""
-    return pixels >= PRESENT_SHARE * image_size
+def least_pixels(pixels: np.ndarray, image_size: int) -> np.ndarray:
+    """From how many pixels on a picture shows each class, (classes,) float64.
+
+    ``pixels`` (n, classes) of exact labels of ``image_size`` pixels; see `PRESENT_PART`. A class
+    that is in none of them needs `PRESENT_SHARE` only, as every class does.
+    """
+    floor = PRESENT_SHARE * image_size
+    least = np.full(pixels.shape[1], floor)
+    for i, column in enumerate(pixels.T):
+        if (shown := column[column > 0]).size:
+            least[i] = max(floor, PRESENT_PART * np.quantile(shown, LEAST_QUANTILE))
+    return least
 
 
 def class_pixels(labels: Tensor, classes: int) -> np.ndarray:
@@ -68,6 +85,7 @@ def grade_generator(
     *,
     n: int,
     seed: int,
+    classifiers: Sequence[AttributeClassifier] = (),
     batch: int = 32,
     level: float = 0.95,
     resamples: int = 2000,
@@ -79,8 +97,10 @@ def grade_generator(
     segmenter says of generated images; of the renders of the same z; their exact labels; every
     one with ``*_low`` and ``*_high``, NaN where it has no meaning), then n, perceptual, segmenter:
 
-    - ``<class>_percent``: images that show the class, for classes that not every scene has;
-    - ``<class>_agreement_percent``: images that show it exactly if their scene does;
+    - ``<class>_percent``: images that show the class (`least_pixels`), for classes that not every
+      scene has;
+    - ``<attribute>_percent``: images of which a classifier says so, for each one given;
+    - ``<name>_agreement_percent``: of either, images that show it exactly if their scene does;
     - ``<class>_iou``, ``mean_iou``, ``pixel_accuracy``: of the labels against the exact ones;
     - ``frechet``: distance of the pooled features to those of renders of other z; for the renders
       this is the floor, what two sets of that size are apart by chance;
@@ -89,7 +109,7 @@ def grade_generator(
 
     Raises `ParameterError` where generator, segmenter and world do not belong together, or n < 2.
     """
-    _check_fit(generator, segmenter, world, n)
+    _check_fit(generator, segmenter, world, n, classifiers)
     distance = PerceptualDistance(segmenter)
     z = sample_z(generator, n, seed).split(batch)
     spare = standard_normal(n, world.z_dim, seed + FLOOR_SEED_STEP).split(batch)
@@ -100,8 +120,9 @@ def grade_generator(
         picture = world.render(world.scene(part.numpy()), generator.resolution)
         other = world.render(world.scene(spare_part.numpy()), generator.resolution)
         drawn, truth = as_input(picture.images), torch.from_numpy(picture.labels)
-        of_made.append(_look(segmenter, made, truth))
-        of_drawn.append(_look(segmenter, drawn, truth))
+        told = world.attribute_presence(world.scene(part.numpy()))
+        of_made.append(_look(segmenter, classifiers, made, truth))
+        of_drawn.append(_look(segmenter, classifiers, drawn, truth))
         with torch.no_grad():
             pairs.append(
                 {
@@ -109,24 +130,35 @@ def grade_generator(
                     "l1": (made - drawn).abs().mean((1, 2, 3)).numpy(),
                     "perceptual": distance(made, drawn).numpy(),
                     "others": pooled_features(segmenter, as_input(other.images)),
+                    **{f"{one.name}_truth": told[one.attribute] for one in classifiers},
+                    "areas": class_pixels(torch.from_numpy(other.labels), len(world.classes)),
                 }
             )
         if sum(map(len, shown)) < SHOWN:
             shown.append(np.stack([as_picture(made), picture.images], axis=1))
         if progress is not None:
             progress(len(part))
-    figures = _Figures(generator.resolution**2, world.classes, level, resamples)
+    figures = _Figures(
+        generator.resolution**2,
+        world.classes,
+        {one.name: one.attribute for one in classifiers},
+        level,
+        resamples,
+    )
     table = figures.table(_joined(of_made), _joined(of_drawn), _joined(pairs))
     table["n"], table["perceptual"], table["segmenter"] = n, distance.name, segmenter.name
     first = np.concatenate(shown)[:SHOWN]
     return Grades(table, first[:, 0], first[:, 1])
 
 
-def _look(segmenter: Segmenter, images: Tensor, truth: Tensor) -> Seen:
+def _look(
+    segmenter: Segmenter, classifiers: Sequence[AttributeClassifier], images: Tensor, truth: Tensor
+) -> Seen:
     """What the segmenter sees in a batch, one row an image.
 
     ``pixels`` of each class, ``both`` seen and true, ``either`` of the two: (B, classes); pooled
-    ``features`` (B, C); ``edges`` (B,), mean absolute difference of neighbouring pixels.
+    ``features`` (B, C); ``edges`` (B,), mean absolute difference of neighbouring pixels; what each
+    classifier says, (B,) bool by its name.
     """
     classes = len(segmenter.classes)
     labels = segmenter.segment(images)
@@ -142,6 +174,7 @@ def _look(segmenter: Segmenter, images: Tensor, truth: Tensor) -> Seen:
         "either": pixels + class_pixels(truth, classes) - both,
         "features": pooled_features(segmenter, images),
         "edges": ((along_x + along_y) / 2).numpy(),
+        **{one.name: one.shows(images).numpy() for one in classifiers},
     }
 
 
@@ -151,16 +184,18 @@ def _joined(batches: list[Seen]) -> Seen:
 
 @dataclass(frozen=True)
 class _Figures:
-    """Turns what was seen into estimates; ``size``: pixels of an image."""
+    """Turns what was seen into estimates; ``size``: pixels of an image; ``told``: the attribute
+    that each classifier tells, by its name."""
 
     size: int
     classes: tuple[str, ...]
+    told: dict[str, str]
     level: float
     resamples: int
 
     def table(self, made: Seen, drawn: Seen, pairs: Seen) -> pd.DataFrame:
         """The rows of `grade_generator`."""
-        rows = self._presence(made, drawn, pairs["truth"])
+        rows = self._presence(made, drawn, pairs)
         for i, name in enumerate(self.classes):
             rows.append((f"{name}_iou", *(self._iou(s, [i]) for s in (made, drawn)), None))
         every = list(range(len(self.classes)))
@@ -174,17 +209,21 @@ class _Figures:
         rows.append(("edge_energy", *(self._mean(s["edges"]) for s in (made, drawn)), None))
         return _as_table(rows)
 
-    def _presence(self, made: Seen, drawn: Seen, truth: np.ndarray) -> list[tuple]:
+    def _presence(self, made: Seen, drawn: Seen, pairs: Seen) -> list[tuple]:
         """Rates and agreements of the classes that are in some scenes and not in others."""
-        there = presence(truth, self.size)
-        seen = [presence(pixels, self.size) for pixels in (made["pixels"], drawn["pixels"])]
+        least = least_pixels(pairs["areas"], self.size)
+        there = pairs["truth"] >= least
+        seen = [pixels >= least for pixels in (made["pixels"], drawn["pixels"])]
         varying = [i for i in range(len(self.classes)) if 0 < there[:, i].mean() < 1]
+        looks = {self.classes[i]: [s[:, i] for s in (*seen, there)] for i in varying}
+        for name, attribute in self.told.items():
+            looks[attribute] = [made[name], drawn[name], pairs[f"{name}_truth"]]
         rates, agreements = [], []
-        for i in varying:
-            shares = [self._percent(shows[:, i]) for shows in (*seen, there)]
-            rates.append((f"{self.classes[i]}_percent", *shares))
-            agree = [self._percent(shows[:, i] == there[:, i]) for shows in seen]
-            agreements.append((f"{self.classes[i]}_agreement_percent", *agree, None))
+        for name, (of_made, of_drawn, truth) in looks.items():
+            shares = [self._percent(shows) for shows in (of_made, of_drawn, truth)]
+            rates.append((f"{name}_percent", *shares))
+            agree = [self._percent(shows == truth) for shows in (of_made, of_drawn)]
+            agreements.append((f"{name}_agreement_percent", *agree, None))
         return rates + agreements
 
     def _percent(self, which: np.ndarray) -> Estimate:
@@ -224,7 +263,13 @@ def _as_table(rows: list[tuple]) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def _check_fit(generator: Generator, segmenter: Segmenter, world: World, n: int) -> None:
+def _check_fit(
+    generator: Generator,
+    segmenter: Segmenter,
+    world: World,
+    n: int,
+    classifiers: Sequence[AttributeClassifier],
+) -> None:
     if n < 2:
         raise ParameterError(f"samples = {n}; at least 2 are needed")
     if generator.z_dim != world.z_dim:
@@ -234,3 +279,8 @@ def _check_fit(generator: Generator, segmenter: Segmenter, world: World, n: int)
         )
     if segmenter.classes != world.classes:
         raise ParameterError(f"{segmenter.name} has not the classes of the {world.name} world")
+    for classifier in classifiers:
+        if classifier.world != world.name:
+            raise ParameterError(
+                f"{classifier.name} looks at no pictures of the {world.name} world"
+            )

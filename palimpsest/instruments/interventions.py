@@ -3,14 +3,16 @@
     effects = grade_rule(g, segmenter, world, units_of="window", n=200, seed=4)
 
 A generator may draw a window and its mirror image each from z. Then the one does not follow from
-the other, and there is no rule between them to rewrite. Two interventions tell (at one layer, in a
-scene without the window of a slot):
+the other, and there is no rule between them to rewrite. Three interventions tell (at one layer, in
+a scene without the window of a slot):
 
 - *splice*: the slot's cells are taken from another sample, whose scene has that window;
-- *units*: the ``units`` that fit the class best (`dissection`) are set, in the slot's cells, to
-  what they are where the class is seen.
+- *units*: the ``units`` that make the class (`causal_units`) are set, in the slot's cells, to what
+  they are where the class is seen;
+- *units_by_iou*: the same with the ``units`` that fit the class best (`dissection`). Those may only
+  accompany it.
 
-Both are measured as shares of the natural gap: how much brighter the echo of a slot is in samples
+All are measured as shares of the natural gap: how much brighter the echo of a slot is in samples
 of the same z with the window's flag on. A rule of which nothing is in the network scores 0.
 """
 
@@ -22,17 +24,23 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import ndtri
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
-from palimpsest.generators import Generator, ValueState, sample_z
+from palimpsest.generators import Generator, sample_z
+from palimpsest.instruments.causal_units import causal_units
 from palimpsest.instruments.dissection import dissect
 from palimpsest.instruments.intervals import bootstrap_ratio, wilson
 from palimpsest.instruments.reflections import reflection_change
 from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.instruments.slot_changes import (
+    slot_share,
+    splice_slots,
+    switch_units,
+    with_flag,
+)
 from palimpsest.worlds.interchange import slot_cells
-from palimpsest.worlds.scene import Flag, World
+from palimpsest.worlds.scene import World
 
 BATCH = 16
 LEAST_SHARE = 0.1
@@ -62,7 +70,7 @@ def grade_rule(
     seed: int = 4,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Rows `natural`, `splice` and `units`, on the first ``n`` standard samples of ``seed``.
+    """Rows `natural`, `splice`, `units`, `units_by_iou`, on ``n`` standard samples of ``seed``.
 
     Sample i is looked at in slot i modulo the number of slots, its scene's flag there turned off.
     Columns: intervention, layer, units (0: all), n; ``echo_percent`` of the natural gap and
@@ -74,31 +82,35 @@ def grade_rule(
     if not world.slots:
         raise ParameterError(f"the {world.name} world has no slots, so no rule to grade")
     found = dissect(g, layer, segmenter, DISSECTED, seed + 1)
-    top = found.top_units(units_of, units)
+    by_iou = found.top_units(units_of, units)
     number = found.classes.index(units_of)
-    levels = found.on[top, number]
+    levels = found.on[:, number]
+    made_by = causal_units(g, layer, segmenter, world, units_of, levels, seed=seed + 3)
+    chosen = {"units": made_by.top(units), "units_by_iou": by_iou}
     boxes = slot_cells(world, g.layer(layer).value_size)
     samples, donors_of = sample_z(g, n, seed), sample_z(g, n, seed + 2)
-    parts: dict[str, list[tuple[Tensor, Tensor]]] = {"natural": [], "splice": [], "units": []}
+    parts: dict[str, list[tuple[Tensor, Tensor]]] = {}
     for first in range(0, n, BATCH):
         z = samples[first : first + BATCH]
         slots = (first + torch.arange(len(z))) % len(boxes)
         with torch.no_grad():
-            off, on = (_with_flag(world, z, slots, there) for there in (False, True))
-            donors = _with_flag(world, donors_of[first : first + BATCH], slots, True)
+            off, on = (with_flag(world, z, slots, there) for there in (False, True))
+            donors = with_flag(world, donors_of[first : first + BATCH], slots, True)
             opened = g.layer(layer)
             values, given = (opened.values(opened.keys(part)) for part in (off, donors))
             before = opened.render(values)
             after = {
                 "natural": g(on),
-                "splice": opened.render(_spliced(values, given, slots, boxes)),
-                "units": opened.render(_switched(values, slots, boxes, top, levels)),
+                "splice": opened.render(splice_slots(values, given, slots, boxes)),
             }
+            for name, top in chosen.items():
+                switched = switch_units(values, slots, boxes, top, levels[top])
+                after[name] = opened.render(switched)
             for name, image in after.items():
                 seen = torch.as_tensor(segmenter.segment(image)).long() == number
                 change = reflection_change(before, image, world.slots)
                 own = change.gather(1, slots[:, None])[:, 0]
-                parts[name].append((own, _shown(seen, slots, world)))
+                parts.setdefault(name, []).append((own, slot_share(seen, slots, world)))
         if progress is not None:
             progress(len(z))
     changed = {
@@ -118,7 +130,7 @@ def _table(changed: dict[str, Changed], layer: int, units: int) -> pd.DataFrame:
             {
                 "intervention": name,
                 "layer": layer,
-                "units": units if name == "units" else 0,
+                "units": units if name.startswith("units") else 0,
                 "n": len(one.echo),
                 **_percents("echo_percent", share),
                 **_percents("raised_percent", raised),
@@ -134,52 +146,3 @@ def _percents(name: str, estimate) -> dict[str, float]:
         f"{name}_low": 100 * estimate.low,
         f"{name}_high": 100 * estimate.high,
     }
-
-
-def _with_flag(world: World, z: Tensor, slots: Tensor, there: bool) -> Tensor:
-    """z (B, z_dim) with the flag of each sample's slot turned on or off.
-
-    The middle of the flag's own range stands for it, so that z stays an ordinary one.
-    """
-    changed = z.clone()
-    for column, slot in enumerate(world.slots.values()):
-        rule = world.rules[slot.attributes[0]]
-        if not isinstance(rule, Flag):
-            raise ParameterError(f"{slot.attributes[0]} of the {world.name} world is no flag")
-        edge = rule.thresholds[0]
-        changed[slots == column, rule.dim] = float(ndtri((edge + there) / 2))
-    return changed
-
-
-def _spliced(values: ValueState, donors: ValueState, slots: Tensor, boxes: list) -> ValueState:
-    v = values.v.clone()
-    for column, (top, left, bottom, right) in enumerate(boxes):
-        rows = slots == column
-        v[rows, :, top:bottom, left:right] = donors.v[rows, :, top:bottom, left:right]
-    return values.replace(v)
-
-
-def _switched(
-    values: ValueState, slots: Tensor, boxes: list, units: list[int], levels: Tensor
-) -> ValueState:
-    v = values.v.clone()
-    for column, (top, left, bottom, right) in enumerate(boxes):
-        for sample in (slots == column).nonzero().flatten().tolist():
-            v[sample, units, top:bottom, left:right] = levels[:, None, None]
-    return values.replace(v)
-
-
-def _shown(seen: Tensor, slots: Tensor, world: World) -> Tensor:
-    """Share of each sample's slot (B,) that is ``seen`` (B, H, W) bool."""
-    height, width = seen.shape[1:]
-    share = torch.zeros(len(seen))
-    for column, slot in enumerate(world.slots.values()):
-        left, top, right, bottom = slot.box
-        rows = slots == column
-        box = seen[
-            rows,
-            round(top * height) : round(bottom * height),
-            round(left * width) : round(right * width),
-        ]
-        share[rows] = box.float().mean((1, 2))
-    return share

@@ -210,7 +210,7 @@ def compute_comparison(sources: Sources) -> tuple[Arrays, Facts]:
 
 
 def compute_pairs(sources: Sources) -> tuple[Arrays, Facts]:
-    """Figures 9 and 10: before and after one edit, the samples scoring highest along d."""
+    """Figures 7 to 12: before and after one edit, the samples scoring highest along d."""
     name, edit = next(iter(sources.loaded().items()))
     z = sources.z
     score = scores(sources.generator, edit, z)
@@ -224,7 +224,7 @@ def compute_pairs(sources: Sources) -> tuple[Arrays, Facts]:
         "session": name,
         "layer": edit.layer,
         "rank": edit.rank,
-        "solver": edit.metadata.get("solver", "?"),
+        "solver": edit.metadata.get("method") or edit.metadata.get("solver", "?"),
     }
 
 
@@ -232,8 +232,12 @@ PANELS: dict[str, Callable[[Sources], tuple[Arrays, Facts]]] = {
     "fig01_rules": compute_rules,
     "fig02_memory": compute_memory,
     "fig04_comparison": compute_comparison,
+    "fig07_hats": compute_pairs,
+    "fig08_tails": compute_pairs,
     "fig09_windows": compute_pairs,
     "fig10_trees": compute_pairs,
+    "fig11_earrings": compute_pairs,
+    "fig12_glasses": compute_pairs,
 }
 
 

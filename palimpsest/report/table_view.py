@@ -46,8 +46,8 @@ NAMES = {
 
 DASH = "–"
 
-GROUP = "edit"
-"""Column whose value heads a group of rows."""
+GROUPS = ("edit", "model")
+"""Columns whose value heads a group of rows; of several the first."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Column:
 class TableView:
     """A table ready to show: groups of rows of cells under the group's heading ("" for none).
 
-    The rows of Table 2 are grouped by their edit, which then has no column of its own.
+    What rows are grouped by (`GROUPS`) has no column of its own.
     """
 
     name: str
@@ -102,12 +102,13 @@ def read_rows(path: str | Path) -> list[dict[str, str]]:
 def view_table(name: str, rows: list[dict[str, str]]) -> TableView:
     """Fold the columns of ``rows`` (see the module) for the eye."""
     names = list(rows[0])
+    group = next((name for name in GROUPS if name in names), "")
     folded = {n for n in names if n.removesuffix("_low") in names and n.endswith("_low")}
     folded |= {n for n in names if n.removesuffix("_high") in names and n.endswith("_high")}
     papers = {n for n in names if n.startswith("paper_")}
     shown, same, absent = [], [], []
     for column in names:
-        if column in folded or column in papers or column == GROUP:
+        if column in folded or column in papers or column == group:
             continue
         values = {row[column] for row in rows}
         paper_says = any(row.get(f"paper_{column}") for row in rows)
@@ -121,8 +122,8 @@ def view_table(name: str, rows: list[dict[str, str]]) -> TableView:
     alone = [p for p in papers if p.removeprefix("paper_") not in names]
     shown += [p for p in names if p in alone and any(row[p] for row in rows)]
     groups = tuple(
-        (show(GROUP, name) if name else "", tuple(_cells(shown, row) for row in together))
-        for name, together in groupby(rows, key=lambda row: row.get(GROUP, ""))
+        (show(group, name) if name else "", tuple(_cells(shown, row) for row in together))
+        for name, together in groupby(rows, key=lambda row: row.get(group, ""))
     )
     columns = tuple(
         Column(

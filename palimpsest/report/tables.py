@@ -142,9 +142,11 @@ def edits_table(paths: Iterable[str | Path]) -> pd.DataFrame:
         told = edit.metadata
         rows.append(
             {
+                "model": told.get("model", ""),
                 "session": told.get("session") or path.stem,
                 "layer": edit.layer,
                 "rank": edit.rank,
+                "method": told.get("method", ""),
                 "solver": told.get("solver", ""),
                 "loss_before": float(told.get("loss_before", "nan")),
                 "loss_after": float(told.get("loss_after", "nan")),

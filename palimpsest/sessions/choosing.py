@@ -31,6 +31,7 @@ from palimpsest.memory.solvers.newton import Descent
 from palimpsest.sessions.drawing import DRAWINGS
 from palimpsest.sessions.rewriting import OpenSession, check_statistics, open_session, solve
 from palimpsest.sessions.schema import Session
+from palimpsest.sessions.strokes import Drawing
 from palimpsest.sessions.tuning import (
     Judge,
     LabelJudge,
@@ -288,7 +289,7 @@ def _prepare(
         asked.tuning_samples,
         asked.tuning_seed,
         adds=adds,
-        least_added=_pixels_of(session, g.resolution) // 4 if adds else 1,
+        least_added=_least_added(drawing, session, g.resolution) if adds else 1,
     )
     about |= {"judge": "labels", "source": list(source), "targets": list(targets)}
     if adds:  # its source is far more than what is to change
@@ -323,10 +324,12 @@ def matching_cells(
     return matching
 
 
-def _pixels_of(session: Session, resolution: int) -> int:
-    """Median size of the copied objects in pixels of the image."""
+def _least_added(drawing: Drawing, session: Session, resolution: int) -> int:
+    """Pixels of the target that must come into an image for it to count as converted."""
+    if drawing.least is not None:
+        return round(drawing.least * (resolution / 128) ** 2)
     sizes = [e.object.area((resolution, resolution)).sum().item() for e in session.exemplars]
-    return int(np.median(sizes))
+    return int(np.median(sizes)) // 4
 
 
 def painted_classes(

@@ -82,7 +82,10 @@ def _remove_glasses(survey: Survey) -> Drawn:
 
 
 FACE: dict[str, Drawing] = {
-    "smile": Drawing("face", "Closed mouths smile", _smile, ("lips",), ("teeth",)),
+    # lips stay around the teeth of a smile
+    "smile": Drawing(
+        "face", "Closed mouths smile", _smile, ("lips",), ("teeth",), adds=True, least=50
+    ),
     "brows2moustache": Drawing(
         "face", "Brows become a moustache", _brows2moustache, ("brow",), ("moustache",)
     ),

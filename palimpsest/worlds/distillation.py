@@ -30,7 +30,7 @@ from palimpsest.generators.base import Generator
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.worlds.growing import grow
 from palimpsest.worlds.interchange import Splices, plan_splices, slot_cells
-from palimpsest.worlds.recipe import Recipe, Stage, recipe_facts
+from palimpsest.worlds.recipe import Recipe, Stage, recipe_facts, same_until
 from palimpsest.worlds.scene import World
 
 RENDER_AT_LEAST = 32
@@ -101,13 +101,26 @@ def distillation_loss(made: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
     return loss + 0.5 * F.avg_pool2d(difference, 2).abs().mean()
 
 
+def _targets(images: Tensor, weights: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
+    """uint8 images (B, R, R, 3) as (B, 3, r, r) in [-1, 1], and weights (B, 1, R, R) as they are
+    at that ``resolution`` r."""
+    wanted = images.permute(0, 3, 1, 2).float() / 127.5 - 1
+    factor = wanted.shape[-1] // resolution
+    if factor > 1:
+        wanted, weights = F.avg_pool2d(wanted, factor), F.avg_pool2d(weights, factor)
+    return wanted, weights
+
+
 class Distillation:
     """A training run: `advance` it step by step, `save` and `resume` it at any step."""
 
     def __init__(self, world: World, recipe: Recipe) -> None:
         if max(stage.resolution for stage in recipe.stages) > recipe.resolution:
             raise WorldError("the recipe's stages go beyond the resolution of its channels")
-        unknown = set(recipe.class_weights) - set(world.classes)
+        weights = [
+            {**recipe.class_weights, **(stage.class_weights or {})} for stage in recipe.stages
+        ]
+        unknown = {name for named in weights for name in named} - set(world.classes)
         if unknown:
             raise WorldError(f"class_weights name {sorted(unknown)}, not classes of {world.name}")
         self.world = world
@@ -119,8 +132,9 @@ class Distillation:
         self.optimizer = torch.optim.Adam(
             self.student.parameter_groups(), lr=recipe.rate, betas=(0.9, 0.99)
         )
+        # (stages, classes)
         self.class_weights = torch.tensor(
-            [recipe.class_weights.get(name, 1.0) for name in world.classes]
+            [[named.get(name, 1.0) for name in world.classes] for named in weights]
         )
         self.step = 0
         self.curve: list[dict[str, float]] = []
@@ -129,8 +143,9 @@ class Distillation:
     def advance(self, batch: Batch) -> float:
         """One step on a batch; returns its loss."""
         began = time.perf_counter()
-        _, stage, _ = self.recipe.stage_at(self.step)
-        wanted, weights = self._targets(batch.images, batch.labels, stage.resolution)
+        index, stage, _ = self.recipe.stage_at(self.step)
+        weights = self.class_weights[index, batch.labels.long()][:, None]
+        wanted, weights = _targets(batch.images, weights, stage.resolution)
         rate = self.recipe.rate_at(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
@@ -156,14 +171,6 @@ class Distillation:
 
         return self.student.image_at(batch.z, resolution, settings.layer, spliced)
 
-    def _targets(self, images: Tensor, labels: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
-        wanted = images.permute(0, 3, 1, 2).float() / 127.5 - 1
-        weights = self.class_weights[labels.long()][:, None]
-        factor = wanted.shape[-1] // resolution
-        if factor > 1:
-            wanted, weights = F.avg_pool2d(wanted, factor), F.avg_pool2d(weights, factor)
-        return wanted, weights
-
     @torch.no_grad()
     def _average(self) -> None:
         # Young averages follow quickly, or the random start would be seen for long.
@@ -187,9 +194,13 @@ class Distillation:
             torch.save(state, temporary)
 
     def resume(self, path: Path) -> None:
-        """Go on from the checkpoint at ``path``. Raises `WorldError` for another recipe's."""
+        """Go on from the checkpoint at ``path``.
+
+        Stages that it had not begun may be others, so that a finished run can be given one more.
+        Raises `WorldError` for a checkpoint of another recipe.
+        """
         state = torch.load(path, weights_only=True)
-        if state["recipe"] != recipe_facts(self.recipe):
+        if not same_until(state["step"], state["recipe"], recipe_facts(self.recipe)):
             raise WorldError(f"{path} is a checkpoint of another recipe; remove it to start anew")
         self.step, self.seconds, self.curve = state["step"], state["seconds"], state["curve"]
         self.student.load_state_dict(state["student"])

@@ -14,11 +14,17 @@ import torch
 
 @dataclass(frozen=True)
 class Stage:
-    """Train at one resolution for a number of steps."""
+    """Train at one resolution for a number of steps.
+
+    ``rate`` is where the stage's rate starts, and ``class_weights`` are laid over the recipe's;
+    None: as the recipe says. (A second stage at the full resolution can so finish what is small.)
+    """
 
     resolution: int
     steps: int
     batch: int
+    rate: float | None = None
+    class_weights: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class Recipe:
     """Everything a training run depends on.
 
     ``kind``: "stylegan2" or "progressive". ``channels``: width at each resolution. ``rate``: Adam's
-    until the last stage, where it falls as a half cosine to ``final_rate``. ``mapping_rate``:
+    until the full resolution, where it falls in each stage as a half cosine to ``final_rate``;
+    below that it stays. ``mapping_rate``:
     factor on it for the mapping network, in units that cancel StyleGAN2's own slowing of that
     network. ``class_weights``: weight of each class in the L1 term, 1 where none is given.
     ``style_dim``, ``mapping_layers`` and ``mapping_rate`` say nothing to a Progressive GAN.
@@ -82,12 +89,13 @@ class Recipe:
         raise ValueError(f"step {step} is past the end of the recipe")
 
     def rate_at(self, step: int) -> float:
-        index, stage, within = self.stage_at(step)
+        _, stage, within = self.stage_at(step)
         warm = min(1.0, (step + 1) / 100)
-        if index < len(self.stages) - 1:
-            return self.rate * warm
+        start = self.rate if stage.rate is None else stage.rate
+        if stage.resolution < self.stages[-1].resolution:
+            return start * warm
         fall = 0.5 * (1 + math.cos(math.pi * within / stage.steps))
-        return (self.final_rate + (self.rate - self.final_rate) * fall) * warm
+        return (self.final_rate + (start - self.final_rate) * fall) * warm
 
 
 def recipe_facts(recipe: Recipe) -> dict:
@@ -95,8 +103,23 @@ def recipe_facts(recipe: Recipe) -> dict:
     facts = asdict(recipe)
     facts["channels"] = {str(r): c for r, c in recipe.channels.items()}
     facts["class_weights"] = dict(recipe.class_weights)
-    facts["stages"] = [asdict(stage) for stage in recipe.stages]
+    facts["stages"] = [
+        {name: value for name, value in asdict(stage).items() if value is not None}
+        for stage in recipe.stages
+    ]
     return facts
+
+
+def same_until(step: int, facts: dict, others: dict) -> bool:
+    """Whether two recipes, as `recipe_facts`, ask for the same first ``step`` steps."""
+    plain = [{n: v for n, v in one.items() if n != "stages"} for one in (facts, others)]
+    last = [one["stages"][-1]["resolution"] for one in (facts, others)]  # where rates fall
+    begun, left = 0, step
+    while left > 0 and begun < len(facts["stages"]):
+        left -= facts["stages"][begun]["steps"]
+        begun += 1
+    stages = [one["stages"][:begun] for one in (facts, others)]
+    return plain[0] == plain[1] and last[0] == last[1] and stages[0] == stages[1]
 
 
 def hardware() -> str:

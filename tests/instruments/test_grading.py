@@ -6,7 +6,7 @@ from torch import nn
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators import save_generator
-from palimpsest.instruments.grading import class_pixels, grade_generator, presence
+from palimpsest.instruments.grading import class_pixels, grade_generator, least_pixels
 from palimpsest.instruments.pictures import as_input, as_picture
 from palimpsest.report.panel_files import load_panel
 from stages import grade_generator as stage
@@ -87,13 +87,52 @@ def test_an_untrained_generator_gets_bad_grades(small_generator, random_segmente
     assert (grades.generated != grades.rendered).any()
 
 
-def test_presence_needs_more_than_specks():
+def test_specks_and_soft_edges_show_nothing():
     labels = torch.zeros(2, 64, 64, dtype=torch.uint8)
     labels[0, 0, :8] = 1  # 1/512 of 64 x 64
     labels[1, 0, :7] = 1
     pixels = class_pixels(labels, 3)
     assert pixels.tolist() == [[4088, 8, 0], [4089, 7, 0]]
-    assert presence(pixels, 64 * 64).tolist() == [[True, True, False], [True, False, False]]
+    # in other renders class 1 has 100 pixels or more, but for one nearly hidden; class 2 is small
+    areas = np.array([[0, 100 + i, 9] for i in range(999)] + [[0, 3, 0]])
+    least = least_pixels(areas, 64 * 64)
+    assert least[0] == least[2] == 8
+    assert 50 <= least[1] < 60
+    assert (pixels >= least).tolist() == [[True, False, False], [True, False, False]]
+
+
+def test_what_a_classifier_says_is_a_row_of_its_own(church, random_segmenter):
+    class Sees:
+        """Says that there is a dome in every other picture."""
+
+        world, name, attribute = "church", "church-dome", "dome"
+
+        def shows(self, images):
+            return torch.arange(len(images)) % 2 == 0
+
+    def graded(classifier):
+        return grade_generator(
+            Renderer(church),
+            random_segmenter,
+            church,
+            n=8,
+            seed=4,
+            classifiers=[classifier],
+            resamples=10,
+        )
+
+    from palimpsest.generators.samples import standard_normal
+
+    there = church.attribute_presence(church.scene(standard_normal(8, church.z_dim, 4)))["dome"]
+    row = graded(Sees()).table.set_index("figure").loc["dome_percent"]
+    assert row["generator"] == row["world"] == 50
+    assert row["truth"] == 100 * there.mean()
+    agreed = graded(Sees()).table.set_index("figure").loc["dome_agreement_percent"]
+    assert agreed["generator"] == 100 * (there == (np.arange(8) % 2 == 0)).mean()
+    other = Sees()
+    other.world = "face"
+    with pytest.raises(ParameterError, match="no pictures of the church world"):
+        graded(other)
 
 
 def test_pictures_there_and_back():

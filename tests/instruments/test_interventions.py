@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
+from palimpsest.instruments.causal_units import causal_units
 from palimpsest.instruments.dissection import dissect
 from palimpsest.instruments.interventions import grade_rule
 from palimpsest.worlds import get_world
@@ -60,7 +61,7 @@ class Kitchen:
         return Values(v, z)
 
     def render(self, values: Values) -> Tensor:
-        on = (values.v[:, WINDOW_UNIT] > 0.5).float()
+        on = values.v[:, WINDOW_UNIT].clamp(0, 1)
         image = on.repeat_interleave(8, 1).repeat_interleave(8, 2) - 1
         for there, slot in self._slots(values.z):
             if self.linked:
@@ -89,6 +90,10 @@ class Whites:
     def segment(self, images: Tensor) -> Tensor:
         return (images[:, 0] > -0.1).to(torch.uint8)
 
+    def logits(self, images: Tensor) -> Tensor:
+        white = 2 * (images[:, 0] + 0.1)
+        return torch.stack([-white, white, torch.full_like(white, -100)], 1)
+
 
 def test_the_unit_that_is_a_class_has_the_highest_iou_with_it(kitchen: World) -> None:
     found = dissect(Kitchen(kitchen, True), 4, Whites(), n=60)
@@ -116,17 +121,53 @@ def test_the_share_of_a_unit_is_its_quantile(kitchen: World) -> None:
 def test_a_rule_is_found_where_it_is_and_not_where_it_is_not(kitchen: World, linked: bool) -> None:
     table = grade_rule(Kitchen(kitchen, linked), Whites(), kitchen, units=1, n=24)
     rows = table.set_index("intervention")
-    assert list(rows.index) == ["natural", "splice", "units"]
-    assert (rows["n"] == 24).all() and list(rows["units"]) == [0, 0, 1]
+    assert list(rows.index) == ["natural", "splice", "units", "units_by_iou"]
+    assert (rows["n"] == 24).all() and list(rows["units"]) == [0, 0, 1, 1]
     assert rows.loc["natural", "echo_percent"] == pytest.approx(100)
     assert rows.loc["natural", "raised_percent"] == 100
     assert (rows["shown_percent"] == 100).all()  # the window itself is there either way
-    for name in ("splice", "units"):
+    for name in ("splice", "units", "units_by_iou"):
         expected = 100 if linked else 0
         assert rows.loc[name, "echo_percent"] == pytest.approx(expected, abs=1e-4)
         assert rows.loc[name, "raised_percent"] == expected
         assert rows.loc[name, "raised_percent_low"] <= expected
         assert rows.loc[name, "raised_percent_high"] >= expected
+
+
+def test_the_unit_that_makes_a_class_gets_all_the_strength(kitchen: World) -> None:
+    on = torch.full((8,), 0.3)
+    on[WINDOW_UNIT] = 1
+    arguments = (Kitchen(kitchen, True), 4, Whites(), kitchen, "window", on)
+    found = causal_units(*arguments, samples=16, penalty=0.05)
+    assert found.top(1) == [WINDOW_UNIT] and found.strength[WINDOW_UNIT] > 0.5
+    others = torch.arange(8) != WINDOW_UNIT
+    assert found.strength[others].max() < 0.1
+    assert torch.equal(found.strength, causal_units(*arguments, samples=16, penalty=0.05).strength)
+
+
+def test_units_of_a_class_that_was_never_seen_cannot_be_set(kitchen: World) -> None:
+    g, never = Kitchen(kitchen, True), torch.full((8,), torch.nan)
+    with pytest.raises(ParameterError, match="no place was seen to be never"):
+        causal_units(g, 4, Whites(), kitchen, "never", never)
+    with pytest.raises(ParameterError, match="church world has no slots"):
+        causal_units(g, 4, Whites(), get_world("church"), "window", torch.zeros(8))
+
+
+def test_units_that_only_accompany_a_class_make_nothing(kitchen: World) -> None:
+    class Accompanied(Kitchen):
+        """Unit 2 is lit wherever unit 5 is, over the whole cell, and nothing reads it."""
+
+        def values(self, z: Tensor) -> Values:
+            values = super().values(z)
+            v = values.v.clone()
+            v[:, 2] = 3 * v[:, WINDOW_UNIT]
+            v[:, WINDOW_UNIT] *= 0.9 + 0.1 * torch.rand(8, 8, generator=torch.Generator())
+            return values.replace(v)
+
+    g = Accompanied(kitchen, True)
+    on = dissect(g, 4, Whites(), n=40).on[:, 1]
+    found = causal_units(g, 4, Whites(), kitchen, "window", on, samples=16, penalty=0.05)
+    assert found.top(1) == [WINDOW_UNIT] and found.strength[2] < 0.1
 
 
 def test_units_that_mean_nothing_raise_nothing(kitchen: World) -> None:

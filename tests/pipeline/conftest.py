@@ -39,6 +39,7 @@ for name, value in options:
             place = f"{{value}}/{{session.partition('@')[0]}}.json"
             open(place, "w").write(text + session)
     elif name.startswith("--out"):
+        value = value.split("=")[-1]
         os.makedirs(os.path.dirname(value), exist_ok=True)
         open(value, "w").write(text)
         if value.endswith(".png"):
@@ -106,8 +107,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     stand_in.chmod(0o755)
     weights = folder / "data" / "weights" / "mini"
     weights.mkdir(parents=True)
-    for name in ("church", "church-segmenter"):
-        (weights / f"{name}.safetensors").write_text(name)
+    for world in ("church", "face", "horse", "kitchen"):
+        for name in (world, f"{world}-segmenter"):
+            (weights / f"{name}.safetensors").write_text(name)
+    (weights / "face-smile.safetensors").write_text("face-smile")
     checkout = Checkout(folder, f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}")
     done = checkout.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr

@@ -78,7 +78,12 @@ def test_repro_once_and_a_clone_that_pulls(another: Checkout, tmp_path: Path) ->
     assert clone.plan() == {}
     clone.edit("params.yaml", "draw:                   # copy", "draw:    # copy")
     clone.edit("params.yaml", "resamples: 2000", "resamples: 100")
-    assert clone.plan() == {"tabulate_domes": 1, "collect_metrics": 1, "report": 1}
+    assert clone.plan() == {
+        "tabulate_domes": 1,
+        "tabulate_reflections": 1,
+        "collect_metrics": 1,
+        "report": 1,
+    }
 
 
 def test_dvc_yaml_has_every_figure_and_table_and_only_known_rules() -> None:

@@ -13,10 +13,10 @@ import pytest
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
 
-FIGURES = 6  # fig01, 02, 04, 09, 10 and S3
-SESSIONS = 7
+FIGURES = 10 + 4  # fig01, 02, 04, 06 to 12, and S3 for each generator
+SESSIONS = {"church": 7, "face": 4, "horse": 2, "kitchen": 1}
 MEASURED = 2
-LAYERS = 2  # that sessions edit: 6, and 8 for small things
+LAYERS = {"church": 2, "face": 1, "horse": 2, "kitchen": 1}  # 6, and 8 for small things
 
 
 def test_a_finished_run_has_every_result_and_plans_nothing(finished) -> None:
@@ -25,6 +25,9 @@ def test_a_finished_run_has_every_result_and_plans_nothing(finished) -> None:
         "table2_domes.csv",
         "edits.csv",
         "generator_grades.csv",
+        "causal_rule.csv",
+        "reflection.csv",
+        "instrument_grades.csv",
     }
     figures = {file.name for file in (results / "figures").iterdir()}
     assert len(figures) == 2 * FIGURES and "fig04_comparison.png" in figures
@@ -39,12 +42,13 @@ def test_new_times_alone_plan_nothing(another) -> None:
     assert another.plan() == {}
 
 
-def test_new_weights_plan_everything(another) -> None:
+def test_new_weights_plan_everything_of_their_model(another) -> None:
     (another.folder / "data/weights/mini/church.safetensors").write_text("other weights")
     plan = another.plan()
     assert plan["draw_sessions_church"] == plan["grade_generator"] == 1
-    assert plan["key_statistics"] == LAYERS
-    assert plan["rewrite"] == SESSIONS and plan["tune_weights"] == 2 * MEASURED
+    assert plan["key_statistics"] == LAYERS["church"]
+    assert plan["rewrite"] == SESSIONS["church"] and plan["tune_weights"] == 2 * MEASURED
+    assert "grade_rule" not in plan and "draw_sessions_face" not in plan
 
 
 ONE_LEAF = {
@@ -61,7 +65,7 @@ ONE_LEAF = {
     "how intervals are made": (
         "resamples: 2000",
         "resamples: 100",
-        {"tabulate_domes": 1, "collect_metrics": 1, "report": 1},
+        {"tabulate_domes": 1, "tabulate_reflections": 1, "collect_metrics": 1, "report": 1},
     ),
     "the smoothness of one session": (
         "add_people: {}",
@@ -88,6 +92,16 @@ ONE_LEAF = {
             "report": 1,
         },
     ),
+    "in how many scenes the rule is looked for": (
+        "samples: 200\n    seed: 4",
+        "samples: 100\n    seed: 4",
+        {"grade_rule": 1, "tabulate_rules": 1, "collect_metrics": 1, "report": 1},
+    ),
+    "in how many samples reflections are measured": (
+        "samples: 60 ",
+        "samples: 50 ",
+        {"measure_reflections": 1, "tabulate_reflections": 1, "collect_metrics": 1, "report": 1},
+    ),
     "how a generator is trained": ("steps: 4200", "steps: 4300", {}),
 }
 
@@ -102,7 +116,8 @@ def test_one_leaf_reruns_only_what_reads_it(another, change: str) -> None:
 def test_statistics_reach_edits_but_not_what_is_drawn_or_graded(another) -> None:
     another.edit("params.yaml", "samples: 2000\n  seed: 1", "samples: 1500\n  seed: 1")
     plan = another.plan()
-    assert plan["key_statistics"] == LAYERS and plan["rewrite"] == SESSIONS
+    assert plan["key_statistics"] == sum(LAYERS.values())
+    assert plan["rewrite"] == sum(SESSIONS.values())
     untouched = {"draw_sessions_church", "tune_weights", "grade_generator", "tabulate_grades"}
     assert not untouched & set(plan)
 
@@ -169,8 +184,7 @@ def test_a_hand_drawn_file_that_is_no_session_is_named(another) -> None:
 
 def test_the_paper_scale_fetches_and_needs_no_segmenter(finished) -> None:
     plan = finished.plan("--config", "scale=paper")
-    assert plan["fetch_weights"] == 1 and plan["key_statistics"] == 1
-    assert not {"measure", "grade_generator", "draw_sessions_church"} & set(plan)
+    assert plan == {"fetch_weights": 4, "key_statistics": 4}
 
 
 def test_snakemakes_own_linter_is_content() -> None:

@@ -17,9 +17,6 @@ WEIGHTS = ROOT / "data" / "weights" / "mini"
 
 pytestmark = [
     pytest.mark.pipeline,
-    pytest.mark.skipif(
-        not (WEIGHTS / "church.safetensors").exists(), reason="the mini church does not ship yet"
-    ),
 ]
 
 
@@ -68,9 +65,21 @@ def test_measurements_hold_a_row_per_image_and_method(smoke: Checkout) -> None:
     assert set(counts) == {24}
 
 
+def test_every_generator_has_its_grades_and_the_kitchen_its_rule(smoke: Checkout) -> None:
+    tables = smoke.folder / "results/tables"
+    grades = pd.read_csv(tables / "generator_grades.csv").set_index(["model", "figure"])
+    assert set(grades.index.get_level_values("model")) == {"church", "face", "horse", "kitchen"}
+    assert grades.loc[("face", "smile_percent"), ["generator", "world", "truth"]].notna().all()
+    rule = pd.read_csv(tables / "causal_rule.csv")
+    assert set(rule["model"]) == {"kitchen"}
+    assert set(rule["intervention"]) == {"natural", "splice", "units", "units_by_iou"}
+    instruments = pd.read_csv(tables / "instrument_grades.csv")
+    assert len(set(instruments["instrument"])) == 5
+
+
 def test_every_figure_is_a_picture_with_a_caption(smoke: Checkout) -> None:
     figures = sorted((smoke.folder / "results/figures").glob("*.png"))
-    assert len(figures) == 6
+    assert len(figures) == 14
     for file in figures:
         assert min(Image.open(file).size) > 50
         assert "smoke" in file.with_suffix(".txt").read_text()
@@ -78,7 +87,14 @@ def test_every_figure_is_a_picture_with_a_caption(smoke: Checkout) -> None:
 
 def test_the_report_stands_alone(smoke: Checkout) -> None:
     page = (smoke.folder / "results/report.html").read_text()
-    for name in ("table2_domes.csv", "edits.csv", "generator_grades.csv"):
+    for name in (
+        "table2_domes.csv",
+        "edits.csv",
+        "generator_grades.csv",
+        "causal_rule.csv",
+        "reflection.csv",
+        "instrument_grades.csv",
+    ):
         assert name in page
-    assert page.count("data:image/png;base64,") >= 6
+    assert page.count("data:image/png;base64,") >= 14
     assert "http://" not in page.replace("http://www.w3.org", "")

@@ -32,6 +32,11 @@ def panel_of(name, pictures):
         facts = {"sessions": ["dome2spire", "dome2tree"], "methods": ["newton"]}
         facts |= {"subject": "a dome", "least_percent": 1.0}
         return Panel(dict.fromkeys(names, few), COMMON | facts)
+    if name == "fig06_reflections":
+        names = [f"{rule}_{state}" for rule in ("original", "rewritten") for state in ("off", "on")]
+        arrays = dict.fromkeys(names, few) | {"echoes": np.array([[0.2, 0.5, 0.4, 0.7]])}
+        facts = {"units": 20, "switched_layer": 4, "layer": 6, "rank": 1, "tuned_pairs": 15}
+        return Panel(arrays, COMMON | facts | {"rule_original": 0.3, "rule_rewritten": -0.2})
     if name.startswith("figS3"):
         return Panel({"generated": pictures, "rendered": pictures}, {})
     if name.startswith("figS4"):

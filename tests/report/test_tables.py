@@ -118,9 +118,11 @@ def test_files_that_hold_no_measurements(tmp_path, measurements):
 def test_edits_table_tells_what_the_files_tell(sources):
     table = edits_table(sources.edits.values())
     assert list(table.columns) == [
+        "model",
         "session",
         "layer",
         "rank",
+        "method",
         "solver",
         "loss_before",
         "loss_after",

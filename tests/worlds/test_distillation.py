@@ -67,6 +67,35 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
         other.resume(tmp_path / "checkpoint.pt")
 
 
+def test_a_finished_run_can_be_given_one_more_stage(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint.pt"
+    trained(TINY).save(checkpoint)
+    finish = Stage(32, 4, 4, rate=1e-3, class_weights={"person": 9.0})
+    longer = replace(TINY, stages=(*TINY.stages, finish))
+    assert_same(weights_of(trained(longer, begin=checkpoint)), weights_of(trained(longer)))
+    another_end = replace(TINY, stages=(TINY.stages[0], Stage(32, 9, 4)))
+    with pytest.raises(WorldError, match="another recipe"):
+        trained(another_end, begin=checkpoint)
+
+
+def test_the_rate_falls_in_every_stage_at_the_full_resolution() -> None:
+    stages = (Stage(16, 200, 4), Stage(32, 100, 4), Stage(32, 50, 4, rate=1e-3))
+    recipe = replace(TINY, stages=stages, rate=4e-3, final_rate=2e-4)
+    assert recipe.rate_at(150) == recipe.rate_at(199) == 4e-3
+    assert recipe.rate_at(200) == pytest.approx(4e-3) and recipe.rate_at(300) == 1e-3
+    assert recipe.rate_at(250) == pytest.approx((4e-3 + 2e-4) / 2)
+    assert recipe.rate_at(299) == pytest.approx(2e-4, rel=0.01)
+    assert recipe.rate_at(349) == pytest.approx(2e-4, rel=0.01)
+
+
+def test_a_stage_weighs_classes_its_own_way() -> None:
+    stages = (Stage(16, 1, 2), Stage(32, 1, 2, class_weights={"dome": 7.0}))
+    run = Distillation(get_world("church"), replace(TINY, stages=stages))
+    dome, sky = run.world.classes.index("dome"), run.world.classes.index("sky")
+    assert run.class_weights[:, dome].tolist() == [2.5, 7.0]
+    assert run.class_weights[:, sky].tolist() == [1.0, 1.0]
+
+
 def test_a_recipe_naming_unknown_classes_or_resolutions_is_refused() -> None:
     world = get_world("church")
     with pytest.raises(WorldError, match="zeppelin"):

@@ -125,6 +125,32 @@ def graded():
     return [model for model, about in PARAMETERS.models.items() if about.world and about.segmenter]
 
 
+def ruled():
+    """Models in which a rule is looked for."""
+    return [model for model in PARAMETERS.grade_rule if model in graded()]
+
+
+def inverted():
+    """Whether the model whose reflections are turned round is one that knows its world."""
+    return PARAMETERS.reflections.model in graded()
+
+
+def inversion_files(whole):
+    """The edits that invert the reflections, one for each whole layer or the one of low rank."""
+    about = PARAMETERS.reflections
+    names = [f"layer{layer}" for layer in about.layers] if whole else ["low_rank"]
+    return [f"data/edits/{about.model}/invert_reflections/{name}.safetensors" for name in names]
+
+
+def instruments(kind):
+    """The files of all instruments of a kind, `segmenter` or `classifiers`, each once."""
+    files = []
+    for about in PARAMETERS.models.values():
+        held = getattr(about, kind) or []
+        files += [held] if isinstance(held, str) else held
+    return sorted(set(files))
+
+
 def as_json(section, **more):
     """Parameters as the text of one option; the same values give the same text."""
     return json.dumps(section.model_dump() | more, sort_keys=True)
@@ -132,7 +158,9 @@ def as_json(section, **more):
 
 def options(section):
     """Parameters as the options of a stage: `--scenes 6000 --seed 1`."""
-    return " ".join(f"--{name} {value}" for name, value in section.model_dump().items())
+    return " ".join(
+        f"--{name.replace('_', '-')} {value}" for name, value in section.model_dump().items()
+    )
 
 
 def change_measured(session):
@@ -193,7 +221,7 @@ def panel_settings(figure):
 WEIGHTS = sorted(
     file
     for model in PARAMETERS.models.values()
-    for file in (model.weights, model.segmenter)
+    for file in (model.weights, model.segmenter, *model.classifiers)
     if file
 )
 STATISTICS = sorted(
@@ -205,17 +233,25 @@ STATISTICS = sorted(
 )
 EDITS = [edit_file(session) for session in MODEL_OF]
 EDITS_BY_METHOD = sorted(
-    {file for session in measured() for file in measured_edits(session).values()}
+    set(inversion_files(whole=True) + inversion_files(whole=False) if inverted() else [])
+    | {file for session in measured() for file in measured_edits(session).values()}
     | {file for figure in pictured() for file in figure_edits(figure).values()} - set(EDITS)
 )
 TABLES = [
     *(["results/tables/table2_domes.csv"] if measured() else []),
     *(["results/tables/edits.csv"] if EDITS else []),
     *(["results/tables/generator_grades.csv"] if graded() else []),
+    *(["results/tables/causal_rule.csv"] if ruled() else []),
+    *(["results/tables/reflection.csv"] if inverted() else []),
+    *(["results/tables/instrument_grades.csv"] if instruments("segmenter") else []),
 ]
 FIGURES = [
     f"results/figures/{figure}.png"
-    for figure in [*pictured(), *(f"figS3_generator_{model}" for model in graded())]
+    for figure in [
+        *pictured(),
+        *(["fig06_reflections"] if inverted() else []),
+        *(f"figS3_generator_{model}" for model in graded()),
+    ]
 ]
 WORLD_SHEETS = [f"results/figures/figS4_world_{world}.png" for world in world_names()]
 METRICS = ["results/metrics.json"] if TABLES else []

@@ -13,6 +13,8 @@ rule measure:
         "logs/measure/{session}.log",
     benchmark:
         "logs/benchmarks/measure/{session}.tsv"
+    wildcard_constraints:
+        session="|".join(measured()) or "none",
     conda:
         "../../environment.yml"
     threads: 1

@@ -87,6 +87,58 @@ rule tabulate_grades:
         "python -m stages.tabulate_grades {params.files} --out {output} > {log} 2>&1"
 
 
+use rule tabulate_grades as tabulate_rules with:
+    input:
+        [f"results/rules/{model}.csv" for model in ruled()],
+    output:
+        report(
+            "results/tables/causal_rule.csv",
+            caption="../report/causal_rule.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tabulate_rules.log",
+    benchmark:
+        "logs/benchmarks/tabulate_rules.tsv"
+    message:
+        "Table of the rules that are in the generators"
+
+
+rule tabulate_instruments:
+    input:
+        segmenters=instruments("segmenter"),
+        classifiers=instruments("classifiers"),
+    output:
+        report(
+            "results/tables/instrument_grades.csv",
+            caption="../report/instrument_grades.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tabulate_instruments.log",
+    benchmark:
+        "logs/benchmarks/tabulate_instruments.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        gpu=0,
+    params:
+        segmenters=lambda wildcards, input: " ".join(
+            f"--segmenter {file}" for file in input.segmenters
+        ),
+        classifiers=lambda wildcards, input: " ".join(
+            f"--classifier {file}" for file in input.classifiers
+        ),
+    message:
+        "Table of the instruments' own grades"
+    shell:
+        "python -m stages.tabulate_instruments {params.segmenters} {params.classifiers}"
+        " --out {output} > {log} 2>&1"
+
+
 rule collect_metrics:
     input:
         TABLES,

@@ -104,6 +104,7 @@ rule grade_generator:
     input:
         weights=weights_file,
         segmenter=segmenter_file,
+        classifiers=lambda wildcards: PARAMETERS.models[wildcards.model].classifiers,
     output:
         table="results/grades/{model}.csv",
         panel="results/panels/figS3_generator_{model}.npz",
@@ -121,9 +122,39 @@ rule grade_generator:
     params:
         samples=PARAMETERS.grade.samples,
         seed=PARAMETERS.grade.seed,
+        classifiers=lambda wildcards, input: " ".join(
+            f"--classifier {file}" for file in input.classifiers
+        ),
     message:
         "Grade the {wildcards.model} generator against its world"
     shell:
         "python -m stages.grade_generator --model {wildcards.model} --weights {input.weights}"
-        " --segmenter {input.segmenter} --samples {params.samples} --seed {params.seed}"
+        " --segmenter {input.segmenter} {params.classifiers}"
+        " --samples {params.samples} --seed {params.seed}"
         " --out-table {output.table} --out-panel {output.panel} > {log} 2>&1"
+
+
+rule grade_rule:
+    input:
+        weights=weights_file,
+        segmenter=segmenter_file,
+    output:
+        "results/rules/{model}.csv",
+    log:
+        "logs/grade_rule/{model}.log",
+    benchmark:
+        "logs/benchmarks/grade_rule/{model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=PARAMETERS.compute.gpus,
+    params:
+        settings=lambda wildcards: options(PARAMETERS.grade_rule[wildcards.model]),
+    message:
+        "Look for the rule in the {wildcards.model} generator"
+    shell:
+        "python -m stages.grade_rule --model {wildcards.model} --weights {input.weights}"
+        " --segmenter {input.segmenter} {params.settings} --out {output} > {log} 2>&1"

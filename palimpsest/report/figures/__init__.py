@@ -11,7 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from palimpsest.errors import PalimpsestError, ParameterError
-from palimpsest.report.figures import comparison, grid, memory, pairs, rules, world
+from palimpsest.report.figures import (
+    comparison,
+    grid,
+    memory,
+    pairs,
+    reflections,
+    rules,
+    world,
+)
 from palimpsest.report.figures.sheet import Sheet, Style, facts_of
 from palimpsest.report.panel_files import Panel
 from palimpsest.worlds import world_names
@@ -24,8 +32,13 @@ FIGURES: dict[str, Draw] = {
     "fig01_rules": rules.draw,
     "fig02_memory": memory.draw,
     "fig04_comparison": comparison.draw,
+    "fig06_reflections": reflections.draw,
+    "fig07_hats": pairs.draw,
+    "fig08_tails": pairs.draw,
     "fig09_windows": pairs.draw,
     "fig10_trees": pairs.draw,
+    "fig11_earrings": pairs.draw,
+    "fig12_glasses": pairs.draw,
     **{f"figS3_generator_{name}": grid.draw for name in world_names()},
     **{f"figS4_world_{name}": world.draw for name in world_names()},
 }

@@ -42,6 +42,7 @@ SESSION_LABELS = {
     "reflection": "− reflections",
     "add_windows": "+ windows",
     "remove_windows": "− windows",
+    "remove_panes": "windows → tiles",
 }
 
 

@@ -1,4 +1,4 @@
-"""Figures 9 and 10: pairs before and after one edit, the samples that score highest along d.
+"""Figures 7 to 12: pairs before and after one edit, the samples that score highest along d.
 
 The panel holds ``before`` and ``after`` (P, H, W, 3) uint8 in the order of their scores.
 """

@@ -1,0 +1,117 @@
+"""Invert the rule that a table mirrors its windows: every layer by itself, then the best at rank 1.
+
+    python -m stages.invert_reflections --weights kitchen.safetensors \
+        --segmenter kitchen-segmenter.safetensors --out-full 5=full5.safetensors \
+        --out-full 6=full6.safetensors --out-losses losses.csv --out low_rank.safetensors \
+        --settings '{"units_of": "window", "switched_layer": 4, "units": 20, "goal_layer": 8, ...}'
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from palimpsest.artefacts import atomic_path
+from palimpsest.commands import run
+from palimpsest.errors import ParameterError
+from palimpsest.generators import load_generator, sample_z
+from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.instruments.switching import echo_area, find_switch
+from palimpsest.memory.inversion import Inversion, invert_layer, invert_low_rank
+from palimpsest.memory.swaps import check_reach, pose_swap
+from palimpsest.worlds import get_world
+
+NEEDED = {
+    **dict.fromkeys(("switched_layer", "units", "goal_layer", "pairs", "pairs_a_step"), int),
+    **dict.fromkeys(("seed", "iterations", "rank", "rank_iterations"), int),
+    **dict.fromkeys(("rate", "rank_rate"), float),
+    "units_of": str,
+}
+
+
+def main(
+    weights: Annotated[Path, typer.Option(help="The generator.")],
+    segmenter: Annotated[Path, typer.Option(help="A segmenter of the world it learned.")],
+    out_full: Annotated[
+        list[str], typer.Option(help="LAYER=PATH to try, and to write its whole edit to; repeat.")
+    ],
+    out_losses: Annotated[Path, typer.Option(help="Losses to write, layer by layer (.csv).")],
+    out: Annotated[Path, typer.Option(help="Edit of low rank to write (.safetensors).")],
+    settings: Annotated[str, typer.Option(help=f"{', '.join(NEEDED)}, as JSON.")],
+) -> None:
+    asked, files = parse_settings(settings), parse_layers(out_full)
+    for number in files:
+        check_reach(number, asked["switched_layer"], asked["goal_layer"])
+    g, labels = load_generator(weights), Segmenter.load(segmenter)
+    world = get_world(labels.world)
+    layer, seed = asked["switched_layer"], asked["seed"]
+    with tqdm(desc=f"units of {asked['units_of']}", unit="step", mininterval=2) as bar:
+        switch = find_switch(
+            g, layer, labels, world, asked["units_of"], asked["units"], seed + 1, bar.update
+        )
+    on, off = switch.pairs(g, world, sample_z(g, asked["pairs"], seed))
+    area = echo_area(world, g.layer(asked["goal_layer"]).value_size)
+    swap = pose_swap(g, on, off, area, asked["goal_layer"])
+    common = {
+        "pairs_a_step": asked["pairs_a_step"],
+        "notes": {"session": out.stem, "switch": switch.as_text(), "pairs_seed": str(seed)},
+    }
+    trials: dict[int, Inversion] = {}
+    for number, file in files.items():
+        steps = partial(tqdm, desc=f"layer {number}", unit="step", mininterval=2)
+        trials[number] = invert_layer(
+            swap, number, iterations=asked["iterations"], rate=asked["rate"], steps=steps, **common
+        )
+        trials[number].edit.save(file)
+    best = min(trials, key=lambda number: trials[number].loss_after)
+    narrow = invert_low_rank(
+        swap,
+        best,
+        rank=asked["rank"],
+        iterations=asked["rank_iterations"],
+        rate=asked["rank_rate"],
+        steps=partial(tqdm, desc=f"layer {best}, low rank", unit="step", mininterval=2),
+        **common,
+    )
+    rows = [row for trial in (*trials.values(), narrow) for row in trial.rows()]
+    with atomic_path(out_losses) as path:
+        pd.DataFrame(rows).to_csv(path, index=False)
+    narrow.edit.save(out)
+    print(f"layer {best}: {narrow.loss_before:.4g} to {trials[best].loss_after:.4g}", end=", ")
+    print(f"{narrow.loss_after:.4g} at rank {narrow.edit.rank}")
+
+
+def parse_settings(text: str) -> dict[str, Any]:
+    """The settings. Raises `ParameterError` for one that is missing, unknown or of no use."""
+    try:
+        given = dict(json.loads(text))
+        if unknown := sorted(given.keys() - NEEDED.keys()):
+            raise ParameterError(f"--settings: {unknown[0]} is unknown; known: {sorted(NEEDED)}")
+        return {name: kind(given[name]) for name, kind in NEEDED.items()}
+    except KeyError as problem:
+        raise ParameterError(f"--settings: {problem.args[0]} is missing") from None
+    except (ValueError, TypeError) as problem:
+        raise ParameterError(f"--settings: {problem}") from problem
+
+
+def parse_layers(pairs: list[str]) -> dict[int, Path]:
+    """LAYER=PATH texts as files by layer. Raises `ParameterError` for anything else."""
+    files = {}
+    for text in pairs:
+        number, sign, path = text.partition("=")
+        if not (number.isdigit() and sign and path):
+            raise ParameterError(
+                f"--out-full {text!r} is not LAYER=PATH, such as 6=layer6.safetensors"
+            )
+        files[int(number)] = Path(path)
+    return files
+
+
+if __name__ == "__main__":
+    run(main)

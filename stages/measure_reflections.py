@@ -1,0 +1,58 @@
+"""Measure which way round the rule of the reflections is, image by image, before and after edits.
+
+    python -m stages.measure_reflections --weights kitchen.safetensors \
+        --segmenter kitchen-segmenter.safetensors --edit full6.safetensors \
+        --edit invert_reflections.safetensors --samples 100 --seed 4 --out reflections.parquet
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from palimpsest.commands import run
+from palimpsest.errors import EditError
+from palimpsest.generators import load_generator
+from palimpsest.instruments.measuring import write_measurements
+from palimpsest.instruments.reflection_rule import measure_rule, switch_of
+from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.memory import Edit
+from palimpsest.worlds import get_world
+
+
+def main(
+    weights: Annotated[Path, typer.Option(help="The unedited generator.")],
+    segmenter: Annotated[Path, typer.Option(help="A segmenter of the world it learned.")],
+    edit: Annotated[list[Path], typer.Option(help="An edit by invert_reflections; repeat.")],
+    out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
+    units_of: Annotated[str, typer.Option(help="The class that is mirrored.")] = "window",
+    samples: Annotated[int, typer.Option(help="How many samples.")] = 100,
+    seed: Annotated[int, typer.Option(help="Of the samples, not that of the pairs.")] = 4,
+    scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+) -> None:
+    generator, labels = load_generator(weights), Segmenter.load(segmenter)
+    edits = [Edit.load(file) for file in edit]
+    used = {one.metadata.get("pairs_seed") for one in edits}
+    if str(seed) in used:
+        raise EditError(f"--seed {seed}: the edits were tuned to samples of it; give another")
+    with tqdm(total=samples, desc="reflections", unit="sample", mininterval=2) as bar:
+        table = measure_rule(
+            generator,
+            edits,
+            switch_of(edits),
+            get_world(labels.world),
+            labels,
+            units_of,
+            n=samples,
+            seed=seed,
+            scale=scale,
+            progress=bar.update,
+        )
+    write_measurements(table, out, {"weights_sha256": generator.weights_sha256})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,35 @@
+"""Put the grades that instruments carry in their files into one table.
+
+    python -m stages.tabulate_instruments --segmenter church-segmenter.safetensors \
+        --classifier face-smile.safetensors --out instrument_grades.csv
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.artefacts import atomic_path
+from palimpsest.commands import run
+from palimpsest.instruments.attributes import AttributeClassifier
+from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.report.instrument_grades import instruments_table
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
+    segmenter: Annotated[list[Path] | None, typer.Option(help="A segmenter.")] = None,
+    classifier: Annotated[list[Path] | None, typer.Option(help="An attribute classifier.")] = None,
+) -> None:
+    instruments = [Segmenter.load(file) for file in segmenter or []]
+    instruments += [AttributeClassifier.load(file) for file in classifier or []]
+    table = instruments_table(instruments)
+    with atomic_path(out) as path:
+        table.to_csv(path, index=False)
+    print(f"{out}: {len(instruments)} instruments")
+
+
+if __name__ == "__main__":
+    run(main)
