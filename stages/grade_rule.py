@@ -32,6 +32,7 @@ def main(
     units: Annotated[int, typer.Option(help="How many units are switched on.", min=1)] = 20,
     samples: Annotated[int, typer.Option(help="How many scenes.", min=1)] = 200,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 4,
+    dissected: Annotated[int, typer.Option(help="Samples that find the units.", min=1)] = 500,
 ) -> None:
     generator, labels = load_generator(weights), Segmenter.load(segmenter)
     with tqdm(total=samples, desc=f"rule of {model}", unit="image", mininterval=2) as bar:
@@ -44,6 +45,7 @@ def main(
             units=units,
             n=samples,
             seed=seed,
+            dissected=dissected,
             progress=bar.update,
         )
     table.insert(0, "model", model)

@@ -46,9 +46,6 @@ BATCH = 16
 LEAST_SHARE = 0.1
 """Of the natural gap: a reflection has risen if its echo is at least so much brighter."""
 
-DISSECTED = 500
-"""Samples that find the units; their seed is another than that of the samples measured."""
-
 
 @dataclass(frozen=True)
 class Changed:
@@ -68,11 +65,13 @@ def grade_rule(
     units: int = 20,
     n: int = 200,
     seed: int = 4,
+    dissected: int = 500,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
     """Rows `natural`, `splice`, `units`, `units_by_iou`, on ``n`` standard samples of ``seed``.
 
     Sample i is looked at in slot i modulo the number of slots, its scene's flag there turned off.
+    The units are found on ``dissected`` samples of other seeds.
     Columns: intervention, layer, units (0: all), n; ``echo_percent`` of the natural gap and
     ``raised_percent`` of the samples, with ``*_low`` and ``*_high``; ``shown_percent``: of the
     slot's pixels, how many are seen as the class.
@@ -81,7 +80,7 @@ def grade_rule(
     """
     if not world.slots:
         raise ParameterError(f"the {world.name} world has no slots, so no rule to grade")
-    found = dissect(g, layer, segmenter, DISSECTED, seed + 1)
+    found = dissect(g, layer, segmenter, dissected, seed + 1)
     by_iou = found.top_units(units_of, units)
     number = found.classes.index(units_of)
     levels = found.on[:, number]

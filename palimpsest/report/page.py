@@ -52,6 +52,12 @@ TABLE_TITLES = {
         "natural gap, between samples with the window and without. The rule was trained in "
         "(docs/mini-generators.md); it did not emerge.",
     ),
+    "table3_watermarks": (
+        "Table 3. Watermarks left",
+        "Units silenced that are most specific to the marks, against rank-one rules whose goal is "
+        "an erased mark: one rule for both marks, and one for each. Counts are corrected for the "
+        "detectors’ known errors.",
+    ),
     "reflection": (
         "Reflections turned round (section 5.3)",
         "In the kitchens the windows are switched on and off by their units, and one layer is "
@@ -69,6 +75,7 @@ FIGURE_TITLES = {
     "fig01_rules": "Figure 1. Rules rewritten in succession",
     "fig02_memory": "Figure 2. A layer as a memory",
     "fig04_comparison": "Figure 4. The same edit by every method",
+    "fig05_watermarks": "Figure 5. Watermarks erased",
     "fig06_reflections": "Figure 6. Reflections turned round",
     "fig07_hats": "Figure 7. Hats on horses",
     "fig08_tails": "Figure 8. Long tails",

@@ -81,6 +81,7 @@ def test_repro_once_and_a_clone_that_pulls(another: Checkout, tmp_path: Path) ->
     assert clone.plan() == {
         "tabulate_domes": 1,
         "tabulate_reflections": 1,
+        "tabulate_watermarks": 1,
         "collect_metrics": 1,
         "report": 1,
     }

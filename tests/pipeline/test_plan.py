@@ -13,10 +13,15 @@ import pytest
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
 
-FIGURES = 10 + 4  # fig01, 02, 04, 06 to 12, and S3 for each generator
+FIGURES = 11 + 4  # fig01, 02, 04 to 12, and S3 for each generator
 SESSIONS = {"church": 7, "face": 4, "horse": 2, "kitchen": 1}
 MEASURED = 2
-LAYERS = {"church": 2, "face": 1, "horse": 2, "kitchen": 1}  # 6, and 8 for small things
+LAYERS = {
+    "church": 3,
+    "face": 1,
+    "horse": 2,
+    "kitchen": 1,
+}  # 5 for watermarks, 6, 8 for small things
 
 
 def test_a_finished_run_has_every_result_and_plans_nothing(finished) -> None:
@@ -25,6 +30,7 @@ def test_a_finished_run_has_every_result_and_plans_nothing(finished) -> None:
         "table2_domes.csv",
         "edits.csv",
         "generator_grades.csv",
+        "table3_watermarks.csv",
         "causal_rule.csv",
         "reflection.csv",
         "instrument_grades.csv",
@@ -65,7 +71,13 @@ ONE_LEAF = {
     "how intervals are made": (
         "resamples: 2000",
         "resamples: 100",
-        {"tabulate_domes": 1, "tabulate_reflections": 1, "collect_metrics": 1, "report": 1},
+        {
+            "tabulate_domes": 1,
+            "tabulate_reflections": 1,
+            "tabulate_watermarks": 1,
+            "collect_metrics": 1,
+            "report": 1,
+        },
     ),
     "the smoothness of one session": (
         "add_people: {}",

@@ -79,7 +79,7 @@ def test_every_generator_has_its_grades_and_the_kitchen_its_rule(smoke: Checkout
 
 def test_every_figure_is_a_picture_with_a_caption(smoke: Checkout) -> None:
     figures = sorted((smoke.folder / "results/figures").glob("*.png"))
-    assert len(figures) == 14
+    assert len(figures) == 15
     for file in figures:
         assert min(Image.open(file).size) > 50
         assert "smoke" in file.with_suffix(".txt").read_text()
@@ -91,10 +91,11 @@ def test_the_report_stands_alone(smoke: Checkout) -> None:
         "table2_domes.csv",
         "edits.csv",
         "generator_grades.csv",
+        "table3_watermarks.csv",
         "causal_rule.csv",
         "reflection.csv",
         "instrument_grades.csv",
     ):
         assert name in page
-    assert page.count("data:image/png;base64,") >= 14
+    assert page.count("data:image/png;base64,") >= 15
     assert "http://" not in page.replace("http://www.w3.org", "")

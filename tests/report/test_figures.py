@@ -32,6 +32,13 @@ def panel_of(name, pictures):
         facts = {"sessions": ["dome2spire", "dome2tree"], "methods": ["newton"]}
         facts |= {"subject": "a dome", "least_percent": 1.0}
         return Panel(dict.fromkeys(names, few), COMMON | facts)
+    if name == "fig05_watermarks":
+        names = ["unmodified", "zero_30_units", "zero_60_units", "rank_one"]
+        facts = {"methods": names, "places": ["middle", "bottom"], "columns": [[1, 4], [0, 7]]}
+        facts |= {"units": dict.fromkeys(names, 0) | {"zero_30_units": 11, "zero_60_units": 22}}
+        facts |= {"layer": dict.fromkeys(names[1:], 5), "seen": {name: [40, 30] for name in names}}
+        facts |= {"segmenter": "church-segmenter"}
+        return Panel(dict.fromkeys(names, few), COMMON | facts)
     if name == "fig06_reflections":
         names = [f"{rule}_{state}" for rule in ("original", "rewritten") for state in ("off", "on")]
         arrays = dict.fromkeys(names, few) | {"echoes": np.array([[0.2, 0.5, 0.4, 0.7]])}

@@ -142,6 +142,23 @@ def inversion_files(whole):
     return [f"data/edits/{about.model}/invert_reflections/{name}.safetensors" for name in names]
 
 
+def marked():
+    """Whether the model whose watermarks are erased is one that has instruments to count them."""
+    return PARAMETERS.watermarks.model in graded()
+
+
+def watermark_edits():
+    """The edits that Table 3 compares, by method."""
+    about = PARAMETERS.watermarks
+    names = [*(f"zero_{count}_units" for count in about.erasing.units), "rank_one", "rank_one_each"]
+    return {name: f"data/edits/{about.model}/watermarks/{name}.safetensors" for name in names}
+
+
+def watermark_statistics():
+    about = PARAMETERS.watermarks
+    return f"data/statistics/{about.model}/layer{about.layer}.safetensors"
+
+
 def instruments(kind):
     """The files of all instruments of a kind, `segmenter` or `classifiers`, each once."""
     files = []
@@ -230,10 +247,12 @@ STATISTICS = sorted(
         f"data/statistics/{model}/layer{about.layer}.safetensors"
         for model, about in PARAMETERS.models.items()
     }
+    | ({watermark_statistics()} if marked() else set())
 )
 EDITS = [edit_file(session) for session in MODEL_OF]
 EDITS_BY_METHOD = sorted(
     set(inversion_files(whole=True) + inversion_files(whole=False) if inverted() else [])
+    | set(watermark_edits().values() if marked() else [])
     | {file for session in measured() for file in measured_edits(session).values()}
     | {file for figure in pictured() for file in figure_edits(figure).values()} - set(EDITS)
 )
@@ -241,6 +260,7 @@ TABLES = [
     *(["results/tables/table2_domes.csv"] if measured() else []),
     *(["results/tables/edits.csv"] if EDITS else []),
     *(["results/tables/generator_grades.csv"] if graded() else []),
+    *(["results/tables/table3_watermarks.csv"] if marked() else []),
     *(["results/tables/causal_rule.csv"] if ruled() else []),
     *(["results/tables/reflection.csv"] if inverted() else []),
     *(["results/tables/instrument_grades.csv"] if instruments("segmenter") else []),
@@ -249,6 +269,7 @@ FIGURES = [
     f"results/figures/{figure}.png"
     for figure in [
         *pictured(),
+        *(["fig05_watermarks"] if marked() else []),
         *(["fig06_reflections"] if inverted() else []),
         *(f"figS3_generator_{model}" for model in graded()),
     ]

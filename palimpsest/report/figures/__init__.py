@@ -18,6 +18,7 @@ from palimpsest.report.figures import (
     pairs,
     reflections,
     rules,
+    watermarks,
     world,
 )
 from palimpsest.report.figures.sheet import Sheet, Style, facts_of
@@ -32,6 +33,7 @@ FIGURES: dict[str, Draw] = {
     "fig01_rules": rules.draw,
     "fig02_memory": memory.draw,
     "fig04_comparison": comparison.draw,
+    "fig05_watermarks": watermarks.draw,
     "fig06_reflections": reflections.draw,
     "fig07_hats": pairs.draw,
     "fig08_tails": pairs.draw,

@@ -1,0 +1,303 @@
+"""The sections of `params.yaml`, each a model of what it may say.
+
+`palimpsest.parameters` puts them together, reads the file, and tells what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Smoothness = Annotated[float, Field(ge=0)]
+
+Scale = Literal["mini", "smoke", "paper"]
+Solver = Literal["newton", "palimpsest"]
+Method = Literal[
+    "projected_gradient",
+    "direct_lambda",
+    "single_context",
+    "single_layer",
+    "finetune_all",
+    "newton",
+    "palimpsest",
+]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelParameters(Section):
+    """One generator: its files, and where it is edited.
+
+    ``classifiers``: of whatever else is told of its pictures as a whole.
+    """
+
+    weights: str = Field(min_length=1)
+    segmenter: str | None
+    classifiers: list[str] = []
+    world: Name | None
+    truncation: float = Field(ge=0, le=1)
+    layer: int = Field(ge=1, le=18)
+
+
+class SampleParameters(Section):
+    """Samples `0 .. samples - 1` of the standard z of `seed`."""
+
+    samples: Count
+    seed: Seed
+
+
+class RuleGradeParameters(SampleParameters):
+    """How a rule is looked for in a generator; `palimpsest.instruments.interventions`."""
+
+    units_of: Name
+    layer: int = Field(ge=2, le=18)
+    units: Count
+    dissected: Count
+
+
+class InversionParameters(Section):
+    """How a rule is turned round; `palimpsest.memory.inversion`."""
+
+    units_of: Name
+    switched_layer: int = Field(ge=2, le=18)
+    units: Count
+    goal_layer: int = Field(ge=2, le=18)
+    pairs: Count
+    pairs_a_step: Count
+    seed: Seed
+    iterations: Count
+    rate: Rate
+    rank: Annotated[int, Field(ge=1, le=64)]
+    rank_iterations: Count
+    rank_rate: Rate
+
+
+class ReflectionParameters(SampleParameters):
+    """The reflections of section 5.3: `samples` and `seed` are those that are measured."""
+
+    model: Name
+    layers: list[Annotated[int, Field(ge=2, le=18)]] = Field(min_length=1)
+    inversion: InversionParameters
+    shown: int = Field(ge=1, le=24)
+
+    @model_validator(mode="after")
+    def _apart(self) -> ReflectionParameters:
+        # the units are found on the three seeds after that of the pairs
+        if self.inversion.seed <= self.seed <= self.inversion.seed + 3:
+            raise ValueError(
+                f"seed {self.seed} is one that the inversion looks at; measure on another than "
+                f"{self.inversion.seed} to {self.inversion.seed + 3}"
+            )
+        return self
+
+
+class ErasingParameters(SampleParameters):
+    """How marks are erased; `samples` and `seed` are searched for contexts."""
+
+    units: list[Count] = Field(min_length=1)
+    contexts: Count
+    mu: Smoothness
+    iterations: Count
+    statistics_samples: Count
+
+
+class WatermarkParameters(SampleParameters):
+    """The watermarks of section 5.2: `samples` and `seed` are those that are measured."""
+
+    model: Name
+    layer: int = Field(ge=2, le=18)
+    erasing: ErasingParameters
+    graded: int = Field(ge=20)
+    pairs: int = Field(ge=2, le=24)
+
+    @model_validator(mode="after")
+    def _apart(self) -> WatermarkParameters:
+        if self.seed == self.erasing.seed:
+            raise ValueError(
+                f"seed {self.seed} is the one that contexts are searched in; measure on another"
+            )
+        return self
+
+
+class StageParameters(Section):
+    """Training at one resolution for a number of steps; `palimpsest.worlds.recipe.Stage`."""
+
+    resolution: Literal[4, 8, 16, 32, 64, 128, 256]
+    steps: Count
+    batch: Count
+    rate: Rate | None = None
+    class_weights: dict[Name, Annotated[float, Field(gt=0)]] | None = None
+
+
+class InterchangeParameters(Section):
+    """How a rule is made causal by splicing scenes; `palimpsest.worlds.recipe.Interchange`."""
+
+    layer: int = Field(ge=2, le=18)
+    units: Count
+    whole: float = Field(ge=0, le=1)
+    designated: float = Field(ge=0, le=1)
+    flat: float = Field(ge=0, le=1)
+    start: Literal[8, 16, 32, 64, 128, 256]
+
+
+class RecipeParameters(Section):
+    """How a mini generator learns its world; `palimpsest.worlds.recipe.Recipe`."""
+
+    kind: Literal["stylegan2", "progressive"] = "stylegan2"
+    interchange: InterchangeParameters | None = None
+    channels: dict[Annotated[str, Field(pattern=r"^[0-9]+$")], Count]
+    stages: list[StageParameters] = Field(min_length=1)
+    class_weights: dict[Name, Annotated[float, Field(gt=0)]]
+    style_dim: Count
+    mapping_layers: Count
+    rate: Rate
+    final_rate: Rate
+    mapping_rate: Rate
+    ema: float = Field(ge=0, lt=1)
+    seed: Seed
+
+
+class SegmenterParameters(Section):
+    """How a network that looks is trained: scenes rendered once, steps on them."""
+
+    resolution: Literal[32, 64, 128, 256]
+    scenes: Count
+    steps: Count
+    seed: Seed
+
+
+class WorldParameters(Section):
+    """One world: how the opt-in rules learn it.
+
+    `train_world` its generator, `train_segmenter` its segmenter, `train_classifier` whatever else
+    is told of a picture as a whole.
+    """
+
+    recipe: RecipeParameters
+    segmenter: SegmenterParameters
+    classifiers: dict[Name, SegmenterParameters] = Field(default_factory=dict)
+
+
+class DrawParameters(Section):
+    """How sessions are drawn from labels."""
+
+    seed: Seed
+
+
+class ChangeMeasured(Section):
+    """What an edit is measured by: pixels of class `source` that became one of `targets`."""
+
+    source: Name
+    targets: list[Name] = Field(min_length=1)
+
+
+class SessionParameters(Section):
+    """How one session is solved; every field left out is taken from `solve`."""
+
+    solver: Solver = "newton"
+    mu: Smoothness = 0.1
+    rank: Annotated[int, Field(ge=1, le=64)] | None = None
+    layer: Annotated[int, Field(ge=2, le=18)] | None = None
+    measure: ChangeMeasured | None = None
+
+
+class SolveParameters(SessionParameters):
+    """How a session is solved unless it says otherwise."""
+
+
+class DescentParameters(Section):
+    """Adam on weights or on coefficients."""
+
+    learning_rate: Rate
+    iterations: Count
+
+
+class ProjectedParameters(DescentParameters):
+    """Adam on weights, projected on the directions every so many steps (Eq. 16)."""
+
+    project_every: Count
+
+
+class SingleContextParameters(ProjectedParameters):
+    """The projected gradient with one context image only: the number of that image."""
+
+    context: int = Field(ge=0)
+
+
+class NewtonParameters(Section):
+    """Damped Gauss-Newton, reweighted for the L1 loss."""
+
+    iterations: Count
+
+
+class PalimpsestParameters(NewtonParameters):
+    """Several exemplars in one edit, chosen on samples apart from those measured."""
+
+    candidate_exemplars: Count
+    exemplars: Count
+    tuning_samples: Count
+    tuning_seed: Seed
+    statistics_samples: Count
+    mu_grid: list[Smoothness] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _enough_candidates(self) -> PalimpsestParameters:
+        if self.exemplars > self.candidate_exemplars:
+            raise ValueError(
+                f"exemplars is {self.exemplars}, more than candidate_exemplars "
+                f"({self.candidate_exemplars}); make it at most that"
+            )
+        return self
+
+
+class MethodParameters(Section):
+    """The settings of every method of Table 2."""
+
+    projected_gradient: ProjectedParameters
+    direct_lambda: DescentParameters
+    single_context: SingleContextParameters
+    single_layer: DescentParameters
+    finetune_all: DescentParameters
+    newton: NewtonParameters
+    palimpsest: PalimpsestParameters
+
+
+class IntervalParameters(Section):
+    """Confidence intervals: bootstrap over images for means, Wilson for shares."""
+
+    level: float = Field(gt=0.5, lt=1)
+    resamples: int = Field(ge=10)
+    seed: Seed
+
+
+class FigureParameters(Section):
+    """What one figure shows: sessions of a model, solved by their own solver or by `methods`."""
+
+    model: Name
+    sessions: list[Name] = Field(min_length=1)
+    methods: list[Method] = []
+    pairs: int = Field(ge=1, le=48)
+
+
+class StyleParameters(Section):
+    """How figures look."""
+
+    dpi: int = Field(ge=40, le=600)
+    font_size: float = Field(gt=3, lt=30)
+    accent: Colour
+    ink: Colour
+    ground: Colour
+
+
+class ComputeParameters(Section):
+    """What a job asks the scheduler for."""
+
+    gpus: int = Field(ge=0, le=8)

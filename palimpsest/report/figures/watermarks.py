@@ -1,0 +1,95 @@
+"""Figure 5: watermarks, unmodified, after silencing units, and after a rank-one rule.
+
+The panel holds ``unmodified`` and one array for each method (S, H, W, 3) uint8; its facts say which
+columns bear which mark, and how many images still bear one by every method.
+"""
+
+from __future__ import annotations
+
+from palimpsest.report.figures.layout import CELL, GAP, MARGIN, WIDE_GAP, provenance
+from palimpsest.report.figures.sheet import Sheet, Style
+from palimpsest.report.panel_files import Panel
+
+LABEL = 1.05
+COUNTS = 1.05
+PLACE_LABELS = {"middle": "word in the middle", "bottom": "strip at the bottom"}
+LABELS = {
+    "unmodified": "unmodified",
+    "zero_30_units": "30 units\nsilenced",
+    "zero_60_units": "60 units\nsilenced",
+    "rank_one": "rank-one\nrule",
+    "rank_one_each": "a rule for\neach mark",
+}
+
+
+def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
+    """Rows: methods; columns: images with either mark; at the right, marks left in all images."""
+    facts = panel.facts
+    methods, places, columns = facts["methods"], facts["places"], facts["columns"]
+    pictures = {method: panel.arrays[method] for method in methods}
+    blocks = [len(samples) * (CELL + GAP) - GAP for samples in columns]
+    head = MARGIN + style.line * 2
+    right = MARGIN + LABEL + sum(blocks) + WIDE_GAP * len(blocks)
+    height = head + len(methods) * (CELL + GAP) - GAP + MARGIN
+    sheet = Sheet(right + COUNTS + MARGIN, height, style)
+    left, first = MARGIN + LABEL, 0
+    for place, samples, width in zip(places, columns, blocks, strict=True):
+        _heading(sheet, PLACE_LABELS.get(place, place), left, width)
+        for row, method in enumerate(methods):
+            for i in range(len(samples)):
+                top = head + row * (CELL + GAP)
+                sheet.picture(pictures[method][first + i], left + i * (CELL + GAP), top, CELL)
+        left, first = left + width + WIDE_GAP, first + len(samples)
+    _heading(sheet, "seen in", right, COUNTS)
+    for row, method in enumerate(methods):
+        middle = head + row * (CELL + GAP) + CELL / 2
+        ours = method.startswith("rank_one")
+        sheet.text(
+            LABELS.get(method, method.replace("_", " ")),
+            MARGIN + LABEL - 0.1,
+            middle,
+            align="right",
+            weight="bold" if ours else "normal",
+            colour=style.accent if ours else style.ink,
+        )
+        for line, (place, count) in enumerate(zip(places, facts["seen"][method], strict=True)):
+            words = f"{place} {100 * count / facts['n']:.1f} %"
+            sheet.text(
+                words,
+                right + COUNTS / 2,
+                middle + (line - 0.5) * style.line * 1.2,
+                align="center",
+                colour=style.accent if ours else style.ink,
+            )
+    return sheet, caption(panel)
+
+
+def _heading(sheet: Sheet, words: str, left: float, width: float) -> None:
+    line = sheet.style.line
+    sheet.text(words, left + width / 2, MARGIN + line * 0.7, align="center", weight="bold")
+    sheet.rule(left, MARGIN + line * 1.55, left + width)
+
+
+def caption(panel: Panel) -> str:
+    """What one sees, how the images were found, and what the two counts of units mean here."""
+    facts = panel.facts
+    silenced = [
+        f"{facts['units'][method]} for {LABELS[method].split()[0]}"
+        for method in facts["methods"]
+        if facts["units"][method] and method in LABELS
+    ]
+    layers = sorted({number for number in facts["layer"].values() if number is not None})
+    where = f"layer {', '.join(map(str, layers))}"
+    scaled = (
+        f" The numbers of silenced units are the paper's, of a layer of 512; here they are in "
+        f"proportion ({', '.join(silenced)})."
+        if silenced
+        else ""
+    )
+    return (
+        f"Two watermarks that the generator learned, by every method of Table 3 in {where}, on the "
+        f"same samples (the same column). Shown are the first samples of the stream in which the "
+        f"detector sees the word, and then the first others with the strip; none was chosen by "
+        f"hand. At the right: of all images, those in which {facts['segmenter']} sees the mark."
+        f"{scaled} {provenance(facts)}"
+    ).strip()

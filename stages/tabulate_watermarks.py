@@ -1,0 +1,42 @@
+"""Table 3: watermarks left in the images, one row for each method.
+
+    python -m stages.tabulate_watermarks --measurements watermarks.parquet \
+        --settings '{"level": 0.95, "resamples": 2000, "seed": 0}' --out table3_watermarks.csv
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.artefacts import atomic_path
+from palimpsest.commands import run
+from palimpsest.errors import ParameterError
+from palimpsest.instruments.mark_measuring import read_marks
+from palimpsest.report.watermark_table import watermarks_table
+
+
+def main(
+    measurements: Annotated[Path, typer.Option(help="What measure_watermarks wrote (.parquet).")],
+    settings: Annotated[str, typer.Option(help="level, resamples and seed, as JSON.")],
+    out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
+) -> None:
+    try:
+        asked = dict(json.loads(settings))
+        level, resamples, seed = float(asked["level"]), int(asked["resamples"]), int(asked["seed"])
+    except KeyError as problem:
+        raise ParameterError(f"--settings: {problem.args[0]} is missing") from None
+    except (ValueError, TypeError) as problem:
+        raise ParameterError(f"--settings: {problem}") from problem
+    measured, errors = read_marks(measurements)
+    table = watermarks_table(measured, errors, level=level, resamples=resamples, seed=seed)
+    with atomic_path(out) as path:
+        table.to_csv(path, index=False)
+    print(f"{out}: {len(table)} rows")
+
+
+if __name__ == "__main__":
+    run(main)
