@@ -13,8 +13,11 @@ from palimpsest.artefacts import atomic_write_text
 from palimpsest.commands import run
 from palimpsest.errors import PalimpsestError
 
-LABELS = ("model", "session", "edit", "method", "figure")
+LABELS = ("model", "session", "edit", "method", "figure", "intervention", "rule", "instrument")
 """Columns that say what a row is about; those that a table has make the row's name."""
+
+NUMBERED = {"reflection": ("layer", "rank"), "instrument_grades": ("resolution", "blur")}
+"""By table: columns of numbers that do so too."""
 
 
 def main(
@@ -29,7 +32,8 @@ def main(
 def rows_of(file: Path) -> dict[str, dict[str, float]]:
     """The numbers of one table by row and column."""
     table = pd.read_csv(file)
-    labels = [name for name in LABELS if name in table.columns]
+    told = (*LABELS, *NUMBERED.get(file.stem, ()))
+    labels = [name for name in told if name in table.columns]
     if not labels:
         raise PalimpsestError(f"{file}: no column says what a row is; one of {', '.join(LABELS)}")
     names = table[labels].astype(str).agg(" ".join, axis=1)

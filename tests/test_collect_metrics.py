@@ -31,6 +31,15 @@ def test_numbers_are_named_by_table_row_and_column(tmp_path: Path) -> None:
     }
 
 
+def test_a_number_that_says_what_a_row_is_belongs_to_its_name(tmp_path: Path) -> None:
+    table = tmp_path / "reflection.csv"
+    table.write_text("layer,rule,rank,loss\n5,rewritten,1,0.5\n5,rewritten,192,0.25\n")
+    main([table], tmp_path / "metrics.json")
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {
+        "reflection": {"rewritten 5 1": {"loss": 0.5}, "rewritten 5 192": {"loss": 0.25}}
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [("a,b\n1,2\n", "no column says"), ("method,n\nx,1\nx,2\n", "two rows are about 'x'")],
