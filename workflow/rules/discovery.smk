@@ -267,12 +267,14 @@ TABLES = [
 ]
 FIGURES = [
     f"results/figures/{figure}.png"
-    for figure in [
-        *pictured(),
-        *(["fig05_watermarks"] if marked() else []),
-        *(["fig06_reflections"] if inverted() else []),
-        *(f"figS3_generator_{model}" for model in graded()),
-    ]
+    for figure in sorted(
+        [
+            *pictured(),
+            *(["fig05_watermarks"] if marked() else []),
+            *(["fig06_reflections"] if inverted() else []),
+            *(f"figS3_generator_{model}" for model in graded()),
+        ]
+    )
 ]
 WORLD_SHEETS = [f"results/figures/figS4_world_{world}.png" for world in world_names()]
 METRICS = ["results/metrics.json"] if TABLES else []
