@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from palimpsest.errors import PalimpsestError
+from palimpsest.errors import PalimpsestError, ParameterError
 
 USER_ERROR = 2
 """Exit status for input that cannot be used; the same that a misspelt option gets."""
@@ -44,6 +46,31 @@ def run(main: Callable[..., None], arguments: list[str] | None = None) -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command()(_with_debug(main))
     app(args=arguments)
+
+
+def method_path(text: str) -> tuple[str, Path]:
+    """What ``--edit METHOD=PATH`` says. Raises `ParameterError` for anything else."""
+    name, _, path = text.partition("=")
+    if not (name and path):
+        raise ParameterError(
+            f"--edit: {text!r} is not METHOD=PATH, such as newton=edit.safetensors"
+        )
+    return name, Path(path)
+
+
+def interval_settings(text: str) -> dict[str, Any]:
+    """``level``, ``resamples`` and ``seed`` of JSON ``--settings``.
+
+    Raises `ParameterError` for text that is no JSON object, or has not each of them.
+    """
+    try:
+        asked = dict(json.loads(text))
+        kinds = {"level": float, "resamples": int, "seed": int}
+        return {name: kind(asked[name]) for name, kind in kinds.items()}
+    except KeyError as problem:
+        raise ParameterError(f"--settings: {problem.args[0]} is missing") from None
+    except (ValueError, TypeError) as problem:
+        raise ParameterError(f"--settings: {problem}") from problem
 
 
 def _with_debug(main: Callable[..., None]) -> Callable[..., None]:

@@ -18,7 +18,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.artefacts import atomic_write_text
-from palimpsest.commands import run
+from palimpsest.commands import method_path, run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.instruments.measuring import UNMODIFIED, load_method
@@ -49,7 +49,7 @@ def main(
     if key.resolve() == out.resolve():
         raise ParameterError(f"--key and --out are both {key}; judges must not get the key")
     generator = load_generator(weights, truncation=truncation)
-    loaded = [load_method(*parse_edit(text), generator) for text in edit]
+    loaded = [load_method(*method_path(text), generator) for text in edit]
     judged, reference = pick(loaded, against)
     with tqdm(total=len(judged) * pairs, desc="study", unit="pair", mininterval=2) as bar:
         shots = take_shots(
@@ -67,14 +67,6 @@ def main(
     write_key(study, key)
     atomic_write_text(out, render_study(sheet))
     print(f"study {study.id}: {len(study.pairs)} pairs in {out}; the key is {key}")
-
-
-def parse_edit(text: str) -> tuple[str, Path]:
-    """METHOD=PATH. Raises `ParameterError` for anything else."""
-    name, sign, path = text.partition("=")
-    if not (name and sign and path):
-        raise ParameterError(f"--edit: {text!r} is not METHOD=PATH (newton=edit.safetensors)")
-    return name, Path(path)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import run
-from palimpsest.errors import ParameterError
+from palimpsest.commands import method_path, run
 from palimpsest.generators import load_generator
 from palimpsest.instruments.measuring import Change, load_method, measure, write_measurements
 from palimpsest.instruments.perceptual import distance_named
@@ -43,7 +42,7 @@ def main(
     """Generate each sample once, apply every edit to it, and write a row a (sample, method)."""
     generator = load_generator(weights, truncation=truncation)
     labels = Segmenter.load(segmenter)
-    methods = [load_method(*parse_edit(text), generator) for text in edit or []]
+    methods = [load_method(*method_path(text), generator) for text in edit or []]
     change = Change(source_class, tuple(name for name in target_classes.split(",") if name))
     with tqdm(total=samples, desc=f"measure {session.stem}", unit="image", mininterval=2) as bar:
         table = measure(
@@ -66,14 +65,6 @@ def main(
         "truncation": str(truncation),
     }
     write_measurements(table, out, facts)
-
-
-def parse_edit(text: str) -> tuple[str, Path]:
-    """METHOD=PATH. Raises `ParameterError` for anything else."""
-    name, sign, path = text.partition("=")
-    if not (name and sign and path):
-        raise ParameterError(f"--edit {text!r} is not METHOD=PATH, such as newton=edit.safetensors")
-    return name, Path(path)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import run
-from palimpsest.errors import ParameterError
+from palimpsest.commands import method_path, run
 from palimpsest.generators import load_generator
 from palimpsest.instruments.mark_measuring import measure_marks, write_marks
 from palimpsest.instruments.measuring import load_method
@@ -50,7 +49,7 @@ def main(
     """Generate each sample once, apply every edit to it, and write a row a (sample, method)."""
     generator = load_generator(weights, truncation=truncation)
     labels = Segmenter.load(segmenter)
-    files = [_method(text) for text in edit]
+    files = [method_path(text) for text in edit]
     methods = [load_method(name, path, generator) for name, path in files]
     units = {name: _silenced(Edit.load(path)) for name, path in files}
     errors = grade_detectors(labels, get_world(labels.world), n=graded, blurred=BLUR)
@@ -72,16 +71,6 @@ def main(
     facts = {"weights_sha256": generator.weights_sha256, "truncation": str(truncation)}
     write_marks(table, out, errors, facts)
     save_panel(out_panel, *compute_watermarks(generator, methods, table, pairs))
-
-
-def _method(text: str) -> tuple[str, Path]:
-    """METHOD=PATH. Raises `ParameterError` for anything else."""
-    name, _, path = text.partition("=")
-    if not (name and path):
-        raise ParameterError(
-            f"--edit {text!r} is not METHOD=PATH, such as rank_one=edit.safetensors"
-        )
-    return name, Path(path)
 
 
 def _silenced(edit: Edit) -> int:

@@ -6,15 +6,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from palimpsest.artefacts import atomic_path
-from palimpsest.commands import run
-from palimpsest.errors import ParameterError
+from palimpsest.commands import interval_settings, run
 from palimpsest.report.reflection_table import read_rule, reflection_table
 
 
@@ -23,15 +21,9 @@ def main(
     settings: Annotated[str, typer.Option(help="level, resamples, seed, as JSON.")],
     out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
 ) -> None:
-    try:
-        asked = dict(json.loads(settings))
-        level, resamples, seed = float(asked["level"]), int(asked["resamples"]), int(asked["seed"])
-    except KeyError as problem:
-        raise ParameterError(f"--settings: {problem.args[0]} is missing") from None
-    except (ValueError, TypeError) as problem:
-        raise ParameterError(f"--settings: {problem}") from problem
+    asked = interval_settings(settings)
     measured = read_rule(measurements)
-    table = reflection_table(measured, level=level, resamples=resamples, seed=seed)
+    table = reflection_table(measured, **asked)
     with atomic_path(out) as path:
         table.to_csv(path, index=False)
     print(f"{out}: {len(table)} rows")

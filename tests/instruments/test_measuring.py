@@ -166,7 +166,7 @@ def test_what_is_refused(small_generator, brightness, random_segmenter, files, m
     with pytest.raises(CheckpointError, match="no such file"):
         load_method("edit", files / "missing.safetensors", small_generator)
     with pytest.raises(ParameterError, match="not METHOD=PATH"):
-        stage.parse_edit("newton")
+        stage.method_path("newton")
 
 
 def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):

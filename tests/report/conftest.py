@@ -4,12 +4,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from palimpsest.commands import run
 from palimpsest.memory import KeyStatistics
 from palimpsest.report.panels import Sources
 from palimpsest.sessions.rewriting import rewrite
 from tests.baselines.conftest import generator, session, square
 
-__all__ = ["generator", "session", "square"]
+__all__ = ["call", "generator", "session", "square"]
+
+
+def call(stage, **options):
+    """Run a stage in this process; returns its exit status."""
+    arguments = []
+    for name, value in options.items():
+        for one in value if isinstance(value, list) else [value]:
+            arguments += [f"--{name.replace('_', '-')}", str(one)]
+    with pytest.raises(SystemExit) as left:
+        run(stage.main, arguments)
+    return left.value.code or 0
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import pytest
 import torch
 from PIL import Image
 
-from palimpsest.commands import run
 from palimpsest.errors import EditError, PalimpsestError, ParameterError
 from palimpsest.generators import save_generator
 from palimpsest.generators.progressive import ProgressiveGAN
@@ -27,6 +26,7 @@ from stages import (
     render_reflections,
     tabulate_reflections,
 )
+from tests.report.conftest import call
 
 SETTINGS = {
     "units_of": "window",
@@ -179,17 +179,6 @@ def test_the_panel_refuses_an_edit_of_other_weights(g, edit, switch, kitchen):
     other = Edit(edit.directions, edit.coefficients, edit.metadata | {"weights_sha256": "0" * 64})
     with pytest.raises(EditError, match="other|made for weights"):
         reflection_panel(g, other, switch, kitchen, pairs=1, seed=4)
-
-
-def call(stage, **options):
-    """Run a stage in this process; returns its exit status."""
-    arguments = []
-    for name, value in options.items():
-        for one in value if isinstance(value, list) else [value]:
-            arguments += [f"--{name.replace('_', '-')}", str(one)]
-    with pytest.raises(SystemExit) as left:
-        run(stage.main, arguments)
-    return left.value.code or 0
 
 
 @pytest.fixture

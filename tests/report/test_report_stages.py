@@ -6,20 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from palimpsest.commands import run
 from palimpsest.generators import load_generator, save_generator
 from stages import plot_figure, render_panel, report, tabulate_domes, tabulate_edits, tune_weights
-
-
-def call(stage, **options):
-    """Run a stage in this process; returns its exit status."""
-    arguments = []
-    for name, value in options.items():
-        for one in value if isinstance(value, list) else [value]:
-            arguments += [f"--{name.replace('_', '-')}", str(one)]
-    with pytest.raises(SystemExit) as left:
-        run(stage.main, arguments)
-    return left.value.code or 0
+from tests.report.conftest import call
 
 
 @pytest.fixture

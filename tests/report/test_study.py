@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from palimpsest.commands import run
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.instruments.intervals import wilson
 from palimpsest.report.raters import agreement, cohen_kappa, fleiss_kappa
@@ -23,6 +22,7 @@ from palimpsest.report.study import (
     write_key,
 )
 from stages import read_study as read_stage
+from tests.report.conftest import call
 
 KEY = Study(
     "feed",
@@ -31,17 +31,6 @@ KEY = Study(
     tuple(Pair(f"p{i}", "newton" if i < 5 else "finetune_all", i, i % 2 == 0) for i in range(1, 9)),
 )
 """Four pairs by each of two methods; the edited image stands left in those with even numbers."""
-
-
-def call(stage, **options):
-    """Run a stage in this process; returns its exit status."""
-    arguments = []
-    for name, value in options.items():
-        for one in value if isinstance(value, list) else [value]:
-            arguments += [f"--{name.replace('_', '-')}", str(one)]
-    with pytest.raises(SystemExit) as left:
-        run(stage.main, arguments)
-    return left.value.code or 0
 
 
 def said(judge, **answers):

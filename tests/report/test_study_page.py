@@ -12,7 +12,6 @@ import pytest
 import torch
 from PIL import Image
 
-from palimpsest.commands import run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import sample_z, save_generator
 from palimpsest.instruments.measuring import Method, load_method
@@ -21,19 +20,9 @@ from palimpsest.report.study import ANSWER_COLUMNS, read_answers, read_key, real
 from palimpsest.report.study_page import Shot, make_study, pick, render_study, take_shots
 from stages import make_study as make_stage
 from stages import read_study as read_stage
+from tests.report.conftest import call
 
 CHROMIUM = Path("/usr/bin/chromium")
-
-
-def call(stage, **options):
-    """Run a stage in this process; returns its exit status."""
-    arguments = []
-    for name, value in options.items():
-        for one in value if isinstance(value, list) else [value]:
-            arguments += [f"--{name.replace('_', '-')}", str(one)]
-    with pytest.raises(SystemExit) as left:
-        run(stage.main, arguments)
-    return left.value.code or 0
 
 
 def shots(methods=("newton", "finetune_all"), each=10):

@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-from palimpsest.commands import run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.instruments.counting import Errors
@@ -23,6 +22,7 @@ from palimpsest.report.watermark_panels import compute_watermarks, first_marked
 from palimpsest.report.watermark_table import watermarks_table
 from palimpsest.sessions.survey import as_picture
 from stages import erase_watermarks, measure_watermarks, tabulate_watermarks
+from tests.report.conftest import call
 
 WEIGHTS = Path(__file__).parents[2] / "data/weights/mini"
 CHURCH, SEGMENTER = WEIGHTS / "church.safetensors", WEIGHTS / "church-segmenter.safetensors"
@@ -183,17 +183,6 @@ def test_the_figure_shows_every_row_and_says_what_is_left(pictures, tmp_path, mo
 
 
 MADE = ("zero_30_units", "zero_60_units", "rank_one", "rank_one_each")
-
-
-def call(stage, **options):
-    """Run a stage in this process; returns its exit status."""
-    arguments = []
-    for name, value in options.items():
-        for one in value if isinstance(value, list) else [value]:
-            arguments += [f"--{name.replace('_', '-')}", str(one)]
-    with pytest.raises(SystemExit) as left:
-        run(stage.main, arguments)
-    return left.value.code or 0
 
 
 @needs_weights
