@@ -17,15 +17,18 @@ configfile: f"workflow/scales/{config['scale']}.yaml"
 include: "workflow/rules/discovery.smk"
 
 
-validate(config, "workflow/schemas/params.schema.json")
+# the defaults are those of the model that the schema is made from (palimpsest.parameters)
+validate(config, "workflow/schemas/params.schema.json", set_default=False)
 
 
 include: "workflow/rules/weights.smk"
 include: "workflow/rules/worlds.smk"
 include: "workflow/rules/memory.smk"
 include: "workflow/rules/measure.smk"
+include: "workflow/rules/studies.smk"
 include: "workflow/rules/watermarks.smk"
 include: "workflow/rules/reflections.smk"
+include: "workflow/rules/tradeoff.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"

@@ -55,7 +55,8 @@ def main() -> None:
     g = load_generator("data/weights/mini/church.safetensors", truncation=1.0)
     segmenter = Segmenter.load("data/weights/mini/church-segmenter.safetensors")
     distance = PerceptualDistance(segmenter)
-    source, *targets = (class_index(segmenter, name) for name in ("dome", *TARGETS))
+    source = [class_index(segmenter, "dome")]
+    targets = [class_index(segmenter, name) for name in TARGETS]
     edit = Edit.load(EDITS / "dome2spire.safetensors")
     rows = {
         name: load_method(name, EDITS / "dome2spire" / f"{name}.safetensors", g).generator

@@ -18,7 +18,7 @@ import json
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -58,19 +58,43 @@ def method_path(text: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
-def interval_settings(text: str) -> dict[str, Any]:
-    """``level``, ``resamples`` and ``seed`` of JSON ``--settings``.
+def names(option: str, text: str) -> tuple[str, ...]:
+    """What ``a,b,c`` says; nothing for no text. Raises `ParameterError` for a name given twice."""
+    found = tuple(name for name in text.split(",") if name)
+    if len(set(found)) < len(found):
+        raise ParameterError(f"{option}: {text} has a name twice")
+    return found
 
-    Raises `ParameterError` for text that is no JSON object, or has not each of them.
+
+def json_settings(
+    option: str, text: str, needed: Mapping[str, Callable[[Any], Any]] | None = None
+) -> dict[str, Any]:
+    """The object that an option holds as JSON; where ``needed`` is given, with those names only.
+
+    ``needed``: what turns each value into what it must be, such as ``int``. Raises
+    `ParameterError` for text that is no JSON object, and for a name that is unknown or missing.
     """
     try:
-        asked = dict(json.loads(text))
-        kinds = {"level": float, "resamples": int, "seed": int}
-        return {name: kind(asked[name]) for name, kind in kinds.items()}
-    except KeyError as problem:
-        raise ParameterError(f"--settings: {problem.args[0]} is missing") from None
+        found = json.loads(text)
+    except json.JSONDecodeError as problem:
+        raise ParameterError(f"{option}: no JSON object ({problem})") from None
+    if not isinstance(found, dict):
+        raise ParameterError(f'{option}: no JSON object, such as {{"mu": 0.1}}')
+    if needed is None:
+        return found
+    if unknown := sorted(found.keys() - needed.keys()):
+        raise ParameterError(f"{option}: {unknown[0]} is unknown; known: {sorted(needed)}")
+    if missing := sorted(needed.keys() - found.keys()):
+        raise ParameterError(f"{option}: {missing[0]} is missing")
+    try:
+        return {name: kind(found[name]) for name, kind in needed.items()}
     except (ValueError, TypeError) as problem:
-        raise ParameterError(f"--settings: {problem}") from problem
+        raise ParameterError(f"{option}: {problem}") from problem
+
+
+def interval_settings(text: str) -> dict[str, Any]:
+    """``level``, ``resamples`` and ``seed`` of JSON ``--settings``, as `json_settings`."""
+    return json_settings("--settings", text, {"level": float, "resamples": int, "seed": int})
 
 
 def _with_debug(main: Callable[..., None]) -> Callable[..., None]:

@@ -24,6 +24,8 @@ Method = Literal[
     "single_context",
     "single_layer",
     "finetune_all",
+    "nbb_copy",
+    "nbb_laplace",
     "newton",
     "palimpsest",
 ]
@@ -193,10 +195,18 @@ class DrawParameters(Section):
 
 
 class ChangeMeasured(Section):
-    """What an edit is measured by: pixels of class `source` that became one of `targets`."""
+    """What an edit is measured by: pixels of `source` classes that became one of `targets`, or
+    images of which a classifier says that they show an `attribute`."""
 
-    source: Name
-    targets: list[Name] = Field(min_length=1)
+    source: list[Name] = Field(min_length=1)
+    targets: list[Name] = []
+    attribute: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> ChangeMeasured:
+        if bool(self.targets) == bool(self.attribute):
+            raise ValueError("give either targets (classes) or an attribute, not both or neither")
+        return self
 
 
 class SessionParameters(Section):
@@ -270,6 +280,59 @@ class MethodParameters(Section):
     palimpsest: PalimpsestParameters
 
 
+class BestBuddiesParameters(Section):
+    """How Neural Best-Buddies are found and their region warped and blended;
+    `palimpsest.baselines.transfers`."""
+
+    patches: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
+    radii: list[Annotated[int, Field(ge=0)] | None] = Field(min_length=1)
+    activation: float = Field(ge=0, lt=1)
+    border: float = Field(ge=0, lt=0.5)
+    per_level: Count
+    alpha: float = Field(gt=0)
+    grid: float = Field(gt=0, le=1)
+    levels: Count
+
+
+class AnswerParameters(SampleParameters):
+    """Which models' edits are held against their world's own answers, on how many samples."""
+
+    models: list[Name]
+
+
+class GridParameters(Section):
+    """Settings at which one session is solved; `palimpsest.sessions.sweeping.Grid`."""
+
+    ranks: list[Annotated[int, Field(ge=1, le=64)]] = Field(min_length=1)
+    exemplars: list[Count] = Field(min_length=1)
+    mus: list[Smoothness] = Field(min_length=1)
+    iterations: Count
+
+    @model_validator(mode="after")
+    def _different(self) -> GridParameters:
+        for name in ("ranks", "exemplars", "mus"):
+            numbers = getattr(self, name)
+            if len(set(numbers)) < len(numbers):
+                raise ValueError(f"{name} {numbers}: give each number once")
+        return self
+
+
+class TradeoffParameters(SampleParameters):
+    """Effect against locality of one session; `samples` and `seed` are those measured."""
+
+    model: Name
+    session: Name
+    grid: GridParameters
+
+
+class StudyParameters(Section):
+    """How a realism study is made; `palimpsest.report.study`."""
+
+    pairs: Count
+    against: Method | Literal["unmodified"]
+    seed: Seed
+
+
 class IntervalParameters(Section):
     """Confidence intervals: bootstrap over images for means, Wilson for shares."""
 
@@ -279,12 +342,16 @@ class IntervalParameters(Section):
 
 
 class FigureParameters(Section):
-    """What one figure shows: sessions of a model, solved by their own solver or by `methods`."""
+    """What one figure shows: sessions of a model, solved by their own solver or by `methods`.
+
+    ``part_of``: another figure that this one's panel is drawn in.
+    """
 
     model: Name
     sessions: list[Name] = Field(min_length=1)
     methods: list[Method] = []
     pairs: int = Field(ge=1, le=48)
+    part_of: Name | None = None
 
 
 class StyleParameters(Section):

@@ -25,6 +25,8 @@ from pydantic import ValidationError, model_validator
 
 from palimpsest.errors import ParameterError
 from palimpsest.parameter_sections import (
+    AnswerParameters,
+    BestBuddiesParameters,
     ComputeParameters,
     DrawParameters,
     FigureParameters,
@@ -39,7 +41,9 @@ from palimpsest.parameter_sections import (
     Section,
     SessionParameters,
     SolveParameters,
+    StudyParameters,
     StyleParameters,
+    TradeoffParameters,
     WatermarkParameters,
     WorldParameters,
 )
@@ -56,11 +60,15 @@ class Parameters(Section):
     solve: SolveParameters
     sessions: dict[Name, dict[Name, SessionParameters]]
     methods: MethodParameters
+    best_buddies: BestBuddiesParameters
     measure: SampleParameters
+    study: StudyParameters
+    answers: AnswerParameters
     grade: SampleParameters
     grade_rule: dict[Name, RuleGradeParameters]
     reflections: ReflectionParameters
     watermarks: WatermarkParameters
+    tradeoff: TradeoffParameters
     intervals: IntervalParameters
     figures: dict[Name, FigureParameters]
     panels: SampleParameters
@@ -85,17 +93,33 @@ class Parameters(Section):
                 raise ValueError(
                     f"grade_rule.{model}: no such model; models are {list(self.models)}"
                 )
-        for name, part in (("reflections", self.reflections), ("watermarks", self.watermarks)):
+        parts = {name: getattr(self, name) for name in ("reflections", "watermarks", "tradeoff")}
+        for name, part in parts.items():
             if part.model not in self.models:
                 raise ValueError(
                     f"{name}.model: no model {part.model!r}; models are {list(self.models)}"
                 )
+        for model in self.answers.models:
+            if model not in self.models:
+                raise ValueError(
+                    f"answers.models: no model {model!r}; models are {list(self.models)}"
+                )
         for name, figure in self.figures.items():
+            if figure.part_of is not None and figure.part_of not in self.figures:
+                raise ValueError(
+                    f"figures.{name}.part_of: no figure {figure.part_of!r}; "
+                    f"figures are {list(self.figures)}"
+                )
             if figure.model not in self.models:
                 raise ValueError(
                     f"figures.{name}.model: no model {figure.model!r}; "
                     f"models are {list(self.models)}"
                 )
+        if self.tradeoff.seed in (self.statistics.seed, self.draw.seed):
+            raise ValueError(
+                f"tradeoff.seed {self.tradeoff.seed} is that of statistics or draw; measure edits "
+                "on other samples than they were made on"
+            )
         seeds = {self.measure.seed, self.methods.palimpsest.tuning_seed}
         if len(seeds) == 1:
             raise ValueError(

@@ -16,7 +16,11 @@ from palimpsest.errors import PalimpsestError
 LABELS = ("model", "session", "edit", "method", "figure", "intervention", "rule", "instrument")
 """Columns that say what a row is about; those that a table has make the row's name."""
 
-NUMBERED = {"reflection": ("layer", "rank"), "instrument_grades": ("resolution", "blur")}
+NUMBERED = {
+    "reflection": ("layer", "rank"),
+    "instrument_grades": ("resolution", "blur"),
+    "tradeoff": ("rank", "exemplars", "mu"),
+}
 """By table: columns of numbers that do so too."""
 
 

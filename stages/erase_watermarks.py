@@ -10,14 +10,13 @@ rule, of all marks) and rank_one_each (a rule for each mark, one after the other
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from palimpsest.baselines.unit_ablation import ablate_units, scaled_count, specific_units
-from palimpsest.commands import run
+from palimpsest.commands import json_settings, run
 from palimpsest.errors import ParameterError, StatisticsError
 from palimpsest.generators import load_generator
 from palimpsest.instruments.segmenter import Segmenter
@@ -96,10 +95,7 @@ def _files(texts: list[str], units: list[int]) -> dict[str, Path]:
 
 
 def _settings(text: str) -> dict:
-    try:
-        given = dict(json.loads(text))
-    except (ValueError, TypeError) as problem:
-        raise ParameterError(f"--settings: no JSON object ({problem})") from problem
+    given = json_settings("--settings", text)
     if unknown := sorted(given.keys() - DEFAULTS.keys()):
         raise ParameterError(f"--settings: {unknown[0]} is unknown; known: {sorted(DEFAULTS)}")
     asked = {**DEFAULTS, **given}

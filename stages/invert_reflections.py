@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +17,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.artefacts import atomic_path
-from palimpsest.commands import run
+from palimpsest.commands import json_settings, run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.instruments.segmenter import Segmenter
@@ -89,15 +88,7 @@ def main(
 
 def parse_settings(text: str) -> dict[str, Any]:
     """The settings. Raises `ParameterError` for one that is missing, unknown or of no use."""
-    try:
-        given = dict(json.loads(text))
-        if unknown := sorted(given.keys() - NEEDED.keys()):
-            raise ParameterError(f"--settings: {unknown[0]} is unknown; known: {sorted(NEEDED)}")
-        return {name: kind(given[name]) for name, kind in NEEDED.items()}
-    except KeyError as problem:
-        raise ParameterError(f"--settings: {problem.args[0]} is missing") from None
-    except (ValueError, TypeError) as problem:
-        raise ParameterError(f"--settings: {problem}") from problem
+    return json_settings("--settings", text, NEEDED)
 
 
 def parse_layers(pairs: list[str]) -> dict[int, Path]:

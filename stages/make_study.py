@@ -18,12 +18,15 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.artefacts import atomic_write_text
-from palimpsest.commands import method_path, run
+from palimpsest.baselines.transfers import transfer_methods, transfer_settings
+from palimpsest.commands import json_settings, method_path, run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, sample_z
-from palimpsest.instruments.measuring import UNMODIFIED, load_method
+from palimpsest.instruments.measuring import UNMODIFIED, ImageMethod, Method, load_method
+from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.report.study import write_key
 from palimpsest.report.study_page import make_study, pick, render_study, take_shots
+from palimpsest.sessions import Session
 
 
 def main(
@@ -43,13 +46,35 @@ def main(
     least_change: Annotated[
         float, typer.Option(help="Mean difference of a pair, in levels of 255, to be asked about.")
     ] = 0.0,
+    session: Annotated[
+        Path | None, typer.Option(help="The session, whose pasted picture best buddies bring.")
+    ] = None,
+    segmenter: Annotated[Path | None, typer.Option(help="Its features find best buddies.")] = None,
+    transfer: Annotated[
+        list[str] | None,
+        typer.Option(help="Best buddies too, blended by copy or laplace; repeat."),
+    ] = None,
+    transfer_options: Annotated[str, typer.Option(help="Their settings, as JSON.")] = "{}",
     batch: Annotated[int, typer.Option(help="Images at a time.", min=1)] = 16,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
 ) -> None:
     if key.resolve() == out.resolve():
         raise ParameterError(f"--key and --out are both {key}; judges must not get the key")
     generator = load_generator(weights, truncation=truncation)
-    loaded = [load_method(*method_path(text), generator) for text in edit]
+    loaded: list[Method | ImageMethod] = [
+        load_method(*method_path(text), generator) for text in edit
+    ]
+    if transfer:
+        if session is None or segmenter is None:
+            raise ParameterError("--transfer: needs --session and --segmenter")
+        changes = transfer_methods(
+            generator,
+            Session.load(session),
+            Segmenter.load(segmenter),
+            transfer,
+            transfer_settings(json_settings("--transfer-options", transfer_options)),
+        )
+        loaded += [ImageMethod(name, change) for name, change in changes.items()]
     judged, reference = pick(loaded, against)
     with tqdm(total=len(judged) * pairs, desc="study", unit="pair", mininterval=2) as bar:
         shots = take_shots(

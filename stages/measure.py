@@ -2,33 +2,53 @@
 
     python -m stages.measure --weights church.safetensors --segmenter church-segmenter.safetensors \
         --session dome2spire.json --edit newton=newton.safetensors --samples 1000 --seed 3 \
-        --source-class dome --target-classes spire,roof --out dome2spire.parquet
+        --source-classes dome --target-classes spire,roof --out dome2spire.parquet
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import method_path, run
+from palimpsest.baselines.transfers import transfer_methods, transfer_settings
+from palimpsest.commands import json_settings, method_path, names, run
 from palimpsest.generators import load_generator
-from palimpsest.instruments.measuring import Change, load_method, measure, write_measurements
+from palimpsest.instruments.attributes import AttributeClassifier
+from palimpsest.instruments.counterfactuals import rule_called
+from palimpsest.instruments.feature_rows import FeatureRows
+from palimpsest.instruments.measurement_files import write_measurements
+from palimpsest.instruments.measuring import Change, ImageMethod, load_method, measure
 from palimpsest.instruments.perceptual import distance_named
 from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.sessions import Session
 
 
 def main(
     weights: Annotated[Path, typer.Option(help="The unedited generator.")],
     segmenter: Annotated[Path, typer.Option(help="What labels the images.")],
     session: Annotated[Path, typer.Option(help="The session; its name goes into the rows.")],
-    source_class: Annotated[str, typer.Option(help="The class that shall change.")],
-    target_classes: Annotated[str, typer.Option(help="What it may become: a,b,c.")],
+    source_classes: Annotated[str, typer.Option(help="The classes that may change: a,b,c.")],
     out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
+    target_classes: Annotated[str, typer.Option(help="What they may become: a,b,c.")] = "",
     edit: Annotated[
         list[str] | None, typer.Option(help="METHOD=PATH, an edit or rewritten weights; repeat.")
+    ] = None,
+    transfer: Annotated[
+        list[str] | None,
+        typer.Option(help="Best buddies too, blended by copy or laplace; repeat."),
+    ] = None,
+    transfer_options: Annotated[str, typer.Option(help="Their settings, as JSON.")] = "{}",
+    classifier: Annotated[
+        Path | None, typer.Option(help="What tells whether an image shows an attribute.")
+    ] = None,
+    world: Annotated[
+        str, typer.Option(help="The world that the generator learned, as judge of the new rule.")
+    ] = "",
+    out_features: Annotated[
+        Path | None, typer.Option(help="Features of all images to write (.parquet).")
     ] = None,
     samples: Annotated[int, typer.Option(help="How many images.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 3,
@@ -42,8 +62,20 @@ def main(
     """Generate each sample once, apply every edit to it, and write a row a (sample, method)."""
     generator = load_generator(weights, truncation=truncation)
     labels = Segmenter.load(segmenter)
-    methods = [load_method(*method_path(text), generator) for text in edit or []]
-    change = Change(source_class, tuple(name for name in target_classes.split(",") if name))
+    rule = rule_called(session.stem, world)
+    change = Change(
+        names("--source-classes", source_classes),
+        names("--target-classes", target_classes),
+        AttributeClassifier.load(classifier) if classifier else None,
+        rule,
+    )
+    methods: list[Any] = [load_method(*method_path(text), generator) for text in edit or []]
+    if transfer:
+        settings = transfer_settings(json_settings("--transfer-options", transfer_options))
+        drawn = Session.load(session)
+        changes = transfer_methods(generator, drawn, labels, transfer, settings)
+        methods += [ImageMethod(name, changed) for name, changed in changes.items()]
+    features = FeatureRows(labels) if out_features else None
     with tqdm(total=samples, desc=f"measure {session.stem}", unit="image", mininterval=2) as bar:
         table = measure(
             generator,
@@ -55,15 +87,21 @@ def main(
             seed=seed,
             batch=batch,
             scale=scale,
+            watch=features.watch if features else None,
             progress=bar.update,
         )
     table.insert(3, "session", session.stem)
     facts = {
         "weights_sha256": generator.weights_sha256,
-        "source_class": source_class,
+        "source_classes": source_classes,
         "target_classes": target_classes,
         "truncation": str(truncation),
+        "transfer_options": transfer_options,
     }
+    if features and out_features:
+        if rule is not None:
+            features.watch_renders(rule, samples, seed, generator.resolution)
+        write_measurements(features.table(), out_features, facts)
     write_measurements(table, out, facts)
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from palimpsest.commands import run
 from palimpsest.errors import EditError
 from palimpsest.generators import load_generator
-from palimpsest.instruments.measuring import write_measurements
+from palimpsest.instruments.measurement_files import write_measurements
 from palimpsest.instruments.reflection_rule import measure_rule, switch_of
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.memory import Edit

@@ -6,29 +6,28 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
-from palimpsest.errors import ParameterError
+from palimpsest.commands import json_settings, run
 from palimpsest.report.figures import Style, draw_figure
+from palimpsest.report.figures.comparison import join
 from palimpsest.report.panel_files import Panel, load_panel
 
 
 def main(
     figure: Annotated[str, typer.Option(help="Name of the figure.")],
-    panel: Annotated[Path, typer.Option(help="What it shows (.npz).")],
+    panel: Annotated[
+        list[Path], typer.Option(help="What it shows (.npz); repeat for a comparison in parts.")
+    ],
     style: Annotated[str, typer.Option(help="How it looks, and the scale it names, as JSON.")],
     out: Annotated[Path, typer.Option(help="Picture to write (.png).")],
 ) -> None:
-    try:
-        looks = dict(json.loads(style))
-    except (ValueError, TypeError) as problem:
-        raise ParameterError(f"--style: no JSON object ({problem})") from problem
-    read = load_panel(panel)
+    looks = json_settings("--style", style)
+    parts = [load_panel(file) for file in panel]
+    read = parts[0] if len(parts) == 1 else join(parts)
     scale = looks.pop("scale", None)
     facts = {**read.facts, **({"scale": scale} if scale else {})}
     print(draw_figure(figure, Panel(read.arrays, facts), Style.from_dict(looks), out))

@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
+from palimpsest.baselines.transfers import transfer_settings
+from palimpsest.commands import json_settings, run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
 from palimpsest.instruments import Segmenter
@@ -23,7 +23,7 @@ from palimpsest.report.panel_files import save_panel
 from palimpsest.report.panels import Sources, compute_panel
 from palimpsest.sessions import Session
 
-NEEDED = {"pairs", "samples", "seed"}
+NEEDED = {"pairs": int, "samples": int, "seed": int}
 
 
 def main(
@@ -35,21 +35,21 @@ def main(
     out: Annotated[Path, typer.Option(help="Panel to write (.npz).")],
     segmenter: Annotated[Path | None, typer.Option(help="What labels the images.")] = None,
     statistics: Annotated[Path | None, typer.Option(help="Key statistics of the layer.")] = None,
+    transfer: Annotated[
+        list[str] | None,
+        typer.Option(help="Best buddies to compare with, blended by copy or laplace; repeat."),
+    ] = None,
+    transfer_options: Annotated[str, typer.Option(help="Their settings, as JSON.")] = "{}",
 ) -> None:
-    try:
-        asked = dict(json.loads(settings))
-    except (ValueError, TypeError) as problem:
-        raise ParameterError(f"--settings: no JSON object ({problem})") from problem
-    if unknown := sorted(asked.keys() - NEEDED):
-        raise ParameterError(f"--settings: {unknown[0]} is unknown; known: {sorted(NEEDED)}")
-    if missing := sorted(NEEDED - asked.keys()):
-        raise ParameterError(f"--settings: {missing[0]} is missing")
+    asked = json_settings("--settings", settings, NEEDED)
     sources = Sources(
         generator=load_generator(weights, truncation=_truncation(statistics)),
         edits=_named("--edit", edit),
         sessions={name: Session.load(file) for name, file in _named("--session", session).items()},
         segmenter=None if segmenter is None else Segmenter.load(segmenter),
         statistics=statistics,
+        transfers=tuple(transfer or ()),
+        transfer_settings=transfer_settings(json_settings("--transfer-options", transfer_options)),
         **asked,
     )
     arrays, facts = compute_panel(figure, sources)

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from palimpsest.commands import run
+from palimpsest.commands import json_settings, run
 from palimpsest.errors import ParameterError, StatisticsError
 from palimpsest.generators import load_generator
 from palimpsest.memory import KeyStatistics
@@ -33,7 +32,7 @@ def main(
         Path | None, typer.Option(help="What labels images, for a method that chooses.")
     ] = None,
 ) -> None:
-    chosen = _settings(settings)
+    chosen = json_settings("--settings", settings)
     if method not in METHODS:
         raise ParameterError(f"--method: {method} is none of {', '.join(METHODS)}")
     drawn = Session.load(session)
@@ -60,16 +59,6 @@ def _segmenter(path: Path) -> Any:
     from palimpsest.instruments.segmenter import Segmenter
 
     return Segmenter.load(path)
-
-
-def _settings(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError as problem:
-        raise ParameterError(f"--settings: is no JSON ({problem})") from None
-    if not isinstance(found, dict):
-        raise ParameterError('--settings: must be a JSON object, such as {"mu": 0.1}')
-    return found
 
 
 def _truncation(stats: KeyStatistics, path: Path) -> float:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +15,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.baselines import Tuned, paste_image, tune_all, tune_layer
-from palimpsest.commands import run
+from palimpsest.commands import json_settings, run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, load_generator, save_generator
 from palimpsest.instruments import PerceptualDistance, Segmenter
@@ -62,10 +61,7 @@ def main(
 
 def parse_settings(text: str, method: str) -> dict[str, Any]:
     """Settings of a method. Raises `ParameterError` for others, or for what is no JSON object."""
-    try:
-        asked = dict(json.loads(text))
-    except (ValueError, TypeError) as problem:
-        raise ParameterError(f"--settings: no JSON object ({problem})") from problem
+    asked = json_settings("--settings", text)
     if unknown := sorted(asked.keys() - SETTINGS[method]):
         raise ParameterError(f"--settings: {method} has no {unknown[0]}")
     return asked

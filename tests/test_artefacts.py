@@ -15,13 +15,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from palimpsest.artefacts import (
-    atomic_path,
-    atomic_write_bytes,
-    atomic_write_text,
-    load_arrays,
-    save_arrays,
-)
+from palimpsest.array_files import load_arrays, save_arrays
+from palimpsest.artefacts import atomic_path, atomic_write_bytes, atomic_write_text
 from palimpsest.errors import PalimpsestError, StatisticsError
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from palimpsest.artefacts import save_arrays
+from palimpsest.array_files import save_arrays
 from palimpsest.errors import CheckpointError
 from palimpsest.generators.assembly import assemble
 from palimpsest.generators.base import Generator, content_sha256

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from palimpsest.artefacts import load_arrays
+from palimpsest.array_files import load_arrays
 from palimpsest.errors import CheckpointError
 
 READABLE = (

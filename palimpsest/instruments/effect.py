@@ -1,6 +1,6 @@
 """What an edit did to an image, told from its labels before and after.
 
-    effect = edit_effect(before, after, source=7, targets=[8, 9])
+    effect = edit_effect(before, after, source=[7], targets=[8, 9])
     effect.modified_pixels.sum() / effect.source_pixels.sum()     # the paper's measure (Table 2)
 
 All functions are pure; label maps are (B, H, W) integer tensors.
@@ -26,9 +26,9 @@ TURNED_SHARE = 0.5
 class EditEffect:
     """Counts of each image, (B,): pixels int64, ``converted`` bool.
 
-    - ``source_pixels``: of the source class before; 0 where the image shows no such thing;
+    - ``source_pixels``: of a source class before; 0 where the image shows no such thing;
     - ``modified_pixels``: of those, that are of a target class after (the paper's measure);
-    - ``removed_pixels``: of those, that are no longer of the source class;
+    - ``removed_pixels``: of those, that are no longer of a source class;
     - ``outside_pixels``: the rest of the image, by the labels before;
     - ``kept_pixels``: of that rest, whose label stayed as it was;
     - ``converted``: at least 75 % of the source pixels were removed and at least 50 % modified.
@@ -42,30 +42,32 @@ class EditEffect:
     converted: Tensor
 
 
-def source_region(before: Tensor, source: int) -> Tensor:
-    """Pixels (B, H, W) bool of class ``source``; all False in an image that has only specks."""
-    region = before == source
+def source_region(before: Tensor, source: Sequence[int]) -> Tensor:
+    """Pixels (B, H, W) bool of the ``source`` classes; all False where there are only specks."""
+    region = _of_classes(before, source)
     enough = region.sum((1, 2), keepdim=True) >= LEAST_SHARE * before[0].numel()
     return region & enough
 
 
-def edit_effect(before: Tensor, after: Tensor, source: int, targets: Sequence[int]) -> EditEffect:
+def edit_effect(
+    before: Tensor, after: Tensor, source: Sequence[int], targets: Sequence[int]
+) -> EditEffect:
     """Counts of what changed from ``before`` to ``after``, both (B, H, W), B at least 1.
 
     Raises `ValueError` for maps of unlike shape, or a source that is its own target.
     """
     if before.shape != after.shape or before.ndim != 3:
         raise ValueError(f"labels {tuple(before.shape)} before and {tuple(after.shape)} after")
-    if source in targets:
-        raise ValueError(f"class {source} is both the source and a target")
+    if both := set(source) & set(targets):
+        raise ValueError(f"class {min(both)} is both a source and a target")
     region = source_region(before, source)
-    wanted = torch.isin(after, torch.tensor(list(targets), dtype=after.dtype, device=after.device))
+    wanted = _of_classes(after, targets)
 
     def count(mask: Tensor) -> Tensor:
         return mask.sum((1, 2))
 
     pixels, modified = count(region), count(region & wanted)
-    removed = count(region & (after != source))
+    removed = count(region & ~_of_classes(after, source))
     return EditEffect(
         source_pixels=pixels,
         modified_pixels=modified,
@@ -76,3 +78,7 @@ def edit_effect(before: Tensor, after: Tensor, source: int, targets: Sequence[in
             (pixels > 0) & (removed >= REMOVED_SHARE * pixels) & (modified >= TURNED_SHARE * pixels)
         ),
     )
+
+
+def _of_classes(labels: Tensor, classes: Sequence[int]) -> Tensor:
+    return torch.isin(labels, torch.tensor(list(classes), dtype=labels.dtype, device=labels.device))

@@ -2,6 +2,7 @@
 
     made, drawn = pooled_features(segmenter, a), pooled_features(segmenter, b)    # (n, C) each
     frechet_distance(made, drawn)
+    frechet_estimate(made, drawn)               # with its interval
 
 Each set is summed up by its mean and covariance, so the distance is that of two normal
 distributions: |m₁ - m₂|² + tr(C₁ + C₂ - 2 (C₁ C₂)^½). It is biased upwards at small n: put the
@@ -13,9 +14,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from scipy.stats import t as student
 from torch import Tensor
 
+from palimpsest.instruments.intervals import Estimate
 from palimpsest.instruments.segmenter import CHUNK, Segmenter
+
+GROUPS = 20
+"""Parts that the images are dealt into for the jackknife."""
 
 
 def gaussian_distance(
@@ -37,9 +43,19 @@ def gaussian_distance(
         )
     if not all(np.isfinite(array).all() for array in (mean_a, mean_b, a, b)):
         raise ValueError("means and covariances must be finite")
-    values, vectors = np.linalg.eigh((a + a.T) / 2)
-    root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
-    product = root @ ((b + b.T) / 2) @ root
+    return _from_root(mean_a, _root(a), a, mean_b, b)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """The symmetric square root of a covariance; small negative eigenvalues count as 0."""
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    return (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
+
+
+def _from_root(
+    mean_a: np.ndarray, root_a: np.ndarray, a: np.ndarray, mean_b: np.ndarray, b: np.ndarray
+) -> float:
+    product = root_a @ ((b + b.T) / 2) @ root_a
     cross = np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(min=0)).sum()
     apart = ((mean_a - mean_b) ** 2).sum()
     return float(max(0.0, apart + np.trace(a) + np.trace(b) - 2 * cross))
@@ -51,6 +67,34 @@ def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
     if min(len(a), len(b)) < 2:
         raise ValueError(f"{len(a)} and {len(b)} feature vectors; each set needs at least 2")
     return gaussian_distance(a.mean(0), np.cov(a, rowvar=False), b.mean(0), np.cov(b, rowvar=False))
+
+
+def frechet_estimate(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Estimate:
+    """Fréchet distance of (n, C) and (m, C) with an interval over the images of ``a``.
+
+    The interval is that of the jackknife by groups: ``a`` is dealt into `GROUPS` parts, one of
+    which is left out at a time. (Drawing images with replacement would make doubles, which bias the
+    distance upwards.) Its ends are at least 0; NaN for fewer than two images a group. Raises
+    `ValueError` for fewer than two images.
+    """
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if min(len(a), len(b)) < 2:
+        raise ValueError(f"{len(a)} and {len(b)} feature vectors; each set needs at least 2")
+    mean, covariance = b.mean(0), np.atleast_2d(np.cov(b, rowvar=False))
+    root = _root(covariance)  # of the set that stays the same: once for all
+
+    def distance(some: np.ndarray) -> float:
+        spread = np.atleast_2d(np.cov(some, rowvar=False))
+        return _from_root(mean, root, covariance, some.mean(0), spread)
+
+    found = distance(a)
+    if len(a) < 2 * GROUPS:
+        return Estimate(found, np.nan, np.nan)
+    group = np.arange(len(a)) % GROUPS
+    without = np.array([distance(a[group != i]) for i in range(GROUPS)])
+    spread = np.sqrt((GROUPS - 1) / GROUPS * np.square(without - without.mean()).sum())
+    half = student.ppf(0.5 + level / 2, GROUPS - 1) * spread
+    return Estimate(found, max(0.0, found - half), found + half)
 
 
 @torch.no_grad()

@@ -14,31 +14,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from palimpsest.errors import ParameterError
+from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.generators import Generator, sample_z
 from palimpsest.instruments.counting import Errors
 from palimpsest.instruments.effect import source_region
-from palimpsest.instruments.measuring import (
-    UNMODIFIED,
-    Method,
-    before_and_after,
-    class_index,
+from palimpsest.instruments.measurement_files import (
+    measured_facts,
+    read_measurements,
     write_measurements,
 )
+from palimpsest.instruments.measuring import UNMODIFIED, Method, before_and_after, class_index
 from palimpsest.instruments.perceptual import PerceptualDistance
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.instruments.watermarks import MARKS, SHARES, DetectorErrors, Shares, mark_shares
 
 ERRORS = "detector_errors"
+WHAT = "the watermarks"
 COLUMNS = (
     "sample",
     "seed",
@@ -111,7 +108,7 @@ def measure_marks(
 
 def _marked(labels: Tensor, marks: Sequence[int]) -> Tensor:
     """Pixels (B, H, W) bool of any mark that is more than specks."""
-    return torch.stack([source_region(labels, mark) for mark in marks]).any(0)
+    return torch.stack([source_region(labels, [mark]) for mark in marks]).any(0)
 
 
 def _rows(first: int, method: str, seen: np.ndarray, shares: Shares, apart: Tensor) -> pd.DataFrame:
@@ -143,23 +140,14 @@ def write_marks(
 def read_marks(path: str | PathLike[str]) -> tuple[pd.DataFrame, DetectorErrors]:
     """The rows and the detectors' errors that `write_marks` wrote.
 
-    Raises `ParameterError` for a file that is missing, damaged, or holds something else.
+    Raises `PalimpsestError` for a file that is missing, damaged, or holds something else.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ParameterError(f"{path}: no such file; measure the watermarks first")
+    table = read_measurements(path, COLUMNS, WHAT)
     try:
-        arrow = pq.read_table(path)
-    except (pa.ArrowException, OSError) as problem:
-        raise ParameterError(f"{path}: damaged, or no parquet file; measure it again") from problem
-    if lacking := [name for name in COLUMNS if name not in arrow.column_names]:
-        raise ParameterError(f"{path}: has no column {lacking[0]}; measure the watermarks again")
-    held = (arrow.schema.metadata or {}).get(f"palimpsest.{ERRORS}".encode())
-    try:
-        told = json.loads(held or b"")
+        told = json.loads(measured_facts(path, WHAT).get(ERRORS, ""))
         errors = DetectorErrors(*(Errors.from_facts(told[mark]) for mark in MARKS))
     except (ValueError, KeyError, TypeError) as problem:
-        raise ParameterError(
+        raise PalimpsestError(
             f"{path}: does not say how often its detectors err; measure the watermarks again"
         ) from problem
-    return arrow.to_pandas(), errors
+    return table, errors

@@ -1,7 +1,7 @@
 """Measure what edits do, image by image, on a stream of samples that is generated once.
 
     methods = [load_method("newton", "newton.safetensors", g), ...]
-    change = Change(source="dome", targets=("spire", "roof"))
+    change = Change(source=("dome",), targets=("spire", "roof"))
     table = measure(g, segmenter, PerceptualDistance(segmenter), methods, change, n=1000, seed=3)
 
 The unedited generator and all methods that change one layer share the layers below it: its keys
@@ -16,18 +16,18 @@ from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.errors import EditError, ParameterError
 from palimpsest.generators import Generator, KeyState, load_generator, sample_z
 from palimpsest.generators.checkpoint_own import METADATA_KEY
 from palimpsest.generators.checkpoint_reading import read_checkpoint
-from palimpsest.instruments.effect import EditEffect, edit_effect, source_region
+from palimpsest.instruments.attributes import AttributeClassifier
+from palimpsest.instruments.counterfactuals import Answer, NewRule
+from palimpsest.instruments.effect import edit_effect, source_region
 from palimpsest.instruments.perceptual import PerceptualDistance
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.memory import Edit
@@ -35,12 +35,23 @@ from palimpsest.memory import Edit
 UNMODIFIED = "unmodified"
 
 
+EVERYWHERE = ("source_pixels", "outside_pixels", "kept_pixels")
+"""Counts of `EditEffect` that need no target classes."""
+
+
 @dataclass(frozen=True)
 class Change:
-    """What shall become what: names of the source class and of the classes it may turn into."""
+    """What an edit shall change, and who tells whether it did.
 
-    source: str
-    targets: tuple[str, ...]
+    ``source``: names of the classes whose pixels may change; all others are outside. ``targets``:
+    the classes that these may turn into, if that is what is counted. ``shows``: what looks for an
+    attribute in the image as a whole. ``rule``: the world's own answer to the new rule.
+    """
+
+    source: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    shows: AttributeClassifier | None = None
+    rule: NewRule | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,14 @@ class Method:
     name: str
     generator: Generator
     layer: int | None
+
+
+@dataclass(frozen=True)
+class ImageMethod:
+    """What changes an image itself, without a generator: ``change`` (B, 3, H, W) to the same."""
+
+    name: str
+    change: Callable[[Tensor], Tensor]
 
 
 def load_method(name: str, path: str | PathLike[str], generator: Generator) -> Method:
@@ -87,21 +106,25 @@ def measure(
     generator: Generator,
     segmenter: Segmenter,
     distance: PerceptualDistance,
-    methods: Sequence[Method],
+    methods: Sequence[Method | ImageMethod],
     change: Change,
     *,
     n: int,
     seed: int,
     batch: int = 16,
     scale: str = "",
+    watch: Callable[[str, Tensor], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
     """One row for each (sample, method), `unmodified` first, on the first ``n`` standard samples.
 
-    Columns: sample, seed, method; the counts of `EditEffect`; ``perceptual_outside`` (of the pixels
-    that were not of the source class); scale, as given; perceptual and segmenter (which measured).
-    ``progress`` is told how many more samples are done. Raises `ParameterError` for an unknown
-    class, a method given twice, and n or batch below 1.
+    Columns: sample, seed, method; the counts of `EditEffect`, without targets only those of
+    `EVERYWHERE`; ``shows`` where a classifier looks; ``counterfactual_error`` and
+    ``generator_error`` where the world has an answer (`Answer`); ``perceptual_outside`` (of the
+    pixels that were of no source class); scale, as given; perceptual, segmenter and classifier
+    (which measured). ``watch`` is shown every batch: method and images. ``progress`` is told how
+    many more samples are done. Raises `ParameterError` for an unknown class, a method given twice,
+    and n or batch below 1.
     """
     names = [UNMODIFIED, *(method.name for method in methods)]
     if len(set(names)) < len(names):
@@ -109,25 +132,41 @@ def measure(
     if n < 1 or batch < 1:
         raise ParameterError(f"samples = {n}, batch = {batch}; each must be at least 1")
     samples = sample_z(generator, n, seed)
-    source, *targets = (class_index(segmenter, c) for c in (change.source, *change.targets))
+    source, targets = (
+        [class_index(segmenter, name) for name in names]
+        for names in (change.source, change.targets)
+    )
     parts = []
     for first in range(0, n, batch):
         z = samples[first : first + batch]
         before, afters = before_and_after(generator, methods, z)
         labels = segmenter.segment(before)
         outside = ~source_region(labels, source)
+        answer = change.rule.answer(z, generator.resolution) if change.rule else None
         for name, after in afters:
             changed = labels if after is before else segmenter.segment(after)
             effect = edit_effect(labels, changed, source, targets)
+            counted = [f.name for f in fields(effect)] if targets else EVERYWHERE
+            columns = {column: getattr(effect, column).numpy() for column in counted}
+            if change.shows is not None:
+                columns["shows"] = change.shows.shows(after).numpy()
+            if answer is not None:
+                columns |= _errors(answer, distance, before, after)
             with torch.no_grad():
                 apart = distance.masked(before, after, outside)
-            parts.append(_rows(first, name, effect, apart))
+            columns["perceptual_outside"] = apart.double().numpy()
+            numbers = range(first, first + len(z))
+            parts.append(pd.DataFrame({"sample": numbers, "method": name} | columns))
+            if watch is not None:
+                watch(name, after)
         if progress is not None:
             progress(len(z))
     table = pd.concat(parts, ignore_index=True)
     table.insert(1, "seed", seed)
     table["scale"] = scale
     table["perceptual"], table["segmenter"] = distance.name, segmenter.name
+    if change.shows is not None:
+        table["classifier"] = change.shows.name
     place = table["method"].map({name: i for i, name in enumerate(names)})
     order = table.assign(place=place).sort_values(["sample", "place"], kind="stable").index
     return table.loc[order].reset_index(drop=True)
@@ -143,13 +182,14 @@ def class_index(segmenter: Segmenter, name: str) -> int:
 
 @torch.no_grad()
 def before_and_after(
-    generator: Generator, methods: Sequence[Method], z: Tensor
+    generator: Generator, methods: Sequence[Method | ImageMethod], z: Tensor
 ) -> tuple[Tensor, Iterator[tuple[str, Tensor]]]:
     """Images of ``z`` before, and (method, images after) for `unmodified` and each method.
 
     Layers below a changed one run once, whatever the number of methods that changed it.
     """
-    layers = sorted({method.layer for method in methods if method.layer is not None})
+    changed = {method.layer for method in methods if isinstance(method, Method)}
+    layers = sorted(layer for layer in changed if layer is not None)
     keys = {number: generator.layer(number).keys(z) for number in layers}
     if keys:
         layer = generator.layer(layers[0])
@@ -160,12 +200,17 @@ def before_and_after(
 
 
 def _afters(
-    methods: Sequence[Method], z: Tensor, keys: Mapping[int, KeyState], before: Tensor
+    methods: Sequence[Method | ImageMethod],
+    z: Tensor,
+    keys: Mapping[int, KeyState],
+    before: Tensor,
 ) -> Iterator[tuple[str, Tensor]]:
     yield UNMODIFIED, before
     for method in methods:
         with torch.no_grad():
-            if method.layer is None:
+            if isinstance(method, ImageMethod):
+                after = method.change(before)
+            elif method.layer is None:
                 after = method.generator(z)
             else:
                 layer = method.generator.layer(method.layer)
@@ -173,23 +218,10 @@ def _afters(
         yield method.name, after
 
 
-def _rows(first: int, method: str, effect: EditEffect, outside: Tensor) -> pd.DataFrame:
-    columns = {field.name: getattr(effect, field.name).numpy() for field in fields(effect)}
-    return pd.DataFrame(
-        {"sample": range(first, first + len(outside)), "method": method}
-        | columns
-        | {"perceptual_outside": outside.double().numpy()}
-    )
-
-
-def write_measurements(
-    table: pd.DataFrame, path: str | PathLike[str], facts: Mapping[str, str]
-) -> None:
-    """Write ``table`` as parquet, whole or not at all, with ``facts`` in the file's metadata."""
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
-    held = arrow.schema.metadata or {}
-    arrow = arrow.replace_schema_metadata(
-        {**held, **{f"palimpsest.{name}": value for name, value in facts.items()}}
-    )
-    with atomic_path(path) as temporary:
-        pq.write_table(arrow, temporary)
+def _errors(
+    answer: Answer, distance: PerceptualDistance, before: Tensor, after: Tensor
+) -> dict[str, np.ndarray]:
+    return {
+        "counterfactual_error": answer.errors(distance, after).double().numpy(),
+        "generator_error": answer.own_errors(distance, before).double().numpy(),
+    }

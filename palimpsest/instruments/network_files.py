@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from palimpsest.artefacts import load_arrays, save_arrays
+from palimpsest.array_files import load_arrays, save_arrays
 from palimpsest.errors import CheckpointError
 
 FORMAT_VERSION = 1

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from palimpsest.artefacts import load_arrays, save_arrays
+from palimpsest.array_files import load_arrays, save_arrays
 from palimpsest.errors import StatisticsError
 from palimpsest.generators.base import Generator, KeyState
 from palimpsest.generators.samples import sample_z

@@ -3,8 +3,10 @@
     html = render_page(tables=[Path("table2_domes.csv")], figures=[Path("fig01_rules.png")],
                        out=Path("results/report.html"))
 
-Pictures are embedded, styles are inline, nothing is fetched; links to the CSV files and the
-full-size pictures are relative to ``out``.
+It opens with the paper's claims and whether this run bears them (`palimpsest.report.claims`), and
+goes on in the order of the paper's results (`palimpsest.report.sections`). Pictures are embedded,
+styles are inline, nothing is fetched; links to the CSV files and the full-size pictures are
+relative to ``out``.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import base64
 import os
 import platform
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -22,69 +25,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image, UnidentifiedImageError
 
 from palimpsest.errors import PalimpsestError
+from palimpsest.report.claims import NEAR, Claim, judge
 from palimpsest.report.figures import facts_of
+from palimpsest.report.sections import CLAIMS, Section, arrange, figure_title, table_title
 from palimpsest.report.table_view import TableView, read_rows, view_table
-from palimpsest.worlds import world_names
 
-TABLE_TITLES = {
-    "table2_domes": (
-        "Table 2. What became of the domes",
-        "One rule of the church generator rewritten by every method. “Turned target” is the share "
-        "of dome pixels that became a target class, the paper’s measure; “outside” is everything "
-        "that was no dome. In small print: the 95 % interval.",
-    ),
-    "edits": (
-        "Edits",
-        "Every session with the edit that its own solver made: the goal’s loss before and after, "
-        "the change on keys it was not meant for, and what it cost.",
-    ),
-    "generator_grades": (
-        "The generators against their worlds",
-        "A mini generator learned to draw what a procedural renderer draws; since the renderer "
-        "knows the truth, it can grade the generator. “World” is what the same instruments say of "
-        "the renders of the same z, “truth” what is really in them.",
-    ),
-    "causal_rule": (
-        "Is the rule in the network?",
-        "In kitchens without a window its features are put in, at one layer, and the reflection on "
-        "the table is watched: all features of another sample spliced in, the units that make "
-        "windows set by hand, or those that merely fit windows best. “Echo” is the share of the "
-        "natural gap, between samples with the window and without. The rule was trained in "
-        "(docs/mini-generators.md); it did not emerge.",
-    ),
-    "table3_watermarks": (
-        "Table 3. Watermarks left",
-        "Units silenced that are most specific to the marks, against rank-one rules whose goal is "
-        "an erased mark: one rule for both marks, and one for each. Counts are corrected for the "
-        "detectors’ known errors.",
-    ),
-    "reflection": (
-        "Reflections turned round (section 5.3)",
-        "In the kitchens the windows are switched on and off by their units, and one layer is "
-        "tuned until the table mirrors the windows that are not there. The rule is how much "
-        "brighter the echo is with windows than without: above zero before, below zero after.",
-    ),
-    "instrument_grades": (
-        "The instruments",
-        "How far the figures on this page may be trusted: each instrument on held-out renders, "
-        "sharp ones, and blurred ones that are about as soft as generated images.",
-    ),
+TALLIED = {
+    True: ("holds", "hold"),
+    False: ("does not hold at this scale", "do not hold at this scale"),
+    None: ("cannot be told", "cannot be told"),
 }
-
-FIGURE_TITLES = {
-    "fig01_rules": "Figure 1. Rules rewritten in succession",
-    "fig02_memory": "Figure 2. A layer as a memory",
-    "fig04_comparison": "Figure 4. The same edit by every method",
-    "fig05_watermarks": "Figure 5. Watermarks erased",
-    "fig06_reflections": "Figure 6. Reflections turned round",
-    "fig07_hats": "Figure 7. Hats on horses",
-    "fig08_tails": "Figure 8. Long tails",
-    "fig09_windows": "Figure 9. Windows removed",
-    "fig10_trees": "Figure 10. Trees removed",
-    "fig11_earrings": "Figure 11. Earrings removed",
-    "fig12_glasses": "Figure 12. Glasses removed",
-    **{f"figS3_generator_{name}": f"Figure S3. The {name} generator" for name in world_names()},
-}
+"""Verdicts of one claim, and of several."""
 
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib")
 
@@ -100,6 +51,34 @@ class FigureView:
     width: int
     height: int
     caption: str
+
+
+@dataclass(frozen=True)
+class TableShown:
+    """A table ready to show, under its title, with what to know about it and where its CSV is."""
+
+    name: str
+    title: str
+    about: str
+    view: TableView
+    link: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section with what it shows, in order."""
+
+    section: Section
+    shown: tuple[TableShown | FigureView, ...]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A claim of the paper with all that was measured about it."""
+
+    claim: str
+    paper_section: str
+    judged: tuple[Claim, ...]
 
 
 def render_page(tables: Sequence[Path], figures: Sequence[Path], out: Path) -> str:
@@ -121,14 +100,47 @@ def render_page(tables: Sequence[Path], figures: Sequence[Path], out: Path) -> s
         lstrip_blocks=True,
     )
     rows = {path.stem: read_rows(path) for path in tables}
-    pictured = [_figure(path, out) for path in figures]
+    shown = [_table(path, rows[path.stem], out) for path in tables]
+    shown += [_figure(path, out) for path in figures]
+    facts = {path.stem: facts_of(path) for path in figures}
+    claims = judge(rows, facts)
     return environment.get_template("report.html.j2").render(
-        tables=[
-            (*_title(path.stem), view_table(path.stem, rows[path.stem]), _link(path, out))
-            for path in tables
-        ],
-        figures=pictured,
-        provenance=provenance([facts_of(path) for path in figures], rows.values()),
+        parts=parts(shown),
+        topics=topics(claims),
+        tally=tally(claim for claim in claims if not claim.own),
+        own_tally=tally(claim for claim in claims if claim.own),
+        unmeasured=[claim.claim for claim in claims if not claim.where],
+        near=f"{NEAR:g}",
+        titles={one.name: one.title.partition(". ")[0] for one in shown},
+        provenance=provenance(facts.values(), rows.values()),
+    )
+
+
+def parts(shown: Sequence[TableShown | FigureView]) -> list[Part]:
+    """What is shown, dealt to the sections of the page."""
+    return [
+        Part(section, tuple(one for name in names for one in shown if one.name == name))
+        for section, names in arrange(one.name for one in shown)
+    ]
+
+
+def topics(claims: Iterable[Claim]) -> list[Topic]:
+    """Claims that were measured, by what they claim."""
+    judged = [claim for claim in claims if claim.where]
+    return [
+        Topic(*about, found)
+        for topic, about in CLAIMS.items()
+        if (found := tuple(claim for claim in judged if claim.topic == topic))
+    ]
+
+
+def tally(claims: Iterable[Claim]) -> str:
+    """How many of the measured claims have which verdict: "3 hold, 1 cannot be told"."""
+    count = Counter(claim.holds for claim in claims if claim.where)
+    return ", ".join(
+        f"{count[holds]} {words[count[holds] > 1]}"
+        for holds, words in TALLIED.items()
+        if count[holds]
     )
 
 
@@ -170,8 +182,9 @@ def _versions() -> list[str]:
     return found
 
 
-def _title(name: str) -> tuple[str, str]:
-    return TABLE_TITLES.get(name, (name.replace("_", " ").capitalize(), ""))
+def _table(path: Path, rows: list[dict[str, str]], out: Path) -> TableShown:
+    name = path.stem
+    return TableShown(name, *table_title(name), view_table(name, rows), _link(path, out))
 
 
 def _figure(path: Path, out: Path) -> FigureView:
@@ -183,7 +196,7 @@ def _figure(path: Path, out: Path) -> FigureView:
         raise PalimpsestError(f"{path}: is no picture; draw the figure again") from problem
     return FigureView(
         name=path.stem,
-        title=FIGURE_TITLES.get(path.stem, path.stem.replace("_", " ")),
+        title=figure_title(path.stem),
         data_url="data:image/png;base64," + base64.b64encode(content).decode("ascii"),
         link=_link(path, out),
         width=width,
@@ -194,6 +207,3 @@ def _figure(path: Path, out: Path) -> FigureView:
 
 def _link(path: Path, out: Path) -> str:
     return Path(os.path.relpath(path, out.parent)).as_posix()
-
-
-__all__ = ["FigureView", "TableView", "provenance", "render_page"]

@@ -9,11 +9,8 @@ that score highest along an edit's directions, or the first in which a segmenter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import permutations
-from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -21,71 +18,20 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, Layer, sample_z
-from palimpsest.instruments.measuring import load_method
+from palimpsest.instruments.pictures import as_picture
 from palimpsest.memory import Edit, KeyStatistics, context_directions, match_map, rank_matches
+from palimpsest.report.comparison_panels import compute_comparison
+from palimpsest.report.panel_sources import BATCH, Arrays, Facts, Sources, pictures
+from palimpsest.report.scoring import best_along, scores
+from palimpsest.report.session_panels import compute_session
 from palimpsest.sessions.rewriting import check_statistics, open_session
-from palimpsest.sessions.schema import Session
-from palimpsest.sessions.survey import as_picture
-
-BATCH = 50
 
 LEVEL_PERCENT = 99.9
 """Quantile of the matches above which a place is outlined, as in the original's interface."""
 
-LEAST_PERCENT = 1.0
-"""Share of an image's pixels that the subject of figure 4 must cover."""
-
 CONTEXT_SHOWN = 6
 PLACE = 5
 """Side of the window of figure 2, in key cells."""
-
-Arrays = dict[str, np.ndarray]
-Facts = dict[str, Any]
-
-
-class Labels(Protocol):
-    """What a segmenter offers: images (B, 3, H, W) to labels (B, H, W), and the classes' names."""
-
-    classes: tuple[str, ...]
-
-    def segment(self, images: Tensor) -> Any: ...
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What panels are computed from.
-
-    ``edits``: edit files and checkpoints by name, ``session`` or ``session/method``, in the order
-    of the figure; ``sessions`` by name; ``statistics``: the file of the first session's layer;
-    ``pairs``: samples shown; ``samples`` and ``seed``: the stream they are found in.
-    """
-
-    generator: Generator
-    edits: Mapping[str, Path]
-    sessions: Mapping[str, Session]
-    pairs: int
-    samples: int = 1000
-    seed: int = 3
-    segmenter: Labels | None = None
-    statistics: Path | None = None
-
-    @property
-    def z(self) -> Tensor:
-        """The stream of samples, (samples, z_dim)."""
-        return sample_z(self.generator, self.samples, self.seed)
-
-    @property
-    def facts(self) -> Facts:
-        """Facts that every panel tells."""
-        return {
-            "n": self.samples,
-            "seed": self.seed,
-            "weights_sha256": self.generator.weights_sha256,
-        }
-
-    def loaded(self) -> dict[str, Edit]:
-        """The edits as `Edit`s by name."""
-        return {name: Edit.load(path) for name, path in self.edits.items()}
 
 
 def compute_panel(name: str, sources: Sources) -> tuple[Arrays, Facts]:
@@ -118,7 +64,7 @@ def compute_rules(sources: Sources) -> tuple[Arrays, Facts]:
     steps = [sources.generator]
     for edit in edits.values():
         steps.append(edit.apply(steps[-1]))
-    images = np.stack([_pictures(g, z[chosen]) for g in steps])
+    images = np.stack([pictures(g, z[chosen]) for g in steps])
     orders = list(permutations(edits.values()))
     return {"images": images, "samples": chosen.numpy()}, {
         "sessions": list(edits),
@@ -147,7 +93,7 @@ def compute_memory(sources: Sources) -> tuple[Arrays, Facts]:
     level = np.quantile(heat.numpy(), LEVEL_PERCENT / 100)
     shown = session.context[:CONTEXT_SHOWN]
     places = np.stack([_window(heat[i], min(PLACE, layer.key_size)) for i in best])
-    images = _pictures(sources.generator, z[best])
+    images = pictures(sources.generator, z[best])
     alone = [_alone(layer, z[i][None], place) for i, place in zip(best, places, strict=True)]
     pixels = sources.generator.resolution // layer.key_size
     size = (sources.generator.resolution,) * 2
@@ -162,7 +108,7 @@ def compute_memory(sources: Sources) -> tuple[Arrays, Facts]:
         "places": places,
         "in_place": np.stack(in_place),
         "alone": np.stack(alone),
-        "context": _pictures(sources.generator, context_z[[c.sample for c in shown]]),
+        "context": pictures(sources.generator, context_z[[c.sample for c in shown]]),
         "painted": np.stack([np.asarray(c.area(size)) for c in shown]),
         "samples": best.numpy(),
     }, {
@@ -173,53 +119,16 @@ def compute_memory(sources: Sources) -> tuple[Arrays, Facts]:
     }
 
 
-def compute_comparison(sources: Sources) -> tuple[Arrays, Facts]:
-    """Figure 4: every edit by every method, on the first samples that show its subject.
-
-    ``edits`` are named ``session/method``.
-    """
-    if sources.segmenter is None:
-        raise ParameterError("figure fig04_comparison: needs a segmenter to find its samples")
-    subjects = {name: subject(sources, session) for name, session in sources.sessions.items()}
-    found = _first_with(sources, sorted(set(subjects.values())), sources.pairs)
-    z = sources.z
-    arrays: Arrays = {}
-    methods: list[str] = []
-    for name in sources.sessions:
-        chosen = found[subjects[name]]
-        arrays[f"samples_{name}"] = np.array(chosen)
-        arrays[f"unmodified_{name}"] = _pictures(sources.generator, z[chosen])
-        for key, path in sources.edits.items():
-            session, _, method = key.partition("/")
-            if session != name:
-                continue
-            changed = load_method(method, path, sources.generator).generator
-            arrays[f"{method}_{name}"] = _pictures(changed, z[chosen])
-            if method not in methods:
-                methods.append(method)
-    for method in methods:
-        for name in sources.sessions:
-            if f"{method}_{name}" not in arrays:
-                raise ParameterError(f"figure fig04_comparison: no edit {name}/{method} is given")
-    return arrays, {
-        "sessions": list(sources.sessions),
-        "methods": methods,
-        "subject": " or ".join(sorted({f"a {word}" for word in subjects.values()})),
-        "least_percent": LEAST_PERCENT,
-    }
-
-
 def compute_pairs(sources: Sources) -> tuple[Arrays, Facts]:
     """Figures 7 to 12: before and after one edit, the samples scoring highest along d."""
     name, edit = next(iter(sources.loaded().items()))
     z = sources.z
-    score = scores(sources.generator, edit, z)
-    chosen = score.argsort(descending=True, stable=True)[: sources.pairs]
+    chosen, found = best_along(sources.generator, edit, z, sources.pairs)
     return {
-        "before": _pictures(sources.generator, z[chosen]),
-        "after": _pictures(edit.apply(sources.generator), z[chosen]),
+        "before": pictures(sources.generator, z[chosen]),
+        "after": pictures(edit.apply(sources.generator), z[chosen]),
         "samples": chosen.numpy(),
-        "scores": score[chosen].numpy(),
+        "scores": found.numpy(),
     }, {
         "session": name,
         "layer": edit.layer,
@@ -231,7 +140,9 @@ def compute_pairs(sources: Sources) -> tuple[Arrays, Facts]:
 PANELS: dict[str, Callable[[Sources], tuple[Arrays, Facts]]] = {
     "fig01_rules": compute_rules,
     "fig02_memory": compute_memory,
+    "fig03_session": compute_session,
     "fig04_comparison": compute_comparison,
+    "fig04_smile": compute_comparison,
     "fig07_hats": compute_pairs,
     "fig08_tails": compute_pairs,
     "fig09_windows": compute_pairs,
@@ -239,57 +150,6 @@ PANELS: dict[str, Callable[[Sources], tuple[Arrays, Facts]]] = {
     "fig11_earrings": compute_pairs,
     "fig12_glasses": compute_pairs,
 }
-
-
-def scores(generator: Generator, edit: Edit, z: Tensor) -> Tensor:
-    """How strongly each sample's best cell answers to an edit's directions, (n,).
-
-    A cell's answer is the root of the sum of squares of its positive products with the
-    directions; for a single direction it is d·k.
-    """
-    layer = generator.layer(edit.layer)
-    best = []
-    for part in z.split(BATCH):
-        along = torch.einsum("sn,bnhw->bshw", edit.directions, layer.keys(part).k)
-        answer = along if along.shape[1] == 1 else along.clamp(min=0)
-        strength = answer[:, 0] if along.shape[1] == 1 else answer.square().sum(dim=1).sqrt()
-        best.append(strength.flatten(1).amax(dim=1))
-    return torch.cat(best)
-
-
-def subject(sources: Sources, session: Session) -> str:
-    """The class that a session's context was painted on, by the labels of its samples."""
-    z = sample_z(sources.generator, session.n, session.seed)
-    counts = np.zeros(len(sources.segmenter.classes))
-    for number, labels in _labelled(sources, z[[c.sample for c in session.context]]):
-        area = np.asarray(session.context[number].area(labels.shape))
-        counts += np.bincount(labels[area > 0.5].ravel(), minlength=len(counts))
-    return sources.segmenter.classes[int(counts.argmax())]
-
-
-def _labelled(sources: Sources, z: Tensor) -> Iterator[tuple[int, np.ndarray]]:
-    """(place in z, labels (H, W)) of each sample, made as they are asked for."""
-    for start in range(0, len(z), BATCH):
-        images = sources.generator(z[start : start + BATCH])
-        for i, labels in enumerate(np.asarray(sources.segmenter.segment(images))):
-            yield start + i, labels.astype(np.int64)
-
-
-def _first_with(sources: Sources, names: list[str], count: int) -> dict[str, list[int]]:
-    """The first ``count`` samples with each of these classes on enough of their pixels."""
-    numbers = {name: sources.segmenter.classes.index(name) for name in names}
-    found: dict[str, list[int]] = {name: [] for name in names}
-    for sample, labels in _labelled(sources, sources.z):
-        for name, number in numbers.items():
-            if len(found[name]) < count and (labels == number).mean() >= LEAST_PERCENT / 100:
-                found[name].append(sample)
-        if all(len(samples) == count for samples in found.values()):
-            return found
-    lacking = min(found, key=lambda name: len(found[name]))
-    raise ParameterError(
-        f"figure fig04_comparison: only {len(found[lacking])} of {sources.samples} samples show "
-        f"{lacking}, {count} are asked for; raise panels.samples"
-    )
 
 
 def _standing(score: Tensor) -> Tensor:
@@ -303,11 +163,6 @@ def _restores(changed: Generator, original: Generator, order: tuple[Edit, ...]) 
         changed = edit.remove(changed)
     ours, theirs = changed.state_dict(), original.state_dict()
     return ours.keys() == theirs.keys() and all(torch.equal(ours[n], theirs[n]) for n in ours)
-
-
-def _pictures(generator: Generator, z: Tensor) -> np.ndarray:
-    """Samples as (B, H, W, 3) uint8."""
-    return np.concatenate([as_picture(generator(part)) for part in z.split(BATCH)])
 
 
 def _window(heat: Tensor, side: int) -> np.ndarray:

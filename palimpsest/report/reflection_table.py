@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pyarrow
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.instruments.intervals import Estimate, bootstrap_mean, wilson
+from palimpsest.instruments.measurement_files import read_measurements
 from palimpsest.instruments.reflection_rule import ORIGINAL, REWRITTEN
 from palimpsest.instruments.reflections import NOTICEABLE
+from palimpsest.report.columns import estimate_columns, only, percent
 
 NEEDED = (
     "sample",
@@ -38,16 +38,7 @@ NEEDED = (
 
 def read_rule(path: str | Path) -> pd.DataFrame:
     """Measurements of the rule. Raises `PalimpsestError` for a file that holds none."""
-    path = Path(path)
-    if not path.is_file():
-        raise PalimpsestError(f"{path}: no such file; measure the reflections first")
-    try:
-        table = pd.read_parquet(path)
-    except (pyarrow.ArrowException, OSError) as problem:
-        raise PalimpsestError(f"{path}: damaged, or no parquet file; measure it again") from problem
-    if missing := sorted(set(NEEDED) - set(table.columns)):
-        raise PalimpsestError(f"{path}: has no column {missing[0]}; measure the reflections again")
-    return table
+    return read_measurements(path, NEEDED, "the reflections")
 
 
 def reflection_table(
@@ -93,8 +84,7 @@ def _estimates(part: pd.DataFrame, level: float, resamples: int, seed: int) -> d
         return bootstrap_mean(numbers, level, resamples, seed)
 
     def inverted(rule: pd.Series) -> Estimate:
-        share = wilson(int((rule <= -NOTICEABLE).sum()), len(rule), level)
-        return Estimate(*(100 * number for number in share))
+        return percent(wilson(int((rule <= -NOTICEABLE).sum()), len(rule), level))
 
     rule = part["with_window"] - part["without_window"]
     scenes = part["scene_with_window"] - part["scene_without_window"]
@@ -109,22 +99,9 @@ def _estimates(part: pd.DataFrame, level: float, resamples: int, seed: int) -> d
         "empty_seen_percent": mean(100 * part["empty_seen"]),
         "change_elsewhere_percent": mean(100 * part["change_elsewhere"]),
     }
-    return {
-        f"{name}{end}": number
-        for name, estimate in found.items()
-        for end, number in zip(("", "_low", "_high"), estimate, strict=True)
-    }
+    return estimate_columns(found)
 
 
 def _facts(part: pd.DataFrame) -> dict[str, object]:
-    for column in ("loss", "scale", "segmenter"):
-        if part[column].nunique() != 1:
-            told = ", ".join(map(str, np.unique(part[column])))
-            raise PalimpsestError(f"measurements: column {column} mixes {told}")
-    first = part.iloc[0]
-    return {
-        "loss": float(first["loss"]),
-        "n": len(part),
-        "scale": first["scale"],
-        "segmenter": first["segmenter"],
-    }
+    told = {column: only(part, column) for column in ("loss", "scale", "segmenter")}
+    return {**told, "loss": float(told["loss"]), "n": len(part)}

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator
-from palimpsest.instruments.measuring import UNMODIFIED, Method, before_and_after
+from palimpsest.instruments.measuring import UNMODIFIED, ImageMethod, Method, before_and_after
 from palimpsest.instruments.pictures import as_picture
 from palimpsest.report.study import Study, deal_samples, pair_up
 
@@ -59,7 +59,9 @@ class Sheet:
     untouched: bool
 
 
-def pick(methods: Sequence[Method], against: str) -> tuple[list[Method], Method | None]:
+def pick(
+    methods: Sequence[Method | ImageMethod], against: str
+) -> tuple[list[Method | ImageMethod], Method | ImageMethod | None]:
     """The methods to be judged, and the one they are compared with: None for the unedited one.
 
     Raises `ParameterError` where ``against`` is neither `unmodified` nor one of ``methods``, or
@@ -79,8 +81,8 @@ def pick(methods: Sequence[Method], against: str) -> tuple[list[Method], Method 
 
 def take_shots(
     generator: Generator,
-    methods: Sequence[Method],
-    against: Method | None,
+    methods: Sequence[Method | ImageMethod],
+    against: Method | ImageMethod | None,
     *,
     pairs: int,
     z: Tensor,
@@ -127,8 +129,8 @@ def take_shots(
 
 def _shots(
     generator: Generator,
-    method: Method,
-    against: Method | None,
+    method: Method | ImageMethod,
+    against: Method | ImageMethod | None,
     z: Tensor,
     numbers: Sequence[int],
     least_change: float,

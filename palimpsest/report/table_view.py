@@ -25,6 +25,28 @@ LABELS = {
     "perceptual_masked": "perceptual distance outside",
     "lpips_masked": "LPIPS outside",
     "realism_percent": "rated more realistic",
+    "smiling_percent": "smiling",
+    "counterfactual_error": "distance to the world’s own answer",
+    "nearer_percent": "images brought nearer to it",
+    "generator_error": "the generator’s own distance, without an edit",
+    "frechet_new_rule": "Fréchet distance to new-rule renders (machine, not realism)",
+    "middle_count": "word in the middle left",
+    "bottom_count": "strip at the bottom left",
+    "middle_seen": "word seen",
+    "bottom_seen": "strip seen",
+    "perceptual_outside": "perceptual distance where no mark was",
+    "reflection_with_window": "echo with windows",
+    "reflection_without_window": "echo without",
+    "reflection_rule": "the rule: with less without",
+    "inverted_percent": "turned round",
+    "scene_rule": "the rule, windows by z",
+    "scene_inverted_percent": "turned round, windows by z",
+    "window_seen_percent": "window seen, switched on",
+    "empty_seen_percent": "window seen, switched off",
+    "change_elsewhere_percent": "change elsewhere",
+    "mu": "μ, weight on the rest",
+    "exemplars": "pasted examples",
+    "n_showing": "n that show it",
     "loss_before": "loss before",
     "loss_after": "loss after",
     "change_elsewhere": "change elsewhere",
@@ -42,6 +64,12 @@ NAMES = {
     "single_context": "single-image context",
     "single_layer": "single layer",
     "finetune_all": "all weights fine-tuned",
+    "nbb_copy": "Neural Best-Buddies, copied",
+    "nbb_laplace": "Neural Best-Buddies, blended",
+    "zero_30_units": "30 units silenced",
+    "zero_60_units": "60 units silenced",
+    "rank_one": "rank-one rule",
+    "rank_one_each": "a rule for each mark",
 }
 
 DASH = "–"
@@ -128,7 +156,7 @@ def view_table(name: str, rows: list[dict[str, str]]) -> TableView:
     columns = tuple(
         Column(
             heading(column),
-            any(_number(row[column]) is not None for row in rows),
+            any(number(row[column]) is not None for row in rows),
             any(row.get(f"paper_{column}") for row in rows),
         )
         for column in shown
@@ -151,20 +179,20 @@ def heading(column: str) -> str:
 
 def show(column: str, text: str) -> str:
     """A value as readers see it: percentages to a tenth, small numbers to three figures."""
-    number = _number(text)
-    if number is None:
+    value = number(text)
+    if value is None:
         return DASH if text in ("", "nan") else NAMES.get(text, text)
     if column == "bytes":
-        return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{number / 1e3:.1f} kB"
+        return f"{value / 1e6:.1f} MB" if value >= 1e6 else f"{value / 1e3:.1f} kB"
     if "percent" in column:
-        return f"{number:.1f}"
-    if number.is_integer() and abs(number) < 1e15:
-        return f"{int(number):,}" if column == "n" or "." not in text else f"{int(number)}"
-    if abs(number) >= 100:
-        return f"{number:.0f}"
-    if abs(number) < 1e-4:
-        return f"{number:.1e}"
-    return f"{number:.4f}" if abs(number) < 0.1 else f"{number:.3g}"
+        return f"{value:.1f}"
+    if value.is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}" if column == "n" or "." not in text else f"{int(value)}"
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    if abs(value) < 1e-4:
+        return f"{value:.1e}"
+    return f"{value:.4f}" if abs(value) < 0.1 else f"{value:.3g}"
 
 
 def _cells(columns: list[str], row: dict[str, str]) -> tuple[Cell, ...]:
@@ -179,13 +207,14 @@ def _cell(column: str, row: dict[str, str]) -> Cell:
         show(column, row[column]),
         interval,
         "" if paper is None else show(column, paper),
-        _number(row[column]) is not None,
+        number(row[column]) is not None,
     )
 
 
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
+    """The finite number that ``text`` is, if it is one."""
     try:
-        number = float(text)
+        found = float(text)
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return found if math.isfinite(found) else None

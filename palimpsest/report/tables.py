@@ -1,23 +1,25 @@
-"""Tables from measurements: Table 2 of the paper, and the table of edits.
+"""Tables from measurements: Tables 1 and 2 of the paper, and the table of edits.
 
-    measured = {"dome2spire": read_measurements("results/measurements/dome2spire.parquet")}
-    domes_table(measured, scale="mini", level=0.95, resamples=2000, seed=0).to_csv(...)
+    measured = {"dome2spire": Measured.read("dome2spire.parquet", DOMES)}
+    domes_table(measured, intervals).to_csv("table2_domes.csv")
 
-Measurements have one row for each (sample, method), so that a share is a ratio of sums over
-images, whose interval resamples images; whether an image is converted is yes or no, whose share
-has a Wilson interval.
+Measurements have one row for each (sample, method), so that a share of pixels is a ratio of sums
+over images, whose interval resamples images; whether an image is converted or smiles is yes or no,
+whose share has a Wilson interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow
 
-from palimpsest.errors import PalimpsestError
+from palimpsest.instruments.feature_rows import NEW_RULE, features_of
+from palimpsest.instruments.frechet import frechet_estimate
 from palimpsest.instruments.intervals import (
     NOTHING,
     Estimate,
@@ -25,8 +27,15 @@ from palimpsest.instruments.intervals import (
     bootstrap_ratio,
     wilson,
 )
+from palimpsest.instruments.measurement_files import read_measurements
 from palimpsest.memory import Edit
-from palimpsest.report.published import TABLE2, TABLE2_COLUMNS
+from palimpsest.report.columns import estimate_columns, only, percent, place
+from palimpsest.report.published import (
+    TABLE1,
+    TABLE1_COLUMNS,
+    TABLE2,
+    TABLE2_COLUMNS,
+)
 
 METHODS = (
     "projected_gradient",
@@ -45,88 +54,160 @@ METHODS = (
 EDITS = ("dome2spire", "dome2tree")
 """Edits in the paper's order; any others come after, by name."""
 
-NEEDED = (
-    "sample",
-    "method",
-    "source_pixels",
-    "modified_pixels",
-    "removed_pixels",
-    "outside_pixels",
-    "kept_pixels",
-    "converted",
-    "perceptual_outside",
-)
+EVERY = ("sample", "method", "outside_pixels", "kept_pixels", "perceptual_outside")
+DOMES = (*EVERY, "source_pixels", "modified_pixels", "removed_pixels", "converted")
+SMILE = (*EVERY, "shows")
+"""Columns that each table needs."""
+
+FEATURES = ("method", "sample", "features")
 
 
-def read_measurements(path: str | Path) -> pd.DataFrame:
-    """Measurements of one edit. Raises `PalimpsestError` for a file that holds none."""
-    path = Path(path)
-    if not path.is_file():
-        raise PalimpsestError(f"{path}: no such file; measure the edit first")
-    try:
-        table = pd.read_parquet(path)
-    except (pyarrow.ArrowException, OSError) as problem:
-        raise PalimpsestError(f"{path}: damaged, or no parquet file; measure it again") from problem
-    if missing := sorted(set(NEEDED) - set(table.columns)):
-        raise PalimpsestError(f"{path}: has no column {missing[0]}; measure the edit again")
-    return table
+@dataclass(frozen=True)
+class Intervals:
+    """How intervals are made: their level, and the bootstrap's resamples and seed."""
+
+    level: float = 0.95
+    resamples: int = 2000
+    seed: int = 0
+
+    def share(self, table: pd.DataFrame, part: str, whole: str) -> Estimate:
+        """Of sums of two columns over images, in per cent."""
+        numbers = table[part], table[whole]
+        return percent(bootstrap_ratio(*numbers, self.level, self.resamples, self.seed))
+
+    def images(self, which: pd.Series) -> Estimate:
+        """Of images for which ``which`` (n,) is true, in per cent."""
+        return percent(wilson(int(which.sum()), len(which), self.level))
+
+    def mean(self, numbers: pd.Series) -> Estimate:
+        """Of the numbers that there are."""
+        return bootstrap_mean(numbers.dropna(), self.level, self.resamples, self.seed)
 
 
-def domes_table(
-    measured: Mapping[str, pd.DataFrame],
-    *,
-    scale: str,
-    level: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Measured:
+    """Measurements of one edit: ``rows`` of every method; of every image the ``features`` (n, C),
+    by method; what people said of each method, ``realism`` in per cent, where they were asked."""
+
+    rows: pd.DataFrame
+    features: Mapping[str, np.ndarray] = field(default_factory=dict)
+    realism: Mapping[str, Estimate] = field(default_factory=dict)
+
+    @classmethod
+    def read(
+        cls,
+        path: str | Path,
+        needed: Iterable[str],
+        features: str | Path | None = None,
+        realism: str | Path | None = None,
+    ) -> Measured:
+        """From the files of `stages.measure`, and of `stages.read_study` where there is one.
+
+        Raises `PalimpsestError` for a file that holds something else.
+        """
+        vectors = features_of(read_measurements(features, FEATURES)) if features else {}
+        judged = _realism(pd.read_csv(realism)) if realism else {}
+        return cls(read_measurements(path, needed), vectors, judged)
+
+
+def domes_table(measured: Mapping[str, Measured], intervals: Intervals) -> pd.DataFrame:
     """Table 2: one row for each edit and method, numbers unrounded, the paper's beside ours.
 
     - ``modified_percent``: pixels of the source class that became a target class, of all of them;
     - ``removed_percent``: that are no longer of the source class;
     - ``converted_images_percent``: images converted, of those that show the source;
-    - ``labels_kept_percent``: labels outside the source that stayed as they were;
-    - ``perceptual_masked``: perceptual distance outside the source, mean over images;
-    - ``realism_percent``: empty, since it needs people to judge.
-
-    Args:
-        measured: measurements by name of the edit, as `read_measurements` gives them.
-        level, resamples, seed: of the intervals.
+    - and the columns of `_common`.
     """
+
+    def estimates(table: pd.DataFrame) -> dict[str, Estimate]:
+        shows = table[table["source_pixels"] > 0]
+        return {
+            "modified_percent": intervals.share(table, "modified_pixels", "source_pixels"),
+            "removed_percent": intervals.share(table, "removed_pixels", "source_pixels"),
+            "converted_images_percent": intervals.images(shows["converted"]),
+        }
+
+    tables = [
+        _by_method(
+            measured[edit],
+            estimates,
+            intervals,
+            TABLE2_COLUMNS,
+            {method: told for (of, method), told in TABLE2.items() if of == edit},
+        ).assign(edit=edit)
+        for edit in sorted(measured, key=lambda name: place(name, EDITS))
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["edit", *table.columns.drop("edit")]]
+
+
+def smile_table(measured: Measured, intervals: Intervals) -> pd.DataFrame:
+    """Table 1: one row for each method; ``smiling_percent`` of all images, and `_common`."""
+
+    def estimates(table: pd.DataFrame) -> dict[str, Estimate]:
+        return {"smiling_percent": intervals.images(table["shows"])}
+
+    return _by_method(measured, estimates, intervals, TABLE1_COLUMNS, TABLE1)
+
+
+def _by_method(
+    measured: Measured,
+    estimates: Callable[[pd.DataFrame], dict[str, Estimate]],
+    intervals: Intervals,
+    paper_columns: Iterable[str],
+    paper: Mapping[str, Mapping[str, float]],
+) -> pd.DataFrame:
     rows = []
-    for edit in sorted(measured, key=lambda name: (_place(name, EDITS), name)):
-        table = measured[edit]
-        for method in sorted(table["method"].unique(), key=lambda name: _place(name, METHODS)):
-            of_method = table[table["method"] == method].sort_values("sample")
-            estimates = _estimates(of_method, level, resamples, seed)
-            rows.append(
-                {"edit": edit, "method": method}
-                | estimates
-                | dict.fromkeys(TABLE2_COLUMNS, np.nan)
-                | TABLE2.get((edit, method), {})
-                | {"n": len(of_method), "scale": scale}
-                | {name: _only(of_method, name) for name in ("seed", "perceptual", "segmenter")}
-            )
+    by_method = dict(list(measured.rows.groupby("method")))
+    for method in sorted(by_method, key=lambda name: place(name, METHODS)):
+        of_method = by_method[method].sort_values("sample")
+        found = estimates(of_method) | _common(measured, method, of_method, intervals)
+        facts: dict[str, Any] = {"n": len(of_method)}
+        for name in ("scale", "seed", "perceptual", "segmenter", "classifier"):
+            if name in of_method:
+                facts[name] = only(of_method, name)
+        rows.append(
+            {"method": method}
+            | estimate_columns(found)
+            | dict.fromkeys(paper_columns, np.nan)
+            | paper.get(method, {})
+            | facts
+        )
     return pd.DataFrame(rows)
 
 
-def _estimates(table: pd.DataFrame, level: float, resamples: int, seed: int) -> dict[str, float]:
-    """Every measure of one method with its interval."""
+def _common(
+    measured: Measured, method: str, rows: pd.DataFrame, intervals: Intervals
+) -> dict[str, Estimate]:
+    """What every table of methods tells.
 
-    def share(part: str, whole: str) -> Estimate:
-        return _percent(bootstrap_ratio(table[part], table[whole], level, resamples, seed))
+    - ``labels_kept_percent``: labels outside the source that stayed as they were;
+    - ``perceptual_masked``: perceptual distance outside the source, mean over images;
+    - ``counterfactual_error``: perceptual distance to the world's own render of the same scene
+      under the new rule, mean over the scenes that the rule changes; ``generator_error``: of the
+      unedited images to the renders of those scenes as they are, which no edit can be blamed for;
+    - ``frechet_new_rule``: Fréchet distance to the world's renders under the new rule. A machine's
+      measure, not realism;
+    - ``realism_percent``: as people judged; empty where nobody was asked.
+    """
+    found = {
+        "labels_kept_percent": intervals.share(rows, "kept_pixels", "outside_pixels"),
+        "perceptual_masked": intervals.mean(rows["perceptual_outside"]),
+    }
+    for name in ("counterfactual_error", "generator_error"):
+        if name in rows:
+            found[name] = intervals.mean(rows[name])
+    if NEW_RULE in measured.features:
+        made, wanted = measured.features[method], measured.features[NEW_RULE]
+        found["frechet_new_rule"] = frechet_estimate(made, wanted, intervals.level)
+    return found | {"realism_percent": measured.realism.get(method, NOTHING)}
 
-    shows = table[table["source_pixels"] > 0]
-    converted = _percent(wilson(int(shows["converted"].sum()), len(shows), level))
-    seen = table["perceptual_outside"].dropna()
-    distance = bootstrap_mean(seen, level, resamples, seed)
+
+def _realism(table: pd.DataFrame) -> dict[str, Estimate]:
+    ends = ("realism_percent", "realism_percent_low", "realism_percent_high")
     return {
-        **_named("modified_percent", share("modified_pixels", "source_pixels")),
-        **_named("removed_percent", share("removed_pixels", "source_pixels")),
-        **_named("converted_images_percent", converted),
-        **_named("labels_kept_percent", share("kept_pixels", "outside_pixels")),
-        **_named("perceptual_masked", distance),
-        **_named("realism_percent", NOTHING),
+        str(row["method"]): Estimate(*(float(row[end]) for end in ends))
+        for _, row in table.iterrows()
     }
 
 
@@ -156,23 +237,3 @@ def edits_table(paths: Iterable[str | Path]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def _named(name: str, found: Estimate) -> dict[str, float]:
-    return {name: found.estimate, f"{name}_low": found.low, f"{name}_high": found.high}
-
-
-def _percent(share: Estimate) -> Estimate:
-    return Estimate(*(100 * number for number in share))
-
-
-def _place(name: str, order: tuple[str, ...]) -> int:
-    return order.index(name) if name in order else len(order)
-
-
-def _only(table: pd.DataFrame, column: str) -> str:
-    """The one value that a column has in all rows; empty where there is no such column."""
-    values = table[column].unique() if column in table else [""]
-    if len(values) != 1:
-        raise PalimpsestError(f"measurements: column {column} mixes {', '.join(map(str, values))}")
-    return str(values[0])

@@ -11,8 +11,9 @@ import pandas as pd
 
 from palimpsest.errors import ParameterError
 from palimpsest.instruments.counting import corrected_count
-from palimpsest.instruments.intervals import Estimate, bootstrap_mean
+from palimpsest.instruments.intervals import bootstrap_mean
 from palimpsest.instruments.watermarks import DetectorErrors
+from palimpsest.report.columns import estimate_columns, only, place
 
 METHODS = ("zero_30_units", "zero_60_units", "rank_one", "unmodified", "rank_one_each")
 """Rows in the paper's order, then this project's own: a rule for each mark. Others come after."""
@@ -47,40 +48,28 @@ def watermarks_table(
             rows of more than one scale, instrument or number of units for one method.
     """
     rows = []
-    for method in sorted(measured["method"].unique(), key=_place):
+    for method in sorted(measured["method"].unique(), key=lambda name: place(name, METHODS)):
         of_method = measured[measured["method"] == method].sort_values("sample")
         n = len(of_method)
         counts: dict[str, float] = {}
         seen: dict[str, int] = {}
-        for place, error in (("middle", errors.middle), ("bottom", errors.strip)):
-            seen[f"{place}_seen"] = int(of_method[place].sum())
+        for mark, error in (("middle", errors.middle), ("bottom", errors.strip)):
+            seen[f"{mark}_seen"] = int(of_method[mark].sum())
             try:
-                found = corrected_count(seen[f"{place}_seen"], n, error, level)
+                found = corrected_count(seen[f"{mark}_seen"], n, error, level)
             except ValueError as problem:
-                raise ParameterError(f"detector of the {place} mark: {problem}") from None
-            counts |= _named(f"{place}_count", found)
+                raise ParameterError(f"detector of the {mark} mark: {problem}") from None
+            counts |= estimate_columns({f"{mark}_count": found})
         distance = of_method["perceptual_outside"].dropna()
         rows.append(
-            {"method": method, "scale": _only(of_method, "scale"), "n": n}
+            {"method": method, "scale": only(of_method, "scale"), "n": n}
             | counts
             | seen
-            | _named("perceptual_outside", bootstrap_mean(distance, level, resamples, seed))
-            | {name: _only(of_method, name) for name in ("units", "perceptual", "segmenter")}
+            | estimate_columns(
+                {"perceptual_outside": bootstrap_mean(distance, level, resamples, seed)}
+            )
+            | {"units": int(only(of_method, "units"))}
+            | {name: only(of_method, name) for name in ("perceptual", "segmenter")}
             | dict.fromkeys(PAPER, np.nan)
         )
     return pd.DataFrame(rows)
-
-
-def _named(name: str, found: Estimate) -> dict[str, float]:
-    return {name: found.estimate, f"{name}_low": found.low, f"{name}_high": found.high}
-
-
-def _place(method: str) -> tuple[int, str]:
-    return (METHODS.index(method) if method in METHODS else len(METHODS)), method
-
-
-def _only(table: pd.DataFrame, column: str) -> object:
-    values = table[column].unique()
-    if len(values) != 1:
-        raise ParameterError(f"measurements: column {column} mixes {', '.join(map(str, values))}")
-    return values[0]

@@ -77,4 +77,8 @@ COUNTERFACTUALS = {
     "remove_watermark": {"watermark_middle": False},
 }
 
-CHURCH = World("church", CLASSES, RULES, paint_church, church_presence, COUNTERFACTUALS)
+CONCERNED = {"dome2spire": {"top": "dome"}, "dome2tree": {"top": "dome"}}
+
+CHURCH = World(
+    "church", CLASSES, RULES, paint_church, church_presence, COUNTERFACTUALS, concerned=CONCERNED
+)

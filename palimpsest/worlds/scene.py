@@ -175,6 +175,8 @@ class World:
     `counterfactuals`: the name of a new rule → the changes `Scene.with_` takes to follow it. An
     option or a flag of probability 0 never occurs by itself: it is there for such a rule.
     `slots`: places that scenes may interchange, by name.
+    `concerned`: the name of a new rule → what a scene must have for the rule to speak of it, for
+    those that do not speak of every scene.
     """
 
     name: str
@@ -184,6 +186,7 @@ class World:
     presence: Callable[[Scene], dict[str, np.ndarray]]
     counterfactuals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     slots: Mapping[str, Slot] = field(default_factory=dict)
+    concerned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def z_dim(self) -> int:
@@ -228,6 +231,29 @@ class World:
         return Scene(
             self.rules, {name: rule.decode(u[:, rule.dim]) for name, rule in self.rules.items()}
         )
+
+    def under_rule(self, rule: str, scene: Scene) -> tuple[Scene, np.ndarray]:
+        """The scenes as a new rule has them, and which of them it changes, (B,) bool.
+
+        Scenes that the rule does not speak of (`concerned`), or that follow it already, stay as
+        they are. Raises ValueError for a rule that is none of `counterfactuals`.
+        """
+        if rule not in self.counterfactuals:
+            known = ", ".join(self.counterfactuals) or "none"
+            raise ValueError(f"the {self.name} world has no rule {rule!r}; it has: {known}")
+        speaks = np.ones(len(scene), bool)
+        for name, value in self.concerned.get(rule, {}).items():
+            speaks &= scene.values[name] == self.rules[name].encode(name, value)
+        after = scene.with_(**self.counterfactuals[rule])
+        changed = np.zeros(len(scene), bool)
+        for name in self.counterfactuals[rule]:
+            changed |= after.values[name] != scene.values[name]
+        changed &= speaks
+        values = {
+            name: np.where(changed, after.values[name], before)
+            for name, before in scene.values.items()
+        }
+        return replace(scene, values=values), changed
 
     def render(self, scene: Scene, resolution: int = 128) -> Picture:
         """Draw every scene; `resolution` is a power of two in 32..256 (else ValueError)."""

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from palimpsest.artefacts import load_arrays, save_arrays
+from palimpsest.array_files import load_arrays, save_arrays
 from palimpsest.errors import CheckpointError, ParameterError, WorldError
 from palimpsest.instruments.attribute_training import (
     AttributeRecipe,

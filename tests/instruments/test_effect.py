@@ -9,7 +9,7 @@ SKY, DOME, SPIRE, TREE = 0, 1, 2, 3
 def test_one_image_by_hand():
     before = torch.tensor([[[DOME, DOME, DOME, DOME], [SKY, SKY, SKY, TREE]]], dtype=torch.uint8)
     after = torch.tensor([[[SPIRE, SPIRE, SKY, DOME], [SKY, SPIRE, SKY, TREE]]], dtype=torch.uint8)
-    effect = edit_effect(before, after, DOME, [SPIRE])
+    effect = edit_effect(before, after, [DOME], [SPIRE])
     assert effect.source_pixels.tolist() == [4]
     assert effect.modified_pixels.tolist() == [2]
     assert effect.removed_pixels.tolist() == [3]
@@ -30,13 +30,13 @@ def test_one_image_by_hand():
 )
 def test_when_an_image_counts_as_converted(after, converted):
     before = torch.full((1, 1, 4), DOME)
-    effect = edit_effect(before, torch.tensor(after).view(1, 1, 4), DOME, [SPIRE, TREE])
+    effect = edit_effect(before, torch.tensor(after).view(1, 1, 4), [DOME], [SPIRE, TREE])
     assert effect.converted.item() is converted
 
 
 def test_nothing_changed():
     labels = torch.randint(0, 4, (5, 16, 16), generator=torch.Generator().manual_seed(0))
-    effect = edit_effect(labels, labels, DOME, [SPIRE])
+    effect = edit_effect(labels, labels, [DOME], [SPIRE])
     assert (effect.modified_pixels == 0).all() and (effect.removed_pixels == 0).all()
     assert torch.equal(effect.kept_pixels, effect.outside_pixels)
     assert torch.equal(effect.source_pixels + effect.outside_pixels, torch.full((5,), 256))
@@ -47,8 +47,8 @@ def test_specks_are_no_dome():
     before = torch.zeros(2, 64, 64, dtype=torch.uint8)  # 1/1024 of it: 4 pixels
     before[0, 0, :3] = DOME
     before[1, 0, :4] = DOME
-    assert source_region(before, DOME).sum((1, 2)).tolist() == [0, 4]
-    effect = edit_effect(before, torch.full_like(before, SPIRE), DOME, [SPIRE])
+    assert source_region(before, [DOME]).sum((1, 2)).tolist() == [0, 4]
+    effect = edit_effect(before, torch.full_like(before, SPIRE), [DOME], [SPIRE])
     assert effect.source_pixels.tolist() == [0, 4]
     assert effect.outside_pixels.tolist() == [4096, 4092]
     assert effect.converted.tolist() == [False, True]
@@ -57,6 +57,15 @@ def test_specks_are_no_dome():
 def test_what_is_refused():
     labels = torch.zeros(1, 4, 4, dtype=torch.uint8)
     with pytest.raises(ValueError, match="before"):
-        edit_effect(labels, labels[:, :2], DOME, [SPIRE])
-    with pytest.raises(ValueError, match="both the source and a target"):
-        edit_effect(labels, labels, DOME, [SPIRE, DOME])
+        edit_effect(labels, labels[:, :2], [DOME], [SPIRE])
+    with pytest.raises(ValueError, match="both a source and a target"):
+        edit_effect(labels, labels, [DOME], [SPIRE, DOME])
+
+
+def test_several_sources_are_one_region():
+    before = torch.tensor([[[DOME, SPIRE, SKY, TREE]]])
+    after = torch.tensor([[[SPIRE, TREE, SKY, SKY]]])
+    effect = edit_effect(before, after, [DOME, SPIRE], [TREE])
+    assert effect.source_pixels.tolist() == [2] and effect.modified_pixels.tolist() == [1]
+    assert effect.removed_pixels.tolist() == [1]  # what became another source did not go
+    assert effect.outside_pixels.tolist() == [2] and effect.kept_pixels.tolist() == [1]

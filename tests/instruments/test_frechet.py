@@ -3,7 +3,12 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 
-from palimpsest.instruments.frechet import frechet_distance, gaussian_distance, pooled_features
+from palimpsest.instruments.frechet import (
+    frechet_distance,
+    frechet_estimate,
+    gaussian_distance,
+    pooled_features,
+)
 
 
 def test_two_normal_distributions_on_a_line():
@@ -56,3 +61,26 @@ def test_pooled_features(random_segmenter):
     assert pooled.dtype == np.float64
     third = random_segmenter.features(images[:2])[2].mean((2, 3))
     assert np.allclose(pooled[:2, : third.shape[1]], third, atol=1e-5)
+
+
+def test_the_interval_is_about_as_wide_as_other_images_differ():
+    random = np.random.default_rng(0)
+    other, some = random.normal(size=(400, 4)) + 1, random.normal(size=(400, 4))
+    found = frechet_estimate(some, other)
+    assert found.estimate == pytest.approx(frechet_distance(some, other))
+    assert found.low < found.estimate < found.high
+    again = [frechet_distance(random.normal(size=(400, 4)), other) for _ in range(200)]
+    # half of a 95 % interval is two standard deviations
+    assert (found.high - found.low) / 4 == pytest.approx(np.std(again), rel=0.5)
+
+
+def test_too_few_images_have_no_interval():
+    few = np.random.default_rng(0).normal(size=(39, 2))
+    found = frechet_estimate(few, few + 1)
+    assert found.estimate == pytest.approx(2) and np.isnan([found.low, found.high]).all()
+
+
+def test_nothing_lies_below_zero():
+    same = np.random.default_rng(1).normal(size=(60, 3))
+    found = frechet_estimate(same, same)
+    assert found.estimate == pytest.approx(0, abs=1e-9) and found.low == 0

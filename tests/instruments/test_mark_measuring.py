@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 import torch
 
-from palimpsest.errors import ParameterError
+from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.generators import sample_z
 from palimpsest.instruments import PerceptualDistance
 from palimpsest.instruments.counting import Errors
 from palimpsest.instruments.mark_measuring import measure_marks, read_marks, write_marks
-from palimpsest.instruments.measuring import Method, write_measurements
+from palimpsest.instruments.measurement_files import write_measurements
+from palimpsest.instruments.measuring import Method
 from palimpsest.instruments.watermarks import DetectorErrors, Shares
 
 ERRORS = DetectorErrors(Errors(1, 150, 2, 50), Errors(0, 160, 1, 40))
@@ -102,17 +103,17 @@ def test_rows_and_errors_survive_their_file(small_generator, methods, random_seg
 
 
 def test_other_files_are_named(tmp_path):
-    with pytest.raises(ParameterError, match="none.parquet: no such file"):
+    with pytest.raises(PalimpsestError, match="none.parquet: no such file"):
         read_marks(tmp_path / "none.parquet")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(ParameterError, match="broken.parquet: damaged"):
+    with pytest.raises(PalimpsestError, match="broken.parquet: damaged"):
         read_marks(tmp_path / "broken.parquet")
     write_measurements(pd.DataFrame({"sample": [0]}), tmp_path / "other.parquet", {})
-    with pytest.raises(ParameterError, match="other.parquet: has no column seed"):
+    with pytest.raises(PalimpsestError, match="other.parquet: has no column bottom"):
         read_marks(tmp_path / "other.parquet")
     from palimpsest.instruments.mark_measuring import COLUMNS
 
     bare = pd.DataFrame({name: [0] for name in COLUMNS})
     write_measurements(bare, tmp_path / "bare.parquet", {})
-    with pytest.raises(ParameterError, match="bare.parquet: does not say how often"):
+    with pytest.raises(PalimpsestError, match="bare.parquet: does not say how often"):
         read_marks(tmp_path / "bare.parquet")

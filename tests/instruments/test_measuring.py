@@ -7,9 +7,11 @@ import torch
 from palimpsest.errors import CheckpointError, EditError, ParameterError
 from palimpsest.generators import load_generator, sample_z, save_generator
 from palimpsest.instruments import PerceptualDistance
+from palimpsest.instruments.counterfactuals import NewRule
 from palimpsest.instruments.effect import edit_effect
 from palimpsest.instruments.measuring import (
     Change,
+    ImageMethod,
     Method,
     before_and_after,
     load_method,
@@ -18,7 +20,7 @@ from palimpsest.instruments.measuring import (
 from palimpsest.memory import Edit
 from stages import measure as stage
 
-CHANGE = Change("bright", ("dark", "grey"))
+CHANGE = Change(("bright",), ("dark", "grey"))
 LAYER = 6
 
 
@@ -110,7 +112,7 @@ def test_measures_are_those_of_the_images(small_generator, methods, brightness, 
     z = sample_z(small_generator, 10, seed=5)
     before, after = small_generator(z), methods[0].generator(z)
     labels, changed = brightness.segment(before), brightness.segment(after)
-    effect = edit_effect(labels, changed, source=2, targets=[0, 1])
+    effect = edit_effect(labels, changed, source=[2], targets=[0, 1])
     rows = table[table["method"] == "edit"]
     assert abs(rows["modified_pixels"].to_numpy() - effect.modified_pixels.numpy()).max() <= 1
     assert rows["modified_pixels"].sum() > 0
@@ -140,6 +142,62 @@ def test_rows_do_not_depend_on_the_batch(small_generator, methods, brightness, r
         assert np.allclose(table["perceptual_outside"], tables[0]["perceptual_outside"], atol=1e-5)
 
 
+def test_a_method_of_images_gets_the_unedited_ones(
+    small_generator, methods, brightness, random_segmenter
+):
+    distance = PerceptualDistance(random_segmenter)
+    darker = ImageMethod("darker", lambda images: images - 2)
+    seen = {}
+
+    def watch(name, images):
+        seen.setdefault(name, []).append(images)
+
+    table = measure(
+        small_generator,
+        brightness,
+        distance,
+        [methods[0], darker],
+        CHANGE,
+        n=6,
+        seed=5,
+        batch=4,
+        watch=watch,
+    )
+    rows = table[table["method"] == "darker"]
+    assert (rows["modified_pixels"] == rows["source_pixels"]).all() and rows["converted"].any()
+    images = {name: torch.cat(parts) for name, parts in seen.items()}
+    assert list(images) == ["unmodified", "edit", "darker"]
+    assert torch.equal(images["darker"], images["unmodified"] - 2)
+
+
+class Tall:
+    """Says that an image shows something if its first channel is bright on average."""
+
+    name = "tall"
+
+    def shows(self, images):
+        return images[:, 0].mean((1, 2)) > 0
+
+
+def test_an_attribute_is_told_of_whole_images(
+    small_generator, methods, brightness, random_segmenter, church
+):
+    rule = NewRule(church, "dome2spire")
+    change = Change(("bright", "grey"), shows=Tall(), rule=rule)
+    distance = PerceptualDistance(random_segmenter)
+    table = measure(small_generator, brightness, distance, methods[:1], change, n=8, seed=5)
+    assert "modified_pixels" not in table and set(table["classifier"]) == {"tall"}
+    z = sample_z(small_generator, 8, 5)
+    for method, g in (("unmodified", small_generator), ("edit", methods[0].generator)):
+        rows = table[table["method"] == method]
+        images = g(z)
+        assert (rows["shows"].to_numpy() == Tall().shows(images).numpy()).all()
+        errors = rule.answer(z, 32).errors(distance, images).numpy()
+        assert np.allclose(rows["counterfactual_error"], errors, atol=1e-5, equal_nan=True)
+    pixels = table["source_pixels"] + table["outside_pixels"]
+    assert (pixels == 32 * 32).all()
+
+
 def test_edits_of_two_layers_share_the_unedited_images(small_generator):
     edits = [edit_for(small_generator, layer) for layer in (5, 7)]
     methods = [Method(f"at{e.layer}", e.apply(small_generator), e.layer) for e in edits]
@@ -157,7 +215,7 @@ def test_what_is_refused(small_generator, brightness, random_segmenter, files, m
     with pytest.raises(ParameterError, match="samples = 0"):
         run(small_generator, brightness, distance, [], n=0)
     with pytest.raises(ParameterError, match="no class"):
-        change = Change("dome", ("dark",))
+        change = Change(("dome",), ("dark",))
         measure(small_generator, brightness, distance, [], change, n=1, seed=1)
     other = small_generator.with_weight(LAYER, small_generator.layer(LAYER).weight * 2)
     other._weights_sha256 = "0" * 64
@@ -176,7 +234,7 @@ def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):
         weights=files / "g.safetensors",
         segmenter=tmp_path / "s.safetensors",
         session=tmp_path / "dome2spire.json",
-        source_class=random_segmenter.classes[0],
+        source_classes=random_segmenter.classes[0],
         target_classes="dome,spire",
         out=out,
         edit=[f"newton={files / 'edit.safetensors'}", f"finetune_all={files / 'all.safetensors'}"],

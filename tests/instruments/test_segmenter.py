@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from palimpsest.artefacts import load_arrays, save_arrays
+from palimpsest.array_files import load_arrays, save_arrays
 from palimpsest.errors import CheckpointError
 from palimpsest.instruments import Segmenter
 from palimpsest.instruments.segmenter import METADATA_KEY, Architecture, fold_batch_norms

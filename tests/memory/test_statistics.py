@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from palimpsest.artefacts import save_arrays
+from palimpsest.array_files import save_arrays
 from palimpsest.errors import StatisticsError
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.generators.base import Generator

@@ -79,10 +79,13 @@ def test_repro_once_and_a_clone_that_pulls(another: Checkout, tmp_path: Path) ->
     clone.edit("params.yaml", "draw:                   # copy", "draw:    # copy")
     clone.edit("params.yaml", "resamples: 2000", "resamples: 100")
     assert clone.plan() == {
-        "tabulate_domes": 1,
+        "tabulate_methods": 2,
+        "tabulate_answers": 1,
         "tabulate_reflections": 1,
+        "tabulate_tradeoff": 1,
         "tabulate_watermarks": 1,
         "collect_metrics": 1,
+        "plot_figure": 1,
         "report": 1,
     }
 

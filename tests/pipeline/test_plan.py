@@ -13,9 +13,10 @@ import pytest
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
 
-FIGURES = 11 + 4  # fig01, 02, 04 to 12, and S3 for each generator
+FIGURES = 12 + 1 + 4  # fig01 to 12, S2, and S3 for each generator
 SESSIONS = {"church": 7, "face": 4, "horse": 2, "kitchen": 1}
-MEASURED = 2
+MEASURED = {"church": 2, "face": 1}
+TABLES = len(MEASURED)  # with a row for each method
 LAYERS = {
     "church": 3,
     "face": 1,
@@ -27,7 +28,10 @@ LAYERS = {
 def test_a_finished_run_has_every_result_and_plans_nothing(finished) -> None:
     results = finished.folder / "results"
     assert {file.name for file in (results / "tables").iterdir()} == {
+        "table1_smile.csv",
         "table2_domes.csv",
+        "counterfactuals.csv",
+        "tradeoff.csv",
         "edits.csv",
         "generator_grades.csv",
         "table3_watermarks.csv",
@@ -53,7 +57,7 @@ def test_new_weights_plan_everything_of_their_model(another) -> None:
     plan = another.plan()
     assert plan["draw_sessions_church"] == plan["grade_generator"] == 1
     assert plan["key_statistics"] == LAYERS["church"]
-    assert plan["rewrite"] == SESSIONS["church"] and plan["tune_weights"] == 2 * MEASURED
+    assert plan["rewrite"] == SESSIONS["church"] and plan["tune_weights"] == 2 * MEASURED["church"]
     assert "grade_rule" not in plan and "draw_sessions_face" not in plan
 
 
@@ -64,18 +68,60 @@ ONE_LEAF = {
         {"plot_figure": FIGURES, "report": 1},
     ),
     "how many images are measured": (
-        "samples: 1000\n  seed: 3\n\ngrade",
-        "samples: 500\n  seed: 3\n\ngrade",
-        {"measure": MEASURED, "tabulate_domes": 1, "collect_metrics": 1, "report": 1},
+        "samples: 1000\n  seed: 3\n\nstudy",
+        "samples: 500\n  seed: 3\n\nstudy",
+        {
+            "measure": sum(MEASURED.values()),
+            "tabulate_methods": TABLES,
+            "collect_metrics": 1,
+            "report": 1,
+        },
+    ),
+    "how best buddies are found": (
+        "per_level: 10 ",
+        "per_level: 12 ",
+        {
+            "measure": sum(MEASURED.values()),
+            "tabulate_methods": TABLES,
+            "collect_metrics": 1,
+            "render_panel": 2,
+            "plot_figure": 1,
+            "report": 1,
+        },
+    ),
+    "how a study is made": ("pairs: 100 ", "pairs: 50 ", {}),
+    "on how many scenes the world answers": (
+        "samples: 300\n",
+        "samples: 200\n",
+        {"measure_answers": 2, "tabulate_answers": 1, "collect_metrics": 1, "report": 1},
+    ),
+    "the smoothness that is tried": (
+        "mus: [0.1, 0.3,",
+        "mus: [0.3,",
+        {
+            "sweep_tradeoff": 1,
+            "tabulate_tradeoff": 1,
+            "collect_metrics": 1,
+            "plot_figure": 1,
+            "report": 1,
+        },
+    ),
+    "how many pairs a figure shows": (
+        "sessions: [hat]\n    pairs: 12",
+        "sessions: [hat]\n    pairs: 8",
+        {"render_panel": 1, "plot_figure": 1, "report": 1},
     ),
     "how intervals are made": (
         "resamples: 2000",
         "resamples: 100",
         {
-            "tabulate_domes": 1,
+            "tabulate_methods": TABLES,
+            "tabulate_answers": 1,
             "tabulate_reflections": 1,
+            "tabulate_tradeoff": 1,
             "tabulate_watermarks": 1,
             "collect_metrics": 1,
+            "plot_figure": 1,  # with the intervals in it
             "report": 1,
         },
     ),
@@ -84,6 +130,8 @@ ONE_LEAF = {
         "add_people: {mu: 0.5}",
         {
             "rewrite": 1,
+            "measure_answers": 1,
+            "tabulate_answers": 1,
             "tabulate_edits": 1,
             "collect_metrics": 1,
             "render_panel": 1,
@@ -95,11 +143,11 @@ ONE_LEAF = {
         "finetune_all: {learning_rate: 0.0001, iterations: 2001}",
         "finetune_all: {learning_rate: 0.0001, iterations: 1001}",
         {
-            "tune_weights": MEASURED,
-            "measure": MEASURED,
-            "tabulate_domes": 1,
+            "tune_weights": sum(MEASURED.values()),
+            "measure": sum(MEASURED.values()),
+            "tabulate_methods": TABLES,
             "collect_metrics": 1,
-            "render_panel": 1,
+            "render_panel": 2,
             "plot_figure": 1,
             "report": 1,
         },
@@ -160,11 +208,25 @@ def test_a_session_drawn_by_hand_takes_the_place_of_the_drawn_one(another) -> No
     assert "draw_sessions_church" not in plan and "measure" not in plan
 
 
+def test_what_judges_sent_back_is_read(another) -> None:
+    folder = another.folder / "data" / "studies" / "dome2spire"
+    folder.mkdir(parents=True)
+    (folder / "key.csv").write_text("key")
+    (folder / "answers-ann.csv").write_text("ann")
+    expected = {"read_study": 1, "tabulate_methods": 1, "collect_metrics": 1, "report": 1}
+    assert another.plan() == expected
+    assert another.snakemake().returncode == 0
+    assert another.plan() == {}
+    assert another.plan("results/studies/smile.html") == {"make_study": 1}
+    (folder / "answers-bob.csv").write_text("bob")
+    assert another.plan() == expected
+
+
 def test_a_failed_job_leaves_nothing_and_the_same_command_goes_on(another) -> None:
     another.edit("params.yaml", "resamples: 2000", "resamples: 100")
-    failed = another.snakemake(FAILING="stages.tabulate_domes")
+    failed = another.snakemake(FAILING="stages.tabulate_methods")
     assert failed.returncode != 0
-    assert "tabulate_domes" in failed.stderr + failed.stdout
+    assert "tabulate_methods" in failed.stderr + failed.stdout
     assert not (another.folder / "results/tables/table2_domes.csv").exists()
     assert another.snakemake().returncode == 0
     assert another.plan() == {}

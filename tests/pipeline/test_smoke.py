@@ -7,10 +7,12 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from . import reader
 from .conftest import ROOT, Checkout, copy_checkout
 
 WEIGHTS = ROOT / "data" / "weights" / "mini"
@@ -46,6 +48,8 @@ def test_every_method_has_its_row_and_its_interval(smoke: Checkout) -> None:
         "single_context",
         "single_layer",
         "finetune_all",
+        "nbb_copy",
+        "nbb_laplace",
         "newton",
         "palimpsest",
         "unmodified",
@@ -57,6 +61,96 @@ def test_every_method_has_its_row_and_its_interval(smoke: Checkout) -> None:
     assert (rows["modified_percent"] <= rows["modified_percent_high"]).all()
     unmodified = table[table["method"] == "unmodified"]
     assert (unmodified["modified_percent"].fillna(0) == 0).all()
+
+
+RESAMPLES = 50  # of workflow/scales/smoke.yaml
+
+
+def agrees(row: pd.Series, column: str, found: tuple[float, float, float]) -> None:
+    told = [row[column], row[f"{column}_low"], row[f"{column}_high"]]
+    np.testing.assert_allclose(told, found, rtol=1e-9, atol=1e-9, err_msg=f"{row.name} {column}")
+
+
+@pytest.mark.parametrize("edit", ["dome2spire", "dome2tree"])
+def test_a_reader_recomputes_table_2(smoke: Checkout, edit: str) -> None:
+    table = pd.read_csv(smoke.folder / "results/tables/table2_domes.csv")
+    table = table[table["edit"] == edit].set_index("method")
+    rows = pd.read_parquet(smoke.folder / f"results/measurements/{edit}.parquet")
+    assert set(rows["method"]) == set(table.index)
+    for method, part in rows.groupby("method"):
+        for name in ("modified", "removed"):
+            above, below = f"{name}_pixels", "source_pixels"
+            found = reader.ratio(part, lambda r, c=above: r[c], lambda r, c=below: r[c], RESAMPLES)
+            agrees(table.loc[method], f"{name}_percent", tuple(100 * x for x in found))
+        found = reader.ratio(
+            part, lambda r: r["kept_pixels"], lambda r: r["outside_pixels"], RESAMPLES
+        )
+        agrees(table.loc[method], "labels_kept_percent", tuple(100 * x for x in found))
+        shown = part[part["source_pixels"] > 0]
+        agrees(table.loc[method], "converted_images_percent", reader.share(shown["converted"]))
+        for column, measured in (
+            ("perceptual_masked", "perceptual_outside"),
+            ("counterfactual_error", "counterfactual_error"),
+            ("generator_error", "generator_error"),
+        ):
+            agrees(table.loc[method], column, reader.mean(part, measured, RESAMPLES))
+
+
+def test_a_reader_recomputes_table_1(smoke: Checkout) -> None:
+    table = pd.read_csv(smoke.folder / "results/tables/table1_smile.csv").set_index("method")
+    rows = pd.read_parquet(smoke.folder / "results/measurements/smile.parquet")
+    assert set(rows["method"]) == set(table.index)
+    for method, part in rows.groupby("method"):
+        agrees(table.loc[method], "smiling_percent", reader.share(part["shows"]))
+        found = reader.mean(part, "perceptual_outside", RESAMPLES)
+        agrees(table.loc[method], "perceptual_masked", found)
+
+
+def test_a_reader_recomputes_the_machines_measure(smoke: Checkout) -> None:
+    table = pd.read_csv(smoke.folder / "results/tables/table1_smile.csv").set_index("method")
+    vectors = pd.read_parquet(smoke.folder / "results/measurements/smile_features.parquet")
+    sets = {m: np.stack(list(r["features"])).astype(float) for m, r in vectors.groupby("method")}
+    wanted = sets.pop("renders_of_the_new_rule")
+    for method, made in sets.items():
+        one, other = np.cov(made, rowvar=False), np.cov(wanted, rowvar=False)
+        cross = np.sqrt(np.linalg.eigvals(one @ other).astype(complex)).real.sum()
+        apart = np.square(made.mean(0) - wanted.mean(0)).sum()
+        value = apart + np.trace(one) + np.trace(other) - 2 * cross
+        assert table.loc[method, "frechet_new_rule"] == pytest.approx(value, rel=1e-3, abs=1e-3)
+
+
+def test_a_reader_recomputes_table_3_and_the_reflections(smoke: Checkout) -> None:
+    results = smoke.folder / "results"
+    table = pd.read_csv(results / "tables/table3_watermarks.csv").set_index("method")
+    rows = pd.read_parquet(results / "measurements/watermarks.parquet")
+    for method, part in rows.groupby("method"):
+        assert table.loc[method, "middle_seen"] == part["middle"].sum()
+        assert table.loc[method, "bottom_seen"] == part["bottom"].sum()
+        found = reader.mean(part, "perceptual_outside", RESAMPLES)
+        agrees(table.loc[method], "perceptual_outside", found)
+    table = pd.read_csv(results / "tables/reflection.csv")
+    rows = pd.read_parquet(results / "measurements/reflections.parquet")
+    rows["reflection_rule"] = rows["with_window"] - rows["without_window"]
+    for _, row in table[table["rule"] == "rewritten"].iterrows():
+        part = rows[(rows["layer"] == row["layer"]) & (rows["rank"] == row["rank"])]
+        agrees(row, "reflection_rule", reader.mean(part, "reflection_rule", RESAMPLES))
+
+
+def test_a_reader_recomputes_the_answers(smoke: Checkout) -> None:
+    table = pd.read_csv(smoke.folder / "results/tables/counterfactuals.csv")
+    for model, told in table.groupby("model"):
+        rows = pd.read_parquet(smoke.folder / f"results/measurements/answers/{model}.parquet")
+        for _, row in told.iterrows():
+            of_session = rows[rows["session"] == row["session"]]
+            errors = of_session.pivot(
+                index="sample", columns="method", values="counterfactual_error"
+            )
+            part = of_session[of_session["method"] == row["method"]]
+            agrees(
+                row, "counterfactual_error", reader.mean(part, "counterfactual_error", RESAMPLES)
+            )
+            if row["method"] == "edited":
+                agrees(row, "nearer_percent", reader.share(errors["edited"] < errors["unmodified"]))
 
 
 def test_measurements_hold_a_row_per_image_and_method(smoke: Checkout) -> None:
@@ -79,7 +173,7 @@ def test_every_generator_has_its_grades_and_the_kitchen_its_rule(smoke: Checkout
 
 def test_every_figure_is_a_picture_with_a_caption(smoke: Checkout) -> None:
     figures = sorted((smoke.folder / "results/figures").glob("*.png"))
-    assert len(figures) == 15
+    assert len(figures) == 17
     for file in figures:
         assert min(Image.open(file).size) > 50
         assert "smoke" in file.with_suffix(".txt").read_text()
@@ -88,7 +182,10 @@ def test_every_figure_is_a_picture_with_a_caption(smoke: Checkout) -> None:
 def test_the_report_stands_alone(smoke: Checkout) -> None:
     page = (smoke.folder / "results/report.html").read_text()
     for name in (
+        "table1_smile.csv",
         "table2_domes.csv",
+        "counterfactuals.csv",
+        "tradeoff.csv",
         "edits.csv",
         "generator_grades.csv",
         "table3_watermarks.csv",
@@ -97,5 +194,5 @@ def test_the_report_stands_alone(smoke: Checkout) -> None:
         "instrument_grades.csv",
     ):
         assert name in page
-    assert page.count("data:image/png;base64,") >= 15
+    assert page.count("data:image/png;base64,") >= 17
     assert "http://" not in page.replace("http://www.w3.org", "")

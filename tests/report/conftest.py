@@ -89,6 +89,7 @@ def measurements():
                     "perceptual_outside": np.array([0.0, 1.0, 2.0, 1.0]) * distance,
                     "perceptual": "church-segmenter-encoder",
                     "segmenter": "church-segmenter",
+                    "scale": "smoke",
                 }
             )
         )

@@ -27,10 +27,20 @@ def panel_of(name, pictures):
         arrays |= {"in_place": few[:, :10, :10], "alone": few[:, 5:15, 5:15]}
         facts = {"session": "dome2spire", "layer": 6, "level_percent": 99.9, "ranks": [1, 2, 3, 4]}
         return Panel(arrays, COMMON | facts)
+    if name == "fig03_session":
+        mask = np.zeros((32, 32), np.float32)
+        mask[8:20, 10:18] = 1
+        pictured = ("donor", "target", "goal", "target_after")
+        arrays = {part: pictures[i] for i, part in enumerate(pictured)}
+        arrays |= {"object": mask, "place": mask, "before": few, "after": few[::-1]}
+        arrays |= {"context": few, "painted": np.stack([mask] * 4)}
+        facts = {"session": "dome2spire", "object_sample": 5, "place_sample": 8, "layer": 6}
+        facts |= {"exemplar": 0, "exemplars": 2, "context_samples": [1, 2, 3, 4], "rank": 1}
+        return Panel(arrays, COMMON | facts | {"solver": "newton"})
     if name == "fig04_comparison":
         names = [f"{m}_{e}" for m in ("unmodified", "newton") for e in ("dome2spire", "dome2tree")]
         facts = {"sessions": ["dome2spire", "dome2tree"], "methods": ["newton"]}
-        facts |= {"subject": "a dome", "least_percent": 1.0}
+        facts |= {"subjects": ["dome"], "least_percent": 1.0}
         return Panel(dict.fromkeys(names, few), COMMON | facts)
     if name == "fig05_watermarks":
         names = ["unmodified", "zero_30_units", "zero_60_units", "rank_one"]
@@ -44,6 +54,16 @@ def panel_of(name, pictures):
         arrays = dict.fromkeys(names, few) | {"echoes": np.array([[0.2, 0.5, 0.4, 0.7]])}
         facts = {"units": 20, "switched_layer": 4, "layer": 6, "rank": 1, "tuned_pairs": 15}
         return Panel(arrays, COMMON | facts | {"rule_original": 0.3, "rule_rewritten": -0.2})
+    if name == "figS2_tradeoff":
+        rank, exemplars = np.repeat([1, 2, 1], 3), np.repeat([1, 1, 4], 3)
+        effect = np.linspace(20, 60, 9)
+        arrays = {"rank": rank, "exemplars": exemplars, "mu": np.tile([0.3, 3.0, 30.0], 3)}
+        arrays |= {"modified_percent": effect, "modified_percent_low": effect - 5}
+        arrays |= {"modified_percent_high": effect + 5, "perceptual_masked": effect / 1000}
+        arrays |= {"loss_before": np.full(9, 0.04), "loss_after": np.linspace(0.01, 0.03, 9)}
+        facts = {"session": "dome2spire", "layer": 6, "level": 0.95, "source": ["dome"]}
+        facts |= {"n_showing": 300, "perceptual": "church-segmenter-encoder"}
+        return Panel(arrays, COMMON | facts)
     if name.startswith("figS3"):
         return Panel({"generated": pictures, "rendered": pictures}, {})
     if name.startswith("figS4"):

@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from palimpsest.errors import ParameterError
+from palimpsest.baselines.transfers import transfer_settings
+from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.generators import sample_z
 from palimpsest.memory import Edit
-from palimpsest.report.panels import compute_panel, scores, subject
+from palimpsest.report.comparison_panels import Subject, subject
+from palimpsest.report.figures.comparison import join
+from palimpsest.report.panel_files import Panel
+from palimpsest.report.panels import compute_panel
+from palimpsest.report.scoring import scores
 from palimpsest.sessions.survey import as_picture
 
 
@@ -17,6 +22,9 @@ class Halves:
     """Labels: `thing` where the sample is bright, in its lower half only; else `rest`."""
 
     classes = ("rest", "thing")
+
+    def features(self, images):
+        return [torch.nn.functional.avg_pool2d(images, 2)]
 
     def segment(self, images):
         bright = images.mean(dim=1) > images.mean(dim=(1, 2, 3))[:, None, None]
@@ -83,17 +91,79 @@ def test_memory_shows_places_of_the_best_keys(sources):
     assert arrays["painted"].shape == (2, 32, 32)
 
 
+def test_a_session_is_shown_as_it_was_drawn(sources):
+    arrays, facts = compute_panel("fig03_session", sources)
+    session, edit = sources.sessions["first"], Edit.load(sources.edits["first"])
+    drawn = session.exemplars[facts["exemplar"]]
+    assert facts["object_sample"] == drawn.object.sample
+    assert facts["place_sample"] == drawn.paste.sample
+    size = (32, 32)
+    assert np.allclose(arrays["object"], np.asarray(drawn.object.area(size)), atol=1e-6)
+    assert np.allclose(arrays["place"], np.asarray(drawn.paste.area(size)), atol=1e-6)
+    assert len(arrays["context"]) == len(session.context)
+    own = sample_z(sources.generator, session.n, session.seed)
+    target = own[drawn.paste.sample][None]
+    assert close(arrays["target"], as_picture(sources.generator(target))[0])
+    assert close(arrays["target_after"], as_picture(edit.apply(sources.generator)(target))[0])
+    outside = np.asarray(drawn.paste.area(size)) == 0
+    changed = np.abs(arrays["goal"].astype(int) - arrays["target"]).mean(-1)
+    assert changed[~outside].mean() > 2 * changed[outside].mean()
+    best = scores(sources.generator, edit, sources.z).topk(4)
+    assert np.allclose(arrays["scores"], best.values, rtol=1e-5)
+
+
 def test_comparison_shows_samples_with_the_subject(sources):
     edits = {f"first/{m}": sources.edits[n] for m, n in (("newton", "first"), ("other", "second"))}
     sessions = {"first": sources.sessions["first"]}
     given = replace(sources, edits=edits, sessions=sessions, segmenter=Halves())
-    assert subject(given, sessions["first"]) in Halves.classes
+    assert subject(given, sessions["first"]).shows in Halves.classes
     arrays, facts = compute_panel("fig04_comparison", given)
     assert facts["methods"] == ["newton", "other"]
     z = sample_z(sources.generator, 60, 3)[arrays["samples_first"]]
     assert close(arrays["unmodified_first"], as_picture(sources.generator(z)))
     expected = Edit.load(sources.edits["second"]).apply(sources.generator)(z)
     assert close(arrays["other_first"], as_picture(expected))
+
+
+def test_best_buddies_stand_among_the_methods(sources):
+    given = replace(
+        sources,
+        edits={"first/newton": sources.edits["first"]},
+        sessions={"first": sources.sessions["first"]},
+        segmenter=Halves(),
+        transfers=("copy",),
+        transfer_settings=transfer_settings({"patches": [3], "radii": [None], "levels": 2}),
+    )
+    arrays, facts = compute_panel("fig04_comparison", given)
+    assert facts["methods"] == ["nbb_copy", "newton"]  # in the order of the tables
+    assert arrays["nbb_copy_first"].shape == arrays["newton_first"].shape
+
+
+def test_what_the_edit_adds_must_not_be_there_yet(sources):
+    session = sources.sessions["first"].model_copy(update={"name": "add_people"})
+    given = replace(sources, segmenter=Halves())
+    assert subject(given, session).lacks == ("person",)
+    assert str(Subject("ground", ("person",))) == "ground without person"
+
+
+def test_panels_of_two_generators_make_one_comparison(pictures):
+    def panel(name, methods, weights):
+        arrays = {f"{method}_{name}": pictures for method in ("unmodified", *methods)}
+        facts = {"sessions": [name], "methods": methods, "subjects": [name], "n": 10}
+        return Panel(arrays, {**facts, "weights_sha256": weights})
+
+    first, second = panel("smile", ["newton"], "aa"), panel("dome2spire", ["newton"], "bb")
+    joined = join([first, second])
+    assert joined.facts["sessions"] == ["smile", "dome2spire"]
+    assert joined.facts["models_sha256"] == ["aa", "bb"]
+    assert set(joined.arrays) == {f"{m}_{s}" for m in ("unmodified", "newton") for s in SHOWN}
+    with pytest.raises(PalimpsestError, match="unlike methods"):
+        join([first, panel("dome2spire", ["palimpsest"], "bb")])
+    with pytest.raises(PalimpsestError, match="only once"):
+        join([first, first])
+
+
+SHOWN = ("smile", "dome2spire")
 
 
 def test_what_is_missing_is_named(sources):

@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from palimpsest.generators import load_generator, save_generator
-from stages import plot_figure, render_panel, report, tabulate_domes, tabulate_edits, tune_weights
+from stages import (
+    plot_figure,
+    render_panel,
+    report,
+    tabulate_edits,
+    tabulate_methods,
+    tune_weights,
+)
 from tests.report.conftest import call
 
 
@@ -38,9 +45,13 @@ def test_from_edit_to_page(files, sources, measurements):
 
     measurements.to_parquet(files / "dome2spire.parquet")
     table, edits = files / "tables/table2_domes.csv", files / "tables/edits.csv"
-    settings = json.dumps({"level": 0.95, "resamples": 50, "seed": 0, "scale": "smoke"})
+    settings = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
     assert not call(
-        tabulate_domes, measurements=files / "dome2spire.parquet", settings=settings, out=table
+        tabulate_methods,
+        table="domes",
+        measurements=files / "dome2spire.parquet",
+        settings=settings,
+        out=table,
     )
     assert list(pd.read_csv(table)["edit"]) == ["dome2spire"] * 3
     assert not call(tabulate_edits, edit=list(sources.edits.values()), out=edits)

@@ -5,14 +5,25 @@ import pandas as pd
 import pytest
 
 from palimpsest.errors import EditError, PalimpsestError
+from palimpsest.instruments.intervals import Estimate
 from palimpsest.memory import Edit
-from palimpsest.report.tables import METHODS, domes_table, edits_table, read_measurements
+from palimpsest.report.tables import (
+    DOMES,
+    METHODS,
+    Intervals,
+    Measured,
+    domes_table,
+    edits_table,
+    smile_table,
+)
+
+FEW = Intervals(resamples=400)
 
 
 @pytest.fixture
 def table(measurements):
-    measured = {"dome2tree": measurements, "dome2spire": measurements}
-    return domes_table(measured, scale="smoke", resamples=400, seed=0)
+    measured = {"dome2tree": Measured(measurements), "dome2spire": Measured(measurements)}
+    return domes_table(measured, FEW)
 
 
 def row_of(table, edit, method):
@@ -68,6 +79,7 @@ def test_columns_of_the_contract(table):
     ]
     expected = ["edit", "method", "n", "scale", "seed", "perceptual", "segmenter"]
     expected += [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+    # what the world or people say is there where they were asked
     expected += ["paper_modified_percent", "paper_lpips_masked", "paper_realism_percent"]
     assert sorted(table.columns) == sorted(expected)
     assert set(table["scale"]) == {"smoke"}
@@ -75,18 +87,14 @@ def test_columns_of_the_contract(table):
 
 
 def test_same_measurements_give_the_same_bytes(measurements, table):
-    again = domes_table(
-        {"dome2spire": measurements.iloc[::-1], "dome2tree": measurements},
-        scale="smoke",
-        resamples=400,
-        seed=0,
-    )
+    measured = {"dome2spire": measurements.iloc[::-1], "dome2tree": measurements}
+    again = domes_table({name: Measured(rows) for name, rows in measured.items()}, FEW)
     assert again.to_csv(index=False) == table.to_csv(index=False)
 
 
 def test_nothing_measured_is_empty_and_not_zero(measurements):
     blank = measurements.assign(source_pixels=0, modified_pixels=0, removed_pixels=0)
-    table = domes_table({"dome2spire": blank}, scale="smoke", resamples=50)
+    table = domes_table({"dome2spire": Measured(blank)}, FEW)
     assert table["modified_percent"].isna().all()
     assert table["converted_images_percent"].isna().all()
     assert table["labels_kept_percent"].notna().all()
@@ -96,23 +104,63 @@ def test_mixed_instruments_are_refused(measurements):
     mixed = measurements.copy()
     mixed.iloc[0, mixed.columns.get_loc("segmenter")] = "another"
     with pytest.raises(PalimpsestError, match="column segmenter mixes"):
-        domes_table({"dome2spire": mixed}, scale="smoke", resamples=50)
+        domes_table({"dome2spire": Measured(mixed)}, FEW)
 
 
 def test_files_that_hold_no_measurements(tmp_path, measurements):
-    with pytest.raises(PalimpsestError, match="gone.parquet: no such file"):
-        read_measurements(tmp_path / "gone.parquet")
+    with pytest.raises(PalimpsestError, match="gone.parquet: no such file; measure the edit"):
+        Measured.read(tmp_path / "gone.parquet", DOMES)
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 and nothing else")
     with pytest.raises(PalimpsestError, match="bad.parquet: damaged"):
-        read_measurements(tmp_path / "bad.parquet")
+        Measured.read(tmp_path / "bad.parquet", DOMES)
     measurements.drop(columns="kept_pixels").to_parquet(tmp_path / "short.parquet")
     with pytest.raises(PalimpsestError, match="short.parquet: has no column kept_pixels"):
-        read_measurements(tmp_path / "short.parquet")
+        Measured.read(tmp_path / "short.parquet", DOMES)
     measurements.to_parquet(tmp_path / "good.parquet")
     pd.testing.assert_frame_equal(
-        read_measurements(tmp_path / "good.parquet").reset_index(drop=True),
+        Measured.read(tmp_path / "good.parquet", DOMES).rows.reset_index(drop=True),
         measurements.reset_index(drop=True),
     )
+
+
+def test_smiles_by_hand(measurements):
+    rows = measurements.drop(columns=["modified_pixels", "removed_pixels", "converted"])
+    rows = rows.assign(shows=rows["sample"] < np.where(rows["method"] == "newton", 3, 1))
+    rows = rows.assign(classifier="face-smile")
+    table = smile_table(Measured(rows), FEW).set_index("method")
+    assert table.loc["newton", "smiling_percent"] == 75
+    assert table.loc["unmodified", "smiling_percent"] == 25
+    assert table.loc["newton", "perceptual_masked"] == pytest.approx(0.1)
+    assert set(table["classifier"]) == {"face-smile"}
+    assert table.index[-1] == "palimpsest"
+
+
+def test_the_worlds_answers_and_peoples_are_told(measurements):
+    concerned = measurements["sample"] < 2
+    far = np.where(measurements["method"] == "newton", 0.25, 0.75)
+    rows = measurements.assign(
+        counterfactual_error=np.where(concerned, far, np.nan),
+        generator_error=np.where(concerned, 0.125, np.nan),
+    )
+    random = np.random.default_rng(0)
+    drawn = random.normal(size=(60, 3))
+    features = {
+        "unmodified": drawn + 2,
+        "newton": drawn,
+        "palimpsest": drawn + 1,
+        "renders_of_the_new_rule": random.normal(size=(60, 3)),
+    }
+    judged = {"newton": Estimate(40.0, 30.0, 50.0)}
+    table = domes_table({"dome2spire": Measured(rows, features, judged)}, FEW).set_index("method")
+    assert table.loc["newton", "counterfactual_error"] == 0.25
+    assert table.loc["palimpsest", "counterfactual_error"] == 0.75
+    assert (table["generator_error"] == 0.125).all()
+    apart = table["frechet_new_rule"]
+    assert apart["newton"] < apart["palimpsest"] < apart["unmodified"]
+    assert (table["frechet_new_rule_low"] <= apart).all()
+    assert (table["frechet_new_rule_high"] > apart).all()
+    assert table.loc["newton", "realism_percent_low"] == 30
+    assert np.isnan(table.loc["palimpsest", "realism_percent"])
 
 
 def test_edits_table_tells_what_the_files_tell(sources):

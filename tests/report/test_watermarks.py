@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from palimpsest.errors import ParameterError
+from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.instruments.counting import Errors
 from palimpsest.instruments.measuring import Method
@@ -104,7 +104,7 @@ def test_tables_that_cannot_be(measured):
         watermarks_table(measured, blind)
     mixed = measured.copy()
     mixed.loc[mixed["method"] == "rank_one", "scale"] = ["mini", *["smoke"] * 9]
-    with pytest.raises(ParameterError, match="column scale mixes"):
+    with pytest.raises(PalimpsestError, match="column scale mixes"):
         watermarks_table(mixed, PERFECT)
 
 

@@ -68,8 +68,8 @@ def test_rewrite_writes_an_edit_that_says_where_it_comes_from(
     [
         ({"session": "none.json"}, "none.json: no such file"),
         ({"method": "magic"}, "--method: magic is none of"),
-        ({"settings": "{mu: 1}"}, "--settings: is no JSON"),
-        ({"settings": "[1]"}, "--settings: must be a JSON object"),
+        ({"settings": "{mu: 1}"}, "--settings: no JSON object"),
+        ({"settings": "[1]"}, "--settings: no JSON object"),
         ({"settings": '{"strength": 2}'}, "strength"),
         ({"settings": '{"mu": -1}'}, "mu = -1"),
         ({"weights": GOLDEN / "pg_checkpoint.safetensors"}, "weights_sha256"),

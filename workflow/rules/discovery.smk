@@ -1,13 +1,14 @@
 # What there is to do: which sessions, methods and figures this run has, and where their files lie.
 
 import json
+import shlex
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from palimpsest.errors import ParameterError
 from palimpsest.parameters import parse_parameters
-from palimpsest.worlds import world_names
+from palimpsest.worlds import get_world, world_names
 
 try:
     PARAMETERS = parse_parameters(config)
@@ -22,6 +23,7 @@ REWRITING = [
     "palimpsest",
 ]
 TUNING = ["single_layer", "finetune_all"]
+TRANSFERS = {"nbb_copy": "copy", "nbb_laplace": "laplace"}
 
 
 def hand_drawn(model):
@@ -103,7 +105,7 @@ def own_method(model, session):
 
 
 def measured():
-    """Sessions with a row per method in Table 2."""
+    """Sessions with a row per method in Table 1 or 2."""
     return [
         session
         for session, model in MODEL_OF.items()
@@ -111,13 +113,67 @@ def measured():
     ]
 
 
-def pictured():
-    """Figures whose sessions are all there."""
+def classifier_of(session):
+    """The file of the classifier that a session is measured by; none for one measured by labels."""
+    attribute = change_measured(session).attribute
+    if attribute is None:
+        return []
+    for file in PARAMETERS.models[MODEL_OF[session]].classifiers:
+        if Path(file).stem.endswith(f"-{attribute}"):
+            return [file]
+    raise WorkflowError(
+        f"sessions.{MODEL_OF[session]}.{session}.measure: no classifier of {attribute!r} is among "
+        f"the model's; name its file MODEL-{attribute}.safetensors"
+    )
+
+
+def world_of(model):
+    """The option of a stage that asks the world, where one is known."""
+    return f"--world {PARAMETERS.models[model].world}" if PARAMETERS.models[model].world else ""
+
+
+METHOD_TABLES = {
+    "table1_smile": [s for s in measured() if PARAMETERS.session(MODEL_OF[s], s).measure.attribute],
+    "table2_domes": [s for s in measured() if PARAMETERS.session(MODEL_OF[s], s).measure.targets],
+}
+"""Tables with a row per method, and the sessions in them."""
+
+
+def judged(sessions):
+    """Those sessions whose realism people have judged."""
+    return [s for s in sessions if Path(f"data/studies/{s}/key.csv").is_file()]
+
+
+def study_answers(session):
+    """What judges sent back."""
+    return sorted(file.as_posix() for file in Path(f"data/studies/{session}").glob("answers*.csv"))
+
+
+def answered(model):
+    """Sessions that the world of a model can answer by itself: session -> edit."""
+    world = PARAMETERS.models[model].world
+    known = get_world(world).counterfactuals if world and segmenter_of(model) else {}
+    return {session: edit_file(session) for session in SESSIONS[model] if session in known}
+
+
+def paneled():
+    """Figures, and parts of figures, whose sessions are all there."""
     return [
         name
         for name, figure in PARAMETERS.figures.items()
         if segmenter_of(figure.model) and set(figure.sessions) <= set(SESSIONS[figure.model])
     ]
+
+
+def pictured():
+    """Figures that are drawn: all that are no part of another."""
+    return [name for name in paneled() if PARAMETERS.figures[name].part_of is None]
+
+
+def figure_panels(figure):
+    """The panels that a figure is drawn from, in the order of the parameters."""
+    parts = [name for name in paneled() if figure in (name, PARAMETERS.figures[name].part_of)]
+    return [f"results/panels/{name}.npz" for name in parts or [figure]]
 
 
 def graded():
@@ -159,6 +215,16 @@ def watermark_statistics():
     return f"data/statistics/{about.model}/layer{about.layer}.safetensors"
 
 
+def swept():
+    """Whether the session whose trade-off is shown is there, and measured by labels."""
+    about = PARAMETERS.tradeoff
+    return (
+        segmenter_of(about.model) is not None
+        and about.session in SESSIONS[about.model]
+        and about.session in METHOD_TABLES["table2_domes"]
+    )
+
+
 def instruments(kind):
     """The files of all instruments of a kind, `segmenter` or `classifiers`, each once."""
     files = []
@@ -181,8 +247,14 @@ def options(section):
 
 
 def change_measured(session):
-    """What a session is measured by: a class, and what its pixels should become."""
+    """What a session is measured by: classes and what their pixels should become, or an attribute."""
     return PARAMETERS.session(MODEL_OF[session], session).measure
+
+
+def targets_option(session):
+    """The option for the classes that pixels may become, where labels are counted."""
+    targets = change_measured(session).targets
+    return f"--target-classes {','.join(targets)}" if targets else ""
 
 
 def measured_edits(session):
@@ -200,7 +272,17 @@ def figure_edits(figure):
         f"{session}/{method}": edit_file(session, method)
         for session in about.sessions
         for method in about.methods
+        if method not in TRANSFERS
     }
+
+
+def figure_transfers(figure):
+    """The options for the best buddies that a figure shows."""
+    shown = [TRANSFERS[name] for name in PARAMETERS.figures[figure].methods if name in TRANSFERS]
+    if not shown:
+        return ""
+    settings = shlex.quote(as_json(PARAMETERS.best_buddies))
+    return " ".join(f"--transfer {blend}" for blend in shown) + f" --transfer-options {settings}"
 
 
 def figure_sessions(figure):
@@ -225,8 +307,8 @@ def solver_settings(model, session, method):
     more = {"rank": solve.rank}
     if method == "newton":
         more["mu"] = solve.mu
-    if method == "palimpsest" and solve.measure:
-        more |= solve.measure.model_dump()
+    if method == "palimpsest" and solve.measure and solve.measure.targets:
+        more |= solve.measure.model_dump(include={"source", "targets"})
     return as_json(getattr(PARAMETERS.methods, method), **more)
 
 
@@ -254,15 +336,22 @@ EDITS_BY_METHOD = sorted(
     set(inversion_files(whole=True) + inversion_files(whole=False) if inverted() else [])
     | set(watermark_edits().values() if marked() else [])
     | {file for session in measured() for file in measured_edits(session).values()}
-    | {file for figure in pictured() for file in figure_edits(figure).values()} - set(EDITS)
+    | {file for figure in paneled() for file in figure_edits(figure).values()} - set(EDITS)
 )
 TABLES = [
-    *(["results/tables/table2_domes.csv"] if measured() else []),
+    *(f"results/tables/{table}.csv" for table, sessions in METHOD_TABLES.items() if sessions),
+    *(f"results/tables/realism_{session}.csv" for session in judged(measured())),
+    *(
+        ["results/tables/counterfactuals.csv"]
+        if any(map(answered, PARAMETERS.answers.models))
+        else []
+    ),
     *(["results/tables/edits.csv"] if EDITS else []),
     *(["results/tables/generator_grades.csv"] if graded() else []),
     *(["results/tables/table3_watermarks.csv"] if marked() else []),
     *(["results/tables/causal_rule.csv"] if ruled() else []),
     *(["results/tables/reflection.csv"] if inverted() else []),
+    *(["results/tables/tradeoff.csv"] if swept() else []),
     *(["results/tables/instrument_grades.csv"] if instruments("segmenter") else []),
 ]
 FIGURES = [
@@ -272,6 +361,7 @@ FIGURES = [
             *pictured(),
             *(["fig05_watermarks"] if marked() else []),
             *(["fig06_reflections"] if inverted() else []),
+            *(["figS2_tradeoff"] if swept() else []),
             *(f"figS3_generator_{model}" for model in graded()),
         ]
     )

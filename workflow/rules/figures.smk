@@ -29,18 +29,19 @@ rule render_panel:
         edits=lambda wildcards: named("--edit", figure_edits(wildcards.figure)),
         sessions=lambda wildcards: named("--session", figure_sessions(wildcards.figure)),
         settings=lambda wildcards: panel_settings(wildcards.figure),
+        transfers=lambda wildcards: figure_transfers(wildcards.figure),
     message:
         "Render the images of {wildcards.figure}"
     shell:
         "python -m stages.render_panel --figure {wildcards.figure} --weights {input.weights}"
         " --segmenter {input.segmenter} {params.edits} {params.sessions}"
-        " --statistics {input.statistics} --settings {params.settings:q}"
+        " --statistics {input.statistics} --settings {params.settings:q} {params.transfers}"
         " --out {output} > {log} 2>&1"
 
 
 rule plot_figure:
     input:
-        "results/panels/{figure}.npz",
+        lambda wildcards: figure_panels(wildcards.figure),
     output:
         picture=report(
             "results/figures/{figure}.png",
@@ -60,9 +61,10 @@ rule plot_figure:
         runtime=10,
         gpu=0,
     params:
+        panels=lambda wildcards, input: " ".join(f"--panel {file}" for file in input),
         style=as_json(PARAMETERS.style, scale=PARAMETERS.scale),
     message:
         "Draw {wildcards.figure}"
     shell:
-        "python -m stages.plot_figure --figure {wildcards.figure} --panel {input}"
+        "python -m stages.plot_figure --figure {wildcards.figure} {params.panels}"
         " --style {params.style:q} --out {output.picture} > {log} 2>&1"

@@ -1,33 +1,84 @@
 # Tables: one row a method, a session or a generator; the paper's figure beside ours.
 
 
-rule tabulate_domes:
+rule tabulate_methods:
     input:
-        [f"results/measurements/{session}.parquet" for session in measured()],
+        rows=lambda wildcards: [
+            f"results/measurements/{session}.parquet" for session in METHOD_TABLES[wildcards.table]
+        ],
+        features=lambda wildcards: [
+            f"results/measurements/{session}_features.parquet"
+            for session in METHOD_TABLES[wildcards.table]
+        ],
+        realism=lambda wildcards: [
+            f"results/tables/realism_{session}.csv"
+            for session in judged(METHOD_TABLES[wildcards.table])
+        ],
     output:
         report(
-            "results/tables/table2_domes.csv",
-            caption="../report/table2_domes.rst",
+            "results/tables/{table}.csv",
+            caption="../report/methods.rst",
             category="Tables",
         ),
     log:
-        "logs/tabulate_domes.log",
+        "logs/tabulate_methods/{table}.log",
     benchmark:
-        "logs/benchmarks/tabulate_domes.tsv"
+        "logs/benchmarks/tabulate_methods/{table}.tsv"
+    wildcard_constraints:
+        table="|".join(METHOD_TABLES),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+        gpu=0,
+    params:
+        kind=lambda wildcards: wildcards.table.partition("_")[2],
+        files=lambda wildcards, input: " ".join(
+            [f"--measurements {file}" for file in input.rows]
+            + [f"--features {file}" for file in input.features]
+            + [f"--realism {file}" for file in input.realism]
+        ),
+        settings=as_json(PARAMETERS.intervals),
+    message:
+        "{wildcards.table}: a row for each method"
+    shell:
+        "python -m stages.tabulate_methods --table {params.kind} {params.files}"
+        " --settings {params.settings:q} --out {output} > {log} 2>&1"
+
+
+rule tabulate_answers:
+    input:
+        [
+            f"results/measurements/answers/{model}.parquet"
+            for model in PARAMETERS.answers.models
+            if answered(model)
+        ],
+    output:
+        report(
+            "results/tables/counterfactuals.csv",
+            caption="../report/counterfactuals.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tabulate_answers.log",
+    benchmark:
+        "logs/benchmarks/tabulate_answers.tsv"
     conda:
         "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=30,
+        runtime=10,
         gpu=0,
     params:
         files=lambda wildcards, input: " ".join(f"--measurements {file}" for file in input),
-        settings=as_json(PARAMETERS.intervals, scale=PARAMETERS.scale),
+        settings=as_json(PARAMETERS.intervals),
     message:
-        "Table 2: what became of the domes"
+        "Table of the edits against the worlds' own answers"
     shell:
-        "python -m stages.tabulate_domes {params.files} --settings {params.settings:q}"
+        "python -m stages.tabulate_answers {params.files} --settings {params.settings:q}"
         " --out {output} > {log} 2>&1"
 
 

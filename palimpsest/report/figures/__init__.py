@@ -18,6 +18,8 @@ from palimpsest.report.figures import (
     pairs,
     reflections,
     rules,
+    session,
+    tradeoff,
     watermarks,
     world,
 )
@@ -32,6 +34,7 @@ Draw = Callable[[Panel, Style], tuple[Sheet, str]]
 FIGURES: dict[str, Draw] = {
     "fig01_rules": rules.draw,
     "fig02_memory": memory.draw,
+    "fig03_session": session.draw,
     "fig04_comparison": comparison.draw,
     "fig05_watermarks": watermarks.draw,
     "fig06_reflections": reflections.draw,
@@ -41,6 +44,7 @@ FIGURES: dict[str, Draw] = {
     "fig10_trees": pairs.draw,
     "fig11_earrings": pairs.draw,
     "fig12_glasses": pairs.draw,
+    "figS2_tradeoff": tradeoff.draw,
     **{f"figS3_generator_{name}": grid.draw for name in world_names()},
     **{f"figS4_world_{name}": world.draw for name in world_names()},
 }

@@ -5,6 +5,9 @@ The panel holds, for each edit, ``unmodified_<edit>`` and ``<method>_<edit>`` (S
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from palimpsest.errors import PalimpsestError
 from palimpsest.report.figures.layout import (
     CELL,
     GAP,
@@ -61,13 +64,33 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
     return sheet, caption(panel)
 
 
+def join(panels: Sequence[Panel]) -> Panel:
+    """One panel of several that compare the same methods, in their order.
+
+    Raises `PalimpsestError` for panels of unlike methods, or of one session twice.
+    """
+    first = panels[0].facts
+    sessions = [name for panel in panels for name in panel.facts["sessions"]]
+    if len(set(sessions)) < len(sessions):
+        raise PalimpsestError(f"panels of {', '.join(sessions)}: each edit can be shown only once")
+    for panel in panels[1:]:
+        if panel.facts["methods"] != first["methods"]:
+            raise PalimpsestError("panels of unlike methods make no comparison; compute them again")
+    arrays = {name: array for panel in panels for name, array in panel.arrays.items()}
+    weights = [str(panel.facts["weights_sha256"]) for panel in panels]
+    subjects = [name for panel in panels for name in panel.facts["subjects"]]
+    together = {"sessions": sessions, "subjects": subjects, "models_sha256": weights}
+    return Panel(arrays, {**first, **together})
+
+
 def caption(panel: Panel) -> str:
     """What one sees, and how the samples were found."""
     facts = panel.facts
     edits = " and ".join(session_label(edit) for edit in facts["sessions"])
     return (
         f"{edits}, by every method, on the same samples (the same column). Shown are the first "
-        f"samples of the stream in which the segmenter sees {facts['subject']} on at least "
-        f"{facts['least_percent']:g} % of the pixels, not chosen by hand, and apart from those "
-        f"the edits were made on. {provenance(facts)}"
+        f"samples of each stream in which the segmenter sees the subject "
+        f"({'; '.join(facts['subjects'])}) on at least {facts['least_percent']:g} % of the "
+        f"pixels, not chosen by hand, and apart from those the edits were made on. "
+        f"{provenance(facts)}"
     ).strip()

@@ -19,6 +19,8 @@ METHOD_LABELS = {
     "single_context": "single-image\ncontext",
     "single_layer": "single layer,\nno direction",
     "finetune_all": "all weights\nfine-tuned",
+    "nbb_copy": "best buddies,\ncopied",
+    "nbb_laplace": "best buddies,\nblended",
     "newton": "newton (ours),\nsame session",
     "palimpsest": "palimpsest\n(ours)",
 }
@@ -60,6 +62,8 @@ def provenance(facts: Mapping[str, Any]) -> str:
         words.append(f"n = {facts['n']:,}")
     if "seed" in facts:
         words.append(f"samples of seed {facts['seed']}")
-    if "weights_sha256" in facts:
+    if "models_sha256" in facts:
+        words.append(f"models {', '.join(name[:8] for name in facts['models_sha256'])}")
+    elif "weights_sha256" in facts:
         words.append(f"model {facts['weights_sha256'][:8]}")
     return f"({'; '.join(words)})" if words else ""

@@ -1,0 +1,61 @@
+"""Features of every measured image, kept so that sets of images can be compared later.
+
+    rows = FeatureRows(segmenter)
+    measure(..., watch=rows.watch)
+    rows.watch_renders(rule, n=1000, seed=3, resolution=128)
+    rows.table()                        # one row an image: method, sample, features (list of C)
+    features_of(table)["newton"]        # (n, C) float64
+
+They are the pooled features of `frechet`, as float32.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from palimpsest.generators.samples import standard_normal
+from palimpsest.instruments.counterfactuals import NewRule
+from palimpsest.instruments.frechet import pooled_features
+from palimpsest.instruments.grading import FLOOR_SEED_STEP
+from palimpsest.instruments.segmenter import CHUNK, Segmenter
+
+NEW_RULE = "renders_of_the_new_rule"
+"""What the world's own renders under the new rule are called among the methods."""
+
+
+class FeatureRows:
+    """Collects features by method, image after image in the order in which they are shown."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self._segmenter = segmenter
+        self._seen: dict[str, list[np.ndarray]] = {}
+
+    def watch(self, method: str, images: Tensor) -> None:
+        """Take in images (B, 3, H, W) in [-1, 1]."""
+        features = pooled_features(self._segmenter, images).astype(np.float32)
+        self._seen.setdefault(method, []).append(features)
+
+    def watch_renders(self, rule: NewRule, n: int, seed: int, resolution: int) -> None:
+        """Take in ``n`` of the world's own renders under a rule, of other scenes than samples of
+        ``seed`` show, as `NEW_RULE`."""
+        for z in standard_normal(n, rule.world.z_dim, seed + FLOOR_SEED_STEP).split(CHUNK):
+            self.watch(NEW_RULE, rule.renders(z.numpy(), resolution))
+
+    def table(self) -> pd.DataFrame:
+        """Columns method, sample (counted from 0 within a method) and features."""
+        parts = []
+        for method, seen in self._seen.items():
+            features = list(np.concatenate(seen))
+            rows = {"method": method, "sample": range(len(features)), "features": features}
+            parts.append(pd.DataFrame(rows))
+        return pd.concat(parts, ignore_index=True)
+
+
+def features_of(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Features (n, C) float64 by method, in the order of the samples."""
+    return {
+        str(method): np.stack(rows.sort_values("sample")["features"].tolist()).astype(np.float64)
+        for method, rows in table.groupby("method", sort=False)
+    }

@@ -1,0 +1,297 @@
+"""What the paper claims, judged by this run's tables and nothing else.
+
+    for claim in judge({"table2_domes": read_rows("table2_domes.csv")}, {"fig01_rules": facts}):
+        print(claim.verdict, claim.measured)
+
+The claims are those of Bau et al. (ECCV 2020), sections 3 and 5, and each is judged by numbers:
+
+- *efficacy*: a method comes near the best where its estimate is at most `NEAR` points below the
+  best's, and its interval lies above what unmodified images show. It does not where its whole
+  interval is more than `NEAR` points below the best's estimate. Between the two, and where no
+  method gains `NEAR` points over unmodified images, it cannot be told.
+- *locality*: of the methods with an effect (`NEAR` points gained over unmodified images) it moves
+  the rest least or second least. Methods whose interval lies below its own are surely better; two
+  of them, and the claim does not hold. Overlapping intervals that could make it third leave the
+  question open, and so does a method that has no effect, since doing nothing is local too.
+- a *difference* is sure where the intervals of the two do not overlap.
+
+The paper's method is held against the paper's other methods, this project's own against all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from palimpsest.instruments.intervals import NOTHING, Estimate
+from palimpsest.report.sections import CLAIMS
+from palimpsest.report.table_view import LABELS, NAMES, number, show
+from palimpsest.report.telling import capital, figure_of, listed, name_of, nth_lowest, told
+
+Row = Mapping[str, str]
+Tables = Mapping[str, Sequence[Row]]
+
+NEAR = 10.0
+"""Percentage points that count: as a gain, and as a lead."""
+
+UNMODIFIED = "unmodified"
+
+OWN = ("newton", "palimpsest", "rank_one_each")
+"""Rows of Tables 1 to 3 that the paper does not have."""
+
+SUBJECTS = {"projected_gradient": "the paper’s method", "palimpsest": "palimpsest (this project’s)"}
+"""Whose efficacy and locality is judged, and as what."""
+
+ERASERS = {"rank_one": "one rank-one rule", "rank_one_each": "a rank-one rule for each mark"}
+ZEROED = ("zero_30_units", "zero_60_units")
+MARKS = {"middle_count": "word in the middle", "bottom_count": "strip at the bottom"}
+OUTSIDE = {"perceptual_outside": "distance where there was no mark"}
+"""Table 3: whose claims are judged, against what, and its columns in words."""
+
+VERDICTS = {True: "holds", False: "does not hold at this scale", None: "cannot be told"}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the paper and what this run says of it.
+
+    ``topic``: its key in `sections.CLAIMS`; ``measured``: the numbers in a sentence; ``holds``:
+    None where it cannot be told; ``where``: the table or figure with the numbers, "" if not made;
+    ``own``: what is judged is a method that the paper does not have.
+    """
+
+    topic: str
+    claim: str
+    paper_section: str
+    measured: str
+    holds: bool | None
+    where: str
+    own: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """In words: holds, does not hold at this scale, or cannot be told."""
+        return VERDICTS[self.holds]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One edit made by every method: rows by method, and the column that says what it reached."""
+
+    name: str
+    where: str
+    effect: str
+    rows: Mapping[str, Row]
+
+    def reached(self, method: str) -> Estimate:
+        """The method's effect; NaN where it was not measured."""
+        return figure_of(self.rows.get(method, {}), self.effect)
+
+    def gain(self, method: str) -> float:
+        """Points by which the method's estimate is above that of unmodified images."""
+        return self.reached(method).estimate - self.reached(UNMODIFIED).estimate
+
+    def rivals(self, method: str) -> list[str]:
+        """Methods that ``method`` is held against, itself among them, with an effect measured."""
+        left_out = {UNMODIFIED} | (set() if method in OWN else set(OWN))
+        names = [name for name in self.rows if name not in left_out]
+        return [name for name in names if not math.isnan(self.reached(name).estimate)]
+
+
+def judge(tables: Tables, facts: Mapping[str, Mapping] | None = None) -> list[Claim]:
+    """All claims in the order of `CLAIMS`; those that nothing was measured for say so.
+
+    Args:
+        tables: rows (column to text) by name of the table, as `table_view.read_rows` gives them.
+        facts: facts by name of the figure, as `figures.facts_of` gives them.
+    """
+    tried = trials(tables)
+    found = [
+        *(efficacy(trial, method) for trial in tried for method in SUBJECTS),
+        *(locality(trial, method) for trial in tried for method in SUBJECTS),
+        *watermarks(tables.get("table3_watermarks", ())),
+        *reflections(tables.get("reflection", ())),
+        *reversible((facts or {}).get("fig01_rules", {})),
+    ]
+    spoken = {claim.topic for claim in found}
+    found += [_claim(topic, "Not measured.", None, "") for topic in CLAIMS if topic not in spoken]
+    return sorted(found, key=lambda claim: list(CLAIMS).index(claim.topic))
+
+
+def trials(tables: Tables) -> list[Trial]:
+    """The edits of Table 1 and Table 2, as far as this run has them."""
+    found = []
+    if smiles := tables.get("table1_smile"):
+        found.append(Trial("smiles", "table1_smile", "smiling_percent", _by_method(smiles)))
+    domes = tables.get("table2_domes", ())
+    for edit in dict.fromkeys(row.get("edit", "") for row in domes):
+        rows = _by_method(row for row in domes if row.get("edit", "") == edit)
+        found.append(Trial(NAMES.get(edit, edit), "table2_domes", "modified_percent", rows))
+    return found
+
+
+def efficacy(trial: Trial, method: str) -> Claim:
+    """Whether ``method`` comes near the best of its rivals (see the module)."""
+    words, rivals = f"{capital(trial.name)}, {SUBJECTS[method]}:", trial.rivals(method)
+    its, before = trial.reached(method), trial.reached(UNMODIFIED)
+    if method not in rivals or math.isnan(before.estimate):
+        return _claim("efficacy", f"{words} not measured.", None, trial.where, method)
+    best = max(rivals, key=trial.gain)
+    highest = trial.reached(best)
+    words += f" {LABELS[trial.effect]} {told(its, trial.effect)}"
+    words += f", unmodified {told(before, trial.effect, False)}" if before.estimate else ""
+    words += f"; the best, {name_of(best)}, {told(highest, trial.effect)}" if best != method else ""
+    words += ", the most of all" if best == method else ""
+    holds, said = None, ""
+    if trial.gain(best) < NEAR:
+        said = f"; no method gained {NEAR:g} points"
+    elif its.high < highest.estimate - NEAR:
+        holds = False
+    elif its.estimate < highest.estimate - NEAR:
+        said = f"; its interval comes within {NEAR:g} points of that, its estimate does not"
+    elif its.low > before.high:
+        holds = True
+    else:
+        said = "; not surely a gain at all"
+    return _claim("efficacy", f"{words}{said}.", holds, trial.where, method)
+
+
+def locality(trial: Trial, method: str) -> Claim:
+    """Whether ``method`` moves the rest least or second least of those with an effect."""
+    column = "perceptual_masked"
+    words, rivals = f"{capital(trial.name)}, {SUBJECTS[method]}:", trial.rivals(method)
+    moved = {name: figure_of(trial.rows[name], column) for name in rivals}
+    its = moved.get(method, NOTHING)
+    if math.isnan(its.estimate + trial.reached(UNMODIFIED).estimate):
+        return _claim("locality", f"{words} not measured.", None, trial.where, method)
+    words += f" distance outside {told(its, column)}"
+    if (gain := trial.gain(method)) < NEAR:
+        words += f", but it gained only {gain:.1f} points, and doing nothing is local too."
+        return _claim("locality", words, None, trial.where, method)
+    able = [name for name in rivals if trial.gain(name) >= NEAR]
+    order = sorted(
+        (name for name in able if not math.isnan(moved[name].estimate)),
+        key=lambda name: moved[name].estimate,
+    )
+    words += f", {nth_lowest(order.index(method))} of {len(order)} methods with an effect"
+    surely = [name for name in order if moved[name].high < its.low]
+    perhaps = [name for name in order if name != method and moved[name].low < its.high]
+    holds, said = None, "."
+    if len(order) < 3:
+        said = ": too few to compare."
+    elif len(perhaps) < 2:
+        holds = True
+    elif len(surely) < 2:
+        overlapping = (name_of(name) for name in perhaps if name not in surely)
+        said = f"; its interval overlaps that of {listed(overlapping)}."
+    else:
+        less = listed(f"{name_of(name)} {told(moved[name], column, False)}" for name in surely)
+        holds, said = False, f"; less: {less}.{less_done(trial, method, surely)}"
+    return _claim("locality", words + said, holds, trial.where, method)
+
+
+def less_done(trial: Trial, method: str, others: Sequence[str]) -> str:
+    """That all ``others`` also reach surely less, if the table bears it; else nothing."""
+    its, reached = trial.reached(method), [trial.reached(name) for name in others]
+    if not all(found.high < its.low for found in reached):
+        return ""
+    theirs = listed(told(found, trial.effect, False) for found in reached)
+    return f" They also do less: {theirs} against {told(its, trial.effect, False)}."
+
+
+def watermarks(rows: Sequence[Row]) -> list[Claim]:
+    """Whether rank-one rules leave fewer marks than silenced units, and move the rest less."""
+    by_method = _by_method(rows)
+    rivals = [name for name in ZEROED if name in by_method]
+    erasers = [name for name in ERASERS if name in by_method and rivals]
+    n = show("n", rows[0].get("n", "")) if erasers else ""
+    before = {mark: figure_of(by_method.get(UNMODIFIED, {}), mark) for mark in MARKS}
+    bore = listed(f"the {words} in {told(before[m], m, False)}" for m, words in MARKS.items())
+    found = []
+    for method in erasers:
+        head = f"{capital(ERASERS[method])}: "
+        opening = f"{head}before, of {n} images, {bore}. Left: "
+        left = [
+            f"{words} ({told(its, mark, False)} left of {told(before[mark], mark, False)})"
+            for mark, words in MARKS.items()
+            if not (its := figure_of(by_method[method], mark)).high < before[mark].low
+        ]
+        closing = f" But it did not surely lessen the {listed(left)}." if left else ""
+        found += [
+            _below("fewer_marks", by_method, method, rivals, MARKS, opening),
+            _below("marks_locality", by_method, method, rivals, OUTSIDE, head, closing),
+        ]
+    return found
+
+
+def _below(
+    topic: str,
+    rows: Mapping[str, Row],
+    method: str,
+    rivals: Sequence[str],
+    columns: Mapping[str, str],
+    opening: str,
+    closing: str = "",
+) -> Claim:
+    """Whether ``method`` is surely below all ``rivals`` in all ``columns``."""
+    words, above, unsure = [], [], []
+    for column, meaning in columns.items():
+        its = figure_of(rows[method], column)
+        others = {name: figure_of(rows[name], column) for name in rivals}
+        against = listed(f"{name_of(name)} {told(found, column)}" for name, found in others.items())
+        words.append(f"{meaning} {told(its, column)}, {against}.")
+        for name, other in others.items():
+            if its.low > other.high:
+                above.append(f"{meaning} against {name_of(name)}")
+            elif not its.high < other.low:  # they overlap, or one was not measured
+                unsure.append(f"{meaning} against {name_of(name)}")
+    words += [f"Fails: {listed(above)}."] if above else []
+    words += [f"Cannot be told: {listed(unsure)}."] if unsure and len(columns) > 1 else []
+    holds = False if above else None if unsure else True
+    measured = opening + " ".join([words[0], *map(capital, words[1:])]) + closing
+    return _claim(topic, measured, holds, "table3_watermarks", method)
+
+
+def reflections(rows: Sequence[Row]) -> list[Claim]:
+    """Whether the rule's sign is surely positive before, and negative after, the low-rank edit.
+
+    The low-rank edit is the one of the lowest rank; it is held against the original in its layer.
+    """
+    column = "reflection_rule"
+    edits = [row for row in rows if row.get("rule") == "rewritten" and number(row["rank"])]
+    edit = min(edits, key=lambda row: number(row["rank"]), default={})
+    originals = [row for row in rows if row.get("rule") == "original"]
+    original = next((row for row in originals if row["layer"] == edit.get("layer")), {})
+    before, after = figure_of(original, column), figure_of(edit, column)
+    if math.isnan(before.estimate + after.estimate):
+        return []
+    holds = True if before.low > 0 > after.high else None
+    if before.high < 0 or after.low > 0:
+        holds = False
+    words = (
+        "Brightness of the table’s echo with the windows lit, less that without (black to white "
+        f"is 1): {told(before, column)} before, {told(after, column)} after a change of rank "
+        f"{edit['rank']} in layer {edit['layer']}, over {show('n', edit.get('n', ''))} samples."
+    )
+    return [_claim("reflections", words, holds, "reflection")]
+
+
+def reversible(facts: Mapping) -> list[Claim]:
+    """Whether the edits of figure 1 came off bit for bit, as was checked when it was made."""
+    if "restored" not in facts:
+        return []
+    outcome = "gave back" if facts["restored"] else "did not give back"
+    words = (
+        f"{len(facts['sessions'])} edits taken off again, in each of {facts['orders_checked']} "
+        f"orders, {outcome} the original weights bit for bit."
+    )
+    return [_claim("reversible", words, bool(facts["restored"]), "fig01_rules")]
+
+
+def _claim(topic: str, measured: str, holds: bool | None, where: str, method: str = "") -> Claim:
+    return Claim(topic, *CLAIMS[topic], measured, holds, where, method in OWN)
+
+
+def _by_method(rows: Iterable[Row]) -> dict[str, Row]:
+    return {row["method"]: row for row in rows if row.get("method")}

@@ -1,0 +1,266 @@
+"""Figure S2: effect against locality of the solver `newton`, over μ, rank and exemplars.
+
+The panel holds the columns of the table (`report.tradeoff_table`), (settings,) each: three plots
+share the axis of the effect. At the left and in the middle a curve is one rank or one number of
+exemplars, and runs over μ from far-reaching to careful; at the right, at one μ, the effect against
+what is left of the goal's loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from palimpsest.report.figures.layout import MARGIN, provenance, session_label
+from palimpsest.report.figures.sheet import Sheet, Style
+from palimpsest.report.panel_files import Panel
+
+WIDTH, HEIGHT = 2.5, 2.4
+"""Of one plot, in inches."""
+
+LEFT = 0.5
+BETWEEN = 0.22
+
+EFFECT = "modified_percent"
+LOCALITY = "perceptual_masked"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A rank or a number of exemplars: its colour, and ``at``, its settings by rising μ."""
+
+    number: int
+    colour: str
+    at: np.ndarray
+
+
+def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
+    """Effect against locality by rank and by exemplars, and against the goal's loss."""
+    columns = panel.arrays
+    ranks, exemplars = _families(columns, style)
+    chosen = middle_mu(columns["mu"])
+    top = MARGIN + style.line * 2.5
+    width = 2 * MARGIN + LEFT + 3 * WIDTH + 2 * BETWEEN
+    sheet = Sheet(width, top + HEIGHT + style.line * 3 + MARGIN, style)
+    headings = ("Rank, with one exemplar", "Exemplars, at rank one", "Meeting the goal")
+    plots: list[Axes] = []
+    for number, words in enumerate(headings):
+        left = MARGIN + LEFT + number * (WIDTH + BETWEEN)
+        sheet.text(words, left, MARGIN + style.line * 0.5, weight="bold")
+        plots.append(_plot(sheet, left, top, plots[0] if plots else None))
+    plots[0].set_ylim(0, _ceiling(columns[f"{EFFECT}_high"]))
+    plots[0].set_ylabel(f"{' and '.join(panel.facts['source'])} pixels turned target (%)")
+    _over_mu(plots[0], columns, ranks, ranks[0], style)
+    _over_mu(plots[1], columns, exemplars, exemplars[-1], style)
+    _over_loss(plots[2], columns, {"rank": ranks, "exemplars": exemplars}, chosen, style)
+    return sheet, caption(panel)
+
+
+def middle_mu(mus: np.ndarray) -> float:
+    """The μ in the middle of those that were tried."""
+    tried = np.unique(mus)
+    return float(tried[len(tried) // 2])
+
+
+def blend(first: str, second: str, share: float) -> str:
+    """A colour between two, as ``#rrggbb``; ``share`` 0 gives the first, 1 the second."""
+    return to_hex((1 - share) * np.array(to_rgb(first)) + share * np.array(to_rgb(second)))
+
+
+def _families(columns: Mapping[str, np.ndarray], style: Style) -> tuple[list[Curve], list[Curve]]:
+    """Curves by rank, of one exemplar, greyer with each; and by exemplars, of rank one, redder.
+
+    Rank one with one exemplar is in both, in plain ink.
+    """
+    rank, exemplars = columns["rank"], columns["exemplars"]
+
+    def shade(colour: str, paleness: float) -> str:
+        return blend(colour, style.ground, paleness)
+
+    grey = (shade(style.ink, 0.3), shade(style.ink, 0.7))
+    red = (shade(style.accent, 0.6), style.accent)
+    return (
+        _curves(columns, rank, exemplars == 1, grey, style),
+        _curves(columns, exemplars, rank == 1, red, style),
+    )
+
+
+def _curves(
+    columns: Mapping[str, np.ndarray],
+    told: np.ndarray,
+    where: np.ndarray,
+    ends: tuple[str, str],
+    style: Style,
+) -> list[Curve]:
+    """A curve for every value of ``told`` (settings,), within ``where`` (settings,) bool."""
+    by_mu = np.argsort(columns["mu"], kind="stable")
+    curves = []
+    numbers = np.unique(told[where])
+    others = numbers[numbers > 1]
+    for number in numbers:
+        place = np.searchsorted(others, number) / max(1, len(others) - 1)
+        colour = style.ink if number == 1 else blend(*ends, float(place))
+        curves.append(Curve(int(number), colour, by_mu[(where & (told == number))[by_mu]]))
+    return curves
+
+
+def _plot(sheet: Sheet, left: float, top: float, beside: Axes | None) -> Axes:
+    """Axes at a place of the sheet, sharing the vertical axis of those beside it."""
+    style = sheet.style
+    place = (left / sheet.width, 1 - (top + HEIGHT) / sheet.height)
+    size = (WIDTH / sheet.width, HEIGHT / sheet.height)
+    plot = sheet.figure.add_axes((*place, *size), facecolor="none", sharey=beside)
+    plot.tick_params(labelsize=style.font_size * 0.9, colors=style.ink, length=2.5, width=0.6)
+    for side, spine in plot.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set(color=style.ink, linewidth=0.6)
+    plot.grid(True, color=style.ink, alpha=0.1, linewidth=0.5)
+    plot.set_axisbelow(True)
+    if beside is not None:
+        plot.tick_params(labelleft=False)
+    for axis in (plot.xaxis, plot.yaxis):
+        axis.label.set(fontsize=style.font_size, color=style.ink)
+    return plot
+
+
+def _over_mu(
+    plot: Axes,
+    columns: Mapping[str, np.ndarray],
+    curves: Sequence[Curve],
+    marked: Curve,
+    style: Style,
+) -> None:
+    """Curves over μ, its values told at the points of the ``marked`` one."""
+    x, y = columns[LOCALITY], columns[EFFECT]
+    for curve in curves:
+        _intervals(plot, x, columns, curve.at, curve.colour)
+        look = {"color": curve.colour, "linewidth": 1.3, "marker": "o", "markersize": 2.6}
+        plot.plot(x[curve.at], y[curve.at], label=str(curve.number), **look)
+    plot.set_xscale("log")
+    seen = x[np.isfinite(x) & (x > 0)]
+    if len(seen):  # the same in both plots, to be compared
+        plot.set_xlim(seen.min() / 1.25, seen.max() * 1.15)
+    plot.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    plot.xaxis.set_minor_locator(NullLocator())
+    plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    plot.set_xlabel("perceptual distance outside (log)")
+    # from careful to far-reaching: the first of them always finds room
+    at = marked.at[::-1]
+    words = [f"{'' if i else 'μ = '}{mu:g}" for i, mu in enumerate(columns["mu"][at])]
+    _label(plot, x[at], y[at], words, [marked.colour] * len(at), style)
+    _legend(plot, style)
+
+
+def _over_loss(
+    plot: Axes,
+    columns: Mapping[str, np.ndarray],
+    families: Mapping[str, Sequence[Curve]],
+    mu: float,
+    style: Style,
+) -> None:
+    """At one μ: the effect against the share of the goal's loss that is left."""
+    left, effect = 100 * columns["loss_after"] / columns["loss_before"], columns[EFFECT]
+    most = 10 * np.ceil((left[columns["mu"] == mu].max() + 4) / 10)
+    plot.set_xlim(-0.04 * most, most)
+    for name, curves in families.items():
+        at = np.concatenate([curve.at[columns["mu"][curve.at] == mu] for curve in curves])
+        colours = [curve.colour for curve in curves]
+        shade = colours[len(colours) // 2]
+        plot.plot(left[at], effect[at], color=shade, linewidth=1.2, label=name)
+        for i, colour in zip(at, colours, strict=True):
+            _intervals(plot, left, columns, np.array([i]), colour)
+            plot.plot(left[i], effect[i], color=colour, marker="o", markersize=4.5)
+        # the last first, since it tells how far the numbers go
+        words = [str(curve.number) for curve in curves]
+        _label(plot, left[at][::-1], effect[at][::-1], words[::-1], colours[::-1], style)
+    plot.set_xlabel(f"goal loss left (%), at μ = {mu:g}")
+    _legend(plot, style)
+
+
+def _intervals(
+    plot: Axes, x: np.ndarray, columns: Mapping[str, np.ndarray], at: np.ndarray, colour: str
+) -> None:
+    low, high = columns[f"{EFFECT}_low"][at], columns[f"{EFFECT}_high"][at]
+    plot.vlines(x[at], low, high, color=colour, alpha=0.3, linewidth=0.9)
+
+
+def _label(
+    plot: Axes,
+    x: np.ndarray,
+    y: np.ndarray,
+    words: Sequence[str],
+    colours: Sequence[str],
+    style: Style,
+) -> None:
+    """Words above points, as far as they find room; the first ones come first."""
+    taken = [label.get_window_extent() for label in plot.texts]
+    for point, text, colour in zip(np.stack([x, y], axis=1), words, colours, strict=True):
+        if not np.isfinite(point).all():
+            continue
+        label = plot.annotate(text, point, xytext=(0, 5), textcoords="offset points", ha="center")
+        # pale is well for a curve, not for a word
+        label.set(fontsize=style.font_size * 0.85, color=blend(colour, style.ink, 0.4))
+        label.set_path_effects([withStroke(linewidth=2, foreground=style.ground)])
+        box = label.get_window_extent().padded(style.font_size * style.dpi / 600, 0)
+        if any(box.overlaps(other) for other in taken):
+            label.remove()
+        else:
+            taken.append(box)
+
+
+def _legend(plot: Axes, style: Style) -> None:
+    """What curve is which, in a line above the plot."""
+    handles, labels = plot.get_legend_handles_labels()
+    plot.legend(
+        handles,
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=max(1, len(labels)),
+        frameon=False,
+        borderaxespad=0.1,
+        borderpad=0.1,
+        handlelength=1.0,
+        handletextpad=0.4,
+        columnspacing=1.0,
+        fontsize=style.font_size * 0.95,
+        labelcolor=style.ink,
+    )
+
+
+def _ceiling(highs: np.ndarray) -> float:
+    """The top of the axis of the effect, in per cent."""
+    highest = highs[np.isfinite(highs)].max(initial=0)
+    return min(100.0, 10 * np.ceil((highest + 4) / 10)) if highest > 0 else 100.0
+
+
+def caption(panel: Panel) -> str:
+    """What one sees, how it was measured, and on how many images."""
+    facts, columns = panel.facts, panel.arrays
+    mus = np.unique(columns["mu"])
+    ranks = _listed(columns["rank"][columns["exemplars"] == 1])
+    counts = _listed(columns["exemplars"][columns["rank"] == 1])
+    return (
+        f"{session_label(facts['session'])}: what smoothness μ (the paper’s λ), rank and exemplars "
+        f"do to an edit of layer {facts['layer']} by newton. Higher is more effect, further left "
+        f"less change elsewhere; a curve runs over μ from {mus[0]:g} (right) to {mus[-1]:g} "
+        f"(left), told at one of them. Left: the first exemplar alone, at rank {ranks}. Middle: "
+        f"rank one, with the first {counts} exemplars. Right: at μ = {middle_mu(mus):g}, the "
+        "same edits by the share of their own goal’s loss that is left; what meets its goal "
+        f"better need not follow the rule better. Bars are {100 * facts['level']:g} % intervals "
+        "over images; all settings are measured on the same images, so that differences are surer "
+        f"than the bars look. The distance ({facts['perceptual']}) is a mean over all images; "
+        f"{facts['n_showing']} of them show a {' or '.join(facts['source'])}. {provenance(facts)}"
+    ).strip()
+
+
+def _listed(numbers: np.ndarray) -> str:
+    """Numbers as words: "1, 2 and 4"."""
+    words = [str(number) for number in np.unique(numbers)]
+    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), words[-1]])

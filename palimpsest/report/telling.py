@@ -1,0 +1,47 @@
+"""Figures of a result table in words: what a sentence says of a row.
+
+found = figure_of(row, "modified_percent")      # Estimate(45.2, 42.7, 47.6)
+told(found, "modified_percent")                 # "45.2 % (42.7 to 47.6)"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from palimpsest.instruments.intervals import NOTHING, Estimate
+from palimpsest.report.table_view import DASH, NAMES, number, show
+
+
+def figure_of(row: Mapping[str, str], column: str) -> Estimate:
+    """A figure with its interval; NaN without one, since it can then be compared with nothing."""
+    found = [number(row.get(column + end) or "") for end in ("", "_low", "_high")]
+    return NOTHING if None in found else Estimate(*found)
+
+
+def told(found: Estimate, column: str, interval: bool = True) -> str:
+    """``45.2 % (42.7 to 47.6)``; a dash for what was not measured."""
+    value, low, high = (show(column, str(figure)) for figure in found)
+    unit = " %" if column.endswith("_percent") else ""
+    return f"{value}{unit} ({low} to {high})" if interval and value != DASH else value + unit
+
+
+def name_of(method: str) -> str:
+    """A method's name for readers."""
+    return NAMES.get(method, method.replace("_", " "))
+
+
+def capital(words: str) -> str:
+    """The words with a capital at their head."""
+    return words[:1].upper() + words[1:]
+
+
+def listed(parts: Iterable[str]) -> str:
+    """``a, b and c``; at least one is needed."""
+    *most, last = parts
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def nth_lowest(place: int) -> str:
+    """How low the place (from 0) in ascending order is: lowest, second lowest, 4th lowest."""
+    ordinals = ("", "second ", "third ")
+    return f"{ordinals[place] if place < len(ordinals) else f'{place + 1}th '}lowest"

@@ -1,0 +1,145 @@
+"""Effect against locality: one session solved over smoothness, rank and number of exemplars.
+
+    grid = Grid(ranks=(1, 2, 10), exemplars=(1, 4, 12), mus=(0.3, 3.0, 30.0))
+    for trial in sweep(g, session, stats, grid):
+        trial.setting.name, trial.edit         # "rank 1, exemplars 4, mu 3", an `Edit`
+
+Two series in one: the first exemplar alone at every rank, and rank one with the first k exemplars.
+They meet in rank one with one exemplar, which is what `rewrite` solves with `newton`. μ is the
+smoothness λ of Eq. 5 in the solver's unit-free form (`memory.solvers.newton`): it dials effect
+against locality. What does not depend on it is computed once for all its values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from palimpsest.errors import ParameterError
+from palimpsest.generators.base import Generator
+from palimpsest.memory import Edit, KeyStatistics, context_directions, edit_of, pose
+from palimpsest.memory.solvers.newton import Descent
+from palimpsest.sessions.rewriting import OpenSession, check_statistics, open_session
+from palimpsest.sessions.schema import Session
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How one edit is solved: number of directions, of exemplars (the first), and μ."""
+
+    rank: int
+    exemplars: int
+    mu: float
+
+    @property
+    def name(self) -> str:
+        """The setting as one text; no two settings share it."""
+        return f"rank {self.rank}, exemplars {self.exemplars}, mu {self.mu:.12g}"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The settings of a sweep: ``ranks`` with one exemplar, ``exemplars`` at rank one, each at
+    every μ of ``mus``, with so many steps of the solver. Rank one with one exemplar is always
+    among them: every session can do that, and all else is compared with it.
+
+    Raises `ParameterError` for an empty list, a number out of range, or one given twice.
+    """
+
+    ranks: tuple[int, ...]
+    exemplars: tuple[int, ...]
+    mus: tuple[float, ...]
+    iterations: int = 40
+
+    def __post_init__(self) -> None:
+        for name, least in (("ranks", 1), ("exemplars", 1), ("mus", 0)):
+            numbers = getattr(self, name)
+            if not numbers or min(numbers) < least or len(set(numbers)) < len(numbers):
+                raise ParameterError(
+                    f"{name} = {list(numbers)}: give one or more different numbers, "
+                    f"each at least {least}"
+                )
+        if self.iterations < 1:
+            raise ParameterError(f"iterations = {self.iterations} must be at least 1")
+
+    @property
+    def sets(self) -> tuple[tuple[int, int], ...]:
+        """(rank, exemplars) of every edit but for its μ, those of the ranks first."""
+        ranks = [(rank, 1) for rank in (1, *self.ranks)]
+        return tuple(dict.fromkeys([*ranks, *((1, count) for count in self.exemplars)]))
+
+    def __len__(self) -> int:
+        """How many settings there are."""
+        return len(self.sets) * len(self.mus)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A setting and the edit it gives."""
+
+    setting: Setting
+    edit: Edit
+
+    def record(self) -> dict[str, float | str]:
+        """What there is to tell: ``method`` (the setting's name), rank, exemplars, mu;
+        ``loss_before`` and ``loss_after``: L1 goal loss, mean over the cells of all exemplars;
+        ``change_elsewhere``: √(E‖ΔW k‖² / E‖W k‖²) over all keys."""
+        told = self.edit.metadata
+        return {
+            "method": self.setting.name,
+            "rank": self.setting.rank,
+            "exemplars": self.setting.exemplars,
+            "mu": self.setting.mu,
+            "loss_before": float(told["loss_before"]),
+            "loss_after": float(told["loss_after"]),
+            "change_elsewhere": float(told["relative_change"]),
+        }
+
+
+def sweep(g: Generator, session: Session, stats: KeyStatistics, grid: Grid) -> Iterator[Trial]:
+    """Solve a session at every setting of a grid, in the order of ``grid.sets``.
+
+    Settings of more exemplars than the session has, or of more directions than its context has
+    keys, are left out: a session drawn by hand may be smaller than the grid.
+
+    Args:
+        stats: second moment over all keys of the session's layer.
+
+    Raises (at once, before anything is solved):
+        SessionError: a session that does not fit the generator.
+        StatisticsError: statistics of other weights or of another layer.
+    """
+    have = len(session.exemplars)
+    layer = session.layer if session.layer is not None else int(stats.metadata.get("layer", 0))
+    opened = open_session(g, session, layer, exemplars=range(min(have, max(grid.exemplars))))
+    check_statistics(g, opened.layer, stats)
+    most = min(int((opened.context_weights > 0).sum()), stats.units)
+    sets = [(rank, count) for rank, count in grid.sets if rank <= most and count <= have]
+    return _solve(opened, stats, grid, sets)
+
+
+def _solve(
+    opened: OpenSession, stats: KeyStatistics, grid: Grid, sets: Sequence[tuple[int, int]]
+) -> Iterator[Trial]:
+    for rank, count in sets:
+        goals = opened.goals[:count]
+        problem = pose(
+            opened.layer,
+            [goal.state for goal in goals],
+            [goal.target for goal in goals],
+            context_directions(opened.context_keys, opened.context_weights, stats, rank),
+            stats,
+            [goal.weights for goal in goals],
+        )
+        descent = Descent(problem)
+        for mu in grid.mus:
+            edit = edit_of(
+                problem,
+                descent.solve(mu, grid.iterations).coefficients,
+                "newton",
+                mu=mu,
+                iterations=grid.iterations,
+                session=opened.session.name,
+                exemplars=",".join(map(str, range(count))),
+            )
+            yield Trial(Setting(rank, count, mu), edit)

@@ -1,0 +1,57 @@
+"""Measure a model's edits against the world's own answers to their rules, image by image.
+
+    python -m stages.measure_answers --weights church.safetensors --world church \
+        --segmenter church-segmenter.safetensors --edit dome2spire=dome2spire.safetensors \
+        --samples 300 --seed 3 --out church.parquet
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from palimpsest.commands import method_path, run
+from palimpsest.generators import load_generator
+from palimpsest.instruments.answer_measuring import measure_answers
+from palimpsest.instruments.measurement_files import write_measurements
+from palimpsest.instruments.measuring import load_method
+from palimpsest.instruments.perceptual import distance_named
+from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.worlds import get_world
+
+
+def main(
+    weights: Annotated[Path, typer.Option(help="The unedited generator.")],
+    segmenter: Annotated[Path, typer.Option(help="Its features make the perceptual distance.")],
+    world: Annotated[str, typer.Option(help="The world that the generator learned.")],
+    edit: Annotated[list[str], typer.Option(help="RULE=PATH of a session's edit; repeat.")],
+    out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
+    samples: Annotated[int, typer.Option(help="How many images.")] = 300,
+    seed: Annotated[int, typer.Option(help="Of the samples.")] = 3,
+    truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
+    perceptual: Annotated[
+        str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
+    ] = "best",
+    scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+) -> None:
+    generator = load_generator(weights, truncation=truncation)
+    with tqdm(total=samples, desc=f"answers of {world}", unit="image", mininterval=2) as bar:
+        table = measure_answers(
+            generator,
+            get_world(world),
+            distance_named(perceptual, Segmenter.load(segmenter)),
+            [load_method(*method_path(text), generator) for text in edit],
+            n=samples,
+            seed=seed,
+            progress=bar.update,
+        )
+    table["scale"] = scale
+    facts = {"weights_sha256": generator.weights_sha256, "truncation": str(truncation)}
+    write_measurements(table, out, facts)
+
+
+if __name__ == "__main__":
+    run(main)

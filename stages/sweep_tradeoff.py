@@ -1,0 +1,94 @@
+"""Solve one session at many settings and measure every edit, image by image, on the same samples.
+
+    python -m stages.sweep_tradeoff --weights church.safetensors --statistics layer6.safetensors \
+        --segmenter church-segmenter.safetensors --session dome2spire.json --source-classes dome \
+        --target-classes spire,roof --samples 160 --seed 3 --out tradeoff.parquet \
+        --grid '{"ranks": [1, 3], "exemplars": [1, 4], "mus": [1, 10], "iterations": 40}'
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from palimpsest.commands import json_settings, run
+from palimpsest.errors import ParameterError
+from palimpsest.generators import load_generator
+from palimpsest.instruments.measurement_files import write_measurements
+from palimpsest.instruments.measuring import Change, Method, measure
+from palimpsest.instruments.perceptual import distance_named
+from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.memory import KeyStatistics
+from palimpsest.sessions import Session
+from palimpsest.sessions.sweeping import Grid, sweep
+
+KINDS = {
+    "ranks": lambda numbers: tuple(map(int, numbers)),
+    "exemplars": lambda numbers: tuple(map(int, numbers)),
+    "mus": lambda numbers: tuple(map(float, numbers)),
+    "iterations": int,
+}
+
+
+def main(
+    weights: Annotated[Path, typer.Option(help="The unedited generator.")],
+    statistics: Annotated[Path, typer.Option(help="Key statistics of the session's layer.")],
+    segmenter: Annotated[Path, typer.Option(help="What labels the images.")],
+    session: Annotated[Path, typer.Option(help="Copy, paste and context; several exemplars.")],
+    source_classes: Annotated[str, typer.Option(help="The classes that shall change: a,b,c.")],
+    target_classes: Annotated[str, typer.Option(help="What they may become: a,b,c.")],
+    grid: Annotated[str, typer.Option(help="ranks, exemplars, mus and iterations, as JSON.")],
+    out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
+    samples: Annotated[int, typer.Option(help="How many images.")] = 160,
+    seed: Annotated[int, typer.Option(help="Of the samples; not the session's.")] = 3,
+    batch: Annotated[int, typer.Option(help="Images at a time; rows do not depend on it.")] = 16,
+    truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
+    perceptual: Annotated[
+        str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
+    ] = "best",
+    scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+) -> None:
+    """Write a row for each (sample, setting), measured as in Table 2 and on its first samples."""
+    asked = Grid(**json_settings("--grid", grid, KINDS))
+    drawn, stats = Session.load(session), KeyStatistics.load(statistics)
+    if str(seed) in (str(drawn.seed), stats.metadata.get("seed")):
+        raise ParameterError(f"--seed {seed}: that of the session or its statistics; give another")
+    generator = load_generator(weights, truncation=truncation)
+    solved = sweep(generator, drawn, stats, asked)
+    trials = list(tqdm(solved, total=len(asked), desc="solve", unit="edit", mininterval=2))
+    if left_out := len(asked) - len(trials):
+        print(f"{left_out} settings left out: too few exemplars or context keys in the session")
+    labels = Segmenter.load(segmenter)
+    change = Change(*(tuple(names.split(",")) for names in (source_classes, target_classes)))
+    with tqdm(total=samples, desc="measure", unit="image", mininterval=2) as bar:
+        table = measure(
+            generator,
+            labels,
+            distance_named(perceptual, labels),
+            [Method(t.setting.name, t.edit.apply(generator), t.edit.layer) for t in trials],
+            change,
+            n=samples,
+            seed=seed,
+            batch=batch,
+            scale=scale,
+            progress=bar.update,
+        )
+    # an inner join, which leaves out the unmodified generator: nothing changed, nothing moved
+    table = table.merge(pd.DataFrame([trial.record() for trial in trials]), on="method")
+    table.insert(3, "session", drawn.name)
+    facts = {
+        "weights_sha256": generator.weights_sha256,
+        "source_classes": source_classes,
+        "target_classes": target_classes,
+        "truncation": str(truncation),
+        "layer": str(trials[0].edit.layer),
+    }
+    write_measurements(table, out, facts)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,37 @@
+"""The table of edits against the world's own answers: two rows for each model and session.
+
+    python -m stages.tabulate_answers --measurements church.parquet \
+        --settings '{"level": 0.95, "resamples": 2000, "seed": 0}' --out counterfactuals.csv
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.artefacts import atomic_path
+from palimpsest.commands import interval_settings, run
+from palimpsest.instruments.measurement_files import read_measurements
+from palimpsest.report.answer_table import NEEDED, answers_table
+from palimpsest.report.tables import Intervals
+
+
+def main(
+    measurements: Annotated[
+        list[Path], typer.Option(help="What measure_answers wrote of a model: MODEL.parquet.")
+    ],
+    settings: Annotated[str, typer.Option(help="level, resamples, seed, as JSON.")],
+    out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
+) -> None:
+    intervals = Intervals(**interval_settings(settings))
+    measured = {file.stem: read_measurements(file, NEEDED, "the answers") for file in measurements}
+    table = answers_table(measured, intervals)
+    with atomic_path(out) as path:
+        table.to_csv(path, index=False)
+    print(f"{out}: {len(table)} rows")
+
+
+if __name__ == "__main__":
+    run(main)

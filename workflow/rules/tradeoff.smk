@@ -1,0 +1,73 @@
+# Beyond the paper: effect against locality, over smoothness, rank and the number of exemplars.
+
+
+rule sweep_tradeoff:
+    input:
+        weights=lambda wildcards: PARAMETERS.models[PARAMETERS.tradeoff.model].weights,
+        statistics=lambda wildcards: statistics_file(
+            PARAMETERS.tradeoff.model, PARAMETERS.tradeoff.session
+        ),
+        segmenter=lambda wildcards: segmenter_of(PARAMETERS.tradeoff.model),
+        session=lambda wildcards: session_file(
+            PARAMETERS.tradeoff.model, PARAMETERS.tradeoff.session
+        ),
+    output:
+        "results/measurements/tradeoff.parquet",
+    log:
+        "logs/sweep_tradeoff.log",
+    benchmark:
+        "logs/benchmarks/sweep_tradeoff.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        gpu=PARAMETERS.compute.gpus,
+    params:
+        source=lambda wildcards: ",".join(change_measured(PARAMETERS.tradeoff.session).source),
+        targets=lambda wildcards: ",".join(change_measured(PARAMETERS.tradeoff.session).targets),
+        grid=as_json(PARAMETERS.tradeoff.grid),
+        samples=PARAMETERS.tradeoff.samples,
+        seed=PARAMETERS.tradeoff.seed,
+        truncation=PARAMETERS.models[PARAMETERS.tradeoff.model].truncation,
+        scale=PARAMETERS.scale,
+    message:
+        "Solve one session at many settings and measure each"
+    shell:
+        "python -m stages.sweep_tradeoff --weights {input.weights}"
+        " --statistics {input.statistics} --segmenter {input.segmenter}"
+        " --session {input.session} --source-classes {params.source}"
+        " --target-classes {params.targets} --grid {params.grid:q}"
+        " --samples {params.samples} --seed {params.seed} --truncation {params.truncation}"
+        " --scale {params.scale} --out {output} > {log} 2>&1"
+
+
+rule tabulate_tradeoff:
+    input:
+        "results/measurements/tradeoff.parquet",
+    output:
+        table=report(
+            "results/tables/tradeoff.csv",
+            caption="../report/tradeoff.rst",
+            category="Tables",
+        ),
+        panel="results/panels/figS2_tradeoff.npz",
+    log:
+        "logs/tabulate_tradeoff.log",
+    benchmark:
+        "logs/benchmarks/tabulate_tradeoff.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        gpu=0,
+    params:
+        settings=as_json(PARAMETERS.intervals),
+    message:
+        "Table of effect against locality"
+    shell:
+        "python -m stages.tabulate_tradeoff --measurements {input} --settings {params.settings:q}"
+        " --out {output.table} --out-panel {output.panel} > {log} 2>&1"
