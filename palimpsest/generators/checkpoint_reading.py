@@ -1,14 +1,13 @@
 """Read the tensors of a weights file, whatever container it is, without running code from it.
 
-Containers are told apart by their first bytes: safetensors, or a PyTorch file (zip or the older
-plain pickle) read with ``weights_only=True``. Everything else, and every damaged file, ends in one
-`CheckpointError`.
+Containers are told apart by their first bytes: safetensors, a PyTorch file (zip or the older plain
+pickle) read with ``weights_only=True``, or a pickle of NVIDIA's (`checkpoint_nvidia`). Everything
+else, and every damaged file, ends in one `CheckpointError`.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,13 +19,13 @@ from torch import Tensor
 
 from palimpsest.array_files import load_arrays
 from palimpsest.errors import CheckpointError
+from palimpsest.generators.checkpoint_nvidia import NVIDIA_MARKS, read_nvidia
+from palimpsest.generators.checkpoint_stored import OLD_PYTORCH_MARK, blocked_global
 
 READABLE = (
-    "readable are StyleGAN2 as {'g_ema', 'latent_avg'}, Progressive GAN (layerN.conv.weight ...) "
-    "and this project's .safetensors"
+    "readable are StyleGAN2 as {'g_ema', 'latent_avg'}, StyleGAN2 pickles of NVIDIA's PyTorch "
+    "code, Progressive GAN (layerN.conv.weight ...) and this project's .safetensors"
 )
-OLD_PYTORCH_MARK = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # its first pickled number
-NVIDIA_MARKS = (b"torch_utils.persistence", b"_reconstruct_persistent_obj", b"dnnlib.tflib")
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,8 @@ def read_checkpoint(path: Path) -> Content:
     if _looks_like_safetensors(head):
         _check_header(path, head, size)
         return Content(*load_arrays(path, CheckpointError))
+    if head.startswith(b"\x80") and any(mark in head for mark in NVIDIA_MARKS):
+        return Content(*read_nvidia(path, size, READABLE))
     if head.startswith(b"PK\x03\x04") or head.startswith(b"\x80"):
         return Content(_flatten(path, _torch_load(path, head)))
     raise CheckpointError(f"{path}: {_describe(head)}; {READABLE}")
@@ -84,11 +85,6 @@ def _describe(head: bytes) -> str:
 
 def _torch_load(path: Path, head: bytes) -> object:
     """The content of a PyTorch file; only tensors and plain containers are let through."""
-    if head.startswith(b"\x80") and any(mark in head for mark in NVIDIA_MARKS):
-        raise CheckpointError(
-            f"{path}: a pickle of NVIDIA's StyleGAN, which needs code from inside the file and is "
-            f"not readable here; {READABLE}, so convert it to {{'g_ema', 'latent_avg'}} first"
-        )
     if head.startswith(b"\x80") and OLD_PYTORCH_MARK not in head[:64]:
         raise CheckpointError(
             f"{path}: a Python pickle that torch.save did not write, refused because reading it "
@@ -116,12 +112,10 @@ def _check_sums(file: BinaryIO) -> None:
 
 def _why_not(problem: str) -> str:
     """One line from the message of a failed `torch.load`."""
-    blocked = re.search(r"GLOBAL ([\w.]+)", problem) or re.search(
-        r"(?:Unsupported global|Trying to (?:call|instantiate)[^`]*)[: `]+([\w.]+)", problem
-    )
+    blocked = blocked_global(problem)
     if blocked:
         return (
-            f"refused: beside tensors the file asks for {blocked.group(1)}, and reading that could "
+            f"refused: beside tensors the file asks for {blocked}, and reading that could "
             "run code from the file; save the state dict alone (torch.save({'g_ema': "
             "model.state_dict(), 'latent_avg': mean}, path))"
         )

@@ -2,8 +2,9 @@
 
     g = load_generator("stylegan2_church.pt", truncation=0.5)
 
-Read are the common PyTorch layout of StyleGAN2 (`{"g_ema", "latent_avg"}`), the published
-Progressive GAN layouts, and this project's own safetensors. No code from a file is ever run.
+Read are the common PyTorch layout of StyleGAN2 (`{"g_ema", "latent_avg"}`), NVIDIA's StyleGAN2
+pickles, the published Progressive GAN layouts, and this project's own safetensors. No code from a
+file is ever run.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def load_generator(
         generator = build_own(path, content.tensors, content.metadata[METADATA_KEY])
     else:
         generator = build_from_tensors(path, content.tensors)
+        generator.provenance = dict(content.metadata)
     if isinstance(generator, StyleGAN2):
         _check_options(path, generator, truncation, noise)
         generator.truncation = float(truncation)

@@ -1,0 +1,54 @@
+"""Write a generator with its edits as weights of their own, for other tools or for this one.
+
+    python -m stages.export_weights --weights church.safetensors --edit dome2spire.safetensors \
+        --out church-spires.safetensors
+    python -m stages.export_weights --weights network.pkl --out network.pt
+
+``.pt`` is the common PyTorch layout; see docs/own-model.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.commands import run
+from palimpsest.errors import ParameterError
+from palimpsest.generators import load_generator
+from palimpsest.generators.exporting import beyond_clamp, export_generator
+from palimpsest.memory import Edit
+
+
+def main(
+    weights: Annotated[Path, typer.Option(help="The generator, in any layout that is read.")],
+    out: Annotated[Path, typer.Option(help="Weights to write (.pt or .safetensors).")],
+    edit: Annotated[
+        list[Path] | None, typer.Option(help="An edit to apply, in this order; repeat.")
+    ] = None,
+    strength: Annotated[float, typer.Option(help="Of every edit; 1 as it was solved.")] = 1.0,
+) -> None:
+    """Load, apply the edits, write; the file that is read stays as it is."""
+    if out.exists() and out.samefile(weights):
+        raise ParameterError(f"--out: {out} is the file that is read; give another name")
+    generator = load_generator(weights)
+    edits = [Edit.load(path) for path in edit or []]
+    rewritten = Edit.compose(edits).apply(generator, strength)
+    history = {
+        "exported_from": generator.weights_sha256,
+        "edits": [path.stem for path in edit or []],
+        "strength": strength,
+    }
+    export_generator(rewritten, out, dict(generator.provenance) | history)
+    print(f"{out}: {generator.kind}, {generator.resolution} pixels, {len(edits)} edits")
+    beyond = beyond_clamp(generator)
+    if beyond:
+        print(
+            f"note: activations reach {beyond[0]:.0f}, and NVIDIA's code limits them to "
+            f"{beyond[1]:.0f} (conv_clamp): its images differ from the ones made here"
+        )
+
+
+if __name__ == "__main__":
+    run(main)
