@@ -44,8 +44,9 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_repro_once_and_a_clone_that_pulls(another: Checkout, tmp_path: Path) -> None:
     for name in ("dvc.yaml", ".gitignore"):
         shutil.copy2(ROOT / name, another.folder / name)
-    (another.folder / "data" / "sessions").mkdir()
-    (another.folder / "data" / "sessions" / "README.md").write_text("none\n")
+    for empty in ("sessions", "studies"):
+        (another.folder / "data" / empty).mkdir()
+        (another.folder / "data" / empty / "README.md").write_text("none\n")
     for made in ("results", "data/edits", "data/statistics", ".snakemake", "logs"):
         shutil.rmtree(another.folder / made)
     call(another, "git", "init", "--quiet")

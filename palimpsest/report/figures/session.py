@@ -43,7 +43,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
     left += widths[0] + BETWEEN
     _heading(sheet, 2, "Paste", left, MARGIN, widths[1])
     _shown(sheet, arrays["target"], arrays["place"], "its place in a target", left, top)
-    _shown(sheet, arrays["goal"], None, "goal: the object's values there", left + TALL + GAP, top)
+    _shown(sheet, arrays["goal"], None, "the goal", left + TALL + GAP, top)
     left += widths[1] + BETWEEN
     _heading(sheet, 3, "Context", left, MARGIN, widths[2])
     for i in range(contexts):
