@@ -35,7 +35,8 @@ def problem(recorded: Recorded, rank: int = 1, **options) -> Problem:
 def agrees(found: list[float], expected: torch.Tensor) -> None:
     difference = (torch.tensor(found) - expected).abs()
     assert difference[:50].max() < 2e-4
-    assert difference.max() < 5e-3
+    # later Adam amplifies the last bits, in which processors differ
+    assert (difference / expected).max() < 1e-2
 
 
 def test_second_moment_and_whitening(recorded: Recorded) -> None:
