@@ -213,6 +213,7 @@ class SessionParameters(Section):
     """How one session is solved; every field left out is taken from `solve`."""
 
     solver: Solver = "newton"
+    exemplars: Count = 1
     mu: Smoothness = 0.1
     rank: Annotated[int, Field(ge=1, le=64)] | None = None
     layer: Annotated[int, Field(ge=2, le=18)] | None = None

@@ -21,6 +21,7 @@ from palimpsest.generators import Generator, Layer, sample_z
 from palimpsest.instruments.pictures import as_picture
 from palimpsest.memory import Edit, KeyStatistics, context_directions, match_map, rank_matches
 from palimpsest.report.comparison_panels import compute_comparison
+from palimpsest.report.door_panels import compute_doors
 from palimpsest.report.panel_sources import BATCH, Arrays, Facts, Sources, pictures
 from palimpsest.report.scoring import best_along, scores
 from palimpsest.report.session_panels import compute_session
@@ -149,6 +150,7 @@ PANELS: dict[str, Callable[[Sources], tuple[Arrays, Facts]]] = {
     "fig10_trees": compute_pairs,
     "fig11_earrings": compute_pairs,
     "fig12_glasses": compute_pairs,
+    "figS1_doors": compute_doors,
 }
 
 

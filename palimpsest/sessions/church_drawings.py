@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from palimpsest.sessions.matching import (
+    Pair,
     add_pairs,
     clear_of,
     cover_pairs,
@@ -26,6 +27,9 @@ from palimpsest.sessions.survey import Survey, Thing, brush, moved, things
 
 MARKS = ("watermark_middle", "watermark_strip")
 OPEN = ("sky", "hill", "ground", "path")
+SKY_DOORS = 8
+"""Doors that are copied into the sky, the largest."""
+
 BUILDING = ("nave", "roof", "tower", "spire", "battlement", "window", "door")
 
 
@@ -137,6 +141,50 @@ def _remove_watermark(survey: Survey) -> Drawn:
     return pairs, context_places(survey, words, pairs)
 
 
+def _sky_doors(survey: Survey) -> Drawn:
+    doors = _unmarked(survey, things(survey, ("door",), 40))
+    doors = sorted(doors, key=lambda door: (-door.shape.sum(), door.sample))[:SKY_DOORS]
+    if not doors:
+        return [], []
+    sky = survey.where(("sky",))
+    spot, free = _open_place(survey, brush(doors[0].shape, survey.px(3)), sky)
+    middle = np.argwhere(spot).mean(axis=0)
+    copied = {door.sample for door in doors}
+    targets = [sample for sample in free if sample not in copied]
+    pairs = []
+    for target, door in zip(targets, doors, strict=False):
+        stroke = brush(door.shape, survey.px(3))
+        steps = np.rint((middle - np.argwhere(stroke).mean(axis=0)) / survey.cell)
+        shift = (int(steps[0]) * survey.cell, int(steps[1]) * survey.cell)
+        pairs.append(Pair(target, door.sample, shift, moved(stroke, *shift), 0.0))
+    taken = {pair.target for pair in pairs}
+    return pairs, [(sample, spot) for sample in free if sample not in taken][:CONTEXTS]
+
+
+def _open_place(
+    survey: Survey, stroke: np.ndarray, ground: np.ndarray
+) -> tuple[np.ndarray, list[int]]:
+    """Where a stroke, moved by whole cells, lies on ``ground`` (n, R, R) in the most samples.
+
+    At least a cell from the frame. The moved stroke, and the samples in which it does.
+    """
+    rows, columns = (np.flatnonzero(stroke.any(axis=axis)) for axis in (1, 0))
+    cell, side = survey.cell, survey.side
+
+    def shifts(edges: np.ndarray) -> range:
+        low, high = int(edges[0]) - cell, side - cell - int(edges[-1]) - 1
+        return range(-(low // cell) * cell, high + 1, cell)
+
+    best: tuple[np.ndarray, list[int]] = (stroke, [])
+    for down in shifts(rows):
+        for across in shifts(columns):
+            place = moved(stroke, down, across)
+            free = np.flatnonzero(ground[:, place].all(axis=1)).tolist()
+            if len(free) > len(best[1]):
+                best = place, free
+    return best
+
+
 CHURCH: dict[str, Drawing] = {
     "dome2spire": Drawing("church", "Domes become spires", _dome2spire, ("dome",), BUILDING),
     "dome2tree": Drawing("church", "Domes become trees", _dome2tree, ("dome",), ("tree",)),
@@ -154,6 +202,16 @@ CHURCH: dict[str, Drawing] = {
         ("ground", "path"),
         ("person",),
         adds=True,
+    ),
+    "sky_doors": Drawing(
+        "church",
+        "Doors stand in the sky",
+        _sky_doors,
+        ("sky",),
+        ("door",),
+        rank=12,
+        adds=True,
+        least=40,
     ),
     "remove_window": Drawing(
         "church", "Windows become wall", _remove_window, ("window",), ("nave", "tower")

@@ -53,19 +53,23 @@ def edit_by(
     return replace(edit, metadata={**edit.metadata, "method": method})
 
 
-def _first_exemplar(solver: str) -> Run:
-    """The session's first exemplar, by a solver."""
+def _first_exemplars(solver: str) -> Run:
+    """The session's first exemplar, by a solver; or the first of them, solved for together."""
 
     def run(
         g: Generator,
         session: Session,
         stats: KeyStatistics,
         segmenter: Segments | None,
+        exemplars: int = 1,
         **settings: Any,
     ) -> Edit:
         if "learning_rate" in settings:
             settings["rate"] = settings.pop("learning_rate")
-        return rewrite(g, session, stats, solver, **settings)
+        used = range(exemplars)
+        edit = rewrite(g, session, stats, solver, exemplars=used, **settings)
+        told = {"exemplars": ",".join(map(str, used))}
+        return replace(edit, metadata={**edit.metadata, **told})
 
     return run
 
@@ -78,18 +82,18 @@ def _single_context(
     context: int = 0,
     **settings: Any,
 ) -> Edit:
-    return _first_exemplar("projected_gradient")(
+    return _first_exemplars("projected_gradient")(
         g, session, stats, segmenter, context=(context,), **settings
     )
 
 
 METHODS: dict[str, Method] = {
     "projected_gradient": Method(
-        _first_exemplar("projected_gradient"), "Adam on the weight, projected (section 3.4)"
+        _first_exemplars("projected_gradient"), "Adam on the weight, projected (section 3.4)"
     ),
-    "direct_lambda": Method(_first_exemplar("direct"), "Adam on the coefficients (Eq. 17)"),
+    "direct_lambda": Method(_first_exemplars("direct"), "Adam on the coefficients (Eq. 17)"),
     "single_context": Method(_single_context, "projected gradient, one place of context"),
-    "newton": Method(_first_exemplar("newton"), "Gauss-Newton on the coefficients, penalised"),
+    "newton": Method(_first_exemplars("newton"), "Gauss-Newton on the coefficients, penalised"),
     "palimpsest": Method(choose, "several exemplars, chosen on tuning samples", looks=True),
 }
 """The methods that make an edit of low rank, in the order of the paper's table."""

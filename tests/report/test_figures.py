@@ -54,6 +54,17 @@ def panel_of(name, pictures):
         arrays = dict.fromkeys(names, few) | {"echoes": np.array([[0.2, 0.5, 0.4, 0.7]])}
         facts = {"units": 20, "switched_layer": 4, "layer": 6, "rank": 1, "tuned_pairs": 15}
         return Panel(arrays, COMMON | facts | {"rule_original": 0.3, "rule_rewritten": -0.2})
+    if name == "figS1_doors":
+        mask = np.zeros((32, 32), np.float32)
+        mask[8:20, 10:18] = 1
+        ways = ("unmodified", "units", "pasted", "rule")
+        facts = {"session": "sky_doors", "thing": "door", "layer": 6, "rank": 12, "units": 6}
+        facts |= {"solver": "newton", "exemplars": 8, "counted": 200, "least_pixels": 40.0}
+        facts |= {"segmenter": "church-segmenter", "seen": dict.fromkeys(ways, 50)}
+        facts |= {"seen_low": dict.fromkeys(ways, 0.2), "seen_high": dict.fromkeys(ways, 0.3)}
+        facts |= {"changed": dict.fromkeys(ways, 0.01)}
+        arrays = {"donor": pictures[4], "object": mask, "place": mask, **dict.fromkeys(ways, few)}
+        return Panel(arrays, COMMON | facts)
     if name == "figS2_tradeoff":
         rank, exemplars = np.repeat([1, 2, 1], 3), np.repeat([1, 1, 4], 3)
         effect = np.linspace(20, 60, 9)

@@ -35,10 +35,11 @@ def test_every_drawing_is_a_session_that_can_be_used(
     session = sessions[name]
     assert Session.from_dict(json.loads(session.to_json())) == session
     assert (session.name, session.layer, session.n) == (name, 6, len(survey))
-    assert session.rank == (10 if name == "remove_trees" else 1)
+    assert session.rank == {"remove_trees": 10, "sky_doors": 12}.get(name, 1)
     assert len(session.context) == CONTEXTS
     assert len({place.sample for place in session.context}) == CONTEXTS
-    assert len(session.exemplars) == (12 if name.startswith("dome") else 4)
+    several = {"dome2spire": 12, "dome2tree": 12, "sky_doors": 8}
+    assert len(session.exemplars) == several.get(name, 4)
 
 
 @pytest.mark.parametrize("name", CHURCH)
@@ -91,6 +92,25 @@ def test_people_are_put_on_bare_ground(survey: Survey, sessions: dict[str, Sessi
     for place in sessions["add_people"].context:
         there = survey.labels[place.sample][place.pixels > 0.5]
         assert np.isin(there, ground).mean() > 0.95
+
+
+def test_doors_are_put_on_one_place_that_is_open_sky(
+    survey: Survey, sessions: dict[str, Session]
+) -> None:
+    door, sky = survey.numbers(("door", "sky"))
+    session = sessions["sky_doors"]
+    for number, exemplar in enumerate(session.exemplars):
+        before, after = goal_labels(survey, session, number)
+        painted = exemplar.paste.pixels > 0.5
+        assert (before[painted] == sky).all() and (after[painted] == door).sum() >= 40
+        assert not (after[painted] == sky).any()
+    places = {place.mask for place in session.context}
+    assert len(places) == 1
+    centres = [np.argwhere(e.paste.pixels > 0.5).mean(axis=0) for e in session.exemplars]
+    there = np.argwhere(session.context[0].pixels > 0.5).mean(axis=0)
+    assert np.abs(np.array(centres) - there).max() <= survey.cell
+    for place in session.context:
+        assert (survey.labels[place.sample][place.pixels > 0.5] == sky).all()
 
 
 @pytest.mark.parametrize("name", ["dome2spire", "remove_window", "remove_trees", "tower2tree"])

@@ -157,6 +157,27 @@ def test_every_method_lowers_the_goal_loss_and_notes_what_it_did(
         assert (edit.apply(g)(z) - g(z)).abs().mean() > 1e-3
 
 
+def test_a_method_can_use_several_exemplars_in_one_edit(
+    generators: dict[str, Generator], sessions: dict[str, Session], stats: KeyStatistics
+) -> None:
+    g, one = generators["sg2"], sessions["sg2"]
+    exemplar = one.exemplars[0]
+    other = exemplar.model_copy(
+        update={"paste": exemplar.paste.model_copy(update={"sample": exemplar.paste.sample + 1})}
+    )
+    session = one.model_copy(update={"exemplars": (exemplar, other)})
+    settings = {"mu": 0.03, "iterations": 20}
+    both = edit_by("newton", g, session, stats, exemplars=2, **settings)
+    expected = rewrite(g, session, stats, exemplars=None, **settings)
+    assert torch.equal(both.coefficients, expected.coefficients)
+    assert both.metadata["exemplars"] == "0,1"
+    alone = edit_by("newton", g, session, stats, **settings)
+    assert alone.metadata["exemplars"] == "0"
+    assert not torch.equal(alone.coefficients, both.coefficients)
+    with pytest.raises(SessionError, match="there is no number 2"):
+        edit_by("newton", g, session, stats, exemplars=3, **settings)
+
+
 def test_the_rank_can_be_another_than_the_sessions(
     generators: dict[str, Generator], sessions: dict[str, Session], stats: KeyStatistics
 ) -> None:

@@ -306,7 +306,7 @@ def solver_settings(model, session, method):
     solve = PARAMETERS.session(model, session)
     more = {"rank": solve.rank}
     if method == "newton":
-        more["mu"] = solve.mu
+        more |= {"mu": solve.mu, "exemplars": solve.exemplars}
     if method == "palimpsest" and solve.measure and solve.measure.targets:
         more |= solve.measure.model_dump(include={"source", "targets"})
     return as_json(getattr(PARAMETERS.methods, method), **more)

@@ -13,6 +13,7 @@ from pathlib import Path
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.report.figures import (
     comparison,
+    doors,
     grid,
     memory,
     pairs,
@@ -44,6 +45,7 @@ FIGURES: dict[str, Draw] = {
     "fig10_trees": pairs.draw,
     "fig11_earrings": pairs.draw,
     "fig12_glasses": pairs.draw,
+    "figS1_doors": doors.draw,
     "figS2_tradeoff": tradeoff.draw,
     **{f"figS3_generator_{name}": grid.draw for name in world_names()},
     **{f"figS4_world_{name}": world.draw for name in world_names()},

@@ -33,6 +33,7 @@ SESSION_LABELS = {
     "remove_window": "− windows",
     "remove_trees": "− trees",
     "remove_watermark": "− watermarks",
+    "sky_doors": "+ doors in the sky",
     "smile": "+ smiles",
     "brows2moustache": "brows → moustaches",
     "remove_earrings": "− earrings",
