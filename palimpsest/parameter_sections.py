@@ -167,6 +167,13 @@ class RecipeParameters(Section):
     seed: Seed
 
 
+class OtherRecipeParameters(Section):
+    """A further generator of a world; all that is not said here is as the world's own recipe."""
+
+    kind: Literal["stylegan2", "progressive"]
+    stages: list[StageParameters] = Field(min_length=1)
+
+
 class SegmenterParameters(Section):
     """How a network that looks is trained: scenes rendered once, steps on them."""
 
@@ -179,13 +186,22 @@ class SegmenterParameters(Section):
 class WorldParameters(Section):
     """One world: how the opt-in rules learn it.
 
-    `train_world` its generator, `train_segmenter` its segmenter, `train_classifier` whatever else
-    is told of a picture as a whole.
+    `train_world` its generator and the ``others`` by name, `train_segmenter` its segmenter,
+    `train_classifier` whatever else is told of a picture as a whole.
     """
 
     recipe: RecipeParameters
+    others: dict[Name, OtherRecipeParameters] = Field(default_factory=dict)
     segmenter: SegmenterParameters
     classifiers: dict[Name, SegmenterParameters] = Field(default_factory=dict)
+
+    def recipe_of(self, generator: str) -> RecipeParameters:
+        """The recipe of one of ``others``, and the world's own for any other name."""
+        if generator not in self.others:
+            return self.recipe
+        other = self.others[generator]
+        said = {"kind": other.kind, "stages": other.stages, "interchange": None}
+        return self.recipe.model_copy(update=said)
 
 
 class DrawParameters(Section):

@@ -128,6 +128,13 @@ class Parameters(Section):
             )
         return self
 
+    def world_of_generator(self, generator: str) -> str:
+        """The world that a mini generator is trained on: its namesake, or one that lists it."""
+        for world, about in self.worlds.items():
+            if generator == world or generator in about.others:
+                return world
+        raise ParameterError(f"worlds: no world has a recipe for a generator {generator!r}")
+
     def session(self, model: str, name: str) -> SessionParameters:
         """How a session is solved: what it says itself over what `solve` says."""
         own = self.sessions.get(model, {}).get(name)

@@ -181,6 +181,15 @@ def graded():
     return [model for model, about in PARAMETERS.models.items() if about.world and about.segmenter]
 
 
+def trained():
+    """Mini generators that can be trained, by name, and their recipes."""
+    return {
+        generator: about.recipe_of(generator)
+        for world, about in PARAMETERS.worlds.items()
+        for generator in (world, *about.others)
+    }
+
+
 def ruled():
     """Models in which a rule is looked for."""
     return [model for model in PARAMETERS.grade_rule if model in graded()]

@@ -3,11 +3,13 @@
 
 rule train_world:
     output:
-        "results/training/{world}.safetensors",
+        "results/training/{generator}.safetensors",
     log:
-        "logs/train_world/{world}.log",
+        "logs/train_world/{generator}.log",
     benchmark:
-        "logs/benchmarks/train_world/{world}.tsv"
+        "logs/benchmarks/train_world/{generator}.tsv"
+    wildcard_constraints:
+        generator="|".join(trained()),
     conda:
         "../../environment.yml"
     threads: 1
@@ -16,13 +18,14 @@ rule train_world:
         runtime=600,
         gpu=PARAMETERS.compute.gpus,
     params:
-        recipe=lambda wildcards: as_json(PARAMETERS.worlds[wildcards.world].recipe),
+        world=lambda wildcards: PARAMETERS.world_of_generator(wildcards.generator),
+        recipe=lambda wildcards: as_json(trained()[wildcards.generator]),
         # not an output: a run that was stopped goes on from it
-        checkpoint=lambda wildcards: f"results/training/{wildcards.world}.checkpoint.pt",
+        checkpoint=lambda wildcards: f"results/training/{wildcards.generator}.checkpoint.pt",
     message:
-        "Train the {wildcards.world} generator on its world (hours on a CPU)"
+        "Train the {wildcards.generator} generator on its world (hours on a CPU)"
     shell:
-        "python -m stages.train_world --world {wildcards.world} --recipe {params.recipe:q}"
+        "python -m stages.train_world --world {params.world} --recipe {params.recipe:q}"
         " --checkpoint {params.checkpoint} --out {output} > {log} 2>&1"
 
 
