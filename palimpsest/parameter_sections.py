@@ -342,6 +342,57 @@ class TradeoffParameters(SampleParameters):
     grid: GridParameters
 
 
+class ProbedParameters(Section):
+    """One model whose layers are probed: the `session` made at every layer to check the advice, and
+    the figures its curves and its pieces are shown in."""
+
+    session: Name
+    curves: Name
+    pieces: Name
+
+
+class LayerEditParameters(SampleParameters):
+    """How that session is solved at each layer; `samples` and `seed` are those measured."""
+
+    exemplars: Count
+    mus: list[Smoothness] = Field(min_length=1)
+    iterations: Count
+    statistics_samples: Count
+    surveyed: Count
+    survey_seed: Seed
+
+    @model_validator(mode="after")
+    def _apart(self) -> LayerEditParameters:
+        if self.seed == self.survey_seed:
+            raise ValueError(
+                f"seed {self.seed} is the one that sessions are drawn on; measure on another"
+            )
+        return self
+
+
+class LayerProbeParameters(Section):
+    """The probe of Appendix H; `palimpsest.instruments.layer_probe.Plan`."""
+
+    models: dict[Name, ProbedParameters]
+    layers: list[Annotated[int, Field(ge=2, le=18)]] = Field(min_length=3)
+    sizes: list[Count] = Field(min_length=1)
+    samples: int = Field(ge=2)
+    seeds: list[Seed] = Field(min_length=2)
+    shown: int = Field(ge=1, le=16)
+    shown_size: Count
+    edit: LayerEditParameters
+
+    @model_validator(mode="after")
+    def _different(self) -> LayerProbeParameters:
+        for name in ("layers", "sizes", "seeds"):
+            numbers = getattr(self, name)
+            if len(set(numbers)) < len(numbers):
+                raise ValueError(f"{name} {numbers}: give each number once")
+        if self.shown_size not in self.sizes:
+            raise ValueError(f"shown_size {self.shown_size} is none of the sizes {self.sizes}")
+        return self
+
+
 class StudyParameters(Section):
     """How a realism study is made; `palimpsest.report.study`."""
 

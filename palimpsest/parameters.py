@@ -31,6 +31,7 @@ from palimpsest.parameter_sections import (
     DrawParameters,
     FigureParameters,
     IntervalParameters,
+    LayerProbeParameters,
     MethodParameters,
     ModelParameters,
     Name,
@@ -69,6 +70,7 @@ class Parameters(Section):
     reflections: ReflectionParameters
     watermarks: WatermarkParameters
     tradeoff: TradeoffParameters
+    layer_probe: LayerProbeParameters
     intervals: IntervalParameters
     figures: dict[Name, FigureParameters]
     panels: SampleParameters
@@ -98,6 +100,11 @@ class Parameters(Section):
             if part.model not in self.models:
                 raise ValueError(
                     f"{name}.model: no model {part.model!r}; models are {list(self.models)}"
+                )
+        for model in self.layer_probe.models:
+            if model not in self.models:
+                raise ValueError(
+                    f"layer_probe.models.{model}: no such model; models are {list(self.models)}"
                 )
         for model in self.answers.models:
             if model not in self.models:

@@ -13,13 +13,25 @@ from palimpsest.artefacts import atomic_write_text
 from palimpsest.commands import run
 from palimpsest.errors import PalimpsestError
 
-LABELS = ("model", "session", "edit", "method", "figure", "intervention", "rule", "instrument")
+LABELS = (
+    "model",
+    "generator",
+    "session",
+    "edit",
+    "method",
+    "figure",
+    "intervention",
+    "rule",
+    "instrument",
+)
 """Columns that say what a row is about; those that a table has make the row's name."""
 
 NUMBERED = {
     "reflection": ("layer", "rank"),
     "instrument_grades": ("resolution", "blur"),
     "tradeoff": ("rank", "exemplars", "mu"),
+    "layer_probe": ("layer", "crop_pixels"),
+    "layer_edits": ("layer", "mu"),
 }
 """By table: columns of numbers that do so too."""
 

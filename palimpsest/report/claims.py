@@ -25,6 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from palimpsest.instruments.intervals import NOTHING, Estimate
+from palimpsest.report.layer_claims import layer_advice
 from palimpsest.report.sections import CLAIMS
 from palimpsest.report.table_view import LABELS, NAMES, number, show
 from palimpsest.report.telling import capital, figure_of, listed, name_of, nth_lowest, told
@@ -112,6 +113,10 @@ def judge(tables: Tables, facts: Mapping[str, Mapping] | None = None) -> list[Cl
         *(locality(trial, method) for trial in tried for method in SUBJECTS),
         *watermarks(tables.get("table3_watermarks", ())),
         *reflections(tables.get("reflection", ())),
+        *(
+            _claim("layers", measured, holds, "layer_choice")
+            for measured, holds in layer_advice(tables.get("layer_choice", ()))
+        ),
         *reversible((facts or {}).get("fig01_rules", {})),
     ]
     spoken = {claim.topic for claim in found}

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from palimpsest.report.figures.layout import session_label
+from palimpsest.report.figures.layout import GENERATOR, session_label
 from palimpsest.worlds import world_names
 
 
@@ -106,10 +106,13 @@ SECTIONS = (
         "Which layer",
         "Pieces of a layer’s features, small and large, are drawn alone by the layers after it "
         "and compared with pieces of the same size cut from whole images. The closer they come, "
-        "the more of a thing is stored in one place, and the better that layer suits an edit.",
+        "the more a place holds of its own picture; the earlier the layer, the more of a thing one "
+        "key holds. The probe names the layers where both are so, and the same edit made at every "
+        "layer shows whether the advice was good.",
         (
             "layer_probe",
             "layer_choice",
+            "layer_edits",
             "fig13_*",
             "fig14_*",
             "fig15_*",
@@ -147,6 +150,10 @@ CLAIMS = {
         "A rule about two things can be turned round: after a low-rank change of one layer the "
         "table is darker, not brighter, where the windows are lit.",
         "section 5.3",
+    ),
+    "layers": (
+        "Pieces of a layer’s features rendered alone tell which layer to edit.",
+        "Appendix H; that an edit at every layer agrees is this project’s test",
     ),
     "reversible": (
         "Rules are rewritten one after the other on one model, and each edit stays apart from it: "
@@ -224,12 +231,19 @@ TABLE_TITLES = {
     ),
     "layer_probe": (
         "Pieces of every layer",
-        "Fréchet distance between pieces drawn from a layer’s features alone and pieces cut from "
-        "whole images, by layer and size of piece.",
+        "Fréchet distance between pieces drawn from a layer’s features alone and the same pieces "
+        "cut from whole images, by layer and size of piece; the interval is over seeds. As a share "
+        "of the spread of such pieces, sizes can be compared.",
     ),
     "layer_choice": (
         "The layers chosen",
-        "For each generator the layers that the probe speaks for, and why.",
+        "For each generator the layers that the probe speaks for, and why; and which layer did "
+        "best when the same edit was made at each of them.",
+    ),
+    "layer_edits": (
+        "The same edit at every layer",
+        "One drawing fitted to every layer’s grid and solved in the same way. “Turned target” is "
+        "the share of the source’s pixels that became a target class.",
     ),
 }
 """By name of the table: its title, and what the reader needs to know to read it."""
@@ -255,7 +269,6 @@ FIGURE_TITLES = {
     "fig18_patches_kitchen_progressive": "Figure 18. Pieces of a Progressive GAN’s kitchen",
     "figS1_doors": "Figure S1. A door in the sky",
     "figS2_tradeoff": "Figure S2. Effect against locality",
-    **{f"figS3_generator_{name}": f"Figure S3. The {name} generator" for name in world_names()},
     **{f"figS4_world_{name}": f"Figure S4. The {name} world" for name in world_names()},
 }
 
@@ -288,4 +301,7 @@ def table_title(name: str) -> tuple[str, str]:
 
 def figure_title(name: str) -> str:
     """A figure's title; its name, readable, where it has none."""
+    if name.startswith(GENERATOR):
+        words = name.removeprefix(GENERATOR).replace("_", " ")
+        return f"Figure S3. The {words} generator"
     return FIGURE_TITLES.get(name, name.replace("_", " "))

@@ -53,6 +53,14 @@ LABELS = {
     "seconds": "seconds",
     "bytes": "size",
     "fid": "Fréchet distance",
+    "relative": "as a share of the spread",
+    "crop_pixels": "piece, pixels",
+    "crop_cells": "piece, keys",
+    "layers": "layers named",
+    "best_layer": "best layer by the edit",
+    "best_turned_percent": "turned target there",
+    "turned_percent": "turned target",
+    "predicted": "did the curve predict it",
     "frechet": "Fréchet distance",
 }
 
@@ -74,7 +82,7 @@ NAMES = {
 
 DASH = "–"
 
-GROUPS = ("edit", "model")
+GROUPS = ("edit", "model", "generator")
 """Columns whose value heads a group of rows; of several the first."""
 
 

@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
 
-FIGURES = 12 + 2 + 4  # fig01 to 12, S1, S2, and S3 for each generator
+FIGURES = 18 + 2 + 6  # fig01 to 18, S1, S2, and S3 for each generator
 SESSIONS = {"church": 8, "face": 4, "horse": 2, "kitchen": 1}
 MEASURED = {"church": 2, "face": 1}
 TABLES = len(MEASURED)  # with a row for each method
@@ -22,6 +22,8 @@ LAYERS = {
     "face": 1,
     "horse": 2,
     "kitchen": 1,
+    "church_progressive": 1,
+    "kitchen_stylegan2": 1,
 }  # 5 for watermarks, 6, 8 for small things
 
 
@@ -32,6 +34,9 @@ def test_a_finished_run_has_every_result_and_plans_nothing(finished) -> None:
         "table2_domes.csv",
         "counterfactuals.csv",
         "tradeoff.csv",
+        "layer_probe.csv",
+        "layer_choice.csv",
+        "layer_edits.csv",
         "edits.csv",
         "generator_grades.csv",
         "table3_watermarks.csv",
@@ -120,8 +125,10 @@ ONE_LEAF = {
             "tabulate_reflections": 1,
             "tabulate_tradeoff": 1,
             "tabulate_watermarks": 1,
+            "choose_layers": 1,
             "collect_metrics": 1,
-            "plot_figure": 1,  # with the intervals in it
+            "collect_curves": 2,
+            "plot_figure": 3,  # with the intervals in them
             "report": 1,
         },
     ),
@@ -171,6 +178,18 @@ ONE_LEAF = {
             "collect_metrics": 1,
             "render_panel": 1,
             "plot_figure": 1,
+            "report": 1,
+        },
+    ),
+    "which samples of the layers' edits are measured": (
+        "surveyed: 320",
+        "surveyed: 300",
+        {
+            "try_layers": 4,
+            "choose_layers": 1,
+            "collect_metrics": 1,
+            "collect_curves": 2,
+            "plot_figure": 2,
             "report": 1,
         },
     ),

@@ -173,7 +173,7 @@ def test_every_generator_has_its_grades_and_the_kitchen_its_rule(smoke: Checkout
 
 def test_every_figure_is_a_picture_with_a_caption(smoke: Checkout) -> None:
     figures = sorted((smoke.folder / "results/figures").glob("*.png"))
-    assert len(figures) == 18
+    assert len(figures) == 26
     for file in figures:
         assert min(Image.open(file).size) > 50
         assert "smoke" in file.with_suffix(".txt").read_text()
@@ -194,5 +194,5 @@ def test_the_report_stands_alone(smoke: Checkout) -> None:
         "instrument_grades.csv",
     ):
         assert name in page
-    assert page.count("data:image/png;base64,") >= 18
+    assert page.count("data:image/png;base64,") >= 26
     assert "http://" not in page.replace("http://www.w3.org", "")

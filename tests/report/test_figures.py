@@ -54,6 +54,27 @@ def panel_of(name, pictures):
         arrays = dict.fromkeys(names, few) | {"echoes": np.array([[0.2, 0.5, 0.4, 0.7]])}
         facts = {"units": 20, "switched_layer": 4, "layer": 6, "rank": 1, "tuned_pairs": 15}
         return Panel(arrays, COMMON | facts | {"rule_original": 0.3, "rule_rewritten": -0.2})
+    if name in ("fig13_probe_stylegan2", "fig16_probe_progressive"):
+        layers, share = np.array([4, 5, 6]), np.array([0.5, 0.2, 0.1])
+        arrays = {"probe_0_layer": layers, "probe_0_crop_pixels": np.full(3, 32)}
+        arrays |= {"probe_0_crop_cells": np.array([2, 2, 4]), "edits_0_layer": layers}
+        arrays |= {"edits_0_mu": np.full(3, 10.0)}
+        for measure in (
+            "probe_0_relative",
+            "edits_0_turned_percent",
+            "edits_0_labels_kept_percent",
+        ):
+            arrays |= {measure: share, f"{measure}_low": share / 2, f"{measure}_high": share * 2}
+        about = {"name": "church", "layers": [6], "layer": 6, "session": "dome2spire"}
+        about |= {"n_showing": 30, "edited": 96}
+        facts = {"generators": [about], "level": 0.95, "seeds": 6}
+        return Panel(arrays, COMMON | facts)
+    if name.startswith(("fig14", "fig15", "fig17", "fig18")):
+        arrays = {"images": few, "in_place": few[:, :8, :8], "corners": np.full((4, 2), 8)}
+        arrays |= {"alone": np.stack([few[:, :8, :8]] * 2), "layers": np.array([5, 6])}
+        arrays |= {"cells": np.array([2, 4]), "fid": np.array([3.0, 1.0])}
+        facts = {"kind": "stylegan2", "size": 8, "features": "church-segmenter-stages-2-to-4"}
+        return Panel(arrays, COMMON | facts)
     if name == "figS1_doors":
         mask = np.zeros((32, 32), np.float32)
         mask[8:20, 10:18] = 1

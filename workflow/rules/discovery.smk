@@ -172,6 +172,8 @@ def pictured():
 
 def figure_panels(figure):
     """The panels that a figure is drawn from, in the order of the parameters."""
+    if figure in probe_pieces():
+        return [f"results/panels/pieces_{probe_pieces()[figure]}.npz"]
     parts = [name for name in paneled() if figure in (name, PARAMETERS.figures[name].part_of)]
     return [f"results/panels/{name}.npz" for name in parts or [figure]]
 
@@ -232,6 +234,24 @@ def swept():
         and about.session in SESSIONS[about.model]
         and about.session in METHOD_TABLES["table2_domes"]
     )
+
+
+def probed():
+    """Models whose layers are probed: those that have a segmenter to look at the pieces."""
+    return [model for model in PARAMETERS.layer_probe.models if segmenter_of(model)]
+
+
+def probe_curves():
+    """Figures of the probe's curves, and the models in each."""
+    found = {}
+    for model in probed():
+        found.setdefault(PARAMETERS.layer_probe.models[model].curves, []).append(model)
+    return found
+
+
+def probe_pieces():
+    """Figures of pieces, and the model whose pieces they show."""
+    return {PARAMETERS.layer_probe.models[model].pieces: model for model in probed()}
 
 
 def instruments(kind):
@@ -305,6 +325,11 @@ def figure_statistics(figure):
     return statistics_file(about.model, about.sessions[0])
 
 
+def repeated(option, values):
+    """A repeated option: `--layer 5 --layer 6`."""
+    return " ".join(f"{option} {value}" for value in values)
+
+
 def named(option, files):
     """A repeated option that gives each file its name: `--edit newton=path --edit ...`."""
     return " ".join(f"{option} {name}={file}" for name, file in files.items())
@@ -361,6 +386,7 @@ TABLES = [
     *(["results/tables/causal_rule.csv"] if ruled() else []),
     *(["results/tables/reflection.csv"] if inverted() else []),
     *(["results/tables/tradeoff.csv"] if swept() else []),
+    *(f"results/tables/layer_{table}.csv" for table in ("probe", "choice", "edits") if probed()),
     *(["results/tables/instrument_grades.csv"] if instruments("segmenter") else []),
 ]
 FIGURES = [
@@ -371,6 +397,8 @@ FIGURES = [
             *(["fig05_watermarks"] if marked() else []),
             *(["fig06_reflections"] if inverted() else []),
             *(["figS2_tradeoff"] if swept() else []),
+            *probe_curves(),
+            *probe_pieces(),
             *(f"figS3_generator_{model}" for model in graded()),
         ]
     )

@@ -15,8 +15,10 @@ from palimpsest.report.figures import (
     comparison,
     doors,
     grid,
+    layers,
     memory,
     pairs,
+    pieces,
     reflections,
     rules,
     session,
@@ -24,6 +26,7 @@ from palimpsest.report.figures import (
     watermarks,
     world,
 )
+from palimpsest.report.figures.layout import GENERATOR
 from palimpsest.report.figures.sheet import Sheet, Style, facts_of
 from palimpsest.report.panel_files import Panel
 from palimpsest.worlds import world_names
@@ -46,8 +49,14 @@ FIGURES: dict[str, Draw] = {
     "fig11_earrings": pairs.draw,
     "fig12_glasses": pairs.draw,
     "figS1_doors": doors.draw,
+    "fig13_probe_stylegan2": layers.draw,
+    "fig14_patches_church": pieces.draw,
+    "fig15_patches_kitchen": pieces.draw,
+    "fig16_probe_progressive": layers.draw,
+    "fig17_patches_church_progressive": pieces.draw,
+    "fig18_patches_kitchen_progressive": pieces.draw,
     "figS2_tradeoff": tradeoff.draw,
-    **{f"figS3_generator_{name}": grid.draw for name in world_names()},
+    **{f"{GENERATOR}{name}": grid.draw for name in world_names()},
     **{f"figS4_world_{name}": world.draw for name in world_names()},
 }
 
@@ -58,10 +67,11 @@ def draw_figure(name: str, panel: Panel, style: Style, out: str | Path) -> str:
     Raises `ParameterError` for a name that is no figure, and `PalimpsestError` for a panel that
     lacks what the figure shows.
     """
-    if name not in FIGURES:
+    draw = grid.draw if name.startswith(GENERATOR) else FIGURES.get(name)
+    if draw is None:
         raise ParameterError(f"no figure is called {name!r}; there are: {', '.join(FIGURES)}")
     try:
-        sheet, caption = FIGURES[name](panel, style)
+        sheet, caption = draw(panel, style)
     except KeyError as problem:
         raise PalimpsestError(
             f"figure {name}: its panel has no {problem.args[0]!r}; compute the panel again"

@@ -12,6 +12,9 @@ GAP = 0.025
 WIDE_GAP = 0.14
 MARGIN = 0.1
 
+GENERATOR = "figS3_generator_"
+"""How the name of a figure begins that shows a generator, of any name, beside its world."""
+
 METHOD_LABELS = {
     "unmodified": "unmodified",
     "projected_gradient": "projected gradient\n(the paper's method)",

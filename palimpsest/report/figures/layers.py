@@ -1,0 +1,157 @@
+"""Figures 13 and 16: the probe's curves, and beside them what one edit reached at every layer.
+
+A row for each generator, over its layers from coarse to fine: how far pieces rendered alone are
+from those of whole images, a curve for each size; how much an edit of that layer changed of what it
+should; how much else kept its label. The layers that the probe names are shaded. The panel is that
+of `report.layer_curves`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+
+from palimpsest.report.figures.axes import plot_axes
+from palimpsest.report.figures.layout import MARGIN, provenance, session_label
+from palimpsest.report.figures.sheet import Sheet, Style
+from palimpsest.report.panel_files import Panel
+
+WIDTH, HEIGHT = 2.5, 1.75
+"""Of one plot, in inches."""
+
+LEFT = 0.55
+BETWEEN = 0.6
+"""Room for the labels of the vertical axes, which differ from plot to plot."""
+
+Columns = Mapping[str, np.ndarray]
+
+
+def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
+    """For each generator: distance of the pieces, effect of an edit, labels kept elsewhere."""
+    generators = panel.facts["generators"]
+    head = style.line * 2.2
+    foot = style.line * 3.4
+    row = head + HEIGHT + foot
+    width = 2 * MARGIN + LEFT + 3 * WIDTH + 2 * BETWEEN
+    sheet = Sheet(width, 2 * MARGIN + len(generators) * row, style)
+    for i, about in enumerate(generators):
+        top = MARGIN + i * row
+        plots = [
+            plot_axes(sheet, MARGIN + LEFT + k * (WIDTH + BETWEEN), top + head, WIDTH, HEIGHT)
+            for k in range(3)
+        ]
+        probe, edits = (_columns(panel.arrays, f"{name}_{i}_") for name in ("probe", "edits"))
+        headings = (
+            f"{about['name'].replace('_', ' ')}: pieces alone",
+            session_label(about["session"]),
+            "everything else",
+        )
+        for plot, words in zip(plots, headings, strict=True):
+            left = plot.get_position().x0 * sheet.width
+            sheet.text(words, left, top + style.line * 0.7, weight="bold")
+        _distances(plots[0], probe, style)
+        _outcome(plots[1], edits, "turned_percent", style, style.accent)
+        _outcome(plots[2], edits, "labels_kept_percent", style, style.ink)
+        plots[1].set_ylabel("turned target (%)")
+        plots[1].set_ylim(bottom=0)
+        plots[2].set_ylabel("labels kept (%)")
+        for plot in plots:
+            _layers(plot, probe, about["layers"], style)
+    return sheet, caption(panel)
+
+
+def _columns(arrays: Columns, prefix: str) -> dict[str, np.ndarray]:
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def _distances(plot: Axes, probe: Columns, style: Style) -> None:
+    """A curve over the layers for each size, paler the smaller it is."""
+    sizes = np.unique(probe["crop_pixels"])
+    for place, size in enumerate(sizes):
+        share = 0.65 * (1 - place / max(1, len(sizes) - 1))
+        colour = to_hex(
+            (1 - share) * np.array(to_rgb(style.ink)) + share * np.array(to_rgb(style.ground))
+        )
+        at = np.flatnonzero(probe["crop_pixels"] == size)
+        at = at[np.argsort(probe["layer"][at])]
+        x, y = probe["layer"][at], probe["relative"][at]
+        plot.vlines(
+            x, probe["relative_low"][at], probe["relative_high"][at], color=colour, linewidth=1.6
+        )
+        plot.plot(x, y, color=colour, linewidth=1.2, marker="o", markersize=2.6, label=f"{size} px")
+    plot.set_ylim(bottom=0)
+    plot.set_ylabel("distance / spread")
+    legend = plot.legend(frameon=False, fontsize=style.font_size * 0.85, handlelength=1.2)
+    for text in legend.get_texts():
+        text.set_color(style.ink)
+
+
+def _outcome(plot: Axes, edits: Columns, measure: str, style: Style, colour: str) -> None:
+    """A curve over the layers for each μ, paler the larger it is."""
+    mus = np.unique(edits["mu"])
+    for place, mu in enumerate(mus):
+        share = 0.6 * place / max(1, len(mus) - 1)
+        shade = to_hex(
+            (1 - share) * np.array(to_rgb(colour)) + share * np.array(to_rgb(style.ground))
+        )
+        at = np.flatnonzero(edits["mu"] == mu)
+        at = at[np.argsort(edits["layer"][at])]
+        x = edits["layer"][at]
+        low, high = edits[f"{measure}_low"][at], edits[f"{measure}_high"][at]
+        plot.vlines(x, low, high, color=shade, linewidth=1.6, alpha=0.5)
+        plot.plot(
+            x,
+            edits[measure][at],
+            color=shade,
+            linewidth=1.2,
+            marker="o",
+            markersize=2.6,
+            label=f"μ = {mu:g}",
+        )
+    if len(mus) > 1:
+        legend = plot.legend(frameon=False, fontsize=style.font_size * 0.85, handlelength=1.2)
+        for text in legend.get_texts():
+            text.set_color(style.ink)
+
+
+def _layers(plot: Axes, probe: Columns, chosen: Sequence[int], style: Style) -> None:
+    """Layers along the axis with the width of their cells; those chosen shaded."""
+    layers, first = np.unique(probe["layer"], return_index=True)
+    cells = probe["crop_pixels"][first] // probe["crop_cells"][first]
+    plot.set_xticks(layers, [f"{n}\n{c}" for n, c in zip(layers, cells, strict=True)])
+    plot.set_xlim(layers[0] - 0.5, layers[-1] + 0.5)
+    plot.set_xlabel("layer, and below it the width of its cells in pixels")
+    plot.xaxis.label.set(fontsize=style.font_size, color=style.ink)
+    for number in chosen:
+        plot.axvspan(number - 0.5, number + 0.5, color=style.accent, alpha=0.09, linewidth=0)
+
+
+def caption(panel: Panel) -> str:
+    """What one sees, and which layers the probe names."""
+    facts = panel.facts
+    return (
+        "Which layer to edit. Left: pieces of a layer’s features rendered alone against the same "
+        "pieces of whole images, a curve for each size of piece; the Fréchet distance as a share "
+        f"of the spread of such pieces, with {100 * facts['level']:g} % intervals over "
+        f"{facts['seeds']} seeds. Middle and right: the same edit made at every layer, how many of "
+        "the pixels that it should change it turned into a target class, and how many of the other "
+        f"labels stayed, with intervals over images. Shaded: the layers that the probe names, "
+        f"without having seen the edit ({'; '.join(_told(one) for one in facts['generators'])}). "
+        f"{provenance(facts)}"
+    ).strip()
+
+
+def _told(about: Mapping[str, Any]) -> str:
+    layers = " and ".join(map(str, about["layers"]))
+    return (
+        f"{about['name'].replace('_', ' ')}: {layers}; {session_label(about['session'])}, "
+        f"{about['edited']} images of which {about['n_showing']} show it"
+    )

@@ -1,0 +1,66 @@
+"""Figures 14, 15, 17 and 18: pieces of every layer rendered alone, beside the images they are of.
+
+The panel is that of `report.piece_panels`: a column for each sample, a row for each layer.
+"""
+
+from __future__ import annotations
+
+from palimpsest.report.figures.layout import CELL, GAP, MARGIN, WIDE_GAP, provenance
+from palimpsest.report.figures.sheet import Sheet, Style
+from palimpsest.report.panel_files import Panel
+
+LABEL = 0.95
+DISTANCE = 0.55
+SIDE = CELL * 0.8
+
+KINDS = {"stylegan2": "StyleGAN2", "progressive": "Progressive GAN"}
+
+
+def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
+    """Rows: images with the place framed; the piece as it is in them; the same from each layer."""
+    arrays = panel.arrays
+    images, size, layers = arrays["images"], panel.facts["size"], arrays["layers"]
+    step = SIDE + GAP
+    left = MARGIN + LABEL
+    head = MARGIN + style.line
+    tops = [head, head + step + WIDE_GAP]
+    tops += [tops[1] + step + WIDE_GAP + row * step for row in range(len(layers))]
+    width = left + len(images) * step - GAP + DISTANCE + MARGIN
+    sheet = Sheet(width, tops[-1] + SIDE + MARGIN, style)
+
+    def label(words: str, top: float) -> None:
+        sheet.text(words, left - 0.1, top + SIDE / 2, align="right")
+
+    right = left + len(images) * step + 0.05
+    sheet.text("distance", right, tops[2] - style.line * 0.6)
+    label("whole image", tops[0])
+    label("the piece in\nthe image", tops[1])
+    scale = SIDE / images.shape[1]
+    for i, (top, across) in enumerate(arrays["corners"]):
+        x = left + i * step
+        sheet.picture(images[i], x, tops[0], SIDE)
+        sheet.frame(x + across * scale, tops[0] + top * scale, size * scale, size * scale)
+        sheet.picture(arrays["in_place"][i], x, tops[1], SIDE)
+    for row, number in enumerate(layers):
+        cells = arrays["cells"][row]
+        label(f"layer {number} alone,\n{cells} × {cells} keys", tops[2 + row])
+        for i in range(len(images)):
+            sheet.picture(arrays["alone"][row, i], left + i * step, tops[2 + row], SIDE)
+        sheet.text(f"{arrays['fid'][row]:.3g}", right, tops[2 + row] + SIDE / 2)
+    return sheet, caption(panel)
+
+
+def caption(panel: Panel) -> str:
+    """What one sees, and what the numbers at the right are."""
+    facts, layers = panel.facts, panel.arrays["layers"]
+    size = facts["size"]
+    kind = KINDS.get(facts["kind"], facts["kind"])
+    return (
+        f"Pieces of {size} × {size} pixels of a {kind}. First row: whole images, the piece framed; "
+        "second row: the piece as it is in the image. Below: the keys of the same place in layers "
+        f"{layers[0]} to {layers[-1]}, rendered by the layers that follow without anything around "
+        "them. What a row shares with the second row is made by the place's own features, what it "
+        f"lacks came from around it. Distance: the Fréchet distance ({facts['features']}) of "
+        f"{facts['n']:,} such pieces to those of whole images. The samples are the first of their "
+        f"stream at different places, none chosen by hand. {provenance(facts)}"
+    ).strip()

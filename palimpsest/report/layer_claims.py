@@ -1,0 +1,43 @@
+"""Whether the probe's advice was good, in words: its layers held against an edit at every layer.
+
+    for measured, holds in layer_advice(read_rows("layer_choice.csv")):
+        ...
+
+The advice is good where the layer at which the edit reached most (`layer_tables.best_edit`) is
+among those named, and bad where the layer advised first surely reached less. Where the two
+intervals overlap, and where the edit had no effect at any layer, it cannot be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from palimpsest.report.layer_tables import EFFECT, KEPT_LEAST
+from palimpsest.report.table_view import show
+from palimpsest.report.telling import capital, figure_of, listed, name_of, told
+
+VERDICTS = {"yes": True, "no": False}
+
+
+def layer_advice(rows: Sequence[Mapping[str, str]]) -> list[tuple[str, bool | None]]:
+    """For each generator of `layer_choice.csv` a sentence with the numbers, and whether the advice
+    was good; None where it cannot be told."""
+    return [(_measured(row), VERDICTS.get(row["predicted"])) for row in rows]
+
+
+def _measured(row: Mapping[str, str]) -> str:
+    numbers = row["layers"].split()
+    layers = f"layer{'s' if len(numbers) > 1 else ''} {listed(numbers)}"
+    words = f"{capital(name_of(row['generator']))}: the probe names {layers}, {row['layer']} first"
+    edit = name_of(row["session"])
+    if not row["best_layer"]:
+        return f"{words}. No edit ({edit}) that spared the rest had an effect at any layer."
+    best, own = figure_of(row, f"best_{EFFECT}"), figure_of(row, EFFECT)
+    words += (
+        f". Of edits at every layer ({edit}) that kept {KEPT_LEAST:g} % of the labels elsewhere, "
+        f"that at layer {show('layer', row['best_layer'])} turned most of what it should, "
+        f"{told(best, EFFECT)} of the pixels"
+    )
+    if own != best:
+        words += f"; that at layer {row['layer']} {told(own, EFFECT)}"
+    return f"{words} ({show('n', row['n_showing'])} images that show it)."

@@ -1,0 +1,80 @@
+"""What figures 13 and 16 show, collected: the probe's curves and what an edit reached, by layer.
+
+    arrays, facts = curve_panel(probe, choice, edits, ["church", "kitchen_stylegan2"], level=0.95)
+
+The three tables are those of `report.layer_tables`. Drawn by `palimpsest.report.figures.layers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from palimpsest.errors import PalimpsestError
+from palimpsest.report.columns import only
+
+PROBE = (
+    "layer",
+    "crop_pixels",
+    "crop_cells",
+    "relative",
+    "relative_low",
+    "relative_high",
+)
+EDITS = (
+    "layer",
+    "mu",
+    "turned_percent",
+    "turned_percent_low",
+    "turned_percent_high",
+    "labels_kept_percent",
+    "labels_kept_percent_low",
+    "labels_kept_percent_high",
+)
+
+
+def curve_panel(
+    probe: pd.DataFrame,
+    choice: pd.DataFrame,
+    edits: pd.DataFrame,
+    generators: Sequence[str],
+    level: float = 0.95,
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and facts of one figure.
+
+    For generator i the columns `PROBE` as ``probe_i_<column>`` (rows,) and those of `EDITS` as
+    ``edits_i_<column>`` (rows,); among the facts ``generators``: name, chosen ``layers``, the first
+    of them to try (``layer``), ``session`` and ``n_showing`` of the edits, in this order.
+
+    Raises `PalimpsestError` for a generator that a table says nothing of.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    about = []
+    for i, generator in enumerate(generators):
+        parts = [table[table["generator"] == generator] for table in (probe, choice, edits)]
+        if any(part.empty for part in parts):
+            raise PalimpsestError(f"layers of {generator}: not in every table; probe it first")
+        probed, chosen, tried = parts
+        for name, part, columns in (("probe", probed, PROBE), ("edits", tried, EDITS)):
+            arrays |= {f"{name}_{i}_{column}": part[column].to_numpy() for column in columns}
+        about.append(
+            {
+                "name": generator,
+                "layers": [int(number) for number in str(chosen["layers"].iloc[0]).split()],
+                "layer": int(chosen["layer"].iloc[0]),
+                "session": only(tried, "session"),
+                "n_showing": int(tried["n_showing"].max()),
+                "edited": int(only(tried, "n")),
+            }
+        )
+    shown = probe[probe["generator"].isin(generators)]
+    return arrays, {
+        "generators": about,
+        "level": level,
+        "n": int(shown["n"].max()),
+        "seeds": int(shown["seeds"].max()),
+        "scale": only(shown, "scale"),
+    }

@@ -1,0 +1,66 @@
+"""Name the layers fit for editing, and hold the advice against the edits made at every layer.
+
+    python -m stages.choose_layers --probe church=probe.parquet --edits church=edits.parquet \
+        --settings '{"level": 0.95, "resamples": 2000, "seed": 0}' --out-probe layer_probe.csv \
+        --out-choice layer_choice.csv --out-edits layer_edits.csv
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from palimpsest.artefacts import atomic_path
+from palimpsest.commands import interval_settings, run
+from palimpsest.errors import ParameterError
+from palimpsest.report.layer_tables import (
+    choice_table,
+    edits_at_layers,
+    probe_table,
+    read_probe,
+    read_trials,
+)
+from palimpsest.report.tables import Intervals
+
+
+def main(
+    probe: Annotated[list[str], typer.Option(help="NAME=FILE, what probe_layers wrote; repeat.")],
+    edits: Annotated[list[str], typer.Option(help="NAME=FILE, what try_layers wrote; repeat.")],
+    settings: Annotated[str, typer.Option(help="level, resamples, seed, as JSON.")],
+    out_probe: Annotated[Path, typer.Option(help="Table of the distances to write (.csv).")],
+    out_choice: Annotated[Path, typer.Option(help="Table of the layers chosen to write (.csv).")],
+    out_edits: Annotated[Path, typer.Option(help="Table of the edits to write (.csv).")],
+) -> None:
+    intervals = Intervals(**interval_settings(settings))
+    probes = {name: read_probe(file) for name, file in _named("--probe", probe).items()}
+    trials = {name: read_trials(file) for name, file in _named("--edits", edits).items()}
+    distances = probe_table(probes, intervals.level)
+    reached = edits_at_layers(trials, intervals)
+    chosen = choice_table(distances, reached)
+    for table, out in ((distances, out_probe), (chosen, out_choice), (reached, out_edits)):
+        _write(table, out)
+    for row in chosen.itertuples():
+        print(f"{row.generator}: {row.layers}; {row.why}")
+
+
+def _write(table: pd.DataFrame, out: Path) -> None:
+    with atomic_path(out) as path:
+        table.to_csv(path, index=False)
+
+
+def _named(option: str, pairs: list[str]) -> dict[str, Path]:
+    """``NAME=FILE`` texts as files by name."""
+    found = {}
+    for pair in pairs:
+        name, separator, file = pair.partition("=")
+        if not (name and separator and file):
+            raise ParameterError(f"{option}: {pair!r} is not NAME=FILE")
+        found[name] = Path(file)
+    return found
+
+
+if __name__ == "__main__":
+    run(main)

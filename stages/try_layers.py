@@ -1,0 +1,98 @@
+"""Make the same edit at every layer of a generator, and measure what each reaches.
+
+    python -m stages.try_layers --model church --weights church.safetensors \
+        --segmenter church-segmenter.safetensors --session dome2spire --layer 5 --layer 6 \
+        --settings '{"exemplars": 8, "mus": [10], "iterations": 30, "statistics_samples": 200,
+                     "surveyed": 400, "survey_seed": 1, "samples": 120, "seed": 3}' \
+        --out church.parquet
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from palimpsest.commands import json_settings, run
+from palimpsest.errors import ParameterError
+from palimpsest.generators import load_generator
+from palimpsest.instruments.measurement_files import write_measurements
+from palimpsest.instruments.measuring import Change, Method, measure
+from palimpsest.instruments.perceptual import distance_named
+from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.memory import KeyStatistics
+from palimpsest.sessions import drawings_of, survey_samples
+from palimpsest.sessions.layer_trials import sessions_at, trials_at
+
+NEEDED = {
+    "exemplars": int,
+    "mus": lambda numbers: tuple(map(float, numbers)),
+    "iterations": int,
+    "statistics_samples": int,
+    "surveyed": int,
+    "survey_seed": int,
+    "samples": int,
+    "seed": int,
+}
+
+
+def main(
+    model: Annotated[str, typer.Option(help="Name of the generator in the rows.")],
+    weights: Annotated[Path, typer.Option(help="The unedited generator.")],
+    segmenter: Annotated[Path, typer.Option(help="What draws the sessions, and labels.")],
+    session: Annotated[str, typer.Option(help="What to draw at every layer.")],
+    layer: Annotated[list[int], typer.Option(help="A layer to edit; repeat.")],
+    settings: Annotated[str, typer.Option(help="How to edit and to measure, as JSON.")],
+    out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
+    truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
+    perceptual: Annotated[
+        str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
+    ] = "best",
+    scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+) -> None:
+    """Write a row for each (sample, layer, mu), measured as in Table 2."""
+    asked = json_settings("--settings", settings, NEEDED)
+    labels = Segmenter.load(segmenter)
+    known = drawings_of(labels.world)
+    if session not in known:
+        raise ParameterError(f"--session: {session} is none of {', '.join(known)}")
+    if asked["seed"] == asked["survey_seed"]:
+        raise ParameterError(f"seed {asked['seed']} is that of the sessions; measure on another")
+    g = load_generator(weights, truncation=truncation)
+    if lacking := sorted(set(layer) - set(g.layers)):
+        there = f"{g.layers[0]} to {g.layers[-1]}"
+        raise ParameterError(f"--layer: {weights} has no layer {lacking[0]}; it has {there}")
+    survey = survey_samples(g, labels, layer[0], asked["surveyed"], asked["survey_seed"])
+    sessions = sessions_at(session, survey, g, layer, model=model, seed=asked["survey_seed"])
+    stats = KeyStatistics.collect(
+        g, layers=list(sessions), n=asked["statistics_samples"], seed=asked["survey_seed"]
+    )
+    how = {name: asked[name] for name in ("exemplars", "mus", "iterations")}
+    trials = list(trials_at(g, sessions, stats, **how))
+    with tqdm(total=asked["samples"], desc=f"try {model}", unit="image", mininterval=2) as bar:
+        table = measure(
+            g,
+            labels,
+            distance_named(perceptual, labels),
+            [Method(trial.name, trial.edit.apply(g), trial.layer) for trial in trials],
+            Change(known[session].source, known[session].target),
+            n=asked["samples"],
+            seed=asked["seed"],
+            scale=scale,
+            progress=bar.update,
+        )
+    # an inner join, which leaves out the unmodified generator: nothing changed, nothing moved
+    table = table.merge(pd.DataFrame([trial.record() for trial in trials]), on="method")
+    table.insert(0, "generator", model)
+    table.insert(1, "session", session)
+    left_out = ",".join(str(number) for number in layer if number not in sessions)
+    told = {"weights_sha256": g.weights_sha256, "session": session, "left_out": left_out}
+    write_measurements(table, out, told)
+    print(f"{model}: {len(trials)} edits; layers without a session: {left_out or 'none'}")
+
+
+if __name__ == "__main__":
+    run(main)
