@@ -110,7 +110,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     for world in ("church", "face", "horse", "kitchen"):
         for name in (world, f"{world}-segmenter"):
             (weights / f"{name}.safetensors").write_text(name)
-    (weights / "face-smile.safetensors").write_text("face-smile")
+    for other in ("church_progressive", "kitchen_stylegan2", "face-smile"):
+        (weights / f"{other}.safetensors").write_text(other)
     checkout = Checkout(folder, f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}")
     done = checkout.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr
