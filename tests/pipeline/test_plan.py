@@ -289,7 +289,7 @@ def test_a_hand_drawn_file_that_is_no_session_is_named(another) -> None:
 
 def test_the_paper_scale_fetches_and_needs_no_segmenter(finished) -> None:
     plan = finished.plan("--config", "scale=paper")
-    assert plan == {"fetch_weights": 4, "key_statistics": 4}
+    assert plan == {"fetch_weights": 6, "key_statistics": 6}
 
 
 def test_snakemakes_own_linter_is_content() -> None:
