@@ -18,7 +18,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help figures test worlds-preview lint clean pull snapshot adopt-weights lock environment
+.PHONY: help figures test worlds-preview stand-ins lint clean pull snapshot adopt-weights lock environment
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,16 +40,34 @@ lint: $(READY)  ## ruff, snakefmt and Snakemake's own linter
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 
+# In place of the published files, which this machine need not reach: random ones of full size.
+SERVED := data/weights/stand_ins_served
+UPP := upp-resnet50-upernet
+STAND_INS := stylegan2_church-e8ca9fd0.pt stylegan2_faces-2858cc2e.pt stylegan2_horse-499b5380.pt \
+	proggan_kitchen-67f1e16c.pth proggan_churchoutdoor-7e701dd5.pth stylegan2_kitchen-b3a526e9.pt \
+	$(patsubst %,masks/%.json,dome2spire dome2tree dome2castle smile) \
+	$(patsubst %,$(UPP)/%,encoder_epoch_40.pth decoder_epoch_40.pth labels.json) \
+	face-parsing-02dd3f6f.pth celeba-smile.pth alexnet-owt-7be5be79.pth \
+	weights-inception-2015-12-05-6726825d.pth
+
+stand-ins: $(READY)  ## the paper's whole chain at n = 8, on random stand-ins of its files
+	@python -m stages.make_stand_ins --out $(SERVED) $(STAND_INS:%=--file %)
+	python -m http.server --bind 127.0.0.1 --directory $(SERVED) 8765 > $(SERVED)/server.log 2>&1 &
+	server=$$!
+	trap 'kill $$server' EXIT
+	snakemake --cores all --config scale=stand_ins
+
 clean:  ## remove what the pipeline wrote (not the packages, not what DVC keeps)
 	@rm -rf results logs .snakemake data/statistics data/edits
 
 # Files that DVC brought carry no record of the job that made them, so Snakemake would make them
 # again. `dvc status` compares every output, input and parameter with dvc.lock: only if all of them
-# agree are the files marked as made.
+# agree are the files marked as made. (STAGES=edits: that stage of dvc.yaml and all before it.)
 pull: $(READY)  ## get what `dvc repro` made elsewhere, and mark it as made
-	@dvc pull
-	if dvc status --quiet; then
-		snakemake --cores 1 --touch --forceall
+	@only=($(if $(STAGES),--with-deps $(STAGES)))
+	dvc pull "$${only[@]}"
+	if dvc status --quiet "$${only[@]}"; then
+		snakemake --cores 1 --touch --forceall $(STAGES)
 	else
 		echo "Some files or parameters differ from dvc.lock; 'dvc repro' makes what is missing" >&2
 	fi
