@@ -7,11 +7,17 @@
 
 from snakemake.utils import min_version, validate
 
+from palimpsest.parameters import overlays
+
 min_version("9.27")
 
 
 configfile: "params.yaml"
-configfile: f"workflow/scales/{config['scale']}.yaml"
+
+
+for scale in overlays(config["scale"]):
+
+    configfile: f"workflow/scales/{scale}.yaml"
 
 
 include: "workflow/rules/discovery.smk"
@@ -35,8 +41,10 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
+# (fetch_weights: the nodes of a cluster often have no network)
 localrules:
     all,
+    fetch_weights,
     weights,
     statistics,
     edits,

@@ -52,8 +52,11 @@ def fetch(
     sha256_prefix: str,
     patience: Patience | None = None,
     progress: bool = True,
+    advice: str | None = None,
 ) -> Path:
     """Bring `url` to `target` and check it; a target that is right already is left as it is.
+
+    ``advice``: what to do where it cannot be had; without any, where to put the file by hand.
 
     Raises:
         DownloadError: there is no network or no such file, the server gave up on us or sent
@@ -61,7 +64,7 @@ def fetch(
     """
     target = Path(target)
     if target.exists():
-        _check(target, target, sha256_prefix, url)
+        _check(target, target, sha256_prefix, url, advice)
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     pooch.get_logger().setLevel("WARNING")  # it would advise on hashes
@@ -70,7 +73,7 @@ def fetch(
         known_hash=None,  # only the start of it is known: checked by the downloader
         fname=target.name,
         path=target.parent,
-        downloader=_Resuming(target, sha256_prefix, patience or Patience(), progress),
+        downloader=_Resuming(target, sha256_prefix, patience or Patience(), progress, advice),
     )
     return target
 
@@ -78,11 +81,14 @@ def fetch(
 class _Resuming:
     """A downloader in pooch's sense that continues ``<target>.part`` and verifies what it has."""
 
-    def __init__(self, target: Path, prefix: str, patience: Patience, progress: bool) -> None:
+    def __init__(
+        self, target: Path, prefix: str, patience: Patience, progress: bool, advice: str | None
+    ) -> None:
         self.target = target
         self.prefix = prefix
         self.patience = patience
         self.progress = progress
+        self.advice = advice or _by_hand(target, prefix)
         self.part = target.with_name(target.name + ".part")
 
     def __call__(self, url: str, output_file: str, _: object) -> None:
@@ -97,7 +103,7 @@ class _Resuming:
             file.flush()
             os.fsync(file.fileno())
             try:
-                _check(self.part, self.target, self.prefix, url)
+                _check(self.part, self.target, self.prefix, url, self.advice)
             except DownloadError:
                 self.part.unlink()
                 raise
@@ -128,9 +134,7 @@ class _Resuming:
                     farthest, idle = size, 0
                 idle += 1
                 if idle >= self.patience.attempts or _hopeless(problem):
-                    raise DownloadError(
-                        f"{url}: {_in_words(problem)}; {_by_hand(self.target, self.prefix)}"
-                    ) from problem
+                    raise DownloadError(f"{url}: {_in_words(problem)}; {self.advice}") from problem
                 time.sleep(self.patience.pause * 2 ** (idle - 1))
 
     def _read(self, url: str, file: BinaryIO) -> None:
@@ -205,10 +209,10 @@ def _by_hand(target: Path, prefix: str) -> str:
     )
 
 
-def _check(path: Path, target: Path, prefix: str, url: str) -> None:
+def _check(path: Path, target: Path, prefix: str, url: str, advice: str | None) -> None:
     found = pooch.file_hash(str(path), "sha256")
     if found.startswith(prefix):
         return
     what = "the file there" if path == target else f"what {url} sent"
-    todo = "remove it and run again" if path == target else _by_hand(target, prefix)
+    todo = "remove it and run again" if path == target else advice or _by_hand(target, prefix)
     raise DownloadError(f"{target}: {what} has a sha256 of {found[:8]}..., not {prefix}...; {todo}")

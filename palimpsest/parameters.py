@@ -5,7 +5,7 @@
     parameters = load_parameters("params.yaml", "workflow/scales")
     parameters.measure.samples
 
-Values come from `params.yaml`, over which the file of its scale is laid. The schema in
+Values come from `params.yaml`, over which the file of its scale is laid (`overlays`). The schema in
 `workflow/schemas/` is made from the model here, never by hand::
 
     python -m palimpsest.parameters --schema > workflow/schemas/params.schema.json
@@ -30,6 +30,7 @@ from palimpsest.parameter_sections import (
     ComputeParameters,
     DrawParameters,
     FigureParameters,
+    InstrumentParameters,
     IntervalParameters,
     LayerProbeParameters,
     MethodParameters,
@@ -42,12 +43,13 @@ from palimpsest.parameter_sections import (
     Section,
     SessionParameters,
     SolveParameters,
+    StandInParameters,
     StudyParameters,
     StyleParameters,
     TradeoffParameters,
     WatermarkParameters,
-    WorldParameters,
 )
+from palimpsest.training_sections import WorldParameters
 
 
 class Parameters(Section):
@@ -55,6 +57,8 @@ class Parameters(Section):
 
     scale: Scale
     models: dict[Name, ModelParameters]
+    instruments: InstrumentParameters
+    stand_ins: StandInParameters
     worlds: dict[Name, WorldParameters]
     statistics: SampleParameters
     draw: DrawParameters
@@ -188,11 +192,21 @@ def load_parameters(path: str | Path, scales: str | Path) -> Parameters:
         ParameterError: a file is missing or no YAML mapping, or a value cannot be used.
     """
     values = _read_mapping(Path(path))
-    overlay = Path(scales) / f"{values.get('scale')}.yaml"
-    if not overlay.is_file():
-        known = sorted(file.stem for file in Path(scales).glob("*.yaml"))
-        raise ParameterError(f"{path}: scale: {values.get('scale')!r} is none of {known}")
-    return parse_parameters(merge(values, _read_mapping(overlay)))
+    for scale in overlays(str(values.get("scale"))):
+        overlay = Path(scales) / f"{scale}.yaml"
+        if not overlay.is_file():
+            known = sorted(file.stem for file in Path(scales).glob("*.yaml"))
+            raise ParameterError(f"{path}: scale: {scale!r} is none of {known}")
+        values = merge(values, _read_mapping(overlay))
+    return parse_parameters(values)
+
+
+def overlays(scale: str) -> tuple[str, ...]:
+    """The scales whose files are laid over `params.yaml`, in this order, for one scale.
+
+    Stand-ins run what the scale `paper` runs, so their file says only what differs from it.
+    """
+    return ("paper", "stand_ins") if scale == "stand_ins" else (scale,)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

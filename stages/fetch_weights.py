@@ -1,4 +1,4 @@
-"""Fetch one published checkpoint and verify it against the hash in its name."""
+"""Fetch one published file, or take it from where it was put by hand, and verify it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from palimpsest.commands import run
-from palimpsest.download import fetch
-from palimpsest.generators.published import get_published
+from palimpsest.published_fetching import obtain
+from palimpsest.published_files import get_published_file
+from palimpsest.stand_ins.manifest import StandIns
 
 
 def main(
@@ -17,14 +18,25 @@ def main(
         str, typer.Option(help="Published file name, such as stylegan2_...-xxxxxxxx.pt.")
     ],
     out: Annotated[Path, typer.Option(help="Where to put it.")],
+    by_hand: Annotated[
+        Path | None, typer.Option(help="Folder that is looked into before anything is fetched.")
+    ] = None,
     origin: Annotated[
         str | None, typer.Option(help="Folder URL of a mirror; the published one if not given.")
     ] = None,
+    stand_ins: Annotated[
+        Path | None,
+        typer.Option(help="Manifest of stand-ins: fetch the stand-in, not the published file."),
+    ] = None,
 ) -> None:
     """Go on from what an earlier run has fetched; retry, and show progress."""
-    published = get_published(name)
-    url = f"{origin.rstrip('/')}/{name}" if origin else published.url
-    fetch(url, out, published.sha256_prefix)
+    obtain(
+        get_published_file(name),
+        out,
+        by_hand=by_hand,
+        origin=origin,
+        stand_ins=StandIns.load(stand_ins) if stand_ins else None,
+    )
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from palimpsest.baselines.transfers import transfer_methods, transfer_settings
 from palimpsest.commands import json_settings, method_path, run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, sample_z
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.instruments.measuring import UNMODIFIED, ImageMethod, Method, load_method
-from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.report.study import write_key
 from palimpsest.report.study_page import make_study, pick, render_study, take_shots
 from palimpsest.sessions import Session
@@ -70,7 +70,7 @@ def main(
         changes = transfer_methods(
             generator,
             Session.load(session),
-            Segmenter.load(segmenter),
+            load_segmenter(segmenter),
             transfer,
             transfer_settings(json_settings("--transfer-options", transfer_options)),
         )

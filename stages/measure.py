@@ -16,13 +16,14 @@ from tqdm import tqdm
 from palimpsest.baselines.transfers import transfer_methods, transfer_settings
 from palimpsest.commands import json_settings, method_path, names, run
 from palimpsest.generators import load_generator
-from palimpsest.instruments.attributes import AttributeClassifier
+from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.counterfactuals import rule_called
 from palimpsest.instruments.feature_rows import FeatureRows
+from palimpsest.instruments.inception import InceptionFeatures
+from palimpsest.instruments.loading import load_classifier, load_segmenter
 from palimpsest.instruments.measurement_files import write_measurements
 from palimpsest.instruments.measuring import Change, ImageMethod, load_method, measure
 from palimpsest.instruments.perceptual import distance_named
-from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.sessions import Session
 
 
@@ -52,21 +53,29 @@ def main(
     ] = None,
     samples: Annotated[int, typer.Option(help="How many images.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 3,
-    batch: Annotated[int, typer.Option(help="Images at a time; rows do not depend on it.")] = 16,
+    batch: Annotated[
+        int | None, typer.Option(help="Images at a time; rows do not depend on it. [by their size]")
+    ] = None,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
     perceptual: Annotated[
         str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
     ] = "best",
+    alexnet: Annotated[
+        Path | None, typer.Option(help="AlexNet's weights for LPIPS. [torchvision's folder]")
+    ] = None,
+    inception: Annotated[
+        Path | None, typer.Option(help="Inception's weights for features. [the segmenter's own]")
+    ] = None,
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
 ) -> None:
     """Generate each sample once, apply every edit to it, and write a row a (sample, method)."""
     generator = load_generator(weights, truncation=truncation)
-    labels = Segmenter.load(segmenter)
+    labels = load_segmenter(segmenter)
     rule = rule_called(session.stem, world)
     change = Change(
         names("--source-classes", source_classes),
         names("--target-classes", target_classes),
-        AttributeClassifier.load(classifier) if classifier else None,
+        load_classifier(classifier) if classifier else None,
         rule,
     )
     methods: list[Any] = [load_method(*method_path(text), generator) for text in edit or []]
@@ -75,17 +84,18 @@ def main(
         drawn = Session.load(session)
         changes = transfer_methods(generator, drawn, labels, transfer, settings)
         methods += [ImageMethod(name, changed) for name, changed in changes.items()]
-    features = FeatureRows(labels) if out_features else None
+    looks = InceptionFeatures.load(inception) if inception else labels
+    features = FeatureRows(looks) if out_features else None
     with tqdm(total=samples, desc=f"measure {session.stem}", unit="image", mininterval=2) as bar:
         table = measure(
             generator,
             labels,
-            distance_named(perceptual, labels),
+            distance_named(perceptual, labels, alexnet),
             methods,
             change,
             n=samples,
             seed=seed,
-            batch=batch,
+            batch=batch or images_at_once(generator.resolution, 16),
             scale=scale,
             watch=features.watch if features else None,
             progress=bar.update,

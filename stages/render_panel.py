@@ -17,7 +17,7 @@ from palimpsest.baselines.transfers import transfer_settings
 from palimpsest.commands import json_settings, run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
-from palimpsest.instruments import Segmenter
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import KeyStatistics
 from palimpsest.report.panel_files import save_panel
 from palimpsest.report.panels import Sources, compute_panel
@@ -46,7 +46,7 @@ def main(
         generator=load_generator(weights, truncation=_truncation(statistics)),
         edits=_named("--edit", edit),
         sessions={name: Session.load(file) for name, file in _named("--session", session).items()},
-        segmenter=None if segmenter is None else Segmenter.load(segmenter),
+        segmenter=None if segmenter is None else load_segmenter(segmenter),
         statistics=statistics,
         transfers=tuple(transfer or ()),
         transfer_settings=transfer_settings(json_settings("--transfer-options", transfer_options)),

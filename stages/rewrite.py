@@ -56,9 +56,9 @@ def main(
 
 def _segmenter(path: Path) -> Any:
     # importing the instruments takes seconds, which most methods need not wait
-    from palimpsest.instruments.segmenter import Segmenter
+    from palimpsest.instruments.loading import load_segmenter
 
-    return Segmenter.load(path)
+    return load_segmenter(path)
 
 
 def _truncation(stats: KeyStatistics, path: Path) -> float:

@@ -18,10 +18,11 @@ from tqdm import tqdm
 from palimpsest.commands import json_settings, run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
+from palimpsest.generators.samples import images_at_once
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.instruments.measurement_files import write_measurements
 from palimpsest.instruments.measuring import Change, Method, measure
 from palimpsest.instruments.perceptual import distance_named
-from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.memory import KeyStatistics
 from palimpsest.sessions import Session
 from palimpsest.sessions.sweeping import Grid, sweep
@@ -45,11 +46,16 @@ def main(
     out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
     samples: Annotated[int, typer.Option(help="How many images.")] = 160,
     seed: Annotated[int, typer.Option(help="Of the samples; not the session's.")] = 3,
-    batch: Annotated[int, typer.Option(help="Images at a time; rows do not depend on it.")] = 16,
+    batch: Annotated[
+        int | None, typer.Option(help="Images at a time; rows do not depend on it. [by their size]")
+    ] = None,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
     perceptual: Annotated[
         str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
     ] = "best",
+    alexnet: Annotated[
+        Path | None, typer.Option(help="AlexNet's weights for LPIPS. [torchvision's folder]")
+    ] = None,
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
 ) -> None:
     """Write a row for each (sample, setting), measured as in Table 2 and on its first samples."""
@@ -62,18 +68,18 @@ def main(
     trials = list(tqdm(solved, total=len(asked), desc="solve", unit="edit", mininterval=2))
     if left_out := len(asked) - len(trials):
         print(f"{left_out} settings left out: too few exemplars or context keys in the session")
-    labels = Segmenter.load(segmenter)
+    labels = load_segmenter(segmenter)
     change = Change(*(tuple(names.split(",")) for names in (source_classes, target_classes)))
     with tqdm(total=samples, desc="measure", unit="image", mininterval=2) as bar:
         table = measure(
             generator,
             labels,
-            distance_named(perceptual, labels),
+            distance_named(perceptual, labels, alexnet),
             [Method(t.setting.name, t.edit.apply(generator), t.edit.layer) for t in trials],
             change,
             n=samples,
             seed=seed,
-            batch=batch,
+            batch=batch or images_at_once(generator.resolution, 16),
             scale=scale,
             progress=bar.update,
         )

@@ -18,7 +18,8 @@ from palimpsest.baselines import Tuned, paste_image, tune_all, tune_layer
 from palimpsest.commands import json_settings, run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, load_generator, save_generator
-from palimpsest.instruments import PerceptualDistance, Segmenter
+from palimpsest.instruments import PerceptualDistance
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.instruments.perceptual import distance_named
 from palimpsest.sessions import Session
 from palimpsest.sessions.rewriting import open_session
@@ -38,6 +39,9 @@ def main(
     segmenter: Annotated[
         Path | None, typer.Option(help="Its features make the perceptual distance.")
     ] = None,
+    alexnet: Annotated[
+        Path | None, typer.Option(help="AlexNet's weights for LPIPS. [torchvision's folder]")
+    ] = None,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
 ) -> None:
     if method not in SETTINGS:
@@ -52,9 +56,8 @@ def main(
         facts["layer"] = opened.layer.number
         tuned = tune_layer(generator, opened.layer.number, opened.goals[0], steps=steps, **asked)
     else:
-        tuned = tune_all(
-            generator, paste_image(generator, drawn), _distance(segmenter), steps=steps, **asked
-        )
+        goal = paste_image(generator, drawn)
+        tuned = tune_all(generator, goal, _distance(segmenter, alexnet), steps=steps, **asked)
     save(tuned, out, facts | {"settings": asked, "weights_sha256": generator.weights_sha256})
     print(f"{method} {drawn.name}: loss {tuned.loss_before:.4f} to {tuned.loss_after:.4f}")
 
@@ -67,10 +70,10 @@ def parse_settings(text: str, method: str) -> dict[str, Any]:
     return asked
 
 
-def _distance(segmenter: Path | None) -> PerceptualDistance:
+def _distance(segmenter: Path | None, alexnet: Path | None) -> PerceptualDistance:
     if segmenter is None:
         raise ParameterError("--segmenter: finetune_all needs one, for its perceptual distance")
-    return distance_named("best", Segmenter.load(segmenter))
+    return distance_named("best", load_segmenter(segmenter), alexnet)
 
 
 def save(tuned: Tuned, out: Path, facts: dict[str, Any]) -> None:

@@ -12,7 +12,13 @@ import pytest
 import yaml
 
 from palimpsest.errors import ParameterError
-from palimpsest.parameters import load_parameters, merge, parse_parameters, schema_text
+from palimpsest.parameters import (
+    load_parameters,
+    merge,
+    overlays,
+    parse_parameters,
+    schema_text,
+)
 
 ROOT = Path(__file__).parents[1]
 SCALES = ROOT / "workflow" / "scales"
@@ -45,11 +51,32 @@ def test_mini_is_params_yaml_as_it_stands(values: dict[str, Any]) -> None:
     assert load_parameters(ROOT / "params.yaml", SCALES) == parse_parameters(values)
 
 
-@pytest.mark.parametrize("scale", ["mini", "smoke", "paper"])
+@pytest.mark.parametrize("scale", ["mini", "smoke", "paper", "stand_ins"])
 def test_every_scale_is_valid_by_model_and_schema(scale: str, values: dict[str, Any]) -> None:
-    merged = merge(values, yaml.safe_load((SCALES / f"{scale}.yaml").read_text()))
+    merged = values
+    for overlay in overlays(scale):
+        merged = merge(merged, yaml.safe_load((SCALES / f"{overlay}.yaml").read_text()))
     assert parse_parameters(merged).scale == scale
     jsonschema.validate(merged, json.loads(schema_text()))
+
+
+def test_stand_ins_are_what_the_paper_runs_in_another_folder(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(values | {"scale": "stand_ins"}))
+    stand_ins = load_parameters(path, SCALES)
+    path.write_text(yaml.safe_dump(values | {"scale": "paper"}))
+    paper = load_parameters(path, SCALES)
+    assert (stand_ins.scale, stand_ins.measure.samples) == ("stand_ins", 8)
+    text, other = (
+        one.model_dump_json(include={"models", "instruments"}) for one in (stand_ins, paper)
+    )
+    assert "weights/paper" not in text and text == other.replace(
+        "weights/paper", "weights/stand_ins"
+    )
+    assert stand_ins.sessions == paper.sessions
+    assert paper.stand_ins.manifest is None
 
 
 def test_the_standard_sizes_are_those_reported(values: dict[str, Any]) -> None:

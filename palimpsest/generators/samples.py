@@ -24,3 +24,11 @@ def standard_normal(n: int, dim: int, seed: int = 1) -> Tensor:
 def sample_z(generator: Generator, n: int, seed: int = 1) -> Tensor:
     """Standard samples for ``generator``: (n, z_dim) float32 (section 3 of the design)."""
     return standard_normal(n, generator.z_dim, seed)
+
+
+def images_at_once(resolution: int, at_128: int) -> int:
+    """How many images of ``resolution`` pixels take the memory of ``at_128`` of 128 pixels.
+
+    At least one, and of smaller images no more than ``at_128``.
+    """
+    return max(1, min(at_128, at_128 * 128**2 // resolution**2))

@@ -54,12 +54,12 @@ def edit_effect(
 ) -> EditEffect:
     """Counts of what changed from ``before`` to ``after``, both (B, H, W), B at least 1.
 
-    Raises `ValueError` for maps of unlike shape, or a source that is its own target.
+    A source may lie within a target, as domes are parts of buildings: what stays one is then
+    modified without being removed, as the paper counts. Raises `ValueError` for maps of unlike
+    shape.
     """
     if before.shape != after.shape or before.ndim != 3:
         raise ValueError(f"labels {tuple(before.shape)} before and {tuple(after.shape)} after")
-    if both := set(source) & set(targets):
-        raise ValueError(f"class {min(both)} is both a source and a target")
     region = source_region(before, source)
     wanted = _of_classes(after, targets)
 

@@ -19,6 +19,7 @@ from palimpsest.generators.samples import standard_normal
 from palimpsest.instruments.counterfactuals import NewRule
 from palimpsest.instruments.frechet import pooled_features
 from palimpsest.instruments.grading import FLOOR_SEED_STEP
+from palimpsest.instruments.inception import InceptionFeatures
 from palimpsest.instruments.segmenter import CHUNK, Segmenter
 
 NEW_RULE = "renders_of_the_new_rule"
@@ -28,13 +29,13 @@ NEW_RULE = "renders_of_the_new_rule"
 class FeatureRows:
     """Collects features by method, image after image in the order in which they are shown."""
 
-    def __init__(self, segmenter: Segmenter) -> None:
-        self._segmenter = segmenter
+    def __init__(self, source: Segmenter | InceptionFeatures) -> None:
+        self._source = source
         self._seen: dict[str, list[np.ndarray]] = {}
 
     def watch(self, method: str, images: Tensor) -> None:
         """Take in images (B, 3, H, W) in [-1, 1]."""
-        features = pooled_features(self._segmenter, images).astype(np.float32)
+        features = pooled_features(self._source, images).astype(np.float32)
         self._seen.setdefault(method, []).append(features)
 
     def watch_renders(self, rule: NewRule, n: int, seed: int, resolution: int) -> None:

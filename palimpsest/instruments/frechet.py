@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import t as student
 from torch import Tensor
 
+from palimpsest.instruments.inception import InceptionFeatures
 from palimpsest.instruments.intervals import Estimate
 from palimpsest.instruments.segmenter import CHUNK, Segmenter
 
@@ -98,14 +99,16 @@ def frechet_estimate(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Estimat
 
 
 @torch.no_grad()
-def pooled_features(segmenter: Segmenter, images: Tensor) -> np.ndarray:
-    """One feature vector an image, (B, C) float64: means over positions of the encoder's stages.
+def pooled_features(source: Segmenter | InceptionFeatures, images: Tensor) -> np.ndarray:
+    """One feature vector an image, (B, C) float64; ``images`` (B, 3, H, W) in [-1, 1].
 
-    The stages from the third on, side by side: what is in the picture rather than how its pixels
-    look. ``images`` (B, 3, H, W) in [-1, 1].
+    Inception's own, or means over positions of a segmenter's encoder: its stages from the third on,
+    side by side, which tell what is in the picture rather than how its pixels look.
     """
+    if isinstance(source, InceptionFeatures):
+        return source.pooled(images)
     parts = []
     for part in images.split(CHUNK):
-        stages = segmenter.features(part)[2:]
+        stages = source.features(part)[2:]
         parts.append(torch.cat([stage.double().mean((2, 3)) for stage in stages], dim=1))
     return torch.cat(parts).numpy()

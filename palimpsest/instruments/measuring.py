@@ -53,6 +53,10 @@ class Change:
     shows: AttributeClassifier | None = None
     rule: NewRule | None = None
 
+    def __post_init__(self) -> None:
+        if both := sorted(set(self.source) & set(self.targets)):
+            raise ParameterError(f"class {both[0]!r} is both a source and a target")
+
 
 @dataclass(frozen=True)
 class Method:
@@ -132,10 +136,7 @@ def measure(
     if n < 1 or batch < 1:
         raise ParameterError(f"samples = {n}, batch = {batch}; each must be at least 1")
     samples = sample_z(generator, n, seed)
-    source, targets = (
-        [class_index(segmenter, name) for name in names]
-        for names in (change.source, change.targets)
-    )
+    source, targets = (class_numbers(segmenter, names) for names in (change.source, change.targets))
     parts = []
     for first in range(0, n, batch):
         z = samples[first : first + batch]
@@ -176,6 +177,14 @@ def class_index(segmenter: Segmenter, name: str) -> int:
     """Index of a class. Raises `ParameterError` listing the classes for one it has not."""
     try:
         return segmenter.index(name)
+    except ValueError as problem:
+        raise ParameterError(str(problem)) from None
+
+
+def class_numbers(segmenter: Segmenter, names: Sequence[str]) -> list[int]:
+    """All labels of classes. Raises `ParameterError` listing the classes for one it has not."""
+    try:
+        return [number for name in names for number in segmenter.numbers(name)]
     except ValueError as problem:
         raise ParameterError(str(problem)) from None
 

@@ -12,13 +12,15 @@ hand; `distance_named` takes it if it can. `.name` says in every result which of
 from __future__ import annotations
 
 import hashlib
+from os import PathLike
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from palimpsest.errors import DownloadError, ParameterError
+from palimpsest.errors import CheckpointError, DownloadError, ParameterError
+from palimpsest.generators.checkpoint_reading import read_checkpoint
 from palimpsest.instruments.segmenter import Segmenter
 
 COARSEST = 16
@@ -86,22 +88,43 @@ def unit_length(features: Tensor) -> Tensor:
 class LpipsAlex(PerceptualDistance):
     """LPIPS with AlexNet, as published (lpips package, version 0.1).
 
-    Raises `DownloadError` where AlexNet's weights are missing or are not the published ones: the
-    lpips package would take any file of that name, or random weights.
+    ``weights``: AlexNet's file; the one in torchvision's folder if None, which is held against its
+    name. Raises `DownloadError` where AlexNet's weights are missing or are not the published ones
+    (the lpips package would take any file of that name, or random weights), and `CheckpointError`
+    where a given file is no AlexNet.
     """
 
     name = "lpips-alex"
 
-    def __init__(self) -> None:
-        verified_alexnet()
+    def __init__(self, weights: str | PathLike[str] | None = None) -> None:
+        if weights is None:
+            verified_alexnet()
         import lpips
 
-        self._network = lpips.LPIPS(net="alex", spatial=True, verbose=False)
+        settings = {"net": "alex", "spatial": True, "verbose": False}
+        if weights is None:
+            self._network = lpips.LPIPS(**settings)
+        else:
+            # built with random weights, every one of which the file's then replace
+            self._network = lpips.LPIPS(**settings, pnet_rand=True)
+            _fill_alexnet(self._network.net, weights)
         self._network.eval().requires_grad_(False)
 
     def spatial(self, a: Tensor, b: Tensor) -> Tensor:
         """LPIPS of each pixel's surroundings, (B, H, W)."""
         return self._network(a, b)[:, 0]
+
+
+def _fill_alexnet(network: torch.nn.Module, path: str | PathLike[str]) -> None:
+    """Give the package's AlexNet, dealt out to slices, the weights of the file ``path``."""
+    tensors = read_checkpoint(Path(path)).tensors
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            # slice2.3.weight is what torchvision calls features.3.weight
+            theirs = tensors.get(f"features.{name.partition('.')[2]}")
+            if theirs is None or theirs.shape != parameter.shape:
+                raise CheckpointError(f"{path}: no AlexNet of torchvision; fetch it again")
+            parameter.copy_(theirs)
 
 
 def alexnet_path() -> Path:
@@ -128,15 +151,19 @@ def verified_alexnet() -> Path:
     return path
 
 
-def distance_named(name: str, segmenter: Segmenter) -> PerceptualDistance:
+def distance_named(
+    name: str, segmenter: Segmenter, alexnet: str | PathLike[str] | None = None
+) -> PerceptualDistance:
     """The distance called ``name``: "encoder" (of ``segmenter``), "lpips-alex", or "best".
 
-    "best" is LPIPS where AlexNet's weights are at hand, else the segmenter's encoder. Raises
+    "best" is LPIPS where AlexNet's weights are at hand, else the segmenter's encoder. ``alexnet``:
+    the file of these weights, if it is not to be the one in torchvision's folder. Raises
     `ParameterError` for another name, and `DownloadError` where AlexNet's weights are asked for and
     missing, or are there and not the published ones.
     """
     if name not in ("best", "encoder", "lpips-alex"):
         raise ParameterError(f"perceptual distance {name!r} is none of best, encoder, lpips-alex")
-    if name == "lpips-alex" or (name == "best" and alexnet_path().is_file()):
-        return LpipsAlex()
+    at_hand = alexnet is not None or alexnet_path().is_file()
+    if name == "lpips-alex" or (name == "best" and at_hand):
+        return LpipsAlex(alexnet)
     return PerceptualDistance(segmenter)

@@ -92,6 +92,10 @@ class Segmenter:
             raise ValueError(f"{self.name} has no class {name!r}; it has: {known}")
         return self.classes.index(name)
 
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """All labels that ``name`` stands for, here one. Raises `ValueError` as `index` does."""
+        return (self.index(name),)
+
     @torch.no_grad()
     def segment(self, images: Tensor) -> Tensor:
         """Class indices (B, H, W) uint8 of ``images`` (B, 3, H, W) in [-1, 1]."""

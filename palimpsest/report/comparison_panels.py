@@ -16,6 +16,7 @@ from torch import Tensor
 from palimpsest.baselines.transfers import transfer_methods
 from palimpsest.errors import ParameterError
 from palimpsest.generators import sample_z
+from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.measuring import load_method
 from palimpsest.instruments.pictures import as_picture
 from palimpsest.report.columns import place
@@ -101,8 +102,9 @@ def subject(sources: Sources, session: Session) -> Subject:
 
 def _labelled(sources: Sources, z: Tensor) -> Iterator[tuple[int, np.ndarray]]:
     """(place in z, labels (H, W)) of each sample, made as they are asked for."""
-    for start in range(0, len(z), BATCH):
-        images = sources.generator(z[start : start + BATCH])
+    at_once = images_at_once(sources.generator.resolution, BATCH)
+    for start in range(0, len(z), at_once):
+        images = sources.generator(z[start : start + at_once])
         for i, labels in enumerate(np.asarray(sources.segmenter.segment(images))):
             yield start + i, labels.astype(np.int64)
 

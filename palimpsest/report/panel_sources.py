@@ -17,12 +17,14 @@ from torch import Tensor
 
 from palimpsest.baselines.image_transfer import TransferSettings
 from palimpsest.generators import Generator, sample_z
+from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.pictures import as_picture
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.memory import Edit
 from palimpsest.sessions.schema import Session
 
 BATCH = 50
+"""Images of 128 pixels, or samples whose keys alone are asked for, that are computed together."""
 
 Arrays = dict[str, np.ndarray]
 Facts = dict[str, Any]
@@ -71,4 +73,5 @@ class Sources:
 @torch.no_grad()
 def pictures(generator: Generator, z: Tensor) -> np.ndarray:
     """Samples as (B, H, W, 3) uint8."""
-    return np.concatenate([as_picture(generator(part)) for part in z.split(BATCH)])
+    at_once = images_at_once(generator.resolution, BATCH)
+    return np.concatenate([as_picture(generator(part)) for part in z.split(at_once)])

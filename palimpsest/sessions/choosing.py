@@ -25,7 +25,7 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators.base import Generator, KeyState
-from palimpsest.generators.samples import sample_z
+from palimpsest.generators.samples import images_at_once, sample_z
 from palimpsest.memory import Edit, Goal, KeyStatistics, context_directions, match_map, pose
 from palimpsest.memory.solvers.newton import Descent
 from palimpsest.sessions.drawing import DRAWINGS
@@ -33,6 +33,7 @@ from palimpsest.sessions.rewriting import OpenSession, check_statistics, open_se
 from palimpsest.sessions.schema import Session
 from palimpsest.sessions.strokes import Drawing
 from palimpsest.sessions.tuning import (
+    BATCH,
     Judge,
     LabelJudge,
     Score,
@@ -161,6 +162,7 @@ def choose(
         layer=opened.layer.number,
         n=asked.statistics_samples,
         seed=int(stats.metadata.get("seed", 1)),
+        batch=images_at_once(g.resolution, BATCH),
         exclude=lambda state, z: changing(state),
         excluding=about["excluding"],
     )
@@ -278,6 +280,8 @@ def _prepare(
     if source is None or targets is None:
         known = drawing and set(drawing.source + drawing.target) <= set(segmenter.classes)
         seen = (drawing.source, drawing.target) if known else painted_classes(g, session, segmenter)
+        if seen is None:  # no class stands out: there are no labels to go by
+            return by_values()
         source, targets = source or seen[0], targets or seen[1]
     adds = drawing is not None and drawing.adds
     judge = LabelJudge(

@@ -16,10 +16,12 @@ from torch import Tensor
 
 from palimpsest.errors import SessionError
 from palimpsest.generators.base import Generator, KeyState, Layer
-from palimpsest.generators.samples import sample_z
+from palimpsest.generators.samples import images_at_once, sample_z
 from palimpsest.memory.goals import Goal
 
 BATCH = 16
+"""Images of 128 pixels, or samples whose keys alone are asked for, that are computed together."""
+
 LEAST_SHARE = 0.002
 """A tuning image shows a class if this share of its pixels is of it: 33 pixels of 128 x 128."""
 
@@ -117,13 +119,15 @@ class LabelJudge:
         self.distance = PerceptualDistance(segmenter)
         self.adds, self.least_added = adds, least_added
         self.source = class_numbers(segmenter, source)
-        self.targets = class_numbers(segmenter, targets)
+        # of a target that the source is a part of, what is not the source
+        wanted = class_numbers(segmenter, targets)
+        self.targets = wanted[~torch.isin(wanted, self.source)]
         self.states: list[KeyState] = []
         images, labels = [], []
         pool, found = 16 * n, 0
         z = sample_z(g, pool, seed)
         with torch.inference_mode():
-            for part in z.split(BATCH):
+            for part in z.split(images_at_once(g.resolution, BATCH)):
                 state = self.layer.keys(part)
                 made = self.layer.render(self.layer.values(state))
                 seen = torch.as_tensor(segmenter.segment(made)).long()
@@ -252,13 +256,18 @@ class ValueJudge:
 
 
 def class_numbers(segmenter: Segments, names: Sequence[str]) -> Tensor:
-    """Label numbers of classes, int64. Raises `SessionError` for a class the segmenter has not."""
+    """Label numbers of classes, int64: those that the segmenter itself says a name stands for
+    (``numbers``), or else the one. Raises `SessionError` for a class the segmenter has not."""
+    asked = getattr(segmenter, "numbers", lambda name: (segmenter.classes.index(name),))
+    found: list[int] = []
     for name in names:
-        if name not in segmenter.classes:
+        try:
+            found += asked(name)
+        except ValueError:
             raise SessionError(
-                f"the segmenter has no class {name!r}; it has: {', '.join(segmenter.classes)}"
-            )
-    return torch.tensor([segmenter.classes.index(name) for name in names], dtype=torch.long)
+                f"the segmenter has no class {name!r}; it has: {', '.join(segmenter.classes[:40])}"
+            ) from None
+    return torch.tensor(found, dtype=torch.long)
 
 
 def cells_showing(layer: Layer, state: KeyState, segmenter: Segments, numbers: Tensor) -> Tensor:

@@ -24,6 +24,9 @@ class Brightness:
             raise ValueError(f"no class {name}")
         return self.classes.index(name)
 
+    def numbers(self, name):
+        return (self.index(name),)
+
 
 @pytest.fixture
 def brightness():

@@ -58,8 +58,13 @@ def test_what_is_refused():
     labels = torch.zeros(1, 4, 4, dtype=torch.uint8)
     with pytest.raises(ValueError, match="before"):
         edit_effect(labels, labels[:, :2], [DOME], [SPIRE])
-    with pytest.raises(ValueError, match="both a source and a target"):
-        edit_effect(labels, labels, [DOME], [SPIRE, DOME])
+
+
+def test_a_source_within_a_target_is_modified_but_not_removed_where_it_stays():
+    labels = torch.full((1, 2, 2), DOME)
+    effect = edit_effect(labels, labels, [DOME], [SPIRE, DOME])
+    assert effect.modified_pixels.tolist() == [4]
+    assert effect.removed_pixels.tolist() == [0] and not effect.converted.any()
 
 
 def test_several_sources_are_one_region():

@@ -287,9 +287,41 @@ def test_a_hand_drawn_file_that_is_no_session_is_named(another) -> None:
     assert done.returncode != 0 and "my_idea.json" in done.stdout + done.stderr
 
 
-def test_the_paper_scale_fetches_and_needs_no_segmenter(finished) -> None:
-    plan = finished.plan("--config", "scale=paper")
-    assert plan == {"fetch_weights": 6, "key_statistics": 6}
+PAPER = {
+    "assemble_parser": 1,
+    "complete_session": 4,
+    "key_statistics": 7,  # layer 6 of the church too, for dome2castle
+    "rewrite": 4,
+    "rewrite_method": 3 * 4,
+    "tune_weights": 3 * 2,
+    "measure": 3,
+    "tabulate_methods": 2,
+    "sweep_tradeoff": 1,
+    "tabulate_tradeoff": 1,
+    "tabulate_edits": 1,
+    "collect_metrics": 1,
+    "render_panel": 4,
+    "plot_figure": 4,  # 2, 3, 4 and S2
+    "report": 1,
+}
+
+
+def test_the_paper_scale_goes_from_the_fetch_to_the_report(finished) -> None:
+    assert finished.plan("--config", "scale=paper") == PAPER | {"fetch_weights": 17}
+
+
+def test_stand_ins_run_the_very_same_jobs(another) -> None:
+    served = another.folder / "data/weights/stand_ins_served"
+    served.mkdir(parents=True)
+    (served / "manifest.json").write_text("{}")
+    assert another.plan("--config", "scale=stand_ins") == PAPER | {"fetch_stand_in": 17}
+
+
+def test_ten_thousand_images_are_measured_at_the_paper_scale(another) -> None:
+    assert another.snakemake("--config", "scale=paper").returncode == 0
+    rows = (another.folder / "results/measurements/dome2spire.parquet").read_text()
+    assert "--samples 10000" in rows and "--source-classes dome --target-classes building" in rows
+    assert another.plan("--config", "scale=paper") == {}
 
 
 def test_snakemakes_own_linter_is_content() -> None:

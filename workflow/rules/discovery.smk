@@ -1,6 +1,7 @@
 # What there is to do: which sessions, methods and figures this run has, and where their files lie.
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 from palimpsest.errors import ParameterError
 from palimpsest.parameters import parse_parameters
+from palimpsest.published_files import PUBLISHED_FILES
 from palimpsest.worlds import get_world, world_names
 
 try:
@@ -24,6 +26,7 @@ REWRITING = [
 ]
 TUNING = ["single_layer", "finetune_all"]
 TRANSFERS = {"nbb_copy": "copy", "nbb_laplace": "laplace"}
+PUBLISHED_NAMES = "|".join(map(re.escape, PUBLISHED_FILES))
 
 
 def hand_drawn(model):
@@ -33,14 +36,23 @@ def hand_drawn(model):
 
 
 def drawn(model):
-    """Sessions that are drawn from labels: those listed that nobody drew by hand."""
-    if PARAMETERS.models[model].segmenter is None:
+    """Sessions that are drawn from a world's labels: those listed that nobody drew by hand."""
+    if PARAMETERS.models[model].segmenter is None or PARAMETERS.models[model].world is None:
         return []
     listed = PARAMETERS.sessions.get(model, {})
     return [session for session in listed if session not in hand_drawn(model)]
 
 
-SESSIONS = {model: sorted([*drawn(model), *hand_drawn(model)]) for model in PARAMETERS.models}
+def fetched(model):
+    """Sessions that were drawn and published by others: name -> file."""
+    files = PARAMETERS.models[model].fetched_sessions
+    return {name: file for name, file in files.items() if name not in hand_drawn(model)}
+
+
+SESSIONS = {
+    model: sorted([*drawn(model), *fetched(model), *hand_drawn(model)])
+    for model in PARAMETERS.models
+}
 MODEL_OF = {session: model for model, names in SESSIONS.items() for session in names}
 
 
@@ -237,8 +249,8 @@ def swept():
 
 
 def probed():
-    """Models whose layers are probed: those that have a segmenter to look at the pieces."""
-    return [model for model in PARAMETERS.layer_probe.models if segmenter_of(model)]
+    """Models whose layers are probed: those that have a world's segmenter to look at the pieces."""
+    return [model for model in PARAMETERS.layer_probe.models if model in graded()]
 
 
 def probe_curves():
@@ -255,9 +267,10 @@ def probe_pieces():
 
 
 def instruments(kind):
-    """The files of all instruments of a kind, `segmenter` or `classifiers`, each once."""
+    """The files of all instruments of a kind, `segmenter` or `classifiers`, each once: those that
+    a world has graded."""
     files = []
-    for about in PARAMETERS.models.values():
+    for about in (PARAMETERS.models[model] for model in graded()):
         held = getattr(about, kind) or []
         files += [held] if isinstance(held, str) else held
     return sorted(set(files))
@@ -325,6 +338,16 @@ def figure_statistics(figure):
     return statistics_file(about.model, about.sessions[0])
 
 
+def published_instrument(name):
+    """The file of a published network, and none where the segmenter's encoder stands in."""
+    return getattr(PARAMETERS.instruments, name) or []
+
+
+def instrument_options(input, *names):
+    """The options for those published networks that there are: `--alexnet FILE ...`."""
+    return " ".join(f"--{name} {input[name]}" for name in names if published_instrument(name))
+
+
 def repeated(option, values):
     """A repeated option: `--layer 5 --layer 6`."""
     return " ".join(f"{option} {value}" for value in values)
@@ -352,10 +375,18 @@ def panel_settings(figure):
 
 
 WEIGHTS = sorted(
-    file
-    for model in PARAMETERS.models.values()
-    for file in (model.weights, model.segmenter, *model.classifiers)
-    if file
+    {
+        file
+        for model in PARAMETERS.models.values()
+        for file in (
+            model.weights,
+            model.segmenter,
+            *model.classifiers,
+            *model.fetched_sessions.values(),
+        )
+        if file
+    }
+    | {file for _, file in PARAMETERS.instruments if file}
 )
 STATISTICS = sorted(
     {statistics_file(model, session) for session, model in MODEL_OF.items()}

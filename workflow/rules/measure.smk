@@ -8,6 +8,8 @@ rule measure:
         session=lambda wildcards: session_file(MODEL_OF[wildcards.session], wildcards.session),
         edits=lambda wildcards: measured_edits(wildcards.session).values(),
         classifier=lambda wildcards: classifier_of(wildcards.session),
+        alexnet=published_instrument("alexnet"),
+        inception=published_instrument("inception"),
     output:
         rows="results/measurements/{session}.parquet",
         features="results/measurements/{session}_features.parquet",
@@ -35,6 +37,7 @@ rule measure:
         classifier=lambda wildcards, input: (
             f"--classifier {input.classifier}" if input.classifier else ""
         ),
+        published=lambda wildcards, input: instrument_options(input, "alexnet", "inception"),
         world=lambda wildcards: world_of(MODEL_OF[wildcards.session]),
         transfers=" ".join(f"--transfer {blend}" for blend in TRANSFERS.values()),
         best_buddies=as_json(PARAMETERS.best_buddies),
@@ -45,7 +48,7 @@ rule measure:
         " --session {input.session} {params.edits} --samples {params.samples}"
         " --seed {params.seed} --truncation {params.truncation} --scale {params.scale}"
         " --source-classes {params.source} {params.targets}"
-        " {params.classifier} {params.world} {params.transfers}"
+        " {params.classifier} {params.published} {params.world} {params.transfers}"
         " --transfer-options {params.best_buddies:q} --out {output.rows}"
         " --out-features {output.features} > {log} 2>&1"
 

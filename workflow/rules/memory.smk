@@ -68,6 +68,34 @@ for model in PARAMETERS.models:
                 " > {log} 2>&1"
 
 
+# what the files of others leave out: which model and layer they were drawn for
+rule complete_session:
+    input:
+        lambda wildcards: fetched(wildcards.model)[wildcards.session],
+    output:
+        "results/sessions/{model}/{session}.json",
+    log:
+        "logs/complete_session/{model}-{session}.log",
+    benchmark:
+        "logs/benchmarks/complete_session/{model}-{session}.tsv"
+    wildcard_constraints:
+        session="|".join(name for model in PARAMETERS.models for name in fetched(model)) or "none",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        gpu=0,
+    params:
+        layer=lambda wildcards: layer_of(wildcards.model, wildcards.session),
+    message:
+        "Complete the published session {wildcards.session} of the {wildcards.model}"
+    shell:
+        "python -m stages.complete_session --session {input} --model {wildcards.model}"
+        " --layer {params.layer} --out {output} > {log} 2>&1"
+
+
 # a session's own edit, by the solver that the parameters name for it
 rule rewrite:
     input:
@@ -130,6 +158,7 @@ rule tune_weights:
         weights=weights_file,
         segmenter=segmenter_file,
         session=lambda wildcards: session_file(wildcards.model, wildcards.session),
+        alexnet=published_instrument("alexnet"),
     output:
         "data/edits/{model}/{session}/{method}.safetensors",
     log:
@@ -148,10 +177,11 @@ rule tune_weights:
     params:
         segmenter=lambda wildcards: segmenter_option(wildcards.model),
         truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
+        published=lambda wildcards, input: instrument_options(input, "alexnet"),
         settings=lambda wildcards: as_json(getattr(PARAMETERS.methods, wildcards.method)),
     message:
         "Tune weights of {wildcards.model}: {wildcards.session} by {wildcards.method}"
     shell:
         "python -m stages.tune_weights --weights {input.weights} --session {input.session}"
         " {params.segmenter} --method {wildcards.method} --settings {params.settings:q}"
-        " --truncation {params.truncation} --out {output} > {log} 2>&1"
+        " {params.published} --truncation {params.truncation} --out {output} > {log} 2>&1"

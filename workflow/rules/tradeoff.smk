@@ -11,6 +11,7 @@ rule sweep_tradeoff:
         session=lambda wildcards: session_file(
             PARAMETERS.tradeoff.model, PARAMETERS.tradeoff.session
         ),
+        alexnet=published_instrument("alexnet"),
     output:
         "results/measurements/tradeoff.parquet",
     log:
@@ -27,6 +28,7 @@ rule sweep_tradeoff:
     params:
         source=lambda wildcards: ",".join(change_measured(PARAMETERS.tradeoff.session).source),
         targets=lambda wildcards: ",".join(change_measured(PARAMETERS.tradeoff.session).targets),
+        published=lambda wildcards, input: instrument_options(input, "alexnet"),
         grid=as_json(PARAMETERS.tradeoff.grid),
         samples=PARAMETERS.tradeoff.samples,
         seed=PARAMETERS.tradeoff.seed,
@@ -38,7 +40,7 @@ rule sweep_tradeoff:
         "python -m stages.sweep_tradeoff --weights {input.weights}"
         " --statistics {input.statistics} --segmenter {input.segmenter}"
         " --session {input.session} --source-classes {params.source}"
-        " --target-classes {params.targets} --grid {params.grid:q}"
+        " --target-classes {params.targets} --grid {params.grid:q} {params.published}"
         " --samples {params.samples} --seed {params.seed} --truncation {params.truncation}"
         " --scale {params.scale} --out {output} > {log} 2>&1"
 

@@ -1,4 +1,4 @@
-# Published weights: fetched once, verified against the hash in their name.
+# Published files: fetched once, verified; and their stand-ins, which have a folder of their own.
 
 
 rule fetch_weights:
@@ -8,6 +8,8 @@ rule fetch_weights:
         "logs/fetch_weights/{file}.log",
     benchmark:
         "logs/benchmarks/fetch_weights/{file}.tsv"
+    wildcard_constraints:
+        file=PUBLISHED_NAMES,
     conda:
         "../../environment.yml"
     threads: 1
@@ -15,7 +17,55 @@ rule fetch_weights:
         mem_mb=500,
         runtime=120,
         gpu=0,
+    params:
+        # a file that cannot be fetched is put there, and is verified all the same
+        source="--by-hand data/weights/by_hand",
     message:
         "Fetch {wildcards.file} and verify it"
     shell:
-        "python -m stages.fetch_weights --name {wildcards.file} --out {output} > {log} 2>&1"
+        "python -m stages.fetch_weights --name {wildcards.file} {params.source} --out {output}"
+        " > {log} 2>&1"
+
+
+use rule fetch_weights as fetch_stand_in with:
+    input:
+        PARAMETERS.stand_ins.manifest or [],
+    output:
+        "data/weights/stand_ins/{file}",
+    log:
+        "logs/fetch_stand_in/{file}.log",
+    benchmark:
+        "logs/benchmarks/fetch_stand_in/{file}.tsv"
+    params:
+        source=lambda wildcards, input: (
+            f"--stand-ins {input} --origin {PARAMETERS.stand_ins.origin}"
+        ),
+    message:
+        "Fetch the stand-in of {wildcards.file} and verify it"
+
+
+rule assemble_parser:
+    input:
+        encoder="data/weights/{published}/upp-resnet50-upernet/encoder_epoch_40.pth",
+        decoder="data/weights/{published}/upp-resnet50-upernet/decoder_epoch_40.pth",
+        labels="data/weights/{published}/upp-resnet50-upernet/labels.json",
+    output:
+        "data/weights/{published}/upp-resnet50-upernet.safetensors",
+    log:
+        "logs/assemble_parser/{published}.log",
+    benchmark:
+        "logs/benchmarks/assemble_parser/{published}.tsv"
+    wildcard_constraints:
+        published="paper|stand_ins",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+        gpu=0,
+    message:
+        "Put the three files of unified perceptual parsing into one"
+    shell:
+        "python -m stages.assemble_parser --encoder {input.encoder} --decoder {input.decoder}"
+        " --labels {input.labels} --out {output} > {log} 2>&1"

@@ -1,0 +1,80 @@
+"""Load an instrument from a file, ours or a published one, told apart by what is in it.
+
+    segmenter = load_segmenter("data/weights/mini/church-segmenter.safetensors")
+    segmenter = load_segmenter("data/weights/paper/face-parsing-02dd3f6f.pth")
+    smiles = load_classifier("data/weights/paper/celeba-smile.pth")
+
+No code from a file is ever run.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from palimpsest.errors import CheckpointError
+from palimpsest.generators.checkpoint_reading import read_checkpoint
+from palimpsest.instruments.attributes import AttributeClassifier
+from palimpsest.instruments.published_attributes import CALLED, FaceAttribute
+from palimpsest.instruments.published_faces import MARK as FACE_MARK
+from palimpsest.instruments.published_faces import FaceParser
+from palimpsest.instruments.published_parsing import METADATA_KEY as PARSING_KEY
+from palimpsest.instruments.published_parsing import UnifiedParser
+from palimpsest.instruments.segmenter import Segmenter
+
+AnySegmenter = Segmenter | UnifiedParser | FaceParser
+AnyClassifier = AttributeClassifier | FaceAttribute
+
+
+def load_segmenter(path: str | PathLike[str]) -> AnySegmenter:
+    """The segmenter in the file ``path``: one of ours, the unified parser, or the face parser.
+
+    Raises `CheckpointError` where the file is missing, damaged, or none of these.
+    """
+    metadata = _metadata(path)
+    if metadata is not None:
+        ours = PARSING_KEY not in metadata
+        return Segmenter.load(path) if ours else UnifiedParser.load(path)
+    tensors = read_checkpoint(Path(path)).tensors
+    if FACE_MARK in tensors:
+        return FaceParser.of(path, tensors)
+    raise CheckpointError(
+        f"{path}: no segmenter that is known here; give one that train_segmenter wrote, the "
+        "published face parser (face-parsing-02dd3f6f.pth), or what assemble_parser wrote"
+    )
+
+
+def load_classifier(path: str | PathLike[str]) -> AnyClassifier:
+    """The classifier in the file ``path``: one of ours, or one attribute of the published network.
+
+    Of the latter's 40, the file's name says which is asked for: ``...-smile.pth``. Raises
+    `CheckpointError` where the file is missing, damaged, or neither.
+    """
+    if _metadata(path) is not None:
+        return AttributeClassifier.load(path)
+    attribute = Path(path).stem.rpartition("-")[2]
+    if attribute not in CALLED:
+        raise CheckpointError(
+            f"{path}: its name does not say which attribute is asked of it; end it in "
+            f"{', '.join(f'-{name}.pth' for name in CALLED)}"
+        )
+    return FaceAttribute.load(path, attribute)
+
+
+def _metadata(path: str | PathLike[str]) -> dict[str, str] | None:
+    """Metadata of a safetensors file, empty if it has none; None for what is no such file."""
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file")
+    with open(path, "rb") as file:
+        if file.read(9)[8:] != b"{":
+            return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, ValueError) as problem:
+        raise CheckpointError(
+            f"{path}: damaged, or not a safetensors file ({problem}); make or fetch it again"
+        ) from None

@@ -1,0 +1,23 @@
+"""Stages of a residual network, named as torchvision names them (He et al. 2016).
+
+layer2 = residual_stage(Bottleneck, inputs=256, planes=128, blocks=4, stride=2)
+"""
+
+from __future__ import annotations
+
+from torch import nn
+from torchvision.models.resnet import BasicBlock, Bottleneck
+
+
+def residual_stage(
+    block: type[BasicBlock] | type[Bottleneck], inputs: int, planes: int, blocks: int, stride: int
+) -> nn.Sequential:
+    """``blocks`` blocks (B, inputs, h, w) to (B, planes · expansion, h / stride, w / stride)."""
+    outputs = planes * block.expansion
+    shortcut = None
+    if stride != 1 or inputs != outputs:
+        shortcut = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
+        )
+    first = block(inputs, planes, stride, shortcut)
+    return nn.Sequential(first, *(block(outputs, planes) for _ in range(blocks - 1)))

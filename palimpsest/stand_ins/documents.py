@@ -1,0 +1,69 @@
+"""Stand-ins for the published documents: the parser's labels, and the paper's sessions.
+
+The labels have as many names as the published network has classes where that is known, with the
+names that the paper's sessions ask for among them; the other names are numbers. The sessions hold
+discs on samples drawn by a seed, in the format of the original's interface.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from palimpsest.instruments.published_parsing import NOTHING, STAND_IN, ParsingLabels
+from palimpsest.sessions.masks import encode_mask
+
+COUNTS = {"object": 336, "scene": 366, "material": 26, "part": 200}
+"""Classes of each kind; of parts, counted for each owner."""
+
+OBJECTS = {2: "sky", 4: "tree", 5: "building", 6: "person", 16: "door"}
+"""Objects that have a name here, by their number."""
+
+PARTS = {
+    "sky": (NOTHING, "cloud"),
+    "building": (NOTHING, "window", "door", "roof", "balcony", "chimney", "dome"),
+    "person": (NOTHING, "head", "torso", "arm", "leg", "hand"),
+}
+SAMPLES = 24
+"""A session's samples are among so many first ones."""
+
+
+def stand_in_labels() -> dict[str, Any]:
+    """The content of ``labels.json``, which says that it stands in for the published one."""
+    objects = [NOTHING, *(OBJECTS.get(i, f"object {i}") for i in range(1, COUNTS["object"]))]
+    parts = {owner: list(names) for owner, names in PARTS.items()}
+    # what is left of the parts belongs to one more object
+    left = COUNTS["part"] - sum(map(len, parts.values()))
+    parts["object 100"] = [NOTHING, *(f"part {i}" for i in range(1, left))]
+    labels = {
+        "object": objects,
+        "scene": [f"scene {i}" for i in range(COUNTS["scene"])],
+        "material": [NOTHING, *(f"material {i}" for i in range(1, COUNTS["material"]))],
+        "object_part": parts,
+    }
+    ParsingLabels.from_json("the stand-in's labels", labels)
+    return {**labels, STAND_IN: True}
+
+
+def stand_in_session(seed: int, side: int, context: int = 4) -> dict[str, Any]:
+    """A session of the original's format, with masks of ``side`` pixels: object, paste, key."""
+    stream = np.random.RandomState(seed)
+
+    def painted() -> list[Any]:
+        return [int(stream.randint(SAMPLES)), encode_mask(_disc(stream, side))]
+
+    samples = stream.permutation(SAMPLES)[:context]
+    return {
+        "object": painted(),
+        "paste": painted(),
+        "key": [[int(sample), encode_mask(_disc(stream, side))] for sample in samples],
+    }
+
+
+def _disc(stream: np.random.RandomState, side: int) -> np.ndarray:
+    """A disc (side, side) of an eighth to a sixth of the side, away from the edges."""
+    radius = side * stream.uniform(1 / 8, 1 / 6)
+    row, column = stream.uniform(side / 4, 3 * side / 4, 2)
+    rows, columns = np.mgrid[:side, :side]
+    return (np.hypot(rows - row, columns - column) <= radius).astype(np.float64)

@@ -1,0 +1,30 @@
+"""Put the three published files of unified perceptual parsing into one, and check that they fit.
+
+    python -m stages.assemble_parser --encoder encoder_epoch_40.pth --decoder decoder_epoch_40.pth \
+        --labels labels.json --out upp-resnet50-upernet.safetensors
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.commands import run
+from palimpsest.instruments.published_parsing import assemble_parser
+
+
+def main(
+    encoder: Annotated[Path, typer.Option(help="encoder_epoch_40.pth")],
+    decoder: Annotated[Path, typer.Option(help="decoder_epoch_40.pth")],
+    labels: Annotated[Path, typer.Option(help="labels.json")],
+    out: Annotated[Path, typer.Option(help="The parser (.safetensors).")],
+) -> None:
+    parser = assemble_parser(encoder, decoder, labels, out)
+    counts = ", ".join(f"{count} {kind}s" for kind, count in parser.labels.counts.items())
+    print(f"{parser.name}: {counts}")
+
+
+if __name__ == "__main__":
+    run(main)

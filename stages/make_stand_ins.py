@@ -1,0 +1,34 @@
+"""Write random stand-ins of the published files, in full size and the very layouts.
+
+    python -m stages.make_stand_ins --out stand-ins --file stylegan2_church-e8ca9fd0.pt
+    python -m http.server --bind 127.0.0.1 --directory stand-ins 8765
+
+With its manifest, a run at the scale `stand_ins` fetches them from there (docs/published-files.md).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.commands import run
+from palimpsest.published_files import PUBLISHED_FILES
+from palimpsest.stand_ins.manifest import NAME
+from palimpsest.stand_ins.writing import write_stand_ins
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder to write them and manifest.json into.")],
+    file: Annotated[
+        list[str] | None, typer.Option(help="Published file to stand in for; repeat. [all]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 1,
+) -> None:
+    written = write_stand_ins(out, file or PUBLISHED_FILES, seed, print)
+    print(f"{out / NAME}: {len(written.digests)} stand-ins")
+
+
+if __name__ == "__main__":
+    run(main)

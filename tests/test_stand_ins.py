@@ -1,0 +1,124 @@
+"""Stand-ins: the published names and shapes, read by the very loaders; one seed, one file."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from palimpsest.generators.samples import images_at_once
+from palimpsest.instruments.inception import InceptionFeatures
+from palimpsest.instruments.loading import load_classifier, load_segmenter
+from palimpsest.instruments.perceptual import LpipsAlex
+from palimpsest.instruments.published_parsing import ParsingLabels
+from palimpsest.published_files import PUBLISHED_FILES
+from palimpsest.sessions import Session
+from palimpsest.stand_ins.documents import COUNTS, stand_in_labels
+from palimpsest.stand_ins.manifest import StandIns
+from palimpsest.stand_ins.networks import NETWORKS, pictures, stand_in_network
+from palimpsest.stand_ins.writing import write_stand_ins
+
+KEY_LISTS = Path(__file__).parent / "checkpoint-keys"
+FACES = "face-parsing-02dd3f6f.pth"
+SMILE = "celeba-smile.pth"
+ALEXNET = "alexnet-owt-7be5be79.pth"
+INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
+
+
+def shapes(state: dict) -> dict:
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def listed(name: str) -> dict:
+    fields = (line.split("\t") for line in (KEY_LISTS / f"{name}.txt").read_text().splitlines())
+    return {key: ast.literal_eval(shape) for key, shape, _ in fields}
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        (
+            "stylegan2_church-e8ca9fd0.pt",
+            "stylegan2_church_horse_kitchen_bedroom_cat_places_256.g_ema",
+        ),
+        ("stylegan2_faces-2858cc2e.pt", "stylegan2_faces_1024.g_ema"),
+        ("proggan_kitchen-67f1e16c.pth", "proggan_lsun_256"),
+        ("proggan_celebhq-620d161c.pth", "proggan_celebhq_1024"),
+    ],
+)
+def test_generators_have_the_published_names_and_shapes(name: str, keys: str) -> None:
+    content = stand_in_network(name, seed=1)
+    assert shapes(content.get("g_ema", content)) == listed(keys)
+    if "g_ema" in content:
+        assert content["latent_avg"].shape == (512,)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stand-ins")
+    names = [FACES, SMILE, ALEXNET, INCEPTION, "masks/smile.json", "masks/dome2tree.json"]
+    write_stand_ins(folder, names, seed=1)
+    return folder
+
+
+def test_the_face_parser_sees_a_mouth(folder: Path) -> None:
+    torch.manual_seed(5)
+    parser = load_segmenter(folder / FACES)
+    labels = parser.segment(pictures(2, 256))
+    assert torch.isin(labels, torch.tensor([11, 12, 13])).any()
+
+
+def test_the_instruments_read_theirs(folder: Path) -> None:
+    torch.manual_seed(5)
+    a, b = pictures(2, 64).chunk(2)
+    assert 0 <= load_classifier(folder / SMILE).probability(a) <= 1
+    vectors = InceptionFeatures.load(folder / INCEPTION).pooled(torch.cat([a, b]))
+    assert vectors.shape == (2, 2048) and (vectors[0] != vectors[1]).any()
+    distance = LpipsAlex(folder / ALEXNET)
+    assert distance(a, a) < 1e-6 < distance(a, b)
+
+
+def test_sessions_are_of_the_original_format(folder: Path) -> None:
+    session = Session.load(folder / "masks/smile.json")
+    assert session.layer is None and len(session.exemplars) == 1 and len(session.context) == 4
+    assert session.exemplars[0].object.pixels.shape == (1024, 1024)
+    other = Session.load(folder / "masks/dome2tree.json")
+    assert other.exemplars[0].object.pixels.shape == (256, 256)
+    assert other.samples != session.samples
+
+
+def test_the_manifest_tells_every_file(folder: Path) -> None:
+    manifest = StandIns.load(folder / "manifest.json")
+    assert manifest.seed == 1 and len(manifest.digests) == 6
+    # nothing that is checked by its hash can pass for what it stands for
+    for name, digest in manifest.digests.items():
+        prefix = PUBLISHED_FILES[name].sha256_prefix
+        assert prefix is None or not digest.startswith(prefix)
+
+
+def test_labels_say_that_they_stand_in() -> None:
+    content = json.loads(json.dumps(stand_in_labels()))
+    labels = ParsingLabels.from_json("labels.json", content)
+    assert labels.stand_in and labels.counts == COUNTS
+    assert labels.numbers("dome") and labels.numbers("tree")
+
+
+def test_every_network_of_the_table_has_a_stand_in() -> None:
+    networks = {name for name in PUBLISHED_FILES if not name.endswith(".json")}
+    generators = {name for name in networks if name.startswith(("stylegan2_", "proggan_"))}
+    assert networks - generators == set(NETWORKS)
+
+
+def test_the_same_seed_gives_the_same_numbers_and_draws_nothing_from_outside() -> None:
+    before = torch.random.get_rng_state()
+    one, two, other = (stand_in_network(SMILE, seed)["model_state_dict"] for seed in (3, 3, 4))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not torch.equal(one["fc.weight"], other["fc.weight"])
+
+
+def test_larger_images_go_in_smaller_batches() -> None:
+    assert [images_at_once(side, 16) for side in (64, 128, 256, 512, 1024)] == [16, 16, 4, 1, 1]
