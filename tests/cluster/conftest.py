@@ -106,6 +106,7 @@ def one_model(parameters: dict) -> dict:
     }
     parameters["methods"]["newton"]["iterations"] = 8
     parameters["answers"]["models"] = []
+    parameters["layer_probe"]["models"] = {}
     for part in ("reflections", "watermarks", "tradeoff"):
         parameters[part]["model"] = "own"
     return parameters
