@@ -18,7 +18,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help figures test worlds-preview stand-ins lint clean pull snapshot adopt-weights lock environment
+.PHONY: help figures test worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -85,6 +85,13 @@ adopt-weights:  ## copy trained weights to data/weights/mini/
 	fi
 	mkdir -p data/weights/mini
 	cp -v "$${trained[@]}" data/weights/mini/
+
+adopt-layers:  ## have models whose layer is null edited at the layer that the probe named
+	@test -f results/tables/layer_choice.csv || {
+		echo "nothing to adopt: run 'snakemake --cores all results/tables/layer_choice.csv' first" >&2
+		exit 1
+	}
+	cp -v results/tables/layer_choice.csv data/layer_choice.csv
 
 lock: $(READY)  ## remake requirements.txt and environment.yml from requirements.in
 	@uv pip compile requirements.in --universal --python-version 3.11 --constraint requirements.txt \

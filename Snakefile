@@ -21,6 +21,7 @@ for scale in overlays(config["scale"]):
 
 
 include: "workflow/rules/discovery.smk"
+include: "workflow/rules/options.smk"
 
 
 # the defaults are those of the model that the schema is made from (palimpsest.parameters)

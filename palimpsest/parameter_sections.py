@@ -39,7 +39,8 @@ class ModelParameters(Section):
     """One generator: its files, and where it is edited.
 
     ``classifiers``: of whatever else is told of its pictures as a whole. ``fetched_sessions``:
-    files of sessions that others drew and published, by the session's name.
+    files of sessions that others drew and published, by the session's name. ``layer``: None for the
+    one that the probe of layers named first.
     """
 
     weights: str = Field(min_length=1)
@@ -48,7 +49,7 @@ class ModelParameters(Section):
     fetched_sessions: dict[Name, str] = {}
     world: Name | None
     truncation: float = Field(ge=0, le=1)
-    layer: int = Field(ge=1, le=18)
+    layer: int | None = Field(ge=1, le=18)
 
 
 class SampleParameters(Section):

@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COPIED = ["Snakefile", "params.yaml", "environment.yml", "workflow", "profiles", "palimpsest"]
+COPIED = [
+    "Snakefile",
+    "params.yaml",
+    "environment.yml",
+    "data/layer_choice.csv",
+    "workflow",
+    "profiles",
+    "palimpsest",
+]
 
 # Answers `python -m stages.x ...` in milliseconds: each output holds the options and a digest of
 # the files they name, so that other options or other input give another output. Only the plan is
@@ -92,7 +100,7 @@ def copy_checkout(folder: Path) -> None:
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=ignored)
         else:
-            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, folder / name)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from palimpsest.adopted_layers import adopted_layers
+
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
 
@@ -21,10 +23,10 @@ LAYERS = {
     "church": 3,
     "face": 1,
     "horse": 2,
-    "kitchen": 1,
+    "kitchen": 2,
     "church_progressive": 1,
     "kitchen_stylegan2": 1,
-}  # 5 for watermarks, 6, 8 for small things
+}  # church: 5 for watermarks, 8 for small things; kitchen: what the probe named, what its edit says
 
 
 def test_a_finished_run_has_every_result_and_plans_nothing(finished) -> None:
@@ -237,6 +239,25 @@ def test_a_session_drawn_by_hand_takes_the_place_of_the_drawn_one(another) -> No
     plan = another.plan()
     assert plan["rewrite"] == 1 and plan["render_panel"] == 1  # add_people, and fig01 shows it
     assert "draw_sessions_church" not in plan and "measure" not in plan
+
+
+def test_models_without_a_layer_are_edited_where_the_probe_named(another) -> None:
+    named = adopted_layers(another.folder / "data" / "layer_choice.csv")
+    assert (another.folder / f"data/statistics/church/layer{named['church']}.safetensors").is_file()
+    another.edit("data/layer_choice.csv", "church,6 7,6", "church,6 7,7")
+    plan = another.plan()
+    assert plan["key_statistics"] == 1 and plan["draw_sessions_church"] == 1
+    # all but two sessions that say another layer, and are drawn with the rest
+    assert plan["rewrite"] == SESSIONS["church"]
+    assert "probe_layers" not in plan and "draw_sessions_kitchen" not in plan
+
+
+def test_a_model_without_a_layer_that_no_probe_named_is_told_how_to_get_one(another) -> None:
+    (another.folder / "data" / "layer_choice.csv").unlink()
+    done = another.snakemake("--dry-run")
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "models.church.layer" in said and "make adopt-layers" in said
 
 
 def test_what_judges_sent_back_is_read(another) -> None:

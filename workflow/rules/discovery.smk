@@ -2,18 +2,21 @@
 
 import json
 import re
-import shlex
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from palimpsest.adopted_layers import adopted_layers
 from palimpsest.errors import ParameterError
 from palimpsest.parameters import parse_parameters
 from palimpsest.published_files import PUBLISHED_FILES
 from palimpsest.worlds import get_world, world_names
 
+LAYER_CHOICE = Path("data/layer_choice.csv")
+
 try:
     PARAMETERS = parse_parameters(config)
+    ADOPTED_LAYERS = adopted_layers(LAYER_CHOICE)
 except ParameterError as problem:
     raise WorkflowError(str(problem))
 
@@ -60,6 +63,17 @@ def session_file(model, session):
     return hand_drawn(model).get(session, f"results/sessions/{model}/{session}.json")
 
 
+def model_layer(model):
+    """The layer that a model's sessions edit unless they say another."""
+    layer = PARAMETERS.models[model].layer or ADOPTED_LAYERS.get(model)
+    if layer is None:
+        raise WorkflowError(
+            f"models.{model}.layer: null, and {LAYER_CHOICE} names none for it; write a layer, or write "
+            "one for now, probe the model (layer_probe.models) and run `make adopt-layers`"
+        )
+    return layer
+
+
 def layer_of(model, session):
     """The layer a session edits: its hand-drawn file says, or its parameters, or its model's."""
     file = hand_drawn(model).get(session)
@@ -67,20 +81,7 @@ def layer_of(model, session):
         said = json.loads(Path(file).read_text()).get("layer") if file else None
     except (ValueError, AttributeError):
         raise WorkflowError(f"{file}: not a session file; draw it again or remove it")
-    return said or PARAMETERS.session(model, session).layer or PARAMETERS.models[model].layer
-
-
-def named_layers(model):
-    """The option for every session that a job draws: `--session NAME@LAYER --session ...`.
-
-    Read off the job's output: that a session is drawn by hand makes no job run again.
-    """
-
-    def sessions(wildcards, output):
-        names = [Path(file).stem for file in output]
-        return " ".join(f"--session {name}@{layer_of(model, name)}" for name in names)
-
-    return sessions
+    return said or PARAMETERS.session(model, session).layer or model_layer(model)
 
 
 def statistics_file(model, session):
@@ -105,11 +106,6 @@ def segmenter_file(wildcards):
 
 def segmenter_of(model):
     return PARAMETERS.models[model].segmenter
-
-
-def segmenter_option(model):
-    """The option of a stage that does without a segmenter where there is none."""
-    return f"--segmenter {segmenter_of(model)}" if segmenter_of(model) else ""
 
 
 def own_method(model, session):
@@ -137,11 +133,6 @@ def classifier_of(session):
         f"sessions.{MODEL_OF[session]}.{session}.measure: no classifier of {attribute!r} is among "
         f"the model's; name its file MODEL-{attribute}.safetensors"
     )
-
-
-def world_of(model):
-    """The option of a stage that asks the world, where one is known."""
-    return f"--world {PARAMETERS.models[model].world}" if PARAMETERS.models[model].world else ""
 
 
 METHOD_TABLES = {
@@ -276,27 +267,9 @@ def instruments(kind):
     return sorted(set(files))
 
 
-def as_json(section, **more):
-    """Parameters as the text of one option; the same values give the same text."""
-    return json.dumps(section.model_dump() | more, sort_keys=True)
-
-
-def options(section):
-    """Parameters as the options of a stage: `--scenes 6000 --seed 1`."""
-    return " ".join(
-        f"--{name.replace('_', '-')} {value}" for name, value in section.model_dump().items()
-    )
-
-
 def change_measured(session):
     """What a session is measured by: classes and what their pixels should become, or an attribute."""
     return PARAMETERS.session(MODEL_OF[session], session).measure
-
-
-def targets_option(session):
-    """The option for the classes that pixels may become, where labels are counted."""
-    targets = change_measured(session).targets
-    return f"--target-classes {','.join(targets)}" if targets else ""
 
 
 def measured_edits(session):
@@ -318,15 +291,6 @@ def figure_edits(figure):
     }
 
 
-def figure_transfers(figure):
-    """The options for the best buddies that a figure shows."""
-    shown = [TRANSFERS[name] for name in PARAMETERS.figures[figure].methods if name in TRANSFERS]
-    if not shown:
-        return ""
-    settings = shlex.quote(as_json(PARAMETERS.best_buddies))
-    return " ".join(f"--transfer {blend}" for blend in shown) + f" --transfer-options {settings}"
-
-
 def figure_sessions(figure):
     about = PARAMETERS.figures[figure]
     return {session: session_file(about.model, session) for session in about.sessions}
@@ -341,37 +305,6 @@ def figure_statistics(figure):
 def published_instrument(name):
     """The file of a published network, and none where the segmenter's encoder stands in."""
     return getattr(PARAMETERS.instruments, name) or []
-
-
-def instrument_options(input, *names):
-    """The options for those published networks that there are: `--alexnet FILE ...`."""
-    return " ".join(f"--{name} {input[name]}" for name in names if published_instrument(name))
-
-
-def repeated(option, values):
-    """A repeated option: `--layer 5 --layer 6`."""
-    return " ".join(f"{option} {value}" for value in values)
-
-
-def named(option, files):
-    """A repeated option that gives each file its name: `--edit newton=path --edit ...`."""
-    return " ".join(f"{option} {name}={file}" for name, file in files.items())
-
-
-def solver_settings(model, session, method):
-    """What one method reads of the parameters, and nothing else."""
-    solve = PARAMETERS.session(model, session)
-    more = {"rank": solve.rank}
-    if method == "newton":
-        more |= {"mu": solve.mu, "exemplars": solve.exemplars}
-    if method == "palimpsest" and solve.measure and solve.measure.targets:
-        more |= solve.measure.model_dump(include={"source", "targets"})
-    return as_json(getattr(PARAMETERS.methods, method), **more)
-
-
-def panel_settings(figure):
-    about = PARAMETERS.figures[figure]
-    return as_json(PARAMETERS.panels, pairs=about.pairs)
 
 
 WEIGHTS = sorted(
@@ -391,8 +324,8 @@ WEIGHTS = sorted(
 STATISTICS = sorted(
     {statistics_file(model, session) for session, model in MODEL_OF.items()}
     | {
-        f"data/statistics/{model}/layer{about.layer}.safetensors"
-        for model, about in PARAMETERS.models.items()
+        f"data/statistics/{model}/layer{model_layer(model)}.safetensors"
+        for model in PARAMETERS.models
     }
     | ({watermark_statistics()} if marked() else set())
 )

@@ -56,7 +56,7 @@ for model in PARAMETERS.models:
                 model=model,
                 sessions=named_layers(model),
                 folder=subpath(output[0], parent=True),
-                layer=PARAMETERS.models[model].layer,
+                layer=model_layer(model),
                 seed=PARAMETERS.draw.seed,
                 truncation=PARAMETERS.models[model].truncation,
             message:
