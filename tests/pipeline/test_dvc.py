@@ -41,17 +41,32 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_repro_once_and_a_clone_that_pulls(another: Checkout, tmp_path: Path) -> None:
+def begin(checkout: Checkout) -> None:
+    """A repository of its own in which nothing was made yet."""
     for name in ("dvc.yaml", ".gitignore"):
-        shutil.copy2(ROOT / name, another.folder / name)
+        shutil.copy2(ROOT / name, checkout.folder / name)
     for empty in ("sessions", "studies"):
-        (another.folder / "data" / empty).mkdir()
-        (another.folder / "data" / empty / "README.md").write_text("none\n")
+        (checkout.folder / "data" / empty).mkdir()
+        (checkout.folder / "data" / empty / "README.md").write_text("none\n")
     for made in ("results", "data/edits", "data/statistics", ".snakemake", "logs"):
-        shutil.rmtree(another.folder / made)
-    call(another, "git", "init", "--quiet")
-    call(another, "dvc", "init", "--quiet")
-    shutil.copy2(ROOT / ".dvc" / "config", another.folder / ".dvc" / "config")
+        shutil.rmtree(checkout.folder / made)
+    call(checkout, "git", "init", "--quiet")
+    call(checkout, "dvc", "init", "--quiet")
+    shutil.copy2(ROOT / ".dvc" / "config", checkout.folder / ".dvc" / "config")
+
+
+def test_repro_at_the_paper_scale_keeps_what_that_makes(another: Checkout) -> None:
+    another.edit("params.yaml", "scale: mini", "scale: paper")
+    begin(another)
+    call(another, "dvc", "repro")
+    made = files(another.folder)
+    assert "results/report.html" in made and "results/tables/reflection.csv" not in made
+    assert another.plan() == {}
+    assert "Running stage" not in call(another, "dvc", "repro")
+
+
+def test_repro_once_and_a_clone_that_pulls(another: Checkout, tmp_path: Path) -> None:
+    begin(another)
     call(another, "dvc", "remote", "add", "--quiet", "--default", "shelf", str(tmp_path / "shelf"))
 
     call(another, "dvc", "repro")
@@ -93,7 +108,7 @@ def test_repro_once_and_a_clone_that_pulls(another: Checkout, tmp_path: Path) ->
     }
 
 
-def test_dvc_yaml_has_every_figure_and_table_and_only_known_rules() -> None:
+def test_dvc_yaml_keeps_every_folder_and_allows_only_known_rules() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     kept = [
         next(iter(entry))
@@ -101,8 +116,7 @@ def test_dvc_yaml_has_every_figure_and_table_and_only_known_rules() -> None:
         for part in ("outs", "metrics", "plots")
         for entry in stage.get(part, [])
     ]
-    figures = yaml.safe_load((ROOT / "params.yaml").read_text())["figures"]
-    assert {f"results/panels/{figure}.npz" for figure in figures} <= set(kept)
+    assert {"results/panels", "results/measurements", "results/tables"} <= set(kept)
     assert len(kept) == len(set(kept))
     for stage in stages.values():
         for part in ("outs", "metrics", "plots"):

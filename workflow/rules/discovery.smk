@@ -175,10 +175,17 @@ def pictured():
 
 def figure_panels(figure):
     """The panels that a figure is drawn from, in the order of the parameters."""
-    if figure in probe_pieces():
-        return [f"results/panels/pieces_{probe_pieces()[figure]}.npz"]
+    if figure in measured_panels():
+        return [f"results/measurements/panels/{measured_panels()[figure]}.npz"]
     parts = [name for name in paneled() if figure in (name, PARAMETERS.figures[name].part_of)]
     return [f"results/panels/{name}.npz" for name in parts or [figure]]
+
+
+def measured_panels():
+    """Figures whose panel a job makes while it measures, and the panel's name."""
+    pieces = {figure: f"pieces_{model}" for figure, model in probe_pieces().items()}
+    generators = [f"figS3_generator_{model}" for model in graded()]
+    return pieces | {name: name for name in ("fig05_watermarks", "figS2_tradeoff", *generators)}
 
 
 def graded():

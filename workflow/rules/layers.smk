@@ -7,7 +7,7 @@ rule probe_layers:
         segmenter=segmenter_file,
     output:
         measurements="results/measurements/layer_probe/{model}.parquet",
-        panel="results/panels/pieces_{model}.npz",
+        panel="results/measurements/panels/pieces_{model}.npz",
     log:
         "logs/probe_layers/{model}.log",
     benchmark:

@@ -54,7 +54,7 @@ rule tabulate_tradeoff:
             caption="../report/tradeoff.rst",
             category="Tables",
         ),
-        panel="results/panels/figS2_tradeoff.npz",
+        panel="results/measurements/panels/figS2_tradeoff.npz",
     log:
         "logs/tabulate_tradeoff.log",
     benchmark:

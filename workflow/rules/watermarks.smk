@@ -37,7 +37,7 @@ rule measure_watermarks:
         edits=watermark_edits().values(),
     output:
         rows="results/measurements/watermarks.parquet",
-        panel="results/panels/fig05_watermarks.npz",
+        panel="results/measurements/panels/fig05_watermarks.npz",
     log:
         "logs/measure_watermarks.log",
     benchmark:

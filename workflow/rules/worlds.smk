@@ -110,7 +110,7 @@ rule grade_generator:
         classifiers=lambda wildcards: PARAMETERS.models[wildcards.model].classifiers,
     output:
         table="results/grades/{model}.csv",
-        panel="results/panels/figS3_generator_{model}.npz",
+        panel="results/measurements/panels/figS3_generator_{model}.npz",
     log:
         "logs/grade_generator/{model}.log",
     benchmark:
