@@ -1,12 +1,14 @@
 """Axes on a sheet: a plot at a place in inches, in the look that all curves share.
 
 plot = plot_axes(sheet, left=0.6, top=0.4, width=2.5, height=2.0)
-plot.plot(layers, distances)
+plot.plot(layers, distances, color=blend(style.ink, style.ground, 0.3))
 """
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 
 from palimpsest.report.figures.sheet import Sheet
 
@@ -31,3 +33,8 @@ def plot_axes(
     for axis in (plot.xaxis, plot.yaxis):
         axis.label.set(fontsize=style.font_size, color=style.ink)
     return plot
+
+
+def blend(first: str, second: str, share: float) -> str:
+    """A colour between two, as ``#rrggbb``; ``share`` 0 gives the first, 1 the second."""
+    return to_hex((1 - share) * np.array(to_rgb(first)) + share * np.array(to_rgb(second)))

@@ -14,6 +14,7 @@ from palimpsest.report.figures.layout import (
     MARGIN,
     METHOD_LABELS,
     WIDE_GAP,
+    column_heading,
     provenance,
     session_label,
 )
@@ -37,14 +38,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
     left = MARGIN + LABEL
     for edit, count in zip(edits, counts, strict=True):
         block = count * CELL + (count - 1) * GAP
-        sheet.text(
-            session_label(edit),
-            left + block / 2,
-            MARGIN + style.line * 0.7,
-            align="center",
-            weight="bold",
-        )
-        sheet.rule(left, MARGIN + style.line * 1.55, left + block)
+        column_heading(sheet, session_label(edit), left, block)
         for row, method in enumerate(methods):
             top = head + row * (CELL + GAP) + (after_first if row else 0)
             if edit == edits[0]:

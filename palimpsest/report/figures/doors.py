@@ -6,7 +6,14 @@ way (P, H, W, 3) uint8; its facts say how many of the counted samples hold a doo
 
 from __future__ import annotations
 
-from palimpsest.report.figures.layout import CELL, GAP, MARGIN, WIDE_GAP, provenance
+from palimpsest.report.figures.layout import (
+    CELL,
+    GAP,
+    MARGIN,
+    WIDE_GAP,
+    column_heading,
+    provenance,
+)
 from palimpsest.report.figures.sheet import Sheet, Style
 from palimpsest.report.panel_files import Panel
 
@@ -31,11 +38,11 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
     right = left + width + WIDE_GAP
     height = head + len(LABELS) * (CELL + GAP) - GAP + MARGIN
     sheet = Sheet(right + COUNTS + MARGIN, height, style)
-    _heading(sheet, "copied", MARGIN, CELL)
+    column_heading(sheet, "copied", MARGIN, CELL)
     sheet.picture(panel.arrays["donor"], MARGIN, head, CELL)
     sheet.outline(panel.arrays["object"], 0.5, MARGIN, head, CELL)
-    _heading(sheet, "samples whose place is open sky, the first of the stream", left, width)
-    _heading(sheet, f"a {facts['thing']} is seen in", right, COUNTS)
+    column_heading(sheet, "samples whose place is open sky, the first of the stream", left, width)
+    column_heading(sheet, f"a {facts['thing']} is seen in", right, COUNTS)
     for row, (way, words) in enumerate(LABELS.items()):
         top = head + row * (CELL + GAP)
         middle = top + CELL / 2
@@ -68,12 +75,6 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
                 colour=colour,
             )
     return sheet, caption(panel)
-
-
-def _heading(sheet: Sheet, words: str, left: float, width: float) -> None:
-    line = sheet.style.line
-    sheet.text(words, left + width / 2, MARGIN + line * 0.7, align="center", weight="bold")
-    sheet.rule(left, MARGIN + line * 1.55, left + width)
 
 
 def caption(panel: Panel) -> str:

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
 
-from palimpsest.report.figures.axes import plot_axes
+from palimpsest.report.figures.axes import blend, plot_axes
 from palimpsest.report.figures.layout import MARGIN, provenance, session_label
 from palimpsest.report.figures.sheet import Sheet, Style
 from palimpsest.report.panel_files import Panel
@@ -77,9 +76,7 @@ def _distances(plot: Axes, probe: Columns, style: Style) -> None:
     sizes = np.unique(probe["crop_pixels"])
     for place, size in enumerate(sizes):
         share = 0.65 * (1 - place / max(1, len(sizes) - 1))
-        colour = to_hex(
-            (1 - share) * np.array(to_rgb(style.ink)) + share * np.array(to_rgb(style.ground))
-        )
+        colour = blend(style.ink, style.ground, share)
         at = np.flatnonzero(probe["crop_pixels"] == size)
         at = at[np.argsort(probe["layer"][at])]
         x, y = probe["layer"][at], probe["relative"][at]
@@ -89,9 +86,7 @@ def _distances(plot: Axes, probe: Columns, style: Style) -> None:
         plot.plot(x, y, color=colour, linewidth=1.2, marker="o", markersize=2.6, label=f"{size} px")
     plot.set_ylim(bottom=0)
     plot.set_ylabel("distance / spread")
-    legend = plot.legend(frameon=False, fontsize=style.font_size * 0.85, handlelength=1.2)
-    for text in legend.get_texts():
-        text.set_color(style.ink)
+    _legend(plot, style)
 
 
 def _outcome(plot: Axes, edits: Columns, measure: str, style: Style, colour: str) -> None:
@@ -99,9 +94,7 @@ def _outcome(plot: Axes, edits: Columns, measure: str, style: Style, colour: str
     mus = np.unique(edits["mu"])
     for place, mu in enumerate(mus):
         share = 0.6 * place / max(1, len(mus) - 1)
-        shade = to_hex(
-            (1 - share) * np.array(to_rgb(colour)) + share * np.array(to_rgb(style.ground))
-        )
+        shade = blend(colour, style.ground, share)
         at = np.flatnonzero(edits["mu"] == mu)
         at = at[np.argsort(edits["layer"][at])]
         x = edits["layer"][at]
@@ -117,9 +110,12 @@ def _outcome(plot: Axes, edits: Columns, measure: str, style: Style, colour: str
             label=f"μ = {mu:g}",
         )
     if len(mus) > 1:
-        legend = plot.legend(frameon=False, fontsize=style.font_size * 0.85, handlelength=1.2)
-        for text in legend.get_texts():
-            text.set_color(style.ink)
+        _legend(plot, style)
+
+
+def _legend(plot: Axes, style: Style) -> None:
+    size = style.font_size * 0.85
+    plot.legend(frameon=False, fontsize=size, handlelength=1.2, labelcolor=style.ink)
 
 
 def _layers(plot: Axes, probe: Columns, chosen: Sequence[int], style: Style) -> None:

@@ -1,9 +1,11 @@
-"""Sizes and words that all figures share, in inches."""
+"""Sizes, words and headings that all figures share, in inches."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from palimpsest.report.figures.sheet import Sheet
 
 CELL = 0.96
 """Side of a picture: 144 pixels at 150 dots per inch."""
@@ -55,6 +57,13 @@ SESSION_LABELS = {
 def session_label(name: str) -> str:
     """A session's name as a heading."""
     return SESSION_LABELS.get(name, name.replace("_", " "))
+
+
+def column_heading(sheet: Sheet, words: str, left: float, width: float) -> None:
+    """Words at the top of the sheet over columns of pictures, and a line below them."""
+    line = sheet.style.line
+    sheet.text(words, left + width / 2, MARGIN + line * 0.7, align="center", weight="bold")
+    sheet.rule(left, MARGIN + line * 1.55, left + width)
 
 
 def provenance(facts: Mapping[str, Any]) -> str:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from palimpsest.report.figures.axes import blend, plot_axes
 from palimpsest.report.figures.layout import MARGIN, provenance, session_label
 from palimpsest.report.figures.sheet import Sheet, Style
 from palimpsest.report.panel_files import Panel
@@ -53,7 +53,8 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
     for number, words in enumerate(headings):
         left = MARGIN + LEFT + number * (WIDTH + BETWEEN)
         sheet.text(words, left, MARGIN + style.line * 0.5, weight="bold")
-        plots.append(_plot(sheet, left, top, plots[0] if plots else None))
+        beside = plots[0] if plots else None
+        plots.append(plot_axes(sheet, left, top, WIDTH, HEIGHT, beside))
     plots[0].set_ylim(0, _ceiling(columns[f"{EFFECT}_high"]))
     plots[0].set_ylabel(f"{' and '.join(panel.facts['source'])} pixels turned target (%)")
     _over_mu(plots[0], columns, ranks, ranks[0], style)
@@ -66,11 +67,6 @@ def middle_mu(mus: np.ndarray) -> float:
     """The μ in the middle of those that were tried."""
     tried = np.unique(mus)
     return float(tried[len(tried) // 2])
-
-
-def blend(first: str, second: str, share: float) -> str:
-    """A colour between two, as ``#rrggbb``; ``share`` 0 gives the first, 1 the second."""
-    return to_hex((1 - share) * np.array(to_rgb(first)) + share * np.array(to_rgb(second)))
 
 
 def _families(columns: Mapping[str, np.ndarray], style: Style) -> tuple[list[Curve], list[Curve]]:
@@ -108,25 +104,6 @@ def _curves(
         colour = style.ink if number == 1 else blend(*ends, float(place))
         curves.append(Curve(int(number), colour, by_mu[(where & (told == number))[by_mu]]))
     return curves
-
-
-def _plot(sheet: Sheet, left: float, top: float, beside: Axes | None) -> Axes:
-    """Axes at a place of the sheet, sharing the vertical axis of those beside it."""
-    style = sheet.style
-    place = (left / sheet.width, 1 - (top + HEIGHT) / sheet.height)
-    size = (WIDTH / sheet.width, HEIGHT / sheet.height)
-    plot = sheet.figure.add_axes((*place, *size), facecolor="none", sharey=beside)
-    plot.tick_params(labelsize=style.font_size * 0.9, colors=style.ink, length=2.5, width=0.6)
-    for side, spine in plot.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set(color=style.ink, linewidth=0.6)
-    plot.grid(True, color=style.ink, alpha=0.1, linewidth=0.5)
-    plot.set_axisbelow(True)
-    if beside is not None:
-        plot.tick_params(labelleft=False)
-    for axis in (plot.xaxis, plot.yaxis):
-        axis.label.set(fontsize=style.font_size, color=style.ink)
-    return plot
 
 
 def _over_mu(

@@ -6,7 +6,14 @@ columns bear which mark, and how many images still bear one by every method.
 
 from __future__ import annotations
 
-from palimpsest.report.figures.layout import CELL, GAP, MARGIN, WIDE_GAP, provenance
+from palimpsest.report.figures.layout import (
+    CELL,
+    GAP,
+    MARGIN,
+    WIDE_GAP,
+    column_heading,
+    provenance,
+)
 from palimpsest.report.figures.sheet import Sheet, Style
 from palimpsest.report.panel_files import Panel
 
@@ -34,13 +41,13 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
     sheet = Sheet(right + COUNTS + MARGIN, height, style)
     left, first = MARGIN + LABEL, 0
     for place, samples, width in zip(places, columns, blocks, strict=True):
-        _heading(sheet, PLACE_LABELS.get(place, place), left, width)
+        column_heading(sheet, PLACE_LABELS.get(place, place), left, width)
         for row, method in enumerate(methods):
             for i in range(len(samples)):
                 top = head + row * (CELL + GAP)
                 sheet.picture(pictures[method][first + i], left + i * (CELL + GAP), top, CELL)
         left, first = left + width + WIDE_GAP, first + len(samples)
-    _heading(sheet, "seen in", right, COUNTS)
+    column_heading(sheet, "seen in", right, COUNTS)
     for row, method in enumerate(methods):
         middle = head + row * (CELL + GAP) + CELL / 2
         ours = method.startswith("rank_one")
@@ -62,12 +69,6 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
                 colour=style.accent if ours else style.ink,
             )
     return sheet, caption(panel)
-
-
-def _heading(sheet: Sheet, words: str, left: float, width: float) -> None:
-    line = sheet.style.line
-    sheet.text(words, left + width / 2, MARGIN + line * 0.7, align="center", weight="bold")
-    sheet.rule(left, MARGIN + line * 1.55, left + width)
 
 
 def caption(panel: Panel) -> str:
