@@ -58,6 +58,17 @@ def method_path(text: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
+def named_files(option: str, pairs: list[str]) -> dict[str, Path]:
+    """What ``NAME=FILE`` texts say, by name. Raises `ParameterError` for anything else."""
+    found = {}
+    for pair in pairs:
+        name, _, file = pair.partition("=")
+        if not (name and file):
+            raise ParameterError(f"{option}: {pair!r} is not NAME=FILE")
+        found[name] = Path(file)
+    return found
+
+
 def names(option: str, text: str) -> tuple[str, ...]:
     """What ``a,b,c`` says; nothing for no text. Raises `ParameterError` for a name given twice."""
     found = tuple(name for name in text.split(",") if name)

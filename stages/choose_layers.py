@@ -14,8 +14,7 @@ import pandas as pd
 import typer
 
 from palimpsest.artefacts import atomic_path
-from palimpsest.commands import interval_settings, run
-from palimpsest.errors import ParameterError
+from palimpsest.commands import interval_settings, named_files, run
 from palimpsest.report.layer_tables import (
     choice_table,
     edits_at_layers,
@@ -35,8 +34,8 @@ def main(
     out_edits: Annotated[Path, typer.Option(help="Table of the edits to write (.csv).")],
 ) -> None:
     intervals = Intervals(**interval_settings(settings))
-    probes = {name: read_probe(file) for name, file in _named("--probe", probe).items()}
-    trials = {name: read_trials(file) for name, file in _named("--edits", edits).items()}
+    probes = {name: read_probe(file) for name, file in named_files("--probe", probe).items()}
+    trials = {name: read_trials(file) for name, file in named_files("--edits", edits).items()}
     distances = probe_table(probes, intervals.level)
     reached = edits_at_layers(trials, intervals)
     chosen = choice_table(distances, reached)
@@ -49,17 +48,6 @@ def main(
 def _write(table: pd.DataFrame, out: Path) -> None:
     with atomic_path(out) as path:
         table.to_csv(path, index=False)
-
-
-def _named(option: str, pairs: list[str]) -> dict[str, Path]:
-    """``NAME=FILE`` texts as files by name."""
-    found = {}
-    for pair in pairs:
-        name, separator, file = pair.partition("=")
-        if not (name and separator and file):
-            raise ParameterError(f"{option}: {pair!r} is not NAME=FILE")
-        found[name] = Path(file)
-    return found
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ from typing import Annotated
 import typer
 
 from palimpsest.baselines.transfers import transfer_settings
-from palimpsest.commands import json_settings, run
-from palimpsest.errors import ParameterError
+from palimpsest.commands import json_settings, named_files, run
 from palimpsest.generators import load_generator
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import KeyStatistics
@@ -44,8 +43,8 @@ def main(
     asked = json_settings("--settings", settings, NEEDED)
     sources = Sources(
         generator=load_generator(weights, truncation=_truncation(statistics)),
-        edits=_named("--edit", edit),
-        sessions={name: Session.load(file) for name, file in _named("--session", session).items()},
+        edits=named_files("--edit", edit),
+        sessions={name: Session.load(file) for name, file in named_files("--session", session).items()},
         segmenter=None if segmenter is None else load_segmenter(segmenter),
         statistics=statistics,
         transfers=tuple(transfer or ()),
@@ -62,17 +61,6 @@ def _truncation(statistics: Path | None) -> float:
     if statistics is None:
         return 1.0
     return float(KeyStatistics.load(statistics).metadata.get("truncation", 1.0))
-
-
-def _named(option: str, pairs: list[str]) -> dict[str, Path]:
-    """``NAME=FILE`` texts as files by name."""
-    found = {}
-    for pair in pairs:
-        name, separator, file = pair.partition("=")
-        if not (name and separator and file):
-            raise ParameterError(f"{option}: {pair!r} is not NAME=FILE")
-        found[name] = Path(file)
-    return found
 
 
 if __name__ == "__main__":
