@@ -44,7 +44,9 @@ def main(
     sources = Sources(
         generator=load_generator(weights, truncation=_truncation(statistics)),
         edits=named_files("--edit", edit),
-        sessions={name: Session.load(file) for name, file in named_files("--session", session).items()},
+        sessions={
+            name: Session.load(file) for name, file in named_files("--session", session).items()
+        },
         segmenter=None if segmenter is None else load_segmenter(segmenter),
         statistics=statistics,
         transfers=tuple(transfer or ()),

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,6 +39,15 @@ class Goal:
     state: KeyState
     target: Tensor
     weights: Tensor | None = None
+
+
+def goal_arguments(goals: Sequence[Goal]) -> dict[str, Any]:
+    """Goals as `insert` and `pose` take several: a list each of states, targets and weights."""
+    return {
+        "state": [goal.state for goal in goals],
+        "target": [goal.target for goal in goals],
+        "weights": [goal.weights for goal in goals],
+    }
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ The same inputs choose the same edit. Its metadata holds what was tried and what
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -26,10 +26,11 @@ from torch import Tensor
 from palimpsest.errors import ParameterError
 from palimpsest.generators.base import Generator, KeyState
 from palimpsest.generators.samples import images_at_once, sample_z
-from palimpsest.memory import Edit, Goal, KeyStatistics, context_directions, match_map, pose
+from palimpsest.memory import Edit, KeyStatistics, context_directions, match_map, pose
+from palimpsest.memory.goals import goal_arguments
 from palimpsest.memory.solvers.newton import Descent
 from palimpsest.sessions.drawing import DRAWINGS
-from palimpsest.sessions.rewriting import OpenSession, check_statistics, open_session, solve
+from palimpsest.sessions.rewriting import OpenSession, open_with_statistics, solve
 from palimpsest.sessions.schema import Session
 from palimpsest.sessions.strokes import Drawing
 from palimpsest.sessions.tuning import (
@@ -152,9 +153,7 @@ def choose(
     if asked.rank is not None:
         session = session.model_copy(update={"rank": asked.rank})
     tried = range(min(asked.candidate_exemplars, len(session.exemplars)))
-    layer = session.layer if session.layer is not None else int(stats.metadata.get("layer", 0))
-    opened = open_session(g, session, layer, exemplars=tried)
-    check_statistics(g, opened.layer, stats)
+    opened = open_with_statistics(g, session, stats, exemplars=tried)
     changing, judge, about = _prepare(g, opened, stats, segmenter, asked)
 
     spared = KeyStatistics.collect(
@@ -228,7 +227,13 @@ class _Rounds:
         descent = self.descents.get(exemplars)
         if descent is None:
             goals = [self.opened.goals[i] for i in exemplars]
-            descent = Descent(_problem(self.opened, goals, self.directions, self.stats))
+            problem = pose(
+                self.opened.layer,
+                **goal_arguments(goals),
+                directions=self.directions,
+                stats=self.stats,
+            )
+            descent = Descent(problem)
             self.descents = {exemplars: descent}  # sets come one after the other
         solution = descent.solve(mu, self.asked.iterations)
         weight = descent.problem.weight_of(solution.coefficients)
@@ -240,19 +245,6 @@ class _Rounds:
 
 def _order(candidate: Candidate) -> tuple:
     return candidate.order
-
-
-def _problem(
-    opened: OpenSession, goals: Sequence[Goal], directions: Tensor, stats: KeyStatistics
-) -> Any:
-    return pose(
-        opened.layer,
-        [goal.state for goal in goals],
-        [goal.target for goal in goals],
-        directions,
-        stats,
-        [goal.weights for goal in goals],
-    )
 
 
 def _prepare(

@@ -29,6 +29,7 @@ from palimpsest.memory import (
     insert,
     paste_goal,
 )
+from palimpsest.memory.goals import goal_arguments
 from palimpsest.sessions.schema import Session
 
 
@@ -91,6 +92,20 @@ def open_session(
     return OpenSession(session, opened, tuple(goals), found, weights)
 
 
+def open_with_statistics(
+    g: Generator, session: Session, stats: KeyStatistics, **options: Any
+) -> OpenSession:
+    """`open_session`, at the layer of the statistics where the session names none.
+
+    ``options``: exemplars, context and compat, as there. Raises `StatisticsError` for statistics
+    of other weights or of another layer.
+    """
+    number = stats.metadata.get("layer")
+    opened = open_session(g, session, None if number is None else int(number), **options)
+    check_statistics(g, opened.layer, stats)
+    return opened
+
+
 def rewrite(
     g: Generator,
     session: Session,
@@ -118,11 +133,11 @@ def rewrite(
         SessionError: a session that does not fit the generator.
         StatisticsError: statistics of other weights or of another layer.
     """
-    layer = session.layer if session.layer is not None else _layer_of(stats)
     if rank is not None:
         session = session.model_copy(update={"rank": rank})
-    opened = open_session(g, session, layer, exemplars=exemplars, context=context, compat=compat)
-    check_statistics(g, opened.layer, stats)
+    opened = open_with_statistics(
+        g, session, stats, exemplars=exemplars, context=context, compat=compat
+    )
     directions = context_directions(
         opened.context_keys, opened.context_weights, stats, session.rank
     )
@@ -140,11 +155,9 @@ def solve(
     """Solve for goals of an open session along given directions; see `rewrite`."""
     return insert(
         opened.layer,
-        [goal.state for goal in goals],
-        [goal.target for goal in goals],
-        directions,
+        **goal_arguments(goals),
+        directions=directions,
         solver=solver,
-        weights=[goal.weights for goal in goals],
         stats=stats,
         session=opened.session.name,
         **settings,
@@ -170,11 +183,6 @@ def check_statistics(g: Generator, layer: Layer, stats: KeyStatistics) -> None:
             f"statistics: of {stats.units} units, but layer {layer.number} has "
             f"{layer.weight.shape[1]}; collect them for this layer"
         )
-
-
-def _layer_of(stats: KeyStatistics) -> int | None:
-    number = stats.metadata.get("layer")
-    return int(number) if number is not None else None
 
 
 def _chosen(session: Session, field: str, items: tuple, places: Sequence[int] | None) -> list:

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from palimpsest.errors import ParameterError
 from palimpsest.generators.base import Generator
 from palimpsest.memory import Edit, KeyStatistics, context_directions, edit_of, pose
+from palimpsest.memory.goals import goal_arguments
 from palimpsest.memory.solvers.newton import Descent
-from palimpsest.sessions.rewriting import OpenSession, check_statistics, open_session
+from palimpsest.sessions.rewriting import OpenSession, open_with_statistics
 from palimpsest.sessions.schema import Session
 
 
@@ -110,9 +111,8 @@ def sweep(g: Generator, session: Session, stats: KeyStatistics, grid: Grid) -> I
         StatisticsError: statistics of other weights or of another layer.
     """
     have = len(session.exemplars)
-    layer = session.layer if session.layer is not None else int(stats.metadata.get("layer", 0))
-    opened = open_session(g, session, layer, exemplars=range(min(have, max(grid.exemplars))))
-    check_statistics(g, opened.layer, stats)
+    tried = range(min(have, max(grid.exemplars)))
+    opened = open_with_statistics(g, session, stats, exemplars=tried)
     most = min(int((opened.context_weights > 0).sum()), stats.units)
     sets = [(rank, count) for rank, count in grid.sets if rank <= most and count <= have]
     return _solve(opened, stats, grid, sets)
@@ -122,14 +122,12 @@ def _solve(
     opened: OpenSession, stats: KeyStatistics, grid: Grid, sets: Sequence[tuple[int, int]]
 ) -> Iterator[Trial]:
     for rank, count in sets:
-        goals = opened.goals[:count]
+        directions = context_directions(opened.context_keys, opened.context_weights, stats, rank)
         problem = pose(
             opened.layer,
-            [goal.state for goal in goals],
-            [goal.target for goal in goals],
-            context_directions(opened.context_keys, opened.context_weights, stats, rank),
-            stats,
-            [goal.weights for goal in goals],
+            **goal_arguments(opened.goals[:count]),
+            directions=directions,
+            stats=stats,
         )
         descent = Descent(problem)
         for mu in grid.mus:
