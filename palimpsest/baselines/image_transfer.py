@@ -26,6 +26,7 @@ from torch import Tensor
 from palimpsest.baselines.best_buddies import MatchingSettings, Pairs, best_buddies
 from palimpsest.baselines.moving_least_squares import deformation_field
 from palimpsest.errors import ParameterError
+from palimpsest.instruments.pictures import check_images
 
 Features = Callable[[Tensor], Sequence[Tensor]]
 
@@ -90,7 +91,7 @@ class BestBuddiesTransfer:
         donor_mask: Tensor,
         settings: TransferSettings | None = None,
     ) -> None:
-        _check_images(donor_image)
+        check_images(donor_image)
         if len(donor_image) != 1 or donor_mask.shape != donor_image.shape[2:]:
             raise ValueError(
                 f"one donor (1, 3, H, W) and its mask (H, W), not {tuple(donor_image.shape)} "
@@ -113,7 +114,7 @@ class BestBuddiesTransfer:
 
         Raises `ValueError` for images of another size than the donor.
         """
-        _check_images(images)
+        check_images(images)
         size = tuple(images.shape[2:])
         if size != tuple(self._image.shape[2:]):
             raise ValueError(f"images of {size} pixels for a donor of {tuple(self._mask.shape)}")
@@ -218,11 +219,3 @@ def _padded(pairs: Pairs, batch: int) -> tuple[Tensor, Tensor, Tensor]:
     source[pairs.image, place], target[pairs.image, place] = pairs.a, pairs.b
     counts[pairs.image, place] = 1
     return source, target, counts
-
-
-def _check_images(images: Tensor) -> None:
-    if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-        raise ValueError(
-            f"images must be (B, 3, H, W) floats in [-1, 1], not {tuple(images.shape)} "
-            f"of {images.dtype}"
-        )

@@ -78,14 +78,3 @@ def _table() -> dict[str, Published]:
 
 PUBLISHED: dict[str, Published] = _table()
 """Every published generator, by file name."""
-
-
-def get_published(name: str) -> Published:
-    """Look a published file up by its name.
-
-    Raises:
-        DownloadError: nothing was published under that name; the message lists what was.
-    """
-    if name not in PUBLISHED:
-        raise DownloadError(f"{name}: not a published file; there are {', '.join(PUBLISHED)}")
-    return PUBLISHED[name]

@@ -21,8 +21,7 @@ from torch import Tensor
 
 from palimpsest.errors import CheckpointError
 from palimpsest.generators.checkpoint_reading import read_checkpoint
-from palimpsest.instruments.pictures import as_picture
-from palimpsest.instruments.published_segmenter import check_images
+from palimpsest.instruments.pictures import as_picture, check_images
 
 LAYER = "2048"
 CHUNK = 16

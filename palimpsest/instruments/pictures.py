@@ -16,3 +16,12 @@ def as_picture(images: Tensor) -> np.ndarray:
     """(B, 3, H, W), clipped to [-1, 1], to uint8 (B, H, W, 3)."""
     scaled = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return scaled.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def check_images(images: Tensor) -> None:
+    """Raises `ValueError` for what are no images (B, 3, H, W) of floats."""
+    if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+        raise ValueError(
+            f"images must be (B, 3, H, W) floats in [-1, 1], not {tuple(images.shape)} "
+            f"of {images.dtype}"
+        )

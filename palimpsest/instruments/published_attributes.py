@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from palimpsest.errors import CheckpointError, ParameterError
 from palimpsest.generators.checkpoint_reading import read_checkpoint
-from palimpsest.instruments.published_segmenter import check_images, fill
+from palimpsest.instruments.pictures import check_images
+from palimpsest.instruments.published_segmenter import fill
 
 ATTRIBUTES = (
     *("5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs"),

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock
 
 from palimpsest.generators.checkpoint_reading import read_checkpoint
-from palimpsest.instruments.published_segmenter import PublishedSegmenter, check_images, fill
+from palimpsest.instruments.pictures import check_images
+from palimpsest.instruments.published_segmenter import PublishedSegmenter, fill
 from palimpsest.instruments.residual_stages import residual_stage
 
 CLASSES = (

@@ -35,7 +35,8 @@ from palimpsest.errors import CheckpointError
 from palimpsest.file_digests import sha256_of
 from palimpsest.generators.checkpoint_reading import read_checkpoint
 from palimpsest.instruments.parsing_network import CHANNELS, HEADS, ParsingDecoder, ParsingEncoder
-from palimpsest.instruments.published_segmenter import PublishedSegmenter, check_images, fill
+from palimpsest.instruments.pictures import check_images
+from palimpsest.instruments.published_segmenter import PublishedSegmenter, fill
 
 METADATA_KEY = "palimpsest-unified-parsing"
 SIDE = 256

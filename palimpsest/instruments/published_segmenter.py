@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from palimpsest.errors import CheckpointError
+from palimpsest.instruments.pictures import check_images
 
 
 class PublishedSegmenter(ABC):
@@ -76,15 +77,6 @@ class PublishedSegmenter(ABC):
         if len(self.classes) <= 40:
             return f"it has: {', '.join(self.classes)}"
         return f"it has {len(self.classes)}, such as {', '.join(self.classes[1:9])}"
-
-
-def check_images(images: Tensor) -> None:
-    """Raises `ValueError` for what are no images (B, 3, H, W) of floats."""
-    if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-        raise ValueError(
-            f"images must be (B, 3, H, W) floats in [-1, 1], not {tuple(images.shape)} "
-            f"of {images.dtype}"
-        )
 
 
 def fill(path: object, network: nn.Module, tensors: Mapping[str, Tensor], what: str) -> nn.Module:

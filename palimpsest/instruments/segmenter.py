@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from palimpsest.instruments.network_files import Kind, load_network, save_network
+from palimpsest.instruments.pictures import check_images
 
 METADATA_KEY = "palimpsest-segmenter"
 KIND = Kind(
@@ -147,11 +148,7 @@ class Segmenter:
         return cls(network, _architecture(about), classes, about["world"], about["facts"])
 
     def _check(self, images: Tensor) -> None:
-        if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-            raise ValueError(
-                f"images must be (B, 3, H, W) floats in [-1, 1], not {tuple(images.shape)} "
-                f"of {images.dtype}"
-            )
+        check_images(images)
         if any(side % self.stride for side in images.shape[2:]):
             raise ValueError(
                 f"{self.name} reads images whose sides are multiples of {self.stride}, "

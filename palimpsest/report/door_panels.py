@@ -33,7 +33,14 @@ from palimpsest.instruments.measuring import class_index
 from palimpsest.instruments.pictures import as_picture
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.memory.goals import centre_of, copy_object, paste_box, pasted
-from palimpsest.report.panel_sources import BATCH, Arrays, Facts, Sources
+from palimpsest.report.panel_sources import (
+    BATCH,
+    Arrays,
+    Facts,
+    Sources,
+    edit_facts,
+    exemplars_of,
+)
 from palimpsest.sessions.drawing import DRAWINGS
 from palimpsest.sessions.schema import Exemplar, Session
 
@@ -111,12 +118,9 @@ def compute_doors(sources: Sources) -> tuple[Arrays, Facts]:
         **{way: pictures[: sources.pairs] for way, pictures in shown.items()},
         "samples": np.array(first),
     }, {
-        "session": name,
+        **edit_facts(name, edit),
         "thing": thing,
-        "layer": edit.layer,
-        "rank": edit.rank,
-        "solver": edit.metadata.get("method") or edit.metadata.get("solver", "?"),
-        "exemplars": len(edit.metadata.get("exemplars", "0").split(",")),
+        "exemplars": len(exemplars_of(edit)),
         "counted": len(free),
         "least_pixels": least,
         "units": scaled_count(UNITS, layer.values(layer.keys(sources.z[:1])).v.shape[1]),

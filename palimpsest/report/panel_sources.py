@@ -70,6 +70,21 @@ class Sources:
         return {name: Edit.load(path) for name, path in self.edits.items()}
 
 
+def edit_facts(name: str, edit: Edit) -> Facts:
+    """What a panel tells of the edit of a session."""
+    return {
+        "session": name,
+        "layer": edit.layer,
+        "rank": edit.rank,
+        "solver": edit.metadata.get("method") or edit.metadata.get("solver", "?"),
+    }
+
+
+def exemplars_of(edit: Edit) -> list[int]:
+    """Places in the session of the exemplars that an edit was solved for; the first unless told."""
+    return [int(place) for place in edit.metadata.get("exemplars", "0").split(",")]
+
+
 @torch.no_grad()
 def pictures(generator: Generator, z: Tensor) -> np.ndarray:
     """Samples as (B, H, W, 3) uint8."""

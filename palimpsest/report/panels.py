@@ -22,7 +22,7 @@ from palimpsest.instruments.pictures import as_picture
 from palimpsest.memory import Edit, KeyStatistics, context_directions, match_map, rank_matches
 from palimpsest.report.comparison_panels import compute_comparison
 from palimpsest.report.door_panels import compute_doors
-from palimpsest.report.panel_sources import BATCH, Arrays, Facts, Sources, pictures
+from palimpsest.report.panel_sources import BATCH, Arrays, Facts, Sources, edit_facts, pictures
 from palimpsest.report.scoring import best_along, scores
 from palimpsest.report.session_panels import compute_session
 from palimpsest.sessions.rewriting import check_statistics, open_session
@@ -130,12 +130,7 @@ def compute_pairs(sources: Sources) -> tuple[Arrays, Facts]:
         "after": pictures(edit.apply(sources.generator), z[chosen]),
         "samples": chosen.numpy(),
         "scores": found.numpy(),
-    }, {
-        "session": name,
-        "layer": edit.layer,
-        "rank": edit.rank,
-        "solver": edit.metadata.get("method") or edit.metadata.get("solver", "?"),
-    }
+    }, edit_facts(name, edit)
 
 
 PANELS: dict[str, Callable[[Sources], tuple[Arrays, Facts]]] = {

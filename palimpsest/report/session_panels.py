@@ -15,8 +15,15 @@ import torch
 from palimpsest.errors import ParameterError
 from palimpsest.generators import KeyState, Layer, ValueState, sample_z
 from palimpsest.instruments.pictures import as_picture
-from palimpsest.memory import Edit, Goal
-from palimpsest.report.panel_sources import Arrays, Facts, Sources, pictures
+from palimpsest.memory import Goal
+from palimpsest.report.panel_sources import (
+    Arrays,
+    Facts,
+    Sources,
+    edit_facts,
+    exemplars_of,
+    pictures,
+)
 from palimpsest.report.scoring import best_along
 from palimpsest.sessions.rewriting import open_session
 from palimpsest.sessions.schema import Selection, Session
@@ -68,18 +75,10 @@ def compute_session(sources: Sources) -> tuple[Arrays, Facts]:
         "samples": chosen.numpy(),
         "scores": found.numpy(),
     }, {
-        "session": name,
-        "layer": edit.layer,
-        "rank": edit.rank,
-        "solver": edit.metadata.get("method") or edit.metadata.get("solver", "?"),
+        **edit_facts(name, edit),
         **_numbers(session, number),
         "exemplars": len(exemplars_of(edit)),
     }
-
-
-def exemplars_of(edit: Edit) -> list[int]:
-    """Places in the session of the exemplars that an edit was solved for; the first unless told."""
-    return [int(place) for place in edit.metadata.get("exemplars", "0").split(",")]
 
 
 def with_goal(layer: Layer, keys: KeyState, goal: Goal) -> ValueState:

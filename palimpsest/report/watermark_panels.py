@@ -17,7 +17,7 @@ import torch
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, sample_z
 from palimpsest.instruments.measuring import UNMODIFIED, Method
-from palimpsest.sessions.survey import as_picture
+from palimpsest.instruments.pictures import as_picture
 
 BATCH = 16
 

@@ -110,6 +110,9 @@ def survey_samples(
     generator: Generator, segmenter: object, layer: int, n: int, seed: int, batch: int = 32
 ) -> Survey:
     """Survey of the first ``n`` standard samples, labelled by ``segmenter.segment(images)``."""
+    # here, since importing the instruments takes seconds that other methods need not wait
+    from palimpsest.instruments.pictures import as_picture
+
     z = sample_z(generator, n, seed)
     images, labels = [], []
     with torch.no_grad():
@@ -123,12 +126,6 @@ def survey_samples(
         tuple(segmenter.classes),
         generator.layer(layer).value_size,
     )
-
-
-def as_picture(images: torch.Tensor) -> np.ndarray:
-    """Images (B, 3, R, R) in [-1, 1] to (B, R, R, 3) uint8."""
-    scaled = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
 
 def things(survey: Survey, names: Iterable[str], least: float) -> Iterator[Thing]:

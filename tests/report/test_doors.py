@@ -10,11 +10,11 @@ import torch
 
 from palimpsest.errors import ParameterError, SessionError
 from palimpsest.generators import sample_z
+from palimpsest.instruments.pictures import as_picture
 from palimpsest.memory import Edit
 from palimpsest.report import door_panels
 from palimpsest.report.door_panels import carrier_of, compute_doors, open_samples
 from palimpsest.sessions.drawing import DRAWINGS
-from palimpsest.sessions.survey import as_picture
 
 
 class Skies:

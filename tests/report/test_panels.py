@@ -9,13 +9,13 @@ import torch
 from palimpsest.baselines.transfers import transfer_settings
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.generators import sample_z
+from palimpsest.instruments.pictures import as_picture
 from palimpsest.memory import Edit
 from palimpsest.report.comparison_panels import Subject, subject
 from palimpsest.report.figures.comparison import join
 from palimpsest.report.panel_files import Panel
 from palimpsest.report.panels import compute_panel
 from palimpsest.report.scoring import scores
-from palimpsest.sessions.survey import as_picture
 
 
 class Halves:

@@ -13,6 +13,7 @@ from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.instruments.counting import Errors
 from palimpsest.instruments.measuring import Method
+from palimpsest.instruments.pictures import as_picture
 from palimpsest.instruments.watermarks import DetectorErrors
 from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.report.figures import watermarks as figure
@@ -20,7 +21,6 @@ from palimpsest.report.figures.sheet import Sheet, Style
 from palimpsest.report.panel_files import Panel, load_panel, save_panel
 from palimpsest.report.watermark_panels import compute_watermarks, first_marked
 from palimpsest.report.watermark_table import watermarks_table
-from palimpsest.sessions.survey import as_picture
 from stages import erase_watermarks, measure_watermarks, tabulate_watermarks
 from tests.report.conftest import call
 
