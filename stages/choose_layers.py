@@ -10,10 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import interval_settings, named_files, run
 from palimpsest.report.layer_tables import (
     choice_table,
@@ -23,6 +21,7 @@ from palimpsest.report.layer_tables import (
     read_trials,
 )
 from palimpsest.report.tables import Intervals
+from palimpsest.table_files import write_table
 
 
 def main(
@@ -40,14 +39,9 @@ def main(
     reached = edits_at_layers(trials, intervals)
     chosen = choice_table(distances, reached)
     for table, out in ((distances, out_probe), (chosen, out_choice), (reached, out_edits)):
-        _write(table, out)
+        write_table(table, out)
     for row in chosen.itertuples():
         print(f"{row.generator}: {row.layers}; {row.why}")
-
-
-def _write(table: pd.DataFrame, out: Path) -> None:
-    with atomic_path(out) as path:
-        table.to_csv(path, index=False)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import run
 from palimpsest.generators import load_generator
 from palimpsest.instruments.attributes import AttributeClassifier
 from palimpsest.instruments.grading import grade_generator
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.report.panel_files import save_panel
+from palimpsest.table_files import write_table
 from palimpsest.worlds import get_world
 
 
@@ -52,8 +52,7 @@ def main(
         )
     table = grades.table
     table.insert(0, "model", model)
-    with atomic_path(out_table) as path:
-        table.to_csv(path, index=False)
+    write_table(table, out_table)
     facts = {
         "model": model,
         "world": labels.world,

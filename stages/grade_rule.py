@@ -12,11 +12,11 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import run
 from palimpsest.generators import load_generator
 from palimpsest.instruments.interventions import grade_rule
 from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.table_files import write_table
 from palimpsest.worlds import get_world
 
 
@@ -50,8 +50,7 @@ def main(
         )
     table.insert(0, "model", model)
     table["segmenter"] = labels.name
-    with atomic_path(out) as path:
-        table.to_csv(path, index=False)
+    write_table(table, out)
 
 
 if __name__ == "__main__":

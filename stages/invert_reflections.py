@@ -16,7 +16,6 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import json_settings, run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, sample_z
@@ -24,6 +23,7 @@ from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.instruments.switching import echo_area, find_switch
 from palimpsest.memory.inversion import Inversion, invert_layer, invert_low_rank
 from palimpsest.memory.swaps import check_reach, pose_swap
+from palimpsest.table_files import write_table
 from palimpsest.worlds import get_world
 
 NEEDED = {
@@ -79,8 +79,7 @@ def main(
         **common,
     )
     rows = [row for trial in (*trials.values(), narrow) for row in trial.rows()]
-    with atomic_path(out_losses) as path:
-        pd.DataFrame(rows).to_csv(path, index=False)
+    write_table(pd.DataFrame(rows), out_losses)
     narrow.edit.save(out)
     print(f"layer {best}: {narrow.loss_before:.4g} to {trials[best].loss_after:.4g}", end=", ")
     print(f"{narrow.loss_after:.4g} at rank {narrow.edit.rank}")

@@ -13,9 +13,9 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import run
 from palimpsest.report.study import read_answers, read_key, realism_table
+from palimpsest.table_files import write_table
 
 
 def main(
@@ -27,8 +27,7 @@ def main(
 ) -> None:
     study = read_key(key)
     table = realism_table(study, read_answers(answers or [], study))
-    with atomic_path(out) as path:
-        table.to_csv(path, index=False)
+    write_table(table, out)
 
 
 if __name__ == "__main__":

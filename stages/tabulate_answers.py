@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import interval_settings, run
 from palimpsest.instruments.measurement_files import read_measurements
 from palimpsest.report.answer_table import NEEDED, answers_table
 from palimpsest.report.tables import Intervals
+from palimpsest.table_files import write_table
 
 
 def main(
@@ -28,8 +28,7 @@ def main(
     intervals = Intervals(**interval_settings(settings))
     measured = {file.stem: read_measurements(file, NEEDED, "the answers") for file in measurements}
     table = answers_table(measured, intervals)
-    with atomic_path(out) as path:
-        table.to_csv(path, index=False)
+    write_table(table, out)
     print(f"{out}: {len(table)} rows")
 
 

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import run
 from palimpsest.report.tables import edits_table
+from palimpsest.table_files import write_table
 
 
 def main(
@@ -21,8 +21,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
 ) -> None:
     table = edits_table(edit)
-    with atomic_path(out) as path:
-        table.to_csv(path, index=False)
+    write_table(table, out)
     print(f"{out}: {len(table)} edits")
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import run
+from palimpsest.table_files import write_table
 
 
 def main(
@@ -18,8 +18,7 @@ def main(
 ) -> None:
     """Stack the rows as they are: numbers stay unrounded, and the order is that of the options."""
     rows = pd.concat([pd.read_csv(file, dtype=str, keep_default_na=False) for file in grades])
-    with atomic_path(out) as path:
-        rows.to_csv(path, index=False)
+    write_table(rows, out)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import run
 from palimpsest.instruments.attributes import AttributeClassifier
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.report.instrument_grades import instruments_table
+from palimpsest.table_files import write_table
 
 
 def main(
@@ -26,8 +26,7 @@ def main(
     instruments = [Segmenter.load(file) for file in segmenter or []]
     instruments += [AttributeClassifier.load(file) for file in classifier or []]
     table = instruments_table(instruments)
-    with atomic_path(out) as path:
-        table.to_csv(path, index=False)
+    write_table(table, out)
     print(f"{out}: {len(instruments)} instruments")
 
 

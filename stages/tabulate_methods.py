@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import interval_settings, run
 from palimpsest.errors import ParameterError
 from palimpsest.report.tables import DOMES, SMILE, Intervals, Measured, domes_table, smile_table
+from palimpsest.table_files import write_table
 
 
 class Table(StrEnum):
@@ -51,8 +51,7 @@ def main(
         rows = smile_table(only, intervals)
     else:
         rows = domes_table(measured, intervals)
-    with atomic_path(out) as path:
-        rows.to_csv(path, index=False)
+    write_table(rows, out)
     print(f"{out}: {len(rows)} rows")
 
 

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import interval_settings, run
 from palimpsest.report.reflection_table import read_rule, reflection_table
+from palimpsest.table_files import write_table
 
 
 def main(
@@ -24,8 +24,7 @@ def main(
     asked = interval_settings(settings)
     measured = read_rule(measurements)
     table = reflection_table(measured, **asked)
-    with atomic_path(out) as path:
-        table.to_csv(path, index=False)
+    write_table(table, out)
     print(f"{out}: {len(table)} rows")
 
 

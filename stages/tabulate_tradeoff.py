@@ -11,12 +11,12 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import interval_settings, run
 from palimpsest.instruments.measurement_files import measured_facts, read_measurements
 from palimpsest.report.panel_files import save_panel
 from palimpsest.report.tables import Intervals
 from palimpsest.report.tradeoff_table import NEEDED, tradeoff_panel, tradeoff_table
+from palimpsest.table_files import write_table
 
 
 def main(
@@ -28,8 +28,7 @@ def main(
     intervals = Intervals(**interval_settings(settings))
     table = tradeoff_table(read_measurements(measurements, NEEDED, "the sweep"), intervals)
     panel = tradeoff_panel(table, measured_facts(measurements, "the sweep"), intervals.level)
-    with atomic_path(out) as path:
-        table.to_csv(path, index=False)
+    write_table(table, out)
     save_panel(out_panel, *panel)
     print(f"{out}: {len(table)} rows")
 

@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.commands import interval_settings, run
 from palimpsest.instruments.mark_measuring import read_marks
 from palimpsest.report.watermark_table import watermarks_table
+from palimpsest.table_files import write_table
 
 
 def main(
@@ -25,8 +25,7 @@ def main(
     asked = interval_settings(settings)
     measured, errors = read_marks(measurements)
     table = watermarks_table(measured, errors, **asked)
-    with atomic_path(out) as path:
-        table.to_csv(path, index=False)
+    write_table(table, out)
     print(f"{out}: {len(table)} rows")
 
 

@@ -28,11 +28,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from palimpsest.artefacts import atomic_path
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.instruments.intervals import NOTHING, Estimate
 from palimpsest.report.raters import agreement
 from palimpsest.report.tables import METHODS
+from palimpsest.table_files import write_table
 
 LEFT, RIGHT = "left", "right"
 
@@ -131,8 +131,7 @@ def write_key(study: Study, path: str | Path) -> None:
         },
         columns=KEY_COLUMNS,
     )
-    with atomic_path(path) as target:
-        table.to_csv(target, index=False)
+    write_table(table, path)
 
 
 def read_key(path: str | Path) -> Study:
