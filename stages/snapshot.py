@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from palimpsest.artefacts import atomic_path, atomic_write_bytes
 from palimpsest.commands import run
@@ -27,12 +28,15 @@ def main(
     for file in texts:
         atomic_write_bytes(out / file.name, file.read_bytes())
     for file in pictures:
-        picture = Image.open(file).convert("RGB")
+        with Image.open(file) as original:
+            picture, told = original.convert("RGB"), PngInfo()
+            for entry, text in original.text.items():  # what made the figure stays in it
+                told.add_text(entry, text)
         if picture.width > width:
             height = round(picture.height * width / picture.width)
             picture = picture.resize((width, height), Image.Resampling.LANCZOS)
         with atomic_path(out / file.name) as path:
-            picture.save(path, optimize=True)
+            picture.save(path, optimize=True, pnginfo=told)
 
 
 if __name__ == "__main__":

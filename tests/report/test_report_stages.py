@@ -5,12 +5,15 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from palimpsest.generators import load_generator, save_generator
+from palimpsest.report.figures.sheet import Sheet, Style, facts_of
 from stages import (
     plot_figure,
     render_panel,
     report,
+    snapshot,
     tabulate_edits,
     tabulate_methods,
     tune_weights,
@@ -123,3 +126,18 @@ def test_wrong_options_of_panels_are_one_line(changes, said, files, sources, cap
     error = capsys.readouterr().err.strip().splitlines()
     assert len(error) == 1 and said in error[0]
     assert not (files / "panel.npz").exists()
+
+
+def test_a_reduced_figure_still_tells_what_made_it(tmp_path):
+    caption, facts = "domes → spires at μ = 3", {"n": 40, "weights_sha256": "0123456789ab"}
+    Sheet(8, 2, Style()).save(tmp_path / "figures/wide.png", caption, facts)
+    Sheet(2, 1, Style()).save(tmp_path / "figures/small.png", "small", {"n": 7})
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables/edits.csv").write_text("edit\nhat\n")
+    folders = {name: tmp_path / name for name in ("tables", "figures", "out")}
+    assert not call(snapshot, **folders, width=600)
+    with Image.open(folders["out"] / "wide.png") as picture:
+        assert picture.size == (600, 150) and picture.text["Description"] == caption
+    assert facts_of(folders["out"] / "wide.png") == facts
+    assert facts_of(folders["out"] / "small.png") == {"n": 7}
+    assert (folders["out"] / "edits.csv").read_text() == "edit\nhat\n"
