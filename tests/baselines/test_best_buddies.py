@@ -12,30 +12,9 @@ from palimpsest.baselines.best_buddies import (
     mutual_nearest,
 )
 from palimpsest.errors import ParameterError
+from tests.baselines.conftest import SIDE, drawn, features, pictures
 
-SIDE = 64
 SETTINGS = MatchingSettings()
-
-
-def drawn(*shape, seed=0):
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def pictures(n, seed=0):
-    """Smooth coloured noise (n, 3, SIDE, SIDE) in [-1, 1]: every place looks different."""
-    fine = F.interpolate(drawn(n, 3, 16, 16, seed=seed), SIDE, mode="bicubic")
-    coarse = F.interpolate(drawn(n, 3, 5, 5, seed=seed + 1), SIDE, mode="bicubic")
-    return (fine + coarse - 1).clamp(-1, 1)
-
-
-def features(images):
-    """Maps at strides 2, 4, 8 and 16: random filters, the same every time."""
-    maps, x = [], images
-    for i, channels in enumerate((12, 16, 24, 32)):
-        filters = drawn(channels, x.shape[1], 3, 3, seed=100 + i) - 0.5
-        x = F.avg_pool2d(F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), filters).relu(), 2)
-        maps.append(x)
-    return maps
 
 
 def wrapped(offset):

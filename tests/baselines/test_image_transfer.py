@@ -14,29 +14,7 @@ from palimpsest.baselines.image_transfer import (
 )
 from palimpsest.baselines.moving_least_squares import deformation_field
 from palimpsest.errors import ParameterError
-
-SIDE = 64
-
-
-def drawn(*shape, seed=0):
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def pictures(n, seed=0, side=SIDE):
-    """Smooth coloured noise (n, 3, side, side) in [-1, 1]: every place looks different."""
-    fine = F.interpolate(drawn(n, 3, side // 4, side // 4, seed=seed), side, mode="bicubic")
-    coarse = F.interpolate(drawn(n, 3, side // 12, side // 12, seed=seed + 1), side, mode="bicubic")
-    return (fine + coarse - 1).clamp(-1, 1)
-
-
-def features(images):
-    """Maps at strides 2, 4, 8 and 16: random filters, the same every time."""
-    maps, x = [], images
-    for i, channels in enumerate((12, 16, 24, 32)):
-        filters = drawn(channels, x.shape[1], 3, 3, seed=100 + i) - 0.5
-        x = F.avg_pool2d(F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), filters).relu(), 2)
-        maps.append(x)
-    return maps
+from tests.baselines.conftest import SIDE, drawn, features, pictures
 
 
 def spot(top=24, left=20, height=14, width=18):

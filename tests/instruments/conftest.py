@@ -38,15 +38,19 @@ def church():
     return get_world("church")
 
 
-@pytest.fixture(scope="session")
-def random_segmenter(church):
-    """An untrained segmenter of the church world, in eval mode with batch norms that are not 1."""
+def untrained_segmenter(world):
+    """An untrained segmenter of a world, in eval mode with batch norms that are not 1."""
     torch.manual_seed(3)
     architecture = Architecture(channels=(16, 16, 8, 8, 8))
-    network = architecture.build(len(church.classes))
+    network = architecture.build(len(world.classes))
     with torch.no_grad():
         network.train()(torch.randn(8, 3, 64, 64))  # gives the batch norms statistics of their own
-    return Segmenter(network, architecture, church.classes, "church", {"seed": 3})
+    return Segmenter(network, architecture, world.classes, world.name, {"seed": 3})
+
+
+@pytest.fixture(scope="session")
+def random_segmenter(church):
+    return untrained_segmenter(church)
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.generators import sample_z, save_generator
 from palimpsest.instruments.layer_probe import NONE_LEFT_OUT, SHARING, Plan, cut, places
 from palimpsest.instruments.pictures import as_picture
-from palimpsest.instruments.segmenter import Architecture, Segmenter
 from palimpsest.report.figures import layers, pieces
 from palimpsest.report.figures.sheet import Style
 from palimpsest.report.layer_claims import layer_advice
@@ -29,6 +27,7 @@ from palimpsest.report.table_view import read_rows
 from palimpsest.report.tables import Intervals
 from palimpsest.worlds import get_world
 from stages import choose_layers, collect_curves, probe_layers
+from tests.instruments.conftest import untrained_segmenter
 from tests.report.conftest import call
 
 FEW = Intervals(resamples=200)
@@ -281,14 +280,7 @@ def test_the_figure_of_pieces_draws(generator, found, tmp_path):
 @pytest.fixture
 def files(generator, tmp_path):
     save_generator(generator, tmp_path / "weights.safetensors")
-    torch.manual_seed(3)
-    architecture = Architecture(channels=(16, 16, 8, 8, 8))
-    classes = get_world("church").classes
-    network = architecture.build(len(classes))
-    with torch.no_grad():
-        network.train()(torch.randn(8, 3, 64, 64))
-    labels = Segmenter(network, architecture, classes, "church", {"seed": 3})
-    labels.save(tmp_path / "segmenter.safetensors")
+    untrained_segmenter(get_world("church")).save(tmp_path / "segmenter.safetensors")
     return {
         "model": "church",
         "weights": tmp_path / "weights.safetensors",

@@ -11,7 +11,6 @@ from PIL import Image
 from palimpsest.errors import EditError, PalimpsestError, ParameterError
 from palimpsest.generators import save_generator
 from palimpsest.generators.progressive import ProgressiveGAN
-from palimpsest.instruments.segmenter import Architecture, Segmenter
 from palimpsest.instruments.switching import Switch
 from palimpsest.memory import Edit
 from palimpsest.report.figures import reflections
@@ -26,6 +25,7 @@ from stages import (
     render_reflections,
     tabulate_reflections,
 )
+from tests.instruments.conftest import untrained_segmenter
 from tests.report.conftest import call
 
 SETTINGS = {
@@ -184,13 +184,7 @@ def test_the_panel_refuses_an_edit_of_other_weights(g, edit, switch, kitchen):
 @pytest.fixture
 def files(g, kitchen, tmp_path):
     save_generator(g, tmp_path / "weights.safetensors")
-    torch.manual_seed(3)
-    architecture = Architecture(channels=(16, 16, 8, 8, 8))
-    network = architecture.build(len(kitchen.classes))
-    with torch.no_grad():
-        network.train()(torch.randn(8, 3, 64, 64))
-    labels = Segmenter(network, architecture, kitchen.classes, "kitchen", {"seed": 3})
-    labels.save(tmp_path / "segmenter.safetensors")
+    untrained_segmenter(kitchen).save(tmp_path / "segmenter.safetensors")
     return {"weights": tmp_path / "weights.safetensors"}, tmp_path / "segmenter.safetensors"
 
 

@@ -5,13 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.generators import save_generator
 from palimpsest.instruments.measurement_files import read_measurements
-from palimpsest.instruments.segmenter import Architecture, Segmenter
 from palimpsest.report.figures import tradeoff
 from palimpsest.report.figures.sheet import Style
 from palimpsest.report.panel_files import Panel, load_panel
@@ -20,6 +18,7 @@ from palimpsest.report.tradeoff_table import NEEDED, tradeoff_panel, tradeoff_ta
 from palimpsest.sessions.sweeping import Setting
 from palimpsest.worlds import get_world
 from stages import sweep_tradeoff, tabulate_tradeoff
+from tests.instruments.conftest import untrained_segmenter
 from tests.report.conftest import call
 
 TOLD = {"weights_sha256": "0123456789ab" * 5, "source_classes": "dome", "layer": "6"}
@@ -176,13 +175,7 @@ def test_a_source_that_never_shows_leaves_empty_plots(measured):
 def files(generator, session, sources, tmp_path):
     """Weights, a segmenter, a session with two exemplars and its statistics, as files."""
     save_generator(generator, tmp_path / "weights.safetensors")
-    torch.manual_seed(3)
-    architecture = Architecture(channels=(16, 16, 8, 8, 8))
-    classes = get_world("church").classes
-    network = architecture.build(len(classes))
-    with torch.no_grad():
-        network.train()(torch.randn(8, 3, 64, 64))
-    labels = Segmenter(network, architecture, classes, "church", {"seed": 3})
+    labels = untrained_segmenter(get_world("church"))
     labels.save(tmp_path / "segmenter.safetensors")
     first = session.exemplars[0]
     second = first.model_copy(update={"paste": first.paste.model_copy(update={"sample": 9})})
@@ -192,8 +185,8 @@ def files(generator, session, sources, tmp_path):
         "statistics": sources.statistics,
         "segmenter": tmp_path / "segmenter.safetensors",
         "session": tmp_path / "patch.json",
-        "source_classes": ",".join(classes[:6]),
-        "target_classes": ",".join(classes[6:]),
+        "source_classes": ",".join(labels.classes[:6]),
+        "target_classes": ",".join(labels.classes[6:]),
         "grid": json.dumps(
             {"ranks": [1, 2], "exemplars": [1, 2, 5], "mus": [0.1, 10], "iterations": 3}
         ),

@@ -1,14 +1,44 @@
-"""What tests of drawn sessions share: surveys of renders, and what a paste makes of the labels."""
+"""What tests of sessions share: a golden one and its generator, and surveys of renders."""
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+from palimpsest.generators import load_generator
+from palimpsest.generators.base import Generator
 from palimpsest.generators.samples import standard_normal
+from palimpsest.memory import KeyStatistics
 from palimpsest.sessions.masks import box_of
 from palimpsest.sessions.schema import Session
 from palimpsest.sessions.survey import Survey, moved
 from palimpsest.worlds import get_world
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+@pytest.fixture(scope="module")
+def g() -> Generator:
+    return load_generator(GOLDEN / "sg2_checkpoint.safetensors", truncation=0.5)
+
+
+@pytest.fixture(scope="module")
+def stats(g: Generator) -> KeyStatistics:
+    return KeyStatistics.collect(g, layer=6, n=40, seed=1)
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    """The golden session, its object pasted on three samples."""
+    drawn = Session.load(GOLDEN / "sg2_session.json")
+    first = drawn.exemplars[0]
+    more = [
+        first.model_copy(update={"paste": first.paste.model_copy(update={"sample": sample})})
+        for sample in (11, 14)
+    ]
+    return drawn.model_copy(update={"exemplars": (first, *more), "layer": 6})
 
 
 def surveyed(name: str, n: int, resolution: int = 128, cells: int = 16) -> Survey:

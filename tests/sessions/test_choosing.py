@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
 from palimpsest.errors import ParameterError, SessionError
-from palimpsest.generators import load_generator, sample_z
+from palimpsest.generators import sample_z
 from palimpsest.generators.base import Generator
 from palimpsest.memory import KeyStatistics, context_directions
 from palimpsest.sessions import Exemplar, Selection, Session, choose, open_session, rewrite
@@ -25,7 +24,6 @@ from palimpsest.sessions.tuning import (
     widened,
 )
 
-GOLDEN = Path(__file__).parent.parent / "golden"
 SMALL = {
     "tuning_samples": 6,
     "statistics_samples": 24,
@@ -47,28 +45,6 @@ class Brightness:
     def segment(self, images: Tensor) -> Tensor:
         light = images.mean(dim=1)
         return (light > 1.0).long() + (light > 1.8).long()
-
-
-@pytest.fixture(scope="module")
-def g() -> Generator:
-    return load_generator(GOLDEN / "sg2_checkpoint.safetensors", truncation=0.5)
-
-
-@pytest.fixture(scope="module")
-def stats(g: Generator) -> KeyStatistics:
-    return KeyStatistics.collect(g, layer=6, n=40, seed=1)
-
-
-@pytest.fixture(scope="module")
-def session() -> Session:
-    """The golden session, its object pasted on three samples."""
-    drawn = Session.load(GOLDEN / "sg2_session.json")
-    first = drawn.exemplars[0]
-    more = [
-        first.model_copy(update={"paste": first.paste.model_copy(update={"sample": sample})})
-        for sample in (11, 14)
-    ]
-    return drawn.model_copy(update={"exemplars": (first, *more), "layer": 6})
 
 
 def test_without_labels_the_best_of_what_was_tried_is_kept(

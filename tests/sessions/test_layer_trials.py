@@ -15,7 +15,6 @@ from palimpsest.generators.base import Generator
 from palimpsest.generators.encoding import SoftThresholds
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.instruments.measurement_files import measured_facts
-from palimpsest.instruments.segmenter import Architecture, Segmenter
 from palimpsest.memory import KeyStatistics
 from palimpsest.report.layer_tables import read_trials
 from palimpsest.sessions import Session, rewrite
@@ -24,6 +23,7 @@ from palimpsest.sessions.layer_trials import sessions_at, trials_at
 from palimpsest.sessions.survey import Survey
 from palimpsest.worlds import get_world
 from stages import try_layers
+from tests.instruments.conftest import untrained_segmenter
 from tests.report.conftest import call
 from tests.sessions.conftest import surveyed
 
@@ -112,11 +112,7 @@ def test_a_session_with_fewer_exemplars_uses_all_it_has(
 @pytest.fixture
 def files(g: Generator, tmp_path: Path) -> dict:
     save_generator(g, tmp_path / "weights.safetensors")
-    torch.manual_seed(3)
-    architecture = Architecture(channels=(16, 16, 8, 8, 8))
-    classes = get_world("church").classes
-    network = architecture.build(len(classes))
-    Segmenter(network, architecture, classes, "church").save(tmp_path / "segmenter.safetensors")
+    untrained_segmenter(get_world("church")).save(tmp_path / "segmenter.safetensors")
     return {
         "model": "church",
         "weights": tmp_path / "weights.safetensors",

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from palimpsest.errors import ParameterError, StatisticsError
-from palimpsest.generators import load_generator
 from palimpsest.generators.base import Generator
 from palimpsest.memory import KeyStatistics
 from palimpsest.sessions import Session, rewrite, sweeping
 from palimpsest.sessions.sweeping import Grid, Setting, Trial, sweep
 
-GOLDEN = Path(__file__).parent.parent / "golden"
 GRID = Grid(ranks=(1, 2, 3), exemplars=(1, 2, 3), mus=(0.1, 1.0, 10.0), iterations=12)
-
-
-@pytest.fixture(scope="module")
-def g() -> Generator:
-    return load_generator(GOLDEN / "sg2_checkpoint.safetensors", truncation=0.5)
-
-
-@pytest.fixture(scope="module")
-def stats(g: Generator) -> KeyStatistics:
-    return KeyStatistics.collect(g, layer=6, n=40, seed=1)
-
-
-@pytest.fixture(scope="module")
-def session() -> Session:
-    """The golden session, its object pasted on three samples."""
-    drawn = Session.load(GOLDEN / "sg2_session.json")
-    first = drawn.exemplars[0]
-    more = [
-        first.model_copy(update={"paste": first.paste.model_copy(update={"sample": sample})})
-        for sample in (11, 14)
-    ]
-    return drawn.model_copy(update={"exemplars": (first, *more), "layer": 6})
 
 
 @pytest.fixture(scope="module")
