@@ -41,9 +41,8 @@ def main(
     if not 1 <= samples <= n:
         raise ParameterError(f"--samples: {samples} is outside 1 to {n}, the stream's length")
     generator = load_generator(weights, truncation=truncation)
-    if lacking := sorted({layer, *layers.values()} - set(generator.layers)):
-        there = f"{generator.layers[0]} to {generator.layers[-1]}"
-        raise ParameterError(f"--layer: {weights} has no layer {lacking[0]}; it has {there}")
+    if lacking := generator.lacking(sorted({layer, *layers.values()})):
+        raise ParameterError(f"--layer: {weights} has {lacking}")
     survey = survey_samples(generator, labels, layer, samples, seed)
     # all are drawn before any is written: a session that fails leaves no half of a set
     drawn = [

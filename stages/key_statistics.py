@@ -37,10 +37,8 @@ def main(
         if value < 1:
             raise ParameterError(f"--{name}: {value} must be at least 1")
     generator = load_generator(weights, truncation=truncation)
-    for number in layer:
-        if number not in generator.layers:
-            known = f"{generator.layers[0]} to {generator.layers[-1]}"
-            raise ParameterError(f"--layer: {weights} has no layer {number}; it has {known}")
+    if lacking := generator.lacking(layer):
+        raise ParameterError(f"--layer: {weights} has {lacking}")
     found = KeyStatistics.collect(
         generator, layers=layer, n=samples, seed=seed, batch=batch, progress=True
     )

@@ -62,9 +62,8 @@ def main(
     if asked["seed"] == asked["survey_seed"]:
         raise ParameterError(f"seed {asked['seed']} is that of the sessions; measure on another")
     g = load_generator(weights, truncation=truncation)
-    if lacking := sorted(set(layer) - set(g.layers)):
-        there = f"{g.layers[0]} to {g.layers[-1]}"
-        raise ParameterError(f"--layer: {weights} has no layer {lacking[0]}; it has {there}")
+    if lacking := g.lacking(sorted(layer)):
+        raise ParameterError(f"--layer: {weights} has {lacking}")
     survey = survey_samples(g, labels, layer[0], asked["surveyed"], asked["survey_seed"])
     sessions = sessions_at(session, survey, g, layer, model=model, seed=asked["survey_seed"])
     stats = KeyStatistics.collect(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -239,6 +239,14 @@ class Generator(nn.Module, ABC):
     @abstractmethod
     def layer(self, number: int) -> Layer:
         """The layer ``number``. Raises `ValueError` naming the editable ones for any other."""
+
+    def lacking(self, numbers: Iterable[int]) -> str:
+        """Words for the first of ``numbers`` that is no editable layer, such as "no layer 9; it
+        has 2 to 8"; "" where all are."""
+        for number in numbers:
+            if number not in self.layers:
+                return f"no layer {number}; it has {self.layers[0]} to {self.layers[-1]}"
+        return ""
 
     def forward(self, z: Tensor) -> Tensor:
         first = self.layer(self.layers[0])

@@ -239,11 +239,8 @@ class StyleGAN2(Generator):
         return self.conv1 if number == 2 else self.convs[number - 3]
 
     def layer(self, number: int) -> StyledLayer:
-        if number not in self.layers:
-            raise ValueError(
-                f"this generator has no layer {number}; "
-                f"it has {self.layers[0]} to {self.layers[-1]}"
-            )
+        if lacking := self.lacking([number]):
+            raise ValueError(f"this generator has {lacking}")
         return StyledLayer(self, number)
 
     def noise_of(self, number: int, batch: int, size: int, window: tuple) -> Tensor | None:

@@ -126,12 +126,8 @@ class Plan:
     def check(self, g: Generator) -> None:
         """Raises `ParameterError` for a layer that ``g`` has not, a size that does not tile its
         image, or a layer whose cells are larger than every size."""
-        for layer in self.layers:
-            if layer not in g.layers:
-                raise ParameterError(
-                    f"layers: this generator has no layer {layer}; "
-                    f"it has {g.layers[0]} to {g.layers[-1]}"
-                )
+        if lacking := g.lacking(self.layers):
+            raise ParameterError(f"layers: this generator has {lacking}")
         for size in self.sizes:
             if size > g.resolution or g.resolution % size:
                 raise ParameterError(

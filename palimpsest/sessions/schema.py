@@ -178,12 +178,8 @@ class Session(_Strict):
         number of context keys.
         """
         number = self.layer if self.layer is not None else layer
-        if number not in generator.layers:
-            known = f"{generator.layers[0]} to {generator.layers[-1]}"
-            raise SessionError(
-                f"session {self.name}: field layer: this generator has no layer {number}; "
-                f"it has {known}"
-            )
+        if lacking := generator.lacking([number]):
+            raise SessionError(f"session {self.name}: field layer: this generator has {lacking}")
         opened = generator.layer(number)
         keys, values = (opened.key_size,) * 2, (opened.value_size,) * 2
         for field, selection in self.selections():
