@@ -18,7 +18,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help figures test worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
+.PHONY: help figures test faults worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,7 +28,10 @@ figures: $(READY)  ## every table and figure, and results/report.html
 	echo "Done: results/report.html, results/tables/, results/figures/"
 
 test: $(READY)  ## the tests, two at a time
-	@python -m pytest -n 2 --dist loadfile
+	@python -m pytest -n 2 --dist loadfile tests tests/faults/test_kills.py
+
+faults: $(READY)  ## the tests of killed runs, damaged files, full disks (docs/reliability.md)
+	@python -m pytest tests/faults -s
 
 worlds-preview: $(READY)  ## a contact sheet of every world: scenes, labels, new rules
 	@snakemake --cores all worlds_preview

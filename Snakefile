@@ -5,11 +5,17 @@
 #   snakemake --cores all --config scale=smoke        another scale, for this run
 #   snakemake --list                                  every rule
 
+from pathlib import Path
+
 from snakemake.utils import min_version, validate
 
+from palimpsest.liveness import enter_folder
 from palimpsest.parameters import overlays
 
 min_version("9.27")
+
+# what a killed run left locked is freed, so that the same command goes on
+PRESENCE = enter_folder(Path(".snakemake"))
 
 
 configfile: "params.yaml"

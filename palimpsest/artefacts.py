@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from palimpsest.liveness import process_alive
+
 _MARK = "unfinished"
 
 
@@ -32,27 +34,27 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: the writer left without having written the temporary file.
-        OSError: the disk is full, or the folder cannot be written.
+        OSError: the disk is full, or the folder cannot be written; it names `target`.
     """
     target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _clear_leftovers(target)
-    handle, name = tempfile.mkstemp(
-        dir=target.parent, prefix=_own_prefix(target), suffix=target.suffix
-    )
-    os.close(handle)
-    temporary = Path(name)
-    temporary.unlink()  # some writers refuse an existing file; the name stays reserved by our pid
+    temporary = None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _clear_leftovers(target)
+        temporary = _reserve(target)
         yield temporary
         if not temporary.exists():
             raise FileNotFoundError(f"{target}: its writer ended without writing anything")
         _flush(temporary)
         os.replace(temporary, target)
         _flush(target.parent)
+    except OSError as problem:
+        _name_target(problem, target)
+        raise
     finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+        if temporary is not None:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
 
 
 def atomic_write_bytes(target: str | os.PathLike[str], content: bytes) -> None:
@@ -66,6 +68,29 @@ def atomic_write_text(target: str | os.PathLike[str], text: str) -> None:
     atomic_write_bytes(target, text.encode("utf-8"))
 
 
+def _reserve(target: Path) -> Path:
+    """A new name beside `target` that says whose it is."""
+    handle, name = tempfile.mkstemp(
+        dir=target.parent, prefix=_own_prefix(target), suffix=target.suffix
+    )
+    os.close(handle)
+    temporary = Path(name)
+    temporary.unlink()  # some writers refuse an existing file; the name stays reserved by our pid
+    return temporary
+
+
+def _name_target(problem: OSError, target: Path) -> None:
+    """Have an error name `target` where it names no file, or only the temporary one."""
+    if problem.filename is None:
+        if problem.strerror is None:
+            text = str(problem)
+            problem.args = (text if text.startswith(str(target)) else f"{target}: {text}",)
+        else:
+            problem.filename = str(target)
+    elif Path(str(problem.filename)).name.startswith(_own_prefix(target)):
+        problem.filename = str(target)
+
+
 def _own_prefix(target: Path) -> str:
     return f".{target.stem}.{_MARK}-{socket.gethostname()}-{os.getpid()}-"
 
@@ -77,19 +102,9 @@ def _clear_leftovers(target: Path) -> None:
         if not (entry.name.startswith(start) and entry.name.endswith(target.suffix)):
             continue
         pid = entry.name[len(start) :].split("-", 1)[0]
-        if pid.isdigit() and not _alive(int(pid)):
+        if pid.isdigit() and not process_alive(int(pid)):
             with suppress(OSError):
                 os.unlink(entry.path)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _flush(path: Path) -> None:

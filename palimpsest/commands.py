@@ -25,6 +25,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from palimpsest.errors import PalimpsestError, ParameterError
+from palimpsest.liveness import end_with_pipeline
 
 USER_ERROR = 2
 """Exit status for input that cannot be used; the same that a misspelt option gets."""
@@ -36,13 +37,15 @@ def run(main: Callable[..., None], arguments: list[str] | None = None) -> None:
     Every parameter of `main` becomes a named option; `--debug` is added. A `PalimpsestError` or an
     `OSError` (no such file, no space left) becomes one line on stderr and exit status 2; the
     traceback comes only with `--debug`. Any other exception is a fault of the program and is
-    shown in full. SIGTERM unwinds like an interrupt, so that temporary files are removed.
+    shown in full. SIGTERM unwinds like an interrupt, so that temporary files are removed; so does
+    the end of the pipeline that started this process.
 
     Args:
         main: a function of typed parameters.
         arguments: what stands behind the program's name; `sys.argv[1:]` if None.
     """
     signal.signal(signal.SIGTERM, _leave)
+    end_with_pipeline()
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command()(_with_debug(main))
     app(args=arguments)

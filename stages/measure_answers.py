@@ -38,12 +38,14 @@ def main(
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
 ) -> None:
     generator = load_generator(weights, truncation=truncation)
+    distance = distance_named(perceptual, Segmenter.load(segmenter))
+    methods = [load_method(*method_path(text), generator) for text in edit]
     with tqdm(total=samples, desc=f"answers of {world}", unit="image", mininterval=2) as bar:
         table = measure_answers(
             generator,
             get_world(world),
-            distance_named(perceptual, Segmenter.load(segmenter)),
-            [load_method(*method_path(text), generator) for text in edit],
+            distance,
+            methods,
             n=samples,
             seed=seed,
             progress=bar.update,

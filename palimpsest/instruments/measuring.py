@@ -86,7 +86,10 @@ def load_method(name: str, path: str | PathLike[str], generator: Generator) -> M
     content = read_checkpoint(path)
     if METADATA_KEY not in content.metadata:
         edit = Edit.load(path)
-        return Method(name, edit.apply(generator), edit.layer)
+        try:
+            return Method(name, edit.apply(generator), edit.layer)
+        except EditError as problem:
+            raise EditError(f"{path}: {problem}") from None
     other = load_generator(path, truncation=generator.truncation, noise=generator.noise)
     old, new = generator.state_dict(), other.state_dict()
     if old.keys() != new.keys() or any(old[key].shape != new[key].shape for key in old):

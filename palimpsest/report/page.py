@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.report.claims import NEAR, Claim, judge
@@ -36,6 +36,9 @@ TALLIED = {
     None: ("cannot be told", "cannot be told"),
 }
 """Verdicts of one claim, and of several."""
+
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+"""The last chunk of every whole PNG: its length, name and checksum."""
 
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib")
 
@@ -192,8 +195,13 @@ def _figure(path: Path, out: Path) -> FigureView:
     try:
         with Image.open(path) as picture:
             width, height = picture.size
-    except UnidentifiedImageError as problem:
-        raise PalimpsestError(f"{path}: is no picture; draw the figure again") from problem
+            picture.verify()
+    except (OSError, SyntaxError) as problem:  # the latter is how Pillow tells a broken PNG
+        raise PalimpsestError(
+            f"{path}: is no picture, or a damaged one; draw the figure again"
+        ) from problem
+    if not content.endswith(PNG_END):
+        raise PalimpsestError(f"{path}: is cut short; draw the figure again")
     return FigureView(
         name=path.stem,
         title=figure_title(path.stem),
