@@ -378,6 +378,7 @@ class StyleParameters(Section):
 
 
 class ComputeParameters(Section):
-    """What a job asks the scheduler for."""
+    """What a job asks the scheduler for, and among how many jobs images are divided."""
 
     gpus: int = Field(ge=0, le=8)
+    shards: Count

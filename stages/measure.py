@@ -25,6 +25,7 @@ from palimpsest.instruments.measurement_files import write_measurements
 from palimpsest.instruments.measuring import Change, ImageMethod, load_method, measure
 from palimpsest.instruments.perceptual import distance_named
 from palimpsest.sessions import Session
+from palimpsest.shards import Shard
 
 
 def main(
@@ -42,60 +43,52 @@ def main(
         typer.Option(help="Best buddies too, blended by copy or laplace; repeat."),
     ] = None,
     transfer_options: Annotated[str, typer.Option(help="Their settings, as JSON.")] = "{}",
-    classifier: Annotated[
-        Path | None, typer.Option(help="What tells whether an image shows an attribute.")
-    ] = None,
-    world: Annotated[
-        str, typer.Option(help="The world that the generator learned, as judge of the new rule.")
-    ] = "",
-    out_features: Annotated[
-        Path | None, typer.Option(help="Features of all images to write (.parquet).")
-    ] = None,
+    classifier: Annotated[Path | None, typer.Option(help="What tells of an attribute.")] = None,
+    world: Annotated[str, typer.Option(help="The world learned, as judge of the new rule.")] = "",
+    out_features: Annotated[Path | None, typer.Option(help="Features to write (.parquet).")] = None,
     samples: Annotated[int, typer.Option(help="How many images.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 3,
-    batch: Annotated[
-        int | None, typer.Option(help="Images at a time; rows do not depend on it. [by their size]")
-    ] = None,
+    shard: Annotated[str, typer.Option(help="Which of them to measure: 3-of-20.")] = "1-of-1",
+    batch: Annotated[int | None, typer.Option(help="Images at a time. [by their size]")] = None,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
     perceptual: Annotated[
         str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
     ] = "best",
-    alexnet: Annotated[
-        Path | None, typer.Option(help="AlexNet's weights for LPIPS. [torchvision's folder]")
-    ] = None,
+    alexnet: Annotated[Path | None, typer.Option(help="For LPIPS. [torchvision's folder]")] = None,
     inception: Annotated[
         Path | None, typer.Option(help="Inception's weights for features. [the segmenter's own]")
     ] = None,
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
 ) -> None:
     """Generate each sample once, apply every edit to it, and write a row a (sample, method)."""
+    chosen = Shard.called(shard).samples(samples)
     generator = load_generator(weights, truncation=truncation)
     labels = load_segmenter(segmenter)
     rule = rule_called(session.stem, world)
-    change = Change(
-        names("--source-classes", source_classes),
-        names("--target-classes", target_classes),
-        load_classifier(classifier) if classifier else None,
-        rule,
-    )
+    sources = names("--source-classes", source_classes)
+    targets = names("--target-classes", target_classes)
+    change = Change(sources, targets, load_classifier(classifier) if classifier else None, rule)
     methods: list[Any] = [load_method(*method_path(text), generator) for text in edit or []]
     if transfer:
         settings = transfer_settings(json_settings("--transfer-options", transfer_options))
-        drawn = Session.load(session)
-        changes = transfer_methods(generator, drawn, labels, transfer, settings)
+        changes = transfer_methods(generator, Session.load(session), labels, transfer, settings)
         methods += [ImageMethod(name, changed) for name, changed in changes.items()]
     looks = InceptionFeatures.load(inception) if inception else labels
-    features = FeatureRows(looks) if out_features else None
-    with tqdm(total=samples, desc=f"measure {session.stem}", unit="image", mininterval=2) as bar:
+    features = FeatureRows(looks, chosen.start) if out_features else None
+    distance = distance_named(perceptual, labels, alexnet)
+    instruments = [one.name for one in (labels, distance, looks, change.shows) if one]
+    batch = batch or images_at_once(generator.resolution, 16)
+    with tqdm(total=len(chosen), desc=session.stem, unit="image", mininterval=2) as bar:
         table = measure(
             generator,
             labels,
-            distance_named(perceptual, labels, alexnet),
+            distance,
             methods,
             change,
-            n=samples,
+            n=chosen.stop,
             seed=seed,
-            batch=batch or images_at_once(generator.resolution, 16),
+            first=chosen.start,
+            batch=batch,
             scale=scale,
             watch=features.watch if features else None,
             progress=bar.update,
@@ -107,10 +100,17 @@ def main(
         "target_classes": target_classes,
         "truncation": str(truncation),
         "transfer_options": transfer_options,
+        "instruments": ",".join(instruments),
+        "scale": scale,
+        "session": session.stem,
+        "samples": str(samples),
+        "seed": str(seed),
+        "batch": str(batch),
+        "shard": shard,
     }
     if features and out_features:
         if rule is not None:
-            features.watch_renders(rule, samples, seed, generator.resolution)
+            features.watch_renders(rule, chosen, seed, generator.resolution)
         write_measurements(features.table(), out_features, facts)
     write_measurements(table, out, facts)
 

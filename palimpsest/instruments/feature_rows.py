@@ -2,7 +2,7 @@
 
     rows = FeatureRows(segmenter)
     measure(..., watch=rows.watch)
-    rows.watch_renders(rule, n=1000, seed=3, resolution=128)
+    rows.watch_renders(rule, range(1000), seed=3, resolution=128)
     rows.table()                        # one row an image: method, sample, features (list of C)
     features_of(table)["newton"]        # (n, C) float64
 
@@ -21,16 +21,21 @@ from palimpsest.instruments.frechet import pooled_features
 from palimpsest.instruments.grading import FLOOR_SEED_STEP
 from palimpsest.instruments.inception import InceptionFeatures
 from palimpsest.instruments.segmenter import CHUNK, Segmenter
+from palimpsest.shards import batches
 
 NEW_RULE = "renders_of_the_new_rule"
 """What the world's own renders under the new rule are called among the methods."""
 
 
 class FeatureRows:
-    """Collects features by method, image after image in the order in which they are shown."""
+    """Collects features by method, image after image in the order in which they are shown.
 
-    def __init__(self, source: Segmenter | InceptionFeatures) -> None:
+    ``first``: the number of the sample that is shown first of each method.
+    """
+
+    def __init__(self, source: Segmenter | InceptionFeatures, first: int = 0) -> None:
         self._source = source
+        self._first = first
         self._seen: dict[str, list[np.ndarray]] = {}
 
     def watch(self, method: str, images: Tensor) -> None:
@@ -38,20 +43,24 @@ class FeatureRows:
         features = pooled_features(self._source, images).astype(np.float32)
         self._seen.setdefault(method, []).append(features)
 
-    def watch_renders(self, rule: NewRule, n: int, seed: int, resolution: int) -> None:
-        """Take in ``n`` of the world's own renders under a rule, of other scenes than samples of
+    def watch_renders(self, rule: NewRule, samples: range, seed: int, resolution: int) -> None:
+        """Take in the world's own renders under a rule, of other scenes than ``samples`` of
         ``seed`` show, as `NEW_RULE`."""
-        for z in standard_normal(n, rule.world.z_dim, seed + FLOOR_SEED_STEP).split(CHUNK):
-            self.watch(NEW_RULE, rule.renders(z.numpy(), resolution))
+        z = standard_normal(samples.stop, rule.world.z_dim, seed + FLOOR_SEED_STEP).numpy()
+        for batch in batches(samples, CHUNK):
+            self.watch(NEW_RULE, rule.renders(z[batch.start : batch.stop], resolution))
 
     def table(self) -> pd.DataFrame:
-        """Columns method, sample (counted from 0 within a method) and features."""
+        """Columns method, sample (counted within a method) and features; by sample, and within one
+        by method in the order in which they were first shown."""
         parts = []
         for method, seen in self._seen.items():
             features = list(np.concatenate(seen))
-            rows = {"method": method, "sample": range(len(features)), "features": features}
+            samples = range(self._first, self._first + len(features))
+            rows = {"method": method, "sample": samples, "features": features}
             parts.append(pd.DataFrame(rows))
-        return pd.concat(parts, ignore_index=True)
+        table = pd.concat(parts, ignore_index=True)
+        return table.sort_values("sample", kind="stable", ignore_index=True)
 
 
 def features_of(table: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ measured_facts("dome2spire.parquet")["weights_sha256"]
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
@@ -21,17 +22,42 @@ from palimpsest.errors import PalimpsestError
 PREFIX = "palimpsest."
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What a file of measurements holds: its ``rows``, and the ``facts`` that hold for them all."""
+
+    rows: pa.Table
+    facts: Mapping[str, str]
+
+    @classmethod
+    def read(cls, path: str | PathLike[str], what: str = "the edit") -> Stored:
+        """Read a file in which ``what`` was measured.
+
+        Raises `PalimpsestError` for a file that is missing or damaged.
+        """
+        rows = _read(Path(path), what)
+        held = rows.schema.metadata or {}
+        facts = {
+            name.decode().removeprefix(PREFIX): value.decode()
+            for name, value in held.items()
+            if name.decode().startswith(PREFIX)
+        }
+        others = {name: held[name] for name in held if not name.decode().startswith(PREFIX)}
+        return cls(rows.replace_schema_metadata(others), facts)
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write the file, whole or not at all."""
+        facts = {f"{PREFIX}{name}": value for name, value in self.facts.items()}
+        rows = self.rows.replace_schema_metadata({**(self.rows.schema.metadata or {}), **facts})
+        with atomic_path(path) as temporary:
+            pq.write_table(rows, temporary)
+
+
 def write_measurements(
     table: pd.DataFrame, path: str | PathLike[str], facts: Mapping[str, str]
 ) -> None:
     """Write ``table`` as parquet, whole or not at all, with ``facts`` in the file's metadata."""
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
-    held = arrow.schema.metadata or {}
-    arrow = arrow.replace_schema_metadata(
-        {**held, **{f"{PREFIX}{name}": value for name, value in facts.items()}}
-    )
-    with atomic_path(path) as temporary:
-        pq.write_table(arrow, temporary)
+    Stored(pa.Table.from_pandas(table, preserve_index=False), facts).write(path)
 
 
 def read_measurements(
@@ -49,9 +75,7 @@ def read_measurements(
 
 def measured_facts(path: str | PathLike[str], what: str = "the edit") -> dict[str, str]:
     """The facts that a file was written with; errors as for `read_measurements`."""
-    held = _read(Path(path), what).schema.metadata or {}
-    told = {name.decode(): value.decode() for name, value in held.items()}
-    return {name.removeprefix(PREFIX): told[name] for name in told if name.startswith(PREFIX)}
+    return dict(Stored.read(path, what).facts)
 
 
 def _read(path: Path, what: str) -> pa.Table:

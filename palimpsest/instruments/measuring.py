@@ -6,7 +6,8 @@
 
 The unedited generator and all methods that change one layer share the layers below it: its keys
 are computed once for each batch. Nothing is written but the measures, one row a (sample, method);
-an image does not depend on its batch, and so neither do the rows.
+an image does not depend on its batch but for rounding, and so neither do the rows. Samples can be
+measured a shard at a time (`palimpsest.shards`), which gives the rows of the whole bit for bit.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from palimpsest.instruments.effect import edit_effect, source_region
 from palimpsest.instruments.perceptual import PerceptualDistance
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.memory import Edit
+from palimpsest.shards import batches
 
 UNMODIFIED = "unmodified"
 
@@ -118,12 +120,14 @@ def measure(
     *,
     n: int,
     seed: int,
+    first: int = 0,
     batch: int = 16,
     scale: str = "",
     watch: Callable[[str, Tensor], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """One row for each (sample, method), `unmodified` first, on the first ``n`` standard samples.
+    """One row for each (sample, method), `unmodified` first, on the standard samples ``first`` to
+    ``n`` - 1.
 
     Columns: sample, seed, method; the counts of `EditEffect`, without targets only those of
     `EVERYWHERE`; ``shows`` where a classifier looks; ``counterfactual_error`` and
@@ -131,18 +135,18 @@ def measure(
     pixels that were of no source class); scale, as given; perceptual, segmenter and classifier
     (which measured). ``watch`` is shown every batch: method and images. ``progress`` is told how
     many more samples are done. Raises `ParameterError` for an unknown class, a method given twice,
-    and n or batch below 1.
+    no sample, a first one within a block, and a batch below 1.
     """
     names = [UNMODIFIED, *(method.name for method in methods)]
     if len(set(names)) < len(names):
         raise ParameterError(f"methods {', '.join(names)}: each can be measured only once")
-    if n < 1 or batch < 1:
-        raise ParameterError(f"samples = {n}, batch = {batch}; each must be at least 1")
+    if not 0 <= first < n:
+        raise ParameterError(f"samples = {n} from {first} on; there must be at least 1")
     samples = sample_z(generator, n, seed)
     source, targets = (class_numbers(segmenter, names) for names in (change.source, change.targets))
     parts = []
-    for first in range(0, n, batch):
-        z = samples[first : first + batch]
+    for numbers in batches(range(first, n), batch):
+        z = samples[numbers.start : numbers.stop]
         before, afters = before_and_after(generator, methods, z)
         labels = segmenter.segment(before)
         outside = ~source_region(labels, source)
@@ -159,7 +163,6 @@ def measure(
             with torch.no_grad():
                 apart = distance.masked(before, after, outside)
             columns["perceptual_outside"] = apart.double().numpy()
-            numbers = range(first, first + len(z))
             parts.append(pd.DataFrame({"sample": numbers, "method": name} | columns))
             if watch is not None:
                 watch(name, after)

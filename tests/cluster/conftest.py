@@ -102,7 +102,7 @@ def one_model(parameters: dict) -> dict:
         "sessions": {},
         "figures": {},
         "grade_rule": {},
-        "compute": {"gpus": 1},
+        "compute": {"gpus": 1, "shards": 1},
     }
     parameters["methods"]["newton"]["iterations"] = 8
     parameters["answers"]["models"] = []

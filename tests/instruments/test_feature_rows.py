@@ -14,7 +14,7 @@ def test_features_survive_their_file_in_order(random_segmenter, church, tmp_path
     rows.watch("unmodified", images[3:4])
     rows.watch("newton", images[3:])
     rule = NewRule(church, "dome2spire")
-    rows.watch_renders(rule, n=3, seed=7, resolution=64)
+    rows.watch_renders(rule, range(3), seed=7, resolution=64)
     write_measurements(rows.table(), tmp_path / "f.parquet", {})
     read = features_of(read_measurements(tmp_path / "f.parquet", ("method", "features")))
     assert list(read) == ["newton", "unmodified", NEW_RULE]

@@ -1,4 +1,11 @@
-# What an edit does, image by image: sampled once, every method measured on the same images.
+# What an edit does, image by image: sampled once, every method measured on the same images. The
+# samples of a session are divided among jobs; the results do not depend on how many these are.
+
+from palimpsest.shards import most_shards
+
+
+scattergather:
+    samples=min(PARAMETERS.compute.shards, most_shards(PARAMETERS.measure.samples)),
 
 
 rule measure:
@@ -11,12 +18,12 @@ rule measure:
         alexnet=published_instrument("alexnet"),
         inception=published_instrument("inception"),
     output:
-        rows="results/measurements/{session}.parquet",
-        features="results/measurements/{session}_features.parquet",
+        rows=temp("results/shards/{session}/{scatteritem}.parquet"),
+        features=temp("results/shards/{session}/{scatteritem}_features.parquet"),
     log:
-        "logs/measure/{session}.log",
+        "logs/measure/{session}/{scatteritem}.log",
     benchmark:
-        "logs/benchmarks/measure/{session}.tsv"
+        "logs/benchmarks/measure/{session}/{scatteritem}.tsv"
     wildcard_constraints:
         session="|".join(measured()) or "none",
     conda:
@@ -42,15 +49,46 @@ rule measure:
         transfers=" ".join(f"--transfer {blend}" for blend in TRANSFERS.values()),
         best_buddies=as_json(PARAMETERS.best_buddies),
     message:
-        "Measure {wildcards.session}: {params.samples} images by every method"
+        "Measure {wildcards.session} by every method, {wildcards.scatteritem} of {params.samples} images"
     shell:
         "python -m stages.measure --weights {input.weights} --segmenter {input.segmenter}"
         " --session {input.session} {params.edits} --samples {params.samples}"
-        " --seed {params.seed} --truncation {params.truncation} --scale {params.scale}"
+        " --shard {wildcards.scatteritem} --seed {params.seed}"
+        " --truncation {params.truncation} --scale {params.scale}"
         " --source-classes {params.source} {params.targets}"
         " {params.classifier} {params.published} {params.world} {params.transfers}"
         " --transfer-options {params.best_buddies:q} --out {output.rows}"
         " --out-features {output.features} > {log} 2>&1"
+
+
+rule join_measurements:
+    input:
+        rows=gather.samples("results/shards/{{session}}/{scatteritem}.parquet"),
+        features=gather.samples("results/shards/{{session}}/{scatteritem}_features.parquet"),
+    output:
+        rows="results/measurements/{session}.parquet",
+        features="results/measurements/{session}_features.parquet",
+    log:
+        "logs/join_measurements/{session}.log",
+    benchmark:
+        "logs/benchmarks/join_measurements/{session}.tsv"
+    wildcard_constraints:
+        session="|".join(measured()) or "none",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        shards=lambda wildcards, input: repeated("--shard", input.rows),
+        features=lambda wildcards, input: repeated("--features", input.features),
+    message:
+        "Put the shards of {wildcards.session} together"
+    shell:
+        "python -m stages.join_measurements {params.shards} --out {output.rows}"
+        " {params.features} --out-features {output.features} > {log} 2>&1"
 
 
 rule measure_answers:
