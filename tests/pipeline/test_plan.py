@@ -79,6 +79,7 @@ ONE_LEAF = {
         "samples: 500\n  seed: 3\n\nstudy",
         {
             "measure": sum(MEASURED.values()),
+            "join_measurements": sum(MEASURED.values()),
             "tabulate_methods": TABLES,
             "collect_metrics": 1,
             "report": 1,
@@ -89,6 +90,7 @@ ONE_LEAF = {
         "per_level: 12 ",
         {
             "measure": sum(MEASURED.values()),
+            "join_measurements": sum(MEASURED.values()),
             "tabulate_methods": TABLES,
             "collect_metrics": 1,
             "render_panel": 2,
@@ -154,6 +156,7 @@ ONE_LEAF = {
         {
             "tune_weights": sum(MEASURED.values()),
             "measure": sum(MEASURED.values()),
+            "join_measurements": sum(MEASURED.values()),
             "tabulate_methods": TABLES,
             "collect_metrics": 1,
             "render_panel": 2,
@@ -316,6 +319,7 @@ PAPER = {
     "rewrite_method": 3 * 4,
     "tune_weights": 3 * 2,
     "measure": 3,
+    "join_measurements": 3,
     "tabulate_methods": 2,
     "sweep_tradeoff": 1,
     "tabulate_tradeoff": 1,
@@ -328,7 +332,8 @@ PAPER = {
 
 
 def test_the_paper_scale_goes_from_the_fetch_to_the_report(finished) -> None:
-    assert finished.plan("--config", "scale=paper") == PAPER | {"fetch_weights": 17}
+    shards = {"measure": 20 * PAPER["measure"]}
+    assert finished.plan("--config", "scale=paper") == PAPER | shards | {"fetch_weights": 17}
 
 
 def test_stand_ins_run_the_very_same_jobs(another) -> None:
@@ -339,10 +344,22 @@ def test_stand_ins_run_the_very_same_jobs(another) -> None:
 
 
 def test_ten_thousand_images_are_measured_at_the_paper_scale(another) -> None:
-    assert another.snakemake("--config", "scale=paper").returncode == 0
-    rows = (another.folder / "results/measurements/dome2spire.parquet").read_text()
-    assert "--samples 10000" in rows and "--source-classes dome --target-classes building" in rows
+    assert another.snakemake("--config", "scale=paper", "--notemp").returncode == 0
+    rows = (another.folder / "results/shards/dome2spire/3-of-20.parquet").read_text()
+    assert "--samples 10000 --shard 3-of-20" in rows
+    assert "--source-classes dome --target-classes building" in rows
+    joined = (another.folder / "results/measurements/dome2spire.parquet").read_text()
+    assert joined.count("--shard ") == 20
     assert another.plan("--config", "scale=paper") == {}
+
+
+def test_another_number_of_shards_measures_again_and_keeps_no_shard(another) -> None:
+    another.edit("params.yaml", "  shards: 1 ", "  shards: 3 ")
+    plan = another.plan()
+    assert plan["join_measurements"] == sum(MEASURED.values())
+    assert plan["measure"] == 3 * plan["join_measurements"]
+    assert another.snakemake().returncode == 0
+    assert another.plan() == {} and not list(another.folder.glob("results/shards/*/*.parquet"))
 
 
 def test_snakemakes_own_linter_is_content() -> None:
