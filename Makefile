@@ -28,7 +28,7 @@ figures: $(READY)  ## every table and figure, and results/report.html
 	echo "Done: results/report.html, results/tables/, results/figures/"
 
 test: $(READY)  ## the tests, two at a time
-	@python -m pytest -n 2 --dist loadfile --ignore-glob='*/faults/test_[!k]*'
+	@python -m pytest -n 2 --dist loadfile --ignore=tests/faults
 
 faults: $(READY)  ## the tests of killed runs, damaged files, full disks (docs/reliability.md)
 	@python -m pytest tests/faults -s
