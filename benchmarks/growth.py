@@ -1,6 +1,6 @@
 """How memory and time of the pipeline's stages grow with the number of samples.
 
-    python -m benchmarks.growth                        # all stages, about ten minutes of CPU
+    python -m benchmarks.growth                        # all stages
     python -m benchmarks.growth measure sweep_tradeoff # some of them
 
 Each stage runs at n and at 10 n, in a process of its own and on one thread, by the command that the

@@ -1,6 +1,6 @@
 """Speed and memory on networks of the published sizes, with random weights.
 
-    python -m benchmarks.published_sizes          # some five minutes of CPU
+    python -m benchmarks.published_sizes
 
 Stand-ins of four published files are written to a temporary folder (`palimpsest.stand_ins`: the
 names, shapes and layout of the published weights, random numbers). Each figure comes from a process

@@ -1,4 +1,4 @@
-"""Put the shards of a measurement together: the files that one job for all samples would write.
+"""Put the shards of a measurement together: the rows that one job for all samples would write.
 
     python -m stages.join_measurements --shard 1-of-2.parquet --shard 2-of-2.parquet \
         --out dome2spire.parquet --features 1-of-2_features.parquet \

@@ -1,4 +1,4 @@
-"""Shards of measurements put together: the very file that one job would have written.
+"""Shards of measurements put together: the rows and facts that one job would have written.
 
     joined = join_shards(["1-of-2.parquet", "2-of-2.parquet"])
     joined.write("dome2spire.parquet")

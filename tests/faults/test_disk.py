@@ -29,6 +29,15 @@ def fill(folder: Path) -> Path:
     raise AssertionError("not reached: the loop ends with an error")
 
 
+def with_old_file(undisturbed: Undisturbed, folder: Path, mount: Mount, name: str) -> Path:
+    """What a stage reads, and what it wrote before, on a disk of its own of 64 kB."""
+    call = STAGES[name]
+    linked(undisturbed.pipeline.folder, folder, call.files.values())
+    mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", at=folder / AGAIN)
+    (folder / AGAIN / call.out).write_bytes(OLD)
+    return folder
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_a_full_disk_is_one_line_and_the_old_file_stays(
     undisturbed: Undisturbed,
@@ -37,13 +46,10 @@ def test_a_full_disk_is_one_line_and_the_old_file_stays(
     mount: Mount,
     name: str,
 ) -> None:
-    call = STAGES[name]
-    folder = linked(undisturbed.pipeline.folder, tmp_path, call.files.values())
-    mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", at=folder / AGAIN)
-    (folder / AGAIN / call.out).write_bytes(OLD)
+    folder = with_old_file(undisturbed, tmp_path, mount, name)
     fill(folder / AGAIN)
-    line = refused(capsys, call, folder, out=OLD)
-    assert "No space left on device" in line and f"{AGAIN}/{call.out}" in line
+    line = refused(capsys, STAGES[name], folder, out=OLD)
+    assert "No space left on device" in line and f"{AGAIN}/{STAGES[name].out}" in line
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -54,13 +60,10 @@ def test_a_folder_that_cannot_be_written_is_one_line(
     mount: Mount,
     name: str,
 ) -> None:
-    call = STAGES[name]
-    folder = linked(undisturbed.pipeline.folder, tmp_path, call.files.values())
-    mount("-t", "tmpfs", "tmpfs", at=folder / AGAIN)
-    (folder / AGAIN / call.out).write_bytes(OLD)
+    folder = with_old_file(undisturbed, tmp_path, mount, name)
     mount("-o", "remount,ro", at=folder / AGAIN)
-    line = refused(capsys, call, folder, out=OLD)
-    assert "Read-only file system" in line and f"{AGAIN}/{call.out}" in line
+    line = refused(capsys, STAGES[name], folder, out=OLD)
+    assert "Read-only file system" in line and f"{AGAIN}/{STAGES[name].out}" in line
 
 
 def test_a_pipeline_on_a_full_disk_goes_on_when_there_is_room(
