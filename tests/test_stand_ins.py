@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from palimpsest.generators import load_generator, sample_z
 from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.inception import InceptionFeatures
 from palimpsest.instruments.loading import load_classifier, load_segmenter
 from palimpsest.instruments.perceptual import LpipsAlex
-from palimpsest.instruments.published_parsing import ParsingLabels
+from palimpsest.instruments.published_parsing import ParsingLabels, assemble_parser
 from palimpsest.published_files import PUBLISHED_FILES
 from palimpsest.sessions import Session
 from palimpsest.stand_ins.documents import COUNTS, stand_in_labels
@@ -25,6 +26,10 @@ KEY_LISTS = Path(__file__).parent / "checkpoint-keys"
 FACES = "face-parsing-02dd3f6f.pth"
 SMILE = "celeba-smile.pth"
 ALEXNET = "alexnet-owt-7be5be79.pth"
+PARSER = tuple(
+    f"upp-resnet50-upernet/{name}"
+    for name in ("encoder_epoch_40.pth", "decoder_epoch_40.pth", "labels.json")
+)
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
 
 
@@ -69,6 +74,31 @@ def test_the_face_parser_sees_a_mouth(folder: Path) -> None:
     parser = load_segmenter(folder / FACES)
     labels = parser.segment(pictures(2, 256))
     assert torch.isin(labels, torch.tensor([11, 12, 13])).any()
+
+
+def test_the_parser_sees_domes_and_trees_in_a_church(tmp_path: Path) -> None:
+    """Or no edit of domes could be chosen by what it does to them."""
+    church = "stylegan2_church-e8ca9fd0.pt"
+    write_stand_ins(tmp_path, [church, *PARSER], seed=1)
+    assemble_parser(*(tmp_path / name for name in PARSER), out=tmp_path / "parser.safetensors")
+    parser = load_segmenter(tmp_path / "parser.safetensors")
+    generator = load_generator(tmp_path / church, truncation=0.5)
+    with torch.inference_mode():
+        images = torch.cat([generator(z) for z in sample_z(generator, 8, 2).split(4)])
+    assert 0.2 < images.std() < 1 and images.mean().abs() < 1
+    labels = parser.segment(images)
+    for name in ("dome", "tree", "building"):
+        shown = torch.isin(labels, torch.tensor(parser.numbers(name))).float().mean((1, 2))
+        assert (shown > 0.002).sum() >= 4, f"{name}: {shown}"
+
+
+def test_generators_of_one_layout_differ() -> None:
+    church, horse = (
+        stand_in_network(f"stylegan2_{name}.pt", seed=1)["g_ema"]
+        for name in ("church-e8ca9fd0", "horse-499b5380")
+    )
+    assert church.keys() == horse.keys()
+    assert not torch.equal(church["conv1.conv.weight"], horse["conv1.conv.weight"])
 
 
 def test_the_instruments_read_theirs(folder: Path) -> None:

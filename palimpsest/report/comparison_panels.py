@@ -88,16 +88,19 @@ class Subject:
 def subject(sources: Sources, session: Session) -> Subject:
     """The class that a session's context was painted on, by the labels of its samples.
 
-    Where the session adds something to it, samples that have that already are none.
+    Where the session adds something to it, samples that have that already are none, as far as the
+    segmenter has a class for it: the published face parser has none for teeth.
     """
+    classes = sources.segmenter.classes
     z = sample_z(sources.generator, session.n, session.seed)
-    counts = np.zeros(len(sources.segmenter.classes))
+    counts = np.zeros(len(classes))
     for number, labels in _labelled(sources, z[[c.sample for c in session.context]]):
         area = np.asarray(session.context[number].area(labels.shape))
         counts += np.bincount(labels[area > 0.5].ravel(), minlength=len(counts))
     drawing = DRAWINGS.get(session.name)
-    lacks = drawing.target if drawing is not None and drawing.adds else ()
-    return Subject(sources.segmenter.classes[int(counts.argmax())], lacks)
+    added = drawing.target if drawing is not None and drawing.adds else ()
+    lacks = tuple(name for name in added if name in classes)
+    return Subject(classes[int(counts.argmax())], lacks)
 
 
 def _labelled(sources: Sources, z: Tensor) -> Iterator[tuple[int, np.ndarray]]:
