@@ -141,9 +141,16 @@ def test_best_buddies_stand_among_the_methods(sources):
 
 def test_what_the_edit_adds_must_not_be_there_yet(sources):
     session = sources.sessions["first"].model_copy(update={"name": "add_people"})
-    given = replace(sources, segmenter=Halves())
-    assert subject(given, session).lacks == ("person",)
+    halves = Halves()
+    halves.classes = (*Halves.classes, "person")
+    assert subject(replace(sources, segmenter=halves), session).lacks == ("person",)
     assert str(Subject("ground", ("person",))) == "ground without person"
+
+
+def test_what_the_segmenter_has_no_class_for_is_asked_of_no_sample(sources):
+    session = sources.sessions["first"].model_copy(update={"name": "smile"})
+    assert "teeth" not in Halves.classes
+    assert subject(replace(sources, segmenter=Halves()), session).lacks == ()
 
 
 def test_panels_of_two_generators_make_one_comparison(pictures):
