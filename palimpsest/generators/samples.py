@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,15 +17,27 @@ def standard_normal(n: int, dim: int, seed: int = 1) -> Tensor:
     Drawn as the original's z data set is (``RandomState(seed)``), so sample i is the same for
     any n.
     """
+    return torch.cat(list(standard_normal_batches(n, dim, seed, batch=n)))
+
+
+def standard_normal_batches(n: int, dim: int, seed: int, batch: int) -> Iterator[Tensor]:
+    """`standard_normal`, but ``batch`` samples at a time: memory does not depend on n."""
     if n < 1:
         raise ValueError(f"n = {n} samples asked for; at least 1 is needed")
-    drawn = np.random.RandomState(seed).standard_normal(n * dim).reshape(n, dim)
-    return torch.from_numpy(drawn.astype(np.float32))
+    stream = np.random.RandomState(seed)
+    for start in range(0, n, batch):
+        drawn = stream.standard_normal((min(batch, n - start), dim))
+        yield torch.from_numpy(drawn.astype(np.float32))
 
 
 def sample_z(generator: Generator, n: int, seed: int = 1) -> Tensor:
     """Standard samples for ``generator``: (n, z_dim) float32 (section 3 of the design)."""
     return standard_normal(n, generator.z_dim, seed)
+
+
+def z_batches(generator: Generator, n: int, seed: int, batch: int) -> Iterator[Tensor]:
+    """`sample_z`, but ``batch`` samples at a time (at the end fewer): (batch, z_dim) float32."""
+    return standard_normal_batches(n, generator.z_dim, seed, batch)
 
 
 def images_at_once(resolution: int, at_128: int) -> int:

@@ -28,7 +28,7 @@ from torch import Tensor
 from palimpsest.array_files import load_arrays, save_arrays
 from palimpsest.errors import StatisticsError
 from palimpsest.generators.base import Generator, KeyState
-from palimpsest.generators.samples import sample_z
+from palimpsest.generators.samples import z_batches
 
 Exclusion = Callable[[KeyState, Tensor], Tensor]
 """Cells to leave out: (keys, z) to bool (B, h, w), true where a cell is not to be counted."""
@@ -47,7 +47,8 @@ QUANTILE_LEVELS = (
 
 QUANTILE_CELLS = 8192
 """Cells that the quantiles are computed from: all if there are no more, else evenly many of each
-sample, drawn at random but the same every time. A level q is met to √(q (1 - q) / 8192)."""
+sample, or one of every so many samples, drawn at random but the same every time; at most twice as
+many. A level q is met to √(q (1 - q) / 8192)."""
 
 EIGENVALUE_FLOOR = 1e-9
 """Eigenvalues are raised to this share of the largest one before a root or an inverse: float32
@@ -183,9 +184,9 @@ class KeyStatistics:
         numbers = sorted({layer} if layers is None else set(layers))
         sums = {number: _Sums(g.layer(number).weight.shape[1], n) for number in numbers}
         told = time.monotonic()
-        z_all = sample_z(g, n, seed)
-        for start in range(0, n, batch):
-            z = z_all[start : start + batch].to(g.layer(numbers[0]).weight.device)
+        device = g.layer(numbers[0]).weight.device
+        for start, z in zip(range(0, n, batch), z_batches(g, n, seed, batch), strict=True):
+            z = z.to(device)
             with torch.inference_mode():
                 for state in _key_states(g, z, numbers):
                     left_out = None if exclude is None else exclude(state, z)
@@ -285,7 +286,9 @@ class _Sums:
         self.block = -(-units // 4)
         self.count = 0
         self.n = n
-        self.drawn: list[Tensor] = []  # cells for the quantiles, (N, m) each
+        each = -(-QUANTILE_CELLS // n)  # of a sample; small ones have fewer cells
+        self.drawn = np.empty((units, each * min(n, QUANTILE_CELLS)), np.float32)
+        self.each, self.filled = each, 0
 
     def add(self, k: Tensor, left_out: Tensor | None, first: int) -> None:
         """Count the keys ``k`` (B, N, h, w) of the samples from number ``first`` on."""
@@ -302,18 +305,28 @@ class _Sums:
             self.outer[rows_here, first_row:] += (flat[rows_here] @ flat[first_row:].T).cpu()
         self.count += flat.shape[1]
         cells = rows.shape[2]
-        each = min(cells, -(-QUANTILE_CELLS // self.n))
         for index, sample in enumerate(rows):
+            number = first + index
+            if not self._draws_from(number):
+                continue
             # seeded by the sample's number: the choice is the same in any batch
-            chosen = np.sort(np.random.default_rng(first + index).permutation(cells)[:each])
+            chosen = np.sort(np.random.default_rng(number).permutation(cells)[: self.each])
             chosen = torch.from_numpy(chosen).to(k.device)
             if kept is not None:
                 chosen = chosen[kept[index, chosen]]
-            self.drawn.append(sample[:, chosen].cpu())
+            until = self.filled + len(chosen)
+            self.drawn[:, self.filled : until] = sample[:, chosen].float().cpu().numpy()
+            self.filled = until
+
+    def _draws_from(self, number: int) -> bool:
+        """Whether sample ``number`` gives cells: each, or evenly `QUANTILE_CELLS` of more."""
+        if self.n <= QUANTILE_CELLS:
+            return True
+        return number * QUANTILE_CELLS // self.n != (number - 1) * QUANTILE_CELLS // self.n
 
     def finish(self, source: str, metadata: dict[str, str]) -> KeyStatistics:
         # numpy sorts float32 rows an order of magnitude faster than torch does
-        ordered = np.sort(torch.cat(self.drawn, dim=1).float().numpy(), axis=1)
+        ordered = np.sort(self.drawn[:, : self.filled], axis=1)
         if ordered.shape[1] == 0:
             raise StatisticsError(f"{source}: every cell was left out; exclude fewer")
         place = QUANTILE_LEVELS.numpy() * (ordered.shape[1] - 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from palimpsest.array_files import save_arrays
 from palimpsest.errors import StatisticsError
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.generators.base import Generator
-from palimpsest.memory import KeyStatistics
+from palimpsest.memory import KeyStatistics, statistics
 from palimpsest.memory.statistics import QUANTILE_LEVELS
 
 if TYPE_CHECKING:
@@ -193,3 +194,19 @@ def test_damaged_or_foreign_file(tmp_path: Path, recorded: Recorded) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(StatisticsError, match="damaged"):
         KeyStatistics.load(path)
+
+
+def test_more_samples_than_cells_are_kept_give_no_more_of_them(
+    g: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory must not grow with n: cells come from evenly many of the samples, in any batch."""
+    monkeypatch.setattr(statistics, "QUANTILE_CELLS", 50)
+    sums = statistics._Sums(units=3, n=130)
+    drawn = [number for number in range(130) if sums._draws_from(number)]
+    assert len(drawn) == 50 and np.diff(drawn).max() <= 3
+    one, other = (KeyStatistics.collect(g, 6, n=130, batch=batch) for batch in (7, 40))
+    assert sums.drawn.shape == (3, 50)
+    assert torch.allclose(one.unit_quantiles, other.unit_quantiles, atol=1e-4)
+    middle = all_keys(g, 6, 130).median(dim=0).values
+    # four deviations of a share told from 50 cells
+    assert ((one.quantile_of(middle[None]) - 0.5).abs() < 4 * 0.5 / 50**0.5).all()
