@@ -3,10 +3,10 @@
     html = render_page(tables=[Path("table2_domes.csv")], figures=[Path("fig01_rules.png")],
                        out=Path("results/report.html"))
 
-It opens with the paper's claims and whether this run bears them (`palimpsest.report.claims`), and
-goes on in the order of the paper's results (`palimpsest.report.sections`). Pictures are embedded,
-styles are inline, nothing is fetched; links to the CSV files and the full-size pictures are
-relative to ``out``.
+It opens with the paper's claims and whether this run bears them (`palimpsest.report.claims`), or
+with a word that random stand-ins were measured, and goes on in the order of the paper's results
+(`palimpsest.report.sections`). Pictures are embedded, styles are inline, nothing is fetched; links
+to the CSV files and the full-size pictures are relative to ``out``.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ TALLIED = {
     None: ("cannot be told", "cannot be told"),
 }
 """Verdicts of one claim, and of several."""
+
+STAND_INS = "stand_ins"
+"""The scale whose generators and instruments are random: nothing on its page bears a claim."""
 
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 """The last chunk of every whole PNG: its length, name and checksum."""
@@ -106,8 +109,10 @@ def render_page(tables: Sequence[Path], figures: Sequence[Path], out: Path) -> s
     shown = [_table(path, rows[path.stem], out) for path in tables]
     shown += [_figure(path, out) for path in figures]
     facts = {path.stem: facts_of(path) for path in figures}
-    claims = judge(rows, facts)
+    stand_ins = any(row.get("scale") == STAND_INS for table in rows.values() for row in table)
+    claims = [] if stand_ins else judge(rows, facts)
     return environment.get_template("report.html.j2").render(
+        stand_ins=stand_ins,
         parts=parts(shown),
         topics=topics(claims),
         tally=tally(claim for claim in claims if not claim.own),

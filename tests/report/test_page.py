@@ -133,6 +133,17 @@ def test_claims_come_first_and_lead_to_their_numbers(page):
     assert html.index('<a href="#table2_domes">Table 2</a>') < html.index('id="part-')
 
 
+def test_random_stand_ins_bear_no_claim(page):
+    _, before, folder = page
+    assert "stand-ins" not in " ".join(before.words)
+    table = folder / "tables" / "table2_domes.csv"
+    table.write_text(table.read_text().replace("smoke", "stand_ins"))
+    document = Document(render_page([table], [], folder / "report.html"))
+    assert "Made of random stand-ins" in " ".join(document.words)
+    assert document.attributes("section", "id") == ["part-replacing", "table2_domes"]
+    assert "#claims" not in document.attributes("a", "href")
+
+
 def test_what_there_is_follows_the_papers_order(page):
     _, document, _ = page
     assert document.attributes("section", "id") == [
