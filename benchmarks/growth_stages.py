@@ -130,14 +130,14 @@ STAGES = (
     ),
     StageRun(
         "measure",
-        400,
+        40,
         "images, 4 methods",
         f"{CHURCH} {SESSION} {THREE_METHODS} {DOMES} --world church --samples $n --seed 3"
         " --out $out/dome2spire.parquet --out-features $out/dome2spire_features.parquet",
     ),
     StageRun(
         "tabulate_methods",
-        400,
+        40,
         "images, 4 methods",
         "--table domes --measurements $made/measure/$n/dome2spire.parquet"
         f" --features $made/measure/$n/dome2spire_features.parquet --settings {INTERVALS}"

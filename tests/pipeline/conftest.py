@@ -70,7 +70,7 @@ class Checkout:
             env=os.environ | {"PATH": self.path, "PYTHONDONTWRITEBYTECODE": "1"} | environment,
             capture_output=True,
             text=True,
-            timeout=1500,
+            timeout=3600,
         )
 
     def plan(self, *options: str) -> dict[str, int]:

@@ -26,7 +26,7 @@ def call(checkout: Checkout, *command: str) -> str:
         env=os.environ | {"PATH": f"{checkout.path.split(os.pathsep)[0]}:{tools}:{checkout.path}"},
         capture_output=True,
         text=True,
-        timeout=1500,
+        timeout=3600,
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     return done.stdout + done.stderr
