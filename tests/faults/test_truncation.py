@@ -77,19 +77,31 @@ def test_the_pipeline_names_what_is_cut_short_and_makes_what_is_removed(
 
 
 @pytest.mark.parametrize(
-    ("file", "planned"),
+    ("file", "needing", "planned"),
     [
-        (small.STATISTICS, {"key_statistics", "rewrite", "render_panel"}),
-        (small.EDIT, {"rewrite", "measure_answers", "render_panel", "tabulate_edits"}),
-        (small.FIGURE, {"plot_figure"}),
+        (
+            small.STATISTICS,
+            (small.PANEL, small.FIGURE),
+            {"key_statistics", "rewrite", "render_panel", "plot_figure"},
+        ),
+        (small.EDIT, (small.EDITS_TABLE,), {"rewrite", "measure_answers", "tabulate_edits"}),
+        (small.MEASUREMENTS, (small.ANSWERS_TABLE,), {"measure_answers", "tabulate_answers"}),
     ],
-    ids=["statistics", "edit", "figure"],
+    ids=["statistics", "edit", "measurements"],
 )
-def test_a_removed_file_is_planned_again_with_its_readers(
-    finished: SmallPipeline, file: str, planned: set[str]
+def test_a_removed_file_is_made_again_when_something_needs_it(
+    finished: SmallPipeline, file: str, needing: tuple[str, ...], planned: set[str]
 ) -> None:
     (finished.folder / file).unlink()
+    assert finished.planned() == {}  # what was made from it stands
+    for name in needing:
+        (finished.folder / name).unlink()
     assert planned <= set(finished.planned())
+
+
+def test_a_removed_result_is_made_again(finished: SmallPipeline) -> None:
+    (finished.folder / small.FIGURE).unlink()
+    assert set(finished.planned()) == {"plot_figure"}
 
 
 def cut(file: Path, place: str) -> None:
