@@ -287,6 +287,7 @@ class _Sums:
         self.count = 0
         self.n = n
         each = -(-QUANTILE_CELLS // n)  # of a sample; small ones have fewer cells
+        # cells for the quantiles, of which `filled` columns are
         self.drawn = np.empty((units, each * min(n, QUANTILE_CELLS)), np.float32)
         self.each, self.filled = each, 0
 
