@@ -17,6 +17,8 @@ from palimpsest.errors import ParameterError
 def adopted_layers(path: str | Path) -> dict[str, int]:
     """By generator, the layer that its probe named first; empty where there is no such file.
 
+    A generator whose probe named no layer is left out.
+
     Raises `ParameterError` for a file that is no such table.
     """
     path = Path(path)
@@ -24,7 +26,8 @@ def adopted_layers(path: str | Path) -> dict[str, int]:
         return {}
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return {row["generator"]: int(row["layer"]) for row in csv.DictReader(file)}
+            rows = [(row["generator"], row["layer"]) for row in csv.DictReader(file)]
+        return {generator: int(layer) for generator, layer in rows if layer != ""}
     except (KeyError, TypeError, ValueError, csv.Error):
         raise ParameterError(
             f"{path}: no table of layers chosen (columns generator, layer); "

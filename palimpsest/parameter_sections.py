@@ -288,10 +288,10 @@ class TradeoffParameters(SampleParameters):
 
 
 class ProbedParameters(Section):
-    """One model whose layers are probed: the `session` made at every layer to check the advice, and
-    the figures its curves and its pieces are shown in."""
+    """One model whose layers are probed: the `session` made at every layer to check the advice, if
+    one is, and the figures its curves and its pieces are shown in."""
 
-    session: Name
+    session: Name | None
     curves: Name
     pieces: Name
 

@@ -26,22 +26,24 @@ from palimpsest.table_files import write_table
 
 def main(
     probe: Annotated[list[str], typer.Option(help="NAME=FILE, what probe_layers wrote; repeat.")],
-    edits: Annotated[list[str], typer.Option(help="NAME=FILE, what try_layers wrote; repeat.")],
     settings: Annotated[str, typer.Option(help="level, resamples, seed, as JSON.")],
     out_probe: Annotated[Path, typer.Option(help="Table of the distances to write (.csv).")],
     out_choice: Annotated[Path, typer.Option(help="Table of the layers chosen to write (.csv).")],
     out_edits: Annotated[Path, typer.Option(help="Table of the edits to write (.csv).")],
+    edits: Annotated[
+        list[str] | None, typer.Option(help="NAME=FILE, what try_layers wrote; repeat.")
+    ] = None,
 ) -> None:
     intervals = Intervals(**interval_settings(settings))
     probes = {name: read_probe(file) for name, file in named_files("--probe", probe).items()}
-    trials = {name: read_trials(file) for name, file in named_files("--edits", edits).items()}
+    trials = {name: read_trials(file) for name, file in named_files("--edits", edits or []).items()}
     distances = probe_table(probes, intervals.level)
     reached = edits_at_layers(trials, intervals)
     chosen = choice_table(distances, reached)
     for table, out in ((distances, out_probe), (chosen, out_choice), (reached, out_edits)):
         write_table(table, out)
     for row in chosen.itertuples():
-        print(f"{row.generator}: {row.layers}; {row.why}")
+        print(f"{row.generator}: {row.layers or 'none'}; {row.why}")
 
 
 if __name__ == "__main__":

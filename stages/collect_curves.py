@@ -25,7 +25,8 @@ def main(
     out: Annotated[Path, typer.Option(help="Panel to write (.npz).")],
     level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
 ) -> None:
-    tables = [pd.read_csv(file) for file in (probe, choice, edits)]
+    # as text: one layer alone in a row would be read as a number
+    tables = [pd.read_csv(file, dtype={"layers": str}) for file in (probe, choice, edits)]
     arrays, facts = curve_panel(*tables, generator, level)
     save_panel(out, arrays, {"figure": out.stem, **facts})
     print(f"{out.stem}: {', '.join(generator)}")

@@ -5,6 +5,9 @@
         --settings '{"exemplars": 8, "mus": [10], "iterations": 30, "statistics_samples": 200,
                      "surveyed": 400, "survey_seed": 1, "samples": 120, "seed": 3}' \
         --out church.parquet
+
+The session is drawn from the labels of a segmenter of ours, or is given with `--drawn`: then it is
+the same for all layers, and `--source-classes` and `--target-classes` say what is counted.
 """
 
 from __future__ import annotations
@@ -16,16 +19,19 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import json_settings, run
+from palimpsest.commands import json_settings, names, run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
+from palimpsest.generators.samples import images_at_once
+from palimpsest.instruments.loading import AnySegmenter, load_segmenter
 from palimpsest.instruments.measurement_files import write_measurements
 from palimpsest.instruments.measuring import Change, Method, measure
 from palimpsest.instruments.perceptual import distance_named
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.memory import KeyStatistics
-from palimpsest.sessions import drawings_of, survey_samples
-from palimpsest.sessions.layer_trials import sessions_at, trials_at
+from palimpsest.sessions import Session, drawings_of, survey_samples
+from palimpsest.sessions.drawing import Drawing
+from palimpsest.sessions.layer_trials import session_at_layers, sessions_at, trials_at
 
 NEEDED = {
     "exemplars": int,
@@ -43,29 +49,44 @@ def main(
     model: Annotated[str, typer.Option(help="Name of the generator in the rows.")],
     weights: Annotated[Path, typer.Option(help="The unedited generator.")],
     segmenter: Annotated[Path, typer.Option(help="What draws the sessions, and labels.")],
-    session: Annotated[str, typer.Option(help="What to draw at every layer.")],
+    session: Annotated[str, typer.Option(help="What to make at every layer, by its name.")],
     layer: Annotated[list[int], typer.Option(help="A layer to edit; repeat.")],
     settings: Annotated[str, typer.Option(help="How to edit and to measure, as JSON.")],
     out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
+    drawn: Annotated[
+        Path | None, typer.Option(help="The session as others drew it, to be used as it is.")
+    ] = None,
+    source_classes: Annotated[
+        str, typer.Option(help="With --drawn: the classes that may change: a,b,c.")
+    ] = "",
+    target_classes: Annotated[
+        str, typer.Option(help="With --drawn: what they may become: a,b,c.")
+    ] = "",
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
     perceptual: Annotated[
         str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
     ] = "best",
+    alexnet: Annotated[Path | None, typer.Option(help="For LPIPS. [torchvision's folder]")] = None,
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
 ) -> None:
     """Write a row for each (sample, layer, mu), measured as in Table 2."""
     asked = json_settings("--settings", settings, NEEDED)
-    labels = Segmenter.load(segmenter)
-    known = drawings_of(labels.world)
-    if session not in known:
-        raise ParameterError(f"--session: {session} is none of {', '.join(known)}")
+    labels = load_segmenter(segmenter)
     if asked["seed"] == asked["survey_seed"]:
         raise ParameterError(f"seed {asked['seed']} is that of the sessions; measure on another")
     g = load_generator(weights, truncation=truncation)
     if lacking := g.lacking(sorted(layer)):
         raise ParameterError(f"--layer: {weights} has {lacking}")
-    survey = survey_samples(g, labels, layer[0], asked["surveyed"], asked["survey_seed"])
-    sessions = sessions_at(session, survey, g, layer, model=model, seed=asked["survey_seed"])
+    if drawn:
+        sessions = session_at_layers(Session.load(drawn), layer)
+        change = Change(
+            names("--source-classes", source_classes), names("--target-classes", target_classes)
+        )
+    else:
+        drawing = known_drawing(session, labels)
+        survey = survey_samples(g, labels, layer[0], asked["surveyed"], asked["survey_seed"])
+        sessions = sessions_at(session, survey, g, layer, model=model, seed=asked["survey_seed"])
+        change = Change(drawing.source, drawing.target)
     stats = KeyStatistics.collect(
         g, layers=list(sessions), n=asked["statistics_samples"], seed=asked["survey_seed"]
     )
@@ -75,11 +96,12 @@ def main(
         table = measure(
             g,
             labels,
-            distance_named(perceptual, labels),
+            distance_named(perceptual, labels, alexnet),
             [Method(trial.name, trial.edit.apply(g), trial.layer) for trial in trials],
-            Change(known[session].source, known[session].target),
+            change,
             n=asked["samples"],
             seed=asked["seed"],
+            batch=images_at_once(g.resolution, 16),
             scale=scale,
             progress=bar.update,
         )
@@ -91,6 +113,18 @@ def main(
     told = {"weights_sha256": g.weights_sha256, "session": session, "left_out": left_out}
     write_measurements(table, out, told)
     print(f"{model}: {len(trials)} edits; layers without a session: {left_out or 'none'}")
+
+
+def known_drawing(session: str, labels: AnySegmenter) -> Drawing:
+    """What is drawn under that name for the segmenter's world. Raises `ParameterError`."""
+    if not isinstance(labels, Segmenter):
+        raise ParameterError(
+            f"--segmenter: {labels.name} knows no world to draw {session} from; give --drawn"
+        )
+    known = drawings_of(labels.world)
+    if session not in known:
+        raise ParameterError(f"--session: {session} is none of {', '.join(known)}")
+    return known[session]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import torch
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.inception import InceptionFeatures
+from palimpsest.instruments.layer_probe import InceptionPieces
 from palimpsest.instruments.loading import load_classifier, load_segmenter
 from palimpsest.instruments.perceptual import LpipsAlex
 from palimpsest.instruments.published_parsing import ParsingLabels, assemble_parser
@@ -107,6 +108,8 @@ def test_the_instruments_read_theirs(folder: Path) -> None:
     assert 0 <= load_classifier(folder / SMILE).probability(a) <= 1
     vectors = InceptionFeatures.load(folder / INCEPTION).pooled(torch.cat([a, b]))
     assert vectors.shape == (2, 2048) and (vectors[0] != vectors[1]).any()
+    pieces = InceptionPieces(InceptionFeatures.load(folder / INCEPTION))(torch.cat([a, b]))
+    assert pieces.dtype == "float32" and abs(pieces - vectors).max() < 1e-3
     distance = LpipsAlex(folder / ALEXNET)
     assert distance(a, a) < 1e-6 < distance(a, b)
 

@@ -67,7 +67,23 @@ def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if min(len(a), len(b)) < 2:
         raise ValueError(f"{len(a)} and {len(b)} feature vectors; each set needs at least 2")
+    if a.ndim == b.ndim == 2 and a.shape[1] == b.shape[1] > max(len(a), len(b)):
+        return _of_few(a, b)
     return gaussian_distance(a.mean(0), np.cov(a, rowvar=False), b.mean(0), np.cov(b, rowvar=False))
+
+
+def _of_few(a: np.ndarray, b: np.ndarray) -> float:
+    """The same for fewer vectors than features, without a covariance of the features.
+
+    With C₁ = XᵀX and C₂ = YᵀY the trace of (C₁ C₂)^½ is the sum of the singular values of X Yᵀ,
+    which has a row and a column for each vector.
+    """
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("means and covariances must be finite")
+    x, y = ((some - some.mean(0)) / np.sqrt(len(some) - 1) for some in (a, b))
+    cross = np.linalg.svd(x @ y.T, compute_uv=False).sum()
+    apart = ((a.mean(0) - b.mean(0)) ** 2).sum()
+    return float(max(0.0, apart + (x**2).sum() + (y**2).sum() - 2 * cross))
 
 
 def frechet_estimate(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Estimate:

@@ -29,6 +29,11 @@ import pandas as pd
 
 from palimpsest.errors import PalimpsestError
 
+
+class NoKneeError(PalimpsestError):
+    """A probe whose curve does not fall, so that it names no layer."""
+
+
 LEAST_LAYERS = 3
 """A line has a layer beneath it only if there is one between its ends."""
 
@@ -55,8 +60,8 @@ def choose_layers(probe: pd.DataFrame) -> LayerChoice:
         probe: rows of one generator: layer, crop_pixels, crop_cells and ``relative``, the distance
             as a share of the spread.
 
-    Raises `PalimpsestError` for fewer than three layers, no size that all of them share, or
-    distances that do not fall from the first layer to the last.
+    Raises `PalimpsestError` for fewer than three layers or no size that all of them share, and
+    `NoKneeError` for distances that do not fall from the first layer to the last.
     """
     by_size = probe.pivot(index="layer", columns="crop_pixels", values="relative").sort_index()
     shared = by_size.dropna(axis="columns")
@@ -71,7 +76,7 @@ def choose_layers(probe: pd.DataFrame) -> LayerChoice:
         )
     curve = shared.mean(axis="columns")
     if not curve.iloc[0] > curve.iloc[-1]:
-        raise PalimpsestError(
+        raise NoKneeError(
             f"layers {list(by_size.index)}: pieces of the last are no closer to those of whole "
             "images than pieces of the first; probe more samples, or other layers"
         )

@@ -36,6 +36,7 @@ from torch import Tensor
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, KeyState, Layer, sample_z
 from palimpsest.instruments.frechet import frechet_distance
+from palimpsest.instruments.inception import InceptionFeatures
 from palimpsest.instruments.intervals import Estimate
 from palimpsest.instruments.segmenter import Segmenter
 
@@ -91,6 +92,18 @@ class PieceFeatures:
             stages = self._segmenter.features(pieces)[self.STAGES]
         pooled = torch.cat([stage.double().mean((2, 3)) for stage in stages], dim=1)
         return pooled.float().cpu().numpy()
+
+
+class InceptionPieces:
+    """Inception's features, by which the paper compares pieces (Appendix H)."""
+
+    def __init__(self, inception: InceptionFeatures) -> None:
+        self.name = inception.name
+        self._inception = inception
+
+    def __call__(self, pieces: Tensor) -> np.ndarray:
+        """(B, 3, P, P) in [-1, 1] to (B, 2048) float32; Inception enlarges them itself."""
+        return self._inception.pooled(pieces).astype(np.float32)
 
 
 @dataclass(frozen=True)

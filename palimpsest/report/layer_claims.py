@@ -5,7 +5,8 @@
 
 The advice is good where the layer at which the edit reached most (`layer_tables.best_edit`) is
 among those named, and bad where the layer advised first surely reached less. Where the two
-intervals overlap, and where the edit had no effect at any layer, it cannot be told.
+intervals overlap, where the edit had no effect at any layer, and where no edit was made or no layer
+named, it cannot be told.
 """
 
 from __future__ import annotations
@@ -27,8 +28,13 @@ def layer_advice(rows: Sequence[Mapping[str, str]]) -> list[tuple[str, bool | No
 
 def _measured(row: Mapping[str, str]) -> str:
     numbers = row["layers"].split()
+    generator = capital(name_of(row["generator"]))
+    if not numbers:
+        return f"{generator}: the probe names no layer ({row['why']})."
     layers = f"layer{'s' if len(numbers) > 1 else ''} {listed(numbers)}"
-    words = f"{capital(name_of(row['generator']))}: the probe names {layers}, {row['layer']} first"
+    words = f"{generator}: the probe names {layers}, {row['layer']} first"
+    if not row["session"]:
+        return f"{words}. No edit was made at its layers to check that."
     edit = name_of(row["session"])
     if not row["best_layer"]:
         return f"{words}. No edit ({edit}) that spared the rest had an effect at any layer."

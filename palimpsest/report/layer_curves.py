@@ -47,34 +47,44 @@ def curve_panel(
 
     For generator i the columns `PROBE` as ``probe_i_<column>`` (rows,) and those of `EDITS` as
     ``edits_i_<column>`` (rows,); among the facts ``generators``: name, chosen ``layers``, the first
-    of them to try (``layer``), ``session`` and ``n_showing`` of the edits, in this order.
+    of them to try (``layer``), ``session`` and ``n_showing`` of the edits, in this order. Where the
+    probe names no layer ``layers`` is empty and ``layer`` None; where no edit was made at the
+    layers ``session`` is None and there are no edits' columns.
 
-    Raises `PalimpsestError` for a generator that a table says nothing of.
+    Raises `PalimpsestError` for a generator that was not probed.
     """
     arrays: dict[str, np.ndarray] = {}
     about = []
     for i, generator in enumerate(generators):
         parts = [table[table["generator"] == generator] for table in (probe, choice, edits)]
-        if any(part.empty for part in parts):
-            raise PalimpsestError(f"layers of {generator}: not in every table; probe it first")
         probed, chosen, tried = parts
-        for name, part, columns in (("probe", probed, PROBE), ("edits", tried, EDITS)):
+        if probed.empty or chosen.empty:
+            raise PalimpsestError(f"layers of {generator}: not in every table; probe it first")
+        shown = [("probe", probed, PROBE)] + ([] if tried.empty else [("edits", tried, EDITS)])
+        for name, part, columns in shown:
             arrays |= {f"{name}_{i}_{column}": part[column].to_numpy() for column in columns}
-        about.append(
-            {
-                "name": generator,
-                "layers": [int(number) for number in str(chosen["layers"].iloc[0]).split()],
-                "layer": int(chosen["layer"].iloc[0]),
-                "session": only(tried, "session"),
-                "n_showing": int(tried["n_showing"].max()),
-                "edited": int(only(tried, "n")),
-            }
-        )
-    shown = probe[probe["generator"].isin(generators)]
+        about.append({"name": generator} | _chosen(chosen.iloc[0]) | _tried(tried))
+    rows = probe[probe["generator"].isin(generators)]
     return arrays, {
         "generators": about,
         "level": level,
-        "n": int(shown["n"].max()),
-        "seeds": int(shown["seeds"].max()),
-        "scale": only(shown, "scale"),
+        "n": int(rows["n"].max()),
+        "seeds": int(rows["seeds"].max()),
+        "scale": only(rows, "scale"),
+    }
+
+
+def _chosen(row: pd.Series) -> dict[str, Any]:
+    if pd.isna(row["layer"]):
+        return {"layers": [], "layer": None}
+    return {"layers": [int(n) for n in str(row["layers"]).split()], "layer": int(row["layer"])}
+
+
+def _tried(edits: pd.DataFrame) -> dict[str, Any]:
+    if edits.empty:
+        return {"session": None}
+    return {
+        "session": only(edits, "session"),
+        "n_showing": int(edits["n_showing"].max()),
+        "edited": int(only(edits, "n")),
     }

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from palimpsest.errors import PalimpsestError
-from palimpsest.instruments.layer_choice import LayerChoice, choose_layers
+from palimpsest.instruments.layer_choice import LayerChoice, NoKneeError, choose_layers
 from palimpsest.instruments.layer_probe import COLUMNS, distances
 from palimpsest.instruments.measurement_files import read_measurements
 from palimpsest.report.columns import only
@@ -68,8 +68,12 @@ def edits_at_layers(trials: Mapping[str, pd.DataFrame], intervals: Intervals) ->
       them (`tables.domes_table`), each with its ``_low`` and ``_high``;
     - ``loss_before``, ``loss_after``: L1 goal loss; ``change_elsewhere``: √(E‖ΔW k‖² / E‖W k‖²);
     - ``n`` images, of which ``n_showing`` show the source.
+
+    Without trials the table has its columns and no row.
     """
-    tables = []
+    measures = [f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")]
+    columns = ["generator", "session", *SETTING, *measures, *TOLD, *COMMON]
+    tables = [pd.DataFrame(columns=columns)] if not trials else []
     for generator, rows in trials.items():
         if rows.empty:
             raise PalimpsestError(f"measurements of {generator}: no row; try the layers again")
@@ -78,12 +82,10 @@ def edits_at_layers(trials: Mapping[str, pd.DataFrame], intervals: Intervals) ->
         found = domes_table({session: Measured(rows)}, intervals).rename(columns=RENAMED)
         shows = (rows["source_pixels"] > 0).groupby(rows["method"]).sum()
         found["n_showing"] = found["method"].map(shows)
-        measures = [f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")]
         table = about.merge(found[["method", *measures, *COMMON]], on="method")
         table.insert(0, "generator", generator)
         table.insert(1, "session", session)
         tables.append(table.drop(columns="method").sort_values(list(SETTING)))
-    columns = ["generator", "session", *SETTING, *measures, *TOLD, *COMMON]
     return pd.concat(tables, ignore_index=True)[columns]
 
 
@@ -98,39 +100,53 @@ def choice_table(probe: pd.DataFrame, edits: pd.DataFrame) -> pd.DataFrame:
     """One row for each generator: the layers fit for editing and why, and whether edits agree.
 
     - ``layers``: those that `layer_choice.choose_layers` names, ascending, as ``6 7``; ``layer``:
-      the one to begin with; ``why`` in words. They come from the probe alone;
-    - ``session``: the edit made at every layer; ``best_layer``, ``best_turned_percent``: what
-      `best_edit` finds of all layers; ``turned_percent``: of ``layer``; each with its interval,
-      empty where nothing had an effect; ``n_showing`` images;
+      the one to begin with; ``why`` in words. They come from the probe alone, and are empty where
+      its curve has no knee, which ``why`` then says;
+    - ``session``: the edit made at every layer, empty where none was; ``best_layer``,
+      ``best_turned_percent``: what `best_edit` finds of all layers; ``turned_percent``: of
+      ``layer``; each with its interval, empty where nothing had an effect; ``n_showing`` images;
     - ``predicted``: "yes" where the best layer is among those named; "no" where ``layer`` surely
-      reached less than it; "open" where their intervals overlap; empty where nothing had an effect.
+      reached less than it; "open" where their intervals overlap; empty where nothing had an effect
+      or there is nothing to compare.
     """
     rows = []
     for generator, part in probe.groupby("generator", sort=False):
-        choice = choose_layers(part)
+        choice, why = _choice(part)
         row: dict[str, Any] = {
             "generator": generator,
-            "layers": " ".join(map(str, choice.layers)),
-            "layer": choice.layer,
-            "why": choice.why,
+            "layers": " ".join(map(str, choice.layers)) if choice else "",
+            "layer": choice.layer if choice else pd.NA,
+            "why": why,
         }
         row |= _outcome(edits[edits["generator"] == generator], choice)
         rows.append(row | {"n": int(part["n"].max()), "scale": only(part, "scale")})
     table = pd.DataFrame(rows)
-    return table.astype({"best_layer": "Int64"})
+    return table.astype({"layer": "Int64", "best_layer": "Int64", "n_showing": "Int64"})
 
 
-def _outcome(edits: pd.DataFrame, choice: LayerChoice) -> dict[str, Any]:
-    if edits.empty:
-        raise PalimpsestError("measurements: no edit of a probed generator; try its layers first")
-    best, own = best_edit(edits), best_edit(edits[edits["layer"] == choice.layer])
+def _choice(probe: pd.DataFrame) -> tuple[LayerChoice | None, str]:
+    """What one generator's probe names, and why; None where it names nothing."""
+    try:
+        choice = choose_layers(probe)
+    except NoKneeError as problem:
+        return None, str(problem)
+    return choice, choice.why
+
+
+def _outcome(edits: pd.DataFrame, choice: LayerChoice | None) -> dict[str, Any]:
     ends = ("", "_low", "_high")
-    found = {"session": only(edits, "session"), "best_layer": pd.NA, "predicted": ""}
+    best = best_edit(edits)
+    own = best_edit(edits[edits["layer"] == choice.layer]) if choice else None
+    found = {"session": "", "best_layer": pd.NA, "predicted": ""}
     found |= {f"best_{EFFECT}{end}": np.nan if best is None else best[EFFECT + end] for end in ends}
     found |= {f"{EFFECT}{end}": np.nan if own is None else own[EFFECT + end] for end in ends}
+    if edits.empty:
+        return found | {"n_showing": pd.NA}
+    found["session"] = only(edits, "session")
     if best is not None:
         found["best_layer"] = int(best["layer"])
-        reached = own is not None and own[f"{EFFECT}_high"] >= best[f"{EFFECT}_low"]
-        named = found["best_layer"] in choice.layers
-        found["predicted"] = "yes" if named else "open" if reached else "no"
+        if choice is not None:
+            reached = own is not None and own[f"{EFFECT}_high"] >= best[f"{EFFECT}_low"]
+            named = found["best_layer"] in choice.layers
+            found["predicted"] = "yes" if named else "open" if reached else "no"
     return found | {"n_showing": int(edits["n_showing"].max())}

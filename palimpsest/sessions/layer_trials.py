@@ -5,8 +5,9 @@
     for trial in trials_at(g, sessions, stats, exemplars=8, mus=(1.0, 10.0), iterations=30):
         trial.layer, trial.mu, trial.edit
 
-Every layer gets the same drawing on the same samples, fitted to its own grid of cells, and the same
-solver: `newton` at rank one, with several exemplars in one edit so that no single donor decides.
+Every layer gets the same drawing on the same samples, fitted to its own grid of cells (or one
+session that others drew, as it is), and the same solver: `newton` at rank one, with several
+exemplars in one edit so that no single donor decides.
 """
 
 from __future__ import annotations
@@ -70,6 +71,11 @@ def sessions_at(
     if not found:
         raise next(iter(drawn.values()), SessionError(f"session {name}: no layer was given"))
     return found
+
+
+def session_at_layers(session: Session, layers: Iterable[int]) -> dict[int, Session]:
+    """One session that is there already, for each of the layers: its masks fit any grid."""
+    return {layer: session.model_copy(update={"layer": layer}) for layer in layers}
 
 
 def _drawn(name: str, survey: Survey, layer: int, model: str, seed: int) -> Session | SessionError:

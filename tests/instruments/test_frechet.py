@@ -42,7 +42,17 @@ def test_of_samples():
     assert 0 < floor < 0.1 < frechet_distance(a, 2 * random.standard_normal((500, 4)))
     # more dimensions than samples: singular, and still a number
     few = random.standard_normal((5, 30))
-    assert np.isfinite(frechet_distance(few, few + 1))
+    assert frechet_distance(few, few + 1) == pytest.approx(30)
+
+
+@pytest.mark.parametrize("vectors", [(5, 8), (8, 5), (12, 12), (2, 11)])
+def test_fewer_vectors_than_features_are_as_their_covariances_have_it(vectors):
+    random = np.random.default_rng(3)
+    a, b = (random.standard_normal((n, 13)) + n for n in vectors)
+    wanted = gaussian_distance(
+        a.mean(0), np.cov(a, rowvar=False), b.mean(0), np.cov(b, rowvar=False)
+    )
+    assert frechet_distance(a, b) == pytest.approx(wanted)
 
 
 def test_what_is_refused():
@@ -52,6 +62,10 @@ def test_what_is_refused():
         gaussian_distance([0, 0], np.eye(2), [0, 0, 0], np.eye(3))
     with pytest.raises(ValueError, match="finite"):
         gaussian_distance([np.nan], [[1]], [0], [[1]])
+    with pytest.raises(ValueError, match="finite"):
+        frechet_distance(np.full((3, 9), np.nan), np.zeros((3, 9)))
+    with pytest.raises(ValueError, match="do not match"):
+        frechet_distance(np.zeros((3, 9)), np.zeros((3, 8)))
 
 
 def test_pooled_features(random_segmenter):

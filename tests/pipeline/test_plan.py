@@ -326,7 +326,11 @@ PAPER = {
     "tabulate_edits": 1,
     "collect_metrics": 1,
     "render_panel": 4,
-    "plot_figure": 4,  # 2, 3, 4 and S2
+    "probe_layers": 4,
+    "try_layers": 1,
+    "choose_layers": 1,
+    "collect_curves": 2,
+    "plot_figure": 4 + 6,  # 2, 3, 4 and S2; 13 to 18
     "report": 1,
 }
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from palimpsest.adopted_layers import adopted_layers
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.generators import sample_z, save_generator
 from palimpsest.instruments.layer_probe import NONE_LEFT_OUT, SHARING, Plan, cut, places
@@ -174,9 +175,42 @@ def test_edits_do_not_touch_the_advice_and_none_may_have_an_effect(probe):
     table, _ = chosen(probe, tried(dict.fromkeys(EFFECTS, 0)))
     row = table.iloc[0]
     assert row["layers"] == "6 7" and row["predicted"] == "" and pd.isna(row["best_layer"])
-    with pytest.raises(PalimpsestError, match="no edit of a probed generator"):
-        edits = edits_at_layers({"other": tried(EFFECTS)}, FEW)
-        choice_table(probe_table({"church": probe}), edits)
+
+
+def flat(probe):
+    """The same probe, of a curve that does not fall."""
+    return probe.assign(fid=4.0)
+
+
+@pytest.mark.parametrize("trials", [{}, {"other": tried(EFFECTS)}])
+def test_a_generator_without_edits_has_advice_that_nothing_checks(probe, trials, tmp_path):
+    edits = edits_at_layers(trials, FEW)
+    assert edits.columns.tolist() == edits_at_layers({"a": tried(EFFECTS)}, FEW).columns.tolist()
+    table = choice_table(probe_table({"church": probe}), edits)
+    row = table.iloc[0]
+    assert (row["layers"], row["session"], row["predicted"]) == ("6 7", "", "")
+    assert pd.isna(row["best_layer"]) and pd.isna(row["n_showing"])
+    table.to_csv(tmp_path / "layer_choice.csv", index=False)
+    [(said, holds)] = layer_advice(read_rows(tmp_path / "layer_choice.csv"))
+    assert holds is None and said.endswith("6 first. No edit was made at its layers to check that.")
+
+
+def test_a_curve_that_does_not_fall_names_no_layer_and_says_so(probe, tmp_path):
+    table, edits = chosen(flat(probe), tried(EFFECTS))
+    row = table.iloc[0]
+    assert row["layers"] == "" and pd.isna(row["layer"]) and "no closer" in row["why"]
+    assert row["best_layer"] == 6 and row["predicted"] == ""
+    path = tmp_path / "layer_choice.csv"
+    table.to_csv(path, index=False)
+    [(said, holds)] = layer_advice(read_rows(path))
+    assert holds is None and said.startswith("Church: the probe names no layer (layers [3, 4")
+    assert adopted_layers(path) == {}
+    # as the figure's stage reads it
+    read = pd.read_csv(path, dtype={"layers": str})
+    panel = Panel(*curve_panel(probe_table({"church": flat(probe)}), read, edits, ["church"]))
+    sheet, caption = layers.draw(panel, Style(dpi=60))
+    assert "church: none, for its curve does not fall" in caption
+    assert not sheet.figure.axes[1].patches
 
 
 @pytest.mark.parametrize(
@@ -225,6 +259,20 @@ def test_the_curves_are_those_of_the_tables(probe, tmp_path):
     sheet.save(tmp_path / "f.png", caption, panel.facts)
     with Image.open(tmp_path / "f.png") as picture:
         assert picture.width > 500 and np.asarray(picture.convert("L")).std() > 5
+
+
+def test_a_generator_without_edits_has_the_first_plot_only(probe):
+    both = {"church": probe, "kitchen": probe.assign(generator="kitchen")}
+    edits = edits_at_layers({"church": tried(EFFECTS)}, FEW)
+    found = probe_table(both)
+    panel = Panel(*curve_panel(found, choice_table(found, edits), edits, list(both)))
+    sheet, caption = layers.draw(panel, Style(dpi=60))
+    assert len(sheet.figure.axes) == 1 + 3 + 1
+    assert "; kitchen: 6 and 7)" in caption and "Middle and right" in caption
+    alone = Panel(*curve_panel(found, choice_table(found, edits), edits, ["kitchen"]))
+    narrow, caption = layers.draw(alone, Style(dpi=60))
+    assert len(narrow.figure.axes) == 1 + 1 and narrow.width < sheet.width / 2
+    assert "Middle" not in caption and "edit made" not in caption and "kitchen: 6 and 7" in caption
 
 
 def test_a_generator_that_was_not_probed_is_named(probe):
@@ -322,12 +370,23 @@ def test_from_probe_to_figure(files, tmp_path, monkeypatch):
         ({"seed": [11]}, "at least 2"),
         ({"shown_size": 32}, "shown_size = 32"),
         ({"weights": "nowhere.safetensors"}, "nowhere.safetensors"),
+        ({"inception": "inception.pth"}, "either --segmenter or --inception"),
     ],
 )
 def test_a_probe_that_cannot_be_made(files, capsys, change, message):
     assert call(probe_layers, **(files | change)) == 2
     assert message in capsys.readouterr().err.strip().splitlines()[-1]
     assert not files["out"].exists() and not files["out_panel"].exists()
+
+
+@pytest.mark.parametrize(
+    "looks, message",
+    [({}, "either --segmenter or --inception"), ({"inception": "nowhere.pth"}, "nowhere.pth")],
+)
+def test_a_probe_with_nothing_of_use_to_look_with(files, capsys, looks, message):
+    del files["segmenter"]
+    assert call(probe_layers, **(files | looks)) == 2
+    assert message in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def test_names_and_files_are_told_apart(tmp_path, capsys):

@@ -151,6 +151,18 @@ def test_the_stage_measures_every_layer(
     assert measured_facts(files["out"])["left_out"] == "5"
 
 
+def test_a_session_that_others_drew_is_made_at_every_layer_as_it_is(
+    files: dict, sessions: dict[int, Session], tmp_path: Path
+) -> None:
+    sessions[6].save(tmp_path / "my_idea.json")
+    asked = {"session": "my_idea", "drawn": tmp_path / "my_idea.json"}
+    classes = {"source_classes": "dome,sky", "target_classes": "tree"}
+    assert not call(try_layers, **(files | asked | classes))
+    rows = read_trials(files["out"])
+    assert set(rows["layer"]) == {5, 6} and set(rows["session"]) == {"my_idea"}
+    assert set(rows["sample"]) == set(range(4)) and measured_facts(files["out"])["left_out"] == ""
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -158,6 +170,7 @@ def test_the_stage_measures_every_layer(
         ({"layer": [6, 99]}, "has no layer 99; it has 2 to 12"),
         ({"settings": json.dumps(SETTINGS | {"seed": 1})}, "seed 1 is that of the sessions"),
         ({"settings": json.dumps({"seed": 1})}, "--settings"),
+        ({"drawn": "nowhere.json", "source_classes": "dome"}, "nowhere.json"),
         ({}, "session dome2spire"),
     ],
 )

@@ -247,8 +247,32 @@ def swept():
 
 
 def probed():
-    """Models whose layers are probed: those that have a world's segmenter to look at the pieces."""
-    return [model for model in PARAMETERS.layer_probe.models if model in graded()]
+    """Models whose layers are probed: those that have a world's segmenter to look at the pieces,
+    or all where Inception looks."""
+    everywhere = published_instrument("inception")
+    return [name for name in PARAMETERS.layer_probe.models if everywhere or name in graded()]
+
+
+def tried():
+    """Models at whose layers an edit is made: one that their world draws, or one that others drew
+    and whose change of labels is measured."""
+    return [
+        model
+        for model in probed()
+        if (session := PARAMETERS.layer_probe.models[model].session)
+        and (model in graded() or session in measured_by_labels(model))
+    ]
+
+
+def drawn_by_others(model):
+    """The session made at a model's layers, where its world does not draw it."""
+    session = PARAMETERS.layer_probe.models[model].session
+    return [] if model in graded() else session_file(model, session)
+
+
+def measured_by_labels(model):
+    """Sessions of a model whose pixels are counted before and after."""
+    return [s for s in METHOD_TABLES["table2_domes"] if MODEL_OF[s] == model]
 
 
 def probe_curves():

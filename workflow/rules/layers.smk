@@ -4,7 +4,10 @@
 rule probe_layers:
     input:
         weights=weights_file,
-        segmenter=segmenter_file,
+        segmenter=lambda wildcards: (
+            [] if published_instrument("inception") else segmenter_file(wildcards)
+        ),
+        inception=published_instrument("inception"),
     output:
         measurements="results/measurements/layer_probe/{model}.parquet",
         panel="results/measurements/panels/pieces_{model}.npz",
@@ -16,10 +19,12 @@ rule probe_layers:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=4000,
+        # published networks are larger, and so is n for them
+        runtime=lambda wildcards: 60 if wildcards.model in graded() else 1440,
         gpu=PARAMETERS.compute.gpus,
     params:
+        looking=lambda wildcards, input: looking_option(input),
         layers=repeated("--layer", PARAMETERS.layer_probe.layers),
         sizes=repeated("--size", PARAMETERS.layer_probe.sizes),
         seeds=repeated("--seed", PARAMETERS.layer_probe.seeds),
@@ -32,7 +37,7 @@ rule probe_layers:
         "Probe the layers of {wildcards.model}"
     shell:
         "python -m stages.probe_layers --model {wildcards.model} --weights {input.weights}"
-        " --segmenter {input.segmenter} {params.layers} {params.sizes} {params.seeds}"
+        " {params.looking} {params.layers} {params.sizes} {params.seeds}"
         " --samples {params.samples} --shown {params.shown} --shown-size {params.shown_size}"
         " --truncation {params.truncation} --scale {params.scale}"
         " --out {output.measurements} --out-panel {output.panel} > {log} 2>&1"
@@ -42,6 +47,8 @@ rule try_layers:
     input:
         weights=weights_file,
         segmenter=segmenter_file,
+        drawn=lambda wildcards: drawn_by_others(wildcards.model),
+        alexnet=published_instrument("alexnet"),
     output:
         "results/measurements/layer_edits/{model}.parquet",
     log:
@@ -52,11 +59,14 @@ rule try_layers:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=4000,
+        # published networks are larger, and so is n for them
+        runtime=lambda wildcards: 60 if wildcards.model in graded() else 1440,
         gpu=PARAMETERS.compute.gpus,
     params:
         session=lambda wildcards: PARAMETERS.layer_probe.models[wildcards.model].session,
+        drawn=lambda wildcards, input: session_at_layers(wildcards.model, input),
+        published=lambda wildcards, input: instrument_options(input, "alexnet"),
         layers=repeated("--layer", PARAMETERS.layer_probe.layers),
         settings=as_json(PARAMETERS.layer_probe.edit),
         truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
@@ -66,14 +76,14 @@ rule try_layers:
     shell:
         "python -m stages.try_layers --model {wildcards.model} --weights {input.weights}"
         " --segmenter {input.segmenter} --session {params.session} {params.layers}"
-        " --settings {params.settings:q} --truncation {params.truncation}"
-        " --scale {params.scale} --out {output} > {log} 2>&1"
+        " {params.drawn} {params.published} --settings {params.settings:q}"
+        " --truncation {params.truncation} --scale {params.scale} --out {output} > {log} 2>&1"
 
 
 rule choose_layers:
     input:
         probes=expand("results/measurements/layer_probe/{model}.parquet", model=probed()),
-        edits=expand("results/measurements/layer_edits/{model}.parquet", model=probed()),
+        edits=expand("results/measurements/layer_edits/{model}.parquet", model=tried()),
     output:
         probe=report(
             "results/tables/layer_probe.csv",
@@ -103,7 +113,7 @@ rule choose_layers:
         gpu=0,
     params:
         probes=lambda wildcards, input: named("--probe", dict(zip(probed(), input.probes))),
-        edits=lambda wildcards, input: named("--edits", dict(zip(probed(), input.edits))),
+        edits=lambda wildcards, input: named("--edits", dict(zip(tried(), input.edits))),
         settings=as_json(PARAMETERS.intervals),
     message:
         "Name the layers fit for editing"

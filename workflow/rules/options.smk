@@ -67,6 +67,20 @@ def solver_settings(model, session, method):
     return as_json(getattr(PARAMETERS.methods, method), **more)
 
 
+def looking_option(input):
+    """What looks at pieces: Inception where it is there, else the model's segmenter."""
+    return f"--inception {input.inception}" if input.inception else f"--segmenter {input.segmenter}"
+
+
+def session_at_layers(model, input):
+    """The options for a session that others drew, which is made at every layer as it is."""
+    if not input.drawn:
+        return ""
+    session = PARAMETERS.layer_probe.models[model].session
+    source, targets = ",".join(change_measured(session).source), targets_option(session)
+    return f"--drawn {input.drawn} --source-classes {source} {targets}"
+
+
 def instrument_options(input, *names):
     """The options for those published networks that there are: `--alexnet FILE ...`."""
     return " ".join(f"--{name} {input[name]}" for name in names if published_instrument(name))

@@ -2,8 +2,8 @@
 
 A row for each generator, over its layers from coarse to fine: how far pieces rendered alone are
 from those of whole images, a curve for each size; how much an edit of that layer changed of what it
-should; how much else kept its label. The layers that the probe names are shaded. The panel is that
-of `report.layer_curves`.
+should; how much else kept its label. A generator at whose layers no edit was made has the first
+plot only. The layers that the probe names are shaded. The panel is that of `report.layer_curves`.
 """
 
 from __future__ import annotations
@@ -35,32 +35,34 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
     head = style.line * 2.2
     foot = style.line * 3.4
     row = head + HEIGHT + foot
-    width = 2 * MARGIN + LEFT + 3 * WIDTH + 2 * BETWEEN
+    across = 3 if any(map(_edited, generators)) else 1
+    width = 2 * MARGIN + LEFT + across * WIDTH + (across - 1) * BETWEEN
     sheet = Sheet(width, 2 * MARGIN + len(generators) * row, style)
     for i, about in enumerate(generators):
         top = MARGIN + i * row
         plots = [
             plot_axes(sheet, MARGIN + LEFT + k * (WIDTH + BETWEEN), top + head, WIDTH, HEIGHT)
-            for k in range(3)
+            for k in range(3 if _edited(about) else 1)
         ]
         probe, edits = (_columns(panel.arrays, f"{name}_{i}_") for name in ("probe", "edits"))
-        headings = (
-            f"{about['name'].replace('_', ' ')}: pieces alone",
-            session_label(about["session"]),
-            "everything else",
-        )
+        headings = [f"{about['name'].replace('_', ' ')}: pieces alone"]
+        _distances(plots[0], probe, style)
+        if _edited(about):
+            headings += [session_label(about["session"]), "everything else"]
+            _outcome(plots[1], edits, "turned_percent", style, style.accent)
+            _outcome(plots[2], edits, "labels_kept_percent", style, style.ink)
+            plots[1].set_ylabel("turned target (%)")
+            plots[1].set_ylim(bottom=0)
+            plots[2].set_ylabel("labels kept (%)")
         for plot, words in zip(plots, headings, strict=True):
             left = plot.get_position().x0 * sheet.width
             sheet.text(words, left, top + style.line * 0.7, weight="bold")
-        _distances(plots[0], probe, style)
-        _outcome(plots[1], edits, "turned_percent", style, style.accent)
-        _outcome(plots[2], edits, "labels_kept_percent", style, style.ink)
-        plots[1].set_ylabel("turned target (%)")
-        plots[1].set_ylim(bottom=0)
-        plots[2].set_ylabel("labels kept (%)")
-        for plot in plots:
             _layers(plot, probe, about["layers"], style)
     return sheet, caption(panel)
+
+
+def _edited(about: Mapping[str, Any]) -> bool:
+    return about["session"] is not None
 
 
 def _columns(arrays: Columns, prefix: str) -> dict[str, np.ndarray]:
@@ -133,21 +135,31 @@ def _layers(plot: Axes, probe: Columns, chosen: Sequence[int], style: Style) -> 
 def caption(panel: Panel) -> str:
     """What one sees, and which layers the probe names."""
     facts = panel.facts
-    return (
-        "Which layer to edit. Left: pieces of a layer’s features rendered alone against the same "
+    edited = any(map(_edited, facts["generators"]))
+    where, unseen = ("Left: pieces", ", without having seen the edit") if edited else ("Pieces", "")
+    words = (
+        f"Which layer to edit. {where} of a layer’s features rendered alone against the same "
         "pieces of whole images, a curve for each size of piece; the Fréchet distance as a share "
         f"of the spread of such pieces, with {100 * facts['level']:g} % intervals over "
-        f"{facts['seeds']} seeds. Middle and right: the same edit made at every layer, how many of "
-        "the pixels that it should change it turned into a target class, and how many of the other "
-        f"labels stayed, with intervals over images. Shaded: the layers that the probe names, "
-        f"without having seen the edit ({'; '.join(_told(one) for one in facts['generators'])}). "
-        f"{provenance(facts)}"
-    ).strip()
+        f"{facts['seeds']} seeds. "
+    )
+    if edited:
+        words += (
+            "Middle and right: the same edit made at every layer, how many of "
+            "the pixels that it should change it turned into a target class, and how many of the "
+            "other labels stayed, with intervals over images. "
+        )
+    told = "; ".join(_told(one) for one in facts["generators"])
+    words += f"Shaded: the layers that the probe names{unseen} ({told}). {provenance(facts)}"
+    return words.strip()
 
 
 def _told(about: Mapping[str, Any]) -> str:
-    layers = " and ".join(map(str, about["layers"]))
+    layers = " and ".join(map(str, about["layers"])) or "none, for its curve does not fall"
+    words = f"{about['name'].replace('_', ' ')}: {layers}"
+    if not _edited(about):
+        return words
     return (
-        f"{about['name'].replace('_', ' ')}: {layers}; {session_label(about['session'])}, "
+        f"{words}; {session_label(about['session'])}, "
         f"{about['edited']} images of which {about['n_showing']} show it"
     )
