@@ -17,6 +17,7 @@ from palimpsest.errors import DownloadError
 from palimpsest.generators.published import PUBLISHED, sha256_prefix
 
 _REWRITING = "rewriting.csail.mit.edu/data/"
+_CODE = "https://github.com/davidbau/rewriting/raw/master/notebooks/masks/stylegan/"
 _PARSING = "http://netdissect.csail.mit.edu/data/segmodel/"
 
 
@@ -64,6 +65,13 @@ def _sessions() -> list[PublishedFile]:
         "dome2castle": "church, layer 6; section 5.1",
         "smile": "faces, layer 10; Table 1",
     }
+    # under the names that they have there; where they are read, the sessions are called as ours are
+    shipped = {
+        "church/add_people_market": "church, add_people here; the rule of Figure 1",
+        "church/multikey_newtower2tree": "church, tower2tree here; the rule of Figure 1",
+        "horse/hat_on_horse_ears": "horse, hat here; the rule of Figure 7",
+        "horse/horse_tail": "horse, long_tail here; the rule of Figure 8",
+    }
     return [
         PublishedFile(
             f"masks/{name}.json",
@@ -73,6 +81,15 @@ def _sessions() -> list[PublishedFile]:
             None,
         )
         for name, what in names.items()
+    ] + [
+        PublishedFile(
+            f"masks/{path.rpartition('/')[2]}.json",
+            f"{_CODE}{path}.json",
+            f"a session shipped with the paper's code ({what})",
+            None,
+            None,
+        )
+        for path, what in shipped.items()
     ]
 
 

@@ -79,6 +79,22 @@ def test_stand_ins_are_what_the_paper_runs_in_another_folder(
     assert paper.stand_ins.manifest is None
 
 
+def test_the_papers_sessions_that_no_class_measures_are_solved_without_classes(
+    values: dict[str, Any],
+) -> None:
+    paper = parse_parameters(merge(values, yaml.safe_load((SCALES / "paper.yaml").read_text())))
+    unmeasured = {
+        session: paper.session(name, session)
+        for name, model in paper.models.items()
+        for session in model.fetched_sessions
+        if paper.session(name, session).measure is None
+    }
+    assert set(unmeasured) == {"dome2castle", "add_people", "tower2tree", "hat", "long_tail"}
+    assert {about.solver for about in unmeasured.values()} == {"newton"}
+    # one other layer is the paper's own; those of params.yaml are of the worlds' generators
+    assert {name for name, about in unmeasured.items() if about.layer} == {"dome2castle"}
+
+
 def test_the_standard_sizes_are_those_reported(values: dict[str, Any]) -> None:
     assert parse_parameters(values).measure.samples == 1000
     paper = merge(values, yaml.safe_load((SCALES / "paper.yaml").read_text()))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.generators.samples import images_at_once
@@ -23,7 +25,8 @@ from palimpsest.stand_ins.manifest import StandIns
 from palimpsest.stand_ins.networks import NETWORKS, pictures, stand_in_network
 from palimpsest.stand_ins.writing import write_stand_ins
 
-KEY_LISTS = Path(__file__).parent / "checkpoint-keys"
+ROOT = Path(__file__).parents[1]
+KEY_LISTS = ROOT / "tests" / "checkpoint-keys"
 FACES = "face-parsing-02dd3f6f.pth"
 SMILE = "celeba-smile.pth"
 ALEXNET = "alexnet-owt-7be5be79.pth"
@@ -121,6 +124,28 @@ def test_sessions_are_of_the_original_format(folder: Path) -> None:
     other = Session.load(folder / "masks/dome2tree.json")
     assert other.exemplars[0].object.pixels.shape == (256, 256)
     assert other.samples != session.samples
+
+
+def test_no_two_sessions_paint_the_same(tmp_path: Path) -> None:
+    names = [name for name in PUBLISHED_FILES if name.startswith("masks/")]
+    assert len({Path(name).stem for name in names}) == len(names) == 8
+    write_stand_ins(tmp_path, names, seed=1)
+    assert len({(tmp_path / name).read_text() for name in names}) == len(names)
+
+
+def test_every_file_that_the_scale_reads_is_made() -> None:
+    """By ``make stand-ins``, whose list is its own: to make them all would take minutes."""
+    told = ["make", "--no-print-directory", "--eval=told:;@echo $(STAND_INS)", "told"]
+    made = subprocess.run(told, cwd=ROOT, capture_output=True, text=True, check=True)
+    read = yaml.safe_load((ROOT / "workflow/scales/stand_ins.yaml").read_text())
+    files = set(read["instruments"].values())
+    for model in read["models"].values():
+        files |= {model["weights"], *model.get("classifiers", [])}
+        files |= {model.get("segmenter", model["weights"])}
+        files |= set(model.get("fetched_sessions", {}).values())
+    names = {file.removeprefix("data/weights/stand_ins/") for file in files}
+    assembled = {"upp-resnet50-upernet.safetensors"}
+    assert set(made.stdout.split()) == names - assembled | set(PARSER)
 
 
 def test_the_manifest_tells_every_file(folder: Path) -> None:

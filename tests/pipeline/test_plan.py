@@ -313,9 +313,9 @@ def test_a_hand_drawn_file_that_is_no_session_is_named(another) -> None:
 
 PAPER = {
     "assemble_parser": 1,
-    "complete_session": 4,
+    "complete_session": 8,
     "key_statistics": 7,  # layer 6 of the church too, for dome2castle
-    "rewrite": 4,
+    "rewrite": 8,
     "rewrite_method": 3 * 4,
     "tune_weights": 3 * 2,
     "measure": 3,
@@ -325,26 +325,41 @@ PAPER = {
     "tabulate_tradeoff": 1,
     "tabulate_edits": 1,
     "collect_metrics": 1,
-    "render_panel": 4,
+    "render_panel": 7,
     "probe_layers": 4,
     "try_layers": 1,
     "choose_layers": 1,
     "collect_curves": 2,
-    "plot_figure": 4 + 6,  # 2, 3, 4 and S2; 13 to 18
+    "plot_figure": 7 + 6,  # 1, 2, 3, 4, 7, 8 and S2; 13 to 18
     "report": 1,
 }
 
 
 def test_the_paper_scale_goes_from_the_fetch_to_the_report(finished) -> None:
     shards = {"measure": 20 * PAPER["measure"]}
-    assert finished.plan("--config", "scale=paper") == PAPER | shards | {"fetch_weights": 17}
+    assert finished.plan("--config", "scale=paper") == PAPER | shards | {"fetch_weights": 21}
+
+
+def test_the_paper_scale_pictures_what_is_added_to_its_horses_and_churches(finished) -> None:
+    horses = [f"results/figures/{name}.png" for name in ("fig07_hats", "fig08_tails")]
+    assert finished.plan(*horses, "--config", "scale=paper") == {
+        "fetch_weights": 6,  # generator, sessions, the three files of the parser
+        "assemble_parser": 1,
+        "complete_session": 2,
+        "key_statistics": 1,  # both are made in the model's layer
+        "rewrite": 2,
+        "render_panel": 2,
+        "plot_figure": 2,
+    }
+    rules = finished.plan("results/figures/fig01_rules.png", "--config", "scale=paper")
+    assert rules["complete_session"] == rules["rewrite"] == 3 and rules["plot_figure"] == 1
 
 
 def test_stand_ins_run_the_very_same_jobs(another) -> None:
     served = another.folder / "data/weights/stand_ins_served"
     served.mkdir(parents=True)
     (served / "manifest.json").write_text("{}")
-    assert another.plan("--config", "scale=stand_ins") == PAPER | {"fetch_stand_in": 17}
+    assert another.plan("--config", "scale=stand_ins") == PAPER | {"fetch_stand_in": 21}
 
 
 def test_ten_thousand_images_are_measured_at_the_paper_scale(another) -> None:
