@@ -66,6 +66,8 @@ def test_the_reason_tells_the_numbers():
         "layer 7 has cells as wide, 8 px, and is at 4 %",
     ):
         assert words in why, words
+    far = choose_layers(probe({layer: 3 * share for layer, share in CURVE.items()})).why
+    assert "(150 % at layer 3)" in far and "layer 6 alone are 21 %" in far
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
     foot = style.line * 3.4
     row = head + HEIGHT + foot
     across = 3 if any(map(_edited, generators)) else 1
-    width = 2 * MARGIN + LEFT + across * WIDTH + (across - 1) * BETWEEN
+    # the words under the last plot are wider than it
+    width = 3 * MARGIN + LEFT + across * WIDTH + (across - 1) * BETWEEN
     sheet = Sheet(width, 2 * MARGIN + len(generators) * row, style)
     for i, about in enumerate(generators):
         top = MARGIN + i * row
