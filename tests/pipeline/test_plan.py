@@ -318,29 +318,33 @@ PAPER = {
     "rewrite": 4,
     "rewrite_method": 3 * 4,
     "tune_weights": 3 * 2,
+    "invert_reflections": 1,
     "measure": 3,
+    "measure_reflections": 1,
     "join_measurements": 3,
     "tabulate_methods": 2,
+    "tabulate_reflections": 1,
     "sweep_tradeoff": 1,
     "tabulate_tradeoff": 1,
     "tabulate_edits": 1,
     "collect_metrics": 1,
     "render_panel": 4,
-    "plot_figure": 4,  # 2, 3, 4 and S2
+    "render_reflections": 1,
+    "plot_figure": 5,  # 2, 3, 4, 6 and S2
     "report": 1,
 }
 
 
 def test_the_paper_scale_goes_from_the_fetch_to_the_report(finished) -> None:
     shards = {"measure": 20 * PAPER["measure"]}
-    assert finished.plan("--config", "scale=paper") == PAPER | shards | {"fetch_weights": 17}
+    assert finished.plan("--config", "scale=paper") == PAPER | shards | {"fetch_weights": 18}
 
 
 def test_stand_ins_run_the_very_same_jobs(another) -> None:
     served = another.folder / "data/weights/stand_ins_served"
     served.mkdir(parents=True)
     (served / "manifest.json").write_text("{}")
-    assert another.plan("--config", "scale=stand_ins") == PAPER | {"fetch_stand_in": 17}
+    assert another.plan("--config", "scale=stand_ins") == PAPER | {"fetch_stand_in": 18}
 
 
 def test_ten_thousand_images_are_measured_at_the_paper_scale(another) -> None:
