@@ -72,6 +72,19 @@ def named_files(option: str, pairs: list[str]) -> dict[str, Path]:
     return found
 
 
+def layer_files(option: str, pairs: list[str]) -> dict[int, Path]:
+    """What ``LAYER=PATH`` texts say, by layer. Raises `ParameterError` for anything else."""
+    files = {}
+    for text in pairs:
+        number, _, path = text.partition("=")
+        if not (number.isdigit() and path):
+            raise ParameterError(
+                f"{option} {text!r} is not LAYER=PATH, such as 6=layer6.safetensors"
+            )
+        files[int(number)] = Path(path)
+    return files
+
+
 def names(option: str, text: str) -> tuple[str, ...]:
     """What ``a,b,c`` says; nothing for no text. Raises `ParameterError` for a name given twice."""
     found = tuple(name for name in text.split(",") if name)

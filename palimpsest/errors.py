@@ -15,7 +15,8 @@ class CheckpointError(PalimpsestError):
 
 
 class SessionError(PalimpsestError):
-    """A copy-paste-context session that asks for what cannot be: empty mask, unknown layer..."""
+    """What people drew that asks for what cannot be: a session or painted scenes with an empty
+    mask, an unknown layer..."""
 
 
 class StatisticsError(PalimpsestError):

@@ -85,10 +85,27 @@ class InversionParameters(Section):
     rank_rate: Rate
 
 
+class PaintedSwitchParameters(Section):
+    """How painted windows are switched; `palimpsest.instruments.painted_switching`.
+
+    ``dissected``: samples that find the units; ``on_level``, ``off_level``: of their features.
+    """
+
+    dissected: Count
+    on_level: float = Field(ge=-1000, le=1000)
+    off_level: float = Field(ge=-1000, le=1000)
+
+
 class ReflectionParameters(SampleParameters):
-    """The reflections of section 5.3: `samples` and `seed` are those that are measured."""
+    """The reflections of section 5.3: `samples` and `seed` are those that are measured.
+
+    ``painted``: a file of scenes with painted windows and reflections, for a model whose world
+    tells neither; its lower half is tuned to, and the first ``samples`` of its upper are measured.
+    """
 
     model: Name
+    painted: str | None
+    painted_switch: PaintedSwitchParameters
     layers: list[Annotated[int, Field(ge=2, le=18)]] = Field(min_length=1)
     inversion: InversionParameters
     shown: int = Field(ge=1, le=24)

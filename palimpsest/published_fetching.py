@@ -19,10 +19,11 @@ from pathlib import Path
 
 from palimpsest.artefacts import atomic_path
 from palimpsest.download import Patience, fetch
-from palimpsest.errors import CheckpointError, DownloadError
+from palimpsest.errors import CheckpointError, DownloadError, SessionError
 from palimpsest.file_digests import sha256_of
 from palimpsest.generators.checkpoint_reading import read_checkpoint
-from palimpsest.published_files import PublishedFile
+from palimpsest.published_files import KITCHEN_REFLECTIONS, PublishedFile
+from palimpsest.sessions.painted_scenes import PaintedScenes
 from palimpsest.stand_ins.manifest import StandIns
 
 
@@ -58,7 +59,7 @@ def obtain(
         url = f"{origin.rstrip('/')}/{file.name}" if origin else file.url
         fetch(url, target, expected, patience, progress, advice)
     if not expected:
-        _check_readable(target, advice)
+        _check_readable(file, target, advice)
     return target
 
 
@@ -90,14 +91,16 @@ def _take(put: Path, target: Path, expected: str) -> None:
             shutil.copyfile(put, path)
 
 
-def _check_readable(target: Path, advice: str) -> None:
+def _check_readable(file: PublishedFile, target: Path, advice: str) -> None:
     """Remove a file that was not checked by a hash if it cannot be read, and say so."""
     try:
-        if target.suffix == ".json":
+        if file.name == KITCHEN_REFLECTIONS:
+            PaintedScenes.load(target)
+        elif target.suffix == ".json":
             json.loads(target.read_text(encoding="utf-8"))
         else:
             read_checkpoint(target)
-    except (CheckpointError, ValueError) as problem:
+    except (CheckpointError, SessionError, ValueError) as problem:
         target.unlink()
         reason = " ".join(str(problem).split())
         raise DownloadError(f"{target}: what came cannot be read ({reason}); {advice}") from None

@@ -18,6 +18,9 @@ from palimpsest.generators.published import PUBLISHED, sha256_prefix
 
 _REWRITING = "rewriting.csail.mit.edu/data/"
 _CODE = "https://github.com/davidbau/rewriting/raw/master/notebooks/masks/stylegan/"
+KITCHEN_REFLECTIONS = "masks/kitchen_reflections.json"
+"""Painted scenes, not a session."""
+
 _PARSING = "http://netdissect.csail.mit.edu/data/segmodel/"
 
 
@@ -93,6 +96,20 @@ def _sessions() -> list[PublishedFile]:
     ]
 
 
+def _painted() -> list[PublishedFile]:
+    return [
+        PublishedFile(
+            KITCHEN_REFLECTIONS,
+            "https://github.com/davidbau/rewriting/raw/master/notebooks/masks/reflections/"
+            "progan-kitchen/posneg.json",
+            "painted windows and reflections of 30 kitchens, shipped with the paper's code "
+            "(posneg.json there; section 5.3)",
+            None,
+            None,
+        )
+    ]
+
+
 def _instruments() -> list[PublishedFile]:
     parser = "upp-resnet50-upernet"
     alexnet = "alexnet-owt-7be5be79.pth"
@@ -144,7 +161,7 @@ def _instruments() -> list[PublishedFile]:
 
 
 PUBLISHED_FILES: dict[str, PublishedFile] = {
-    file.name: file for file in (*_generators(), *_sessions(), *_instruments())
+    file.name: file for file in (*_generators(), *_sessions(), *_painted(), *_instruments())
 }
 """Every published file, by name."""
 

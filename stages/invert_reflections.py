@@ -4,6 +4,8 @@
         --segmenter kitchen-segmenter.safetensors --out-full 5=full5.safetensors \
         --out-full 6=full6.safetensors --out-losses losses.csv --out low_rank.safetensors \
         --settings '{"units_of": "window", "switched_layer": 4, "units": 20, "goal_layer": 8, ...}'
+
+Windows and echoes are the slots of the segmenter's world, or, with `--painted FILE`, painted.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import json_settings, run
-from palimpsest.errors import ParameterError
-from palimpsest.generators import load_generator, sample_z
-from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.commands import json_settings, layer_files, run
+from palimpsest.generators import Generator, load_generator, sample_z
+from palimpsest.instruments.loading import AnySegmenter, load_segmenter
 from palimpsest.instruments.switching import echo_area, find_switch
 from palimpsest.memory.inversion import Inversion, invert_layer, invert_low_rank
-from palimpsest.memory.swaps import check_reach, pose_swap
+from palimpsest.memory.swaps import Swap, check_reach, pose_swap
+from palimpsest.sessions.painted_rule import painted_swap
+from palimpsest.sessions.painted_scenes import PaintedScenes
 from palimpsest.table_files import write_table
 from palimpsest.worlds import get_world
 
@@ -32,35 +35,38 @@ NEEDED = {
     **dict.fromkeys(("rate", "rank_rate"), float),
     "units_of": str,
 }
+PAINTED = {"dissected": int, "on_level": float, "off_level": float}
+"""Besides, for a switch of painted windows."""
+
+Asked = dict[str, Any]
 
 
 def main(
     weights: Annotated[Path, typer.Option(help="The generator.")],
-    segmenter: Annotated[Path, typer.Option(help="A segmenter of the world it learned.")],
+    segmenter: Annotated[Path, typer.Option(help="A segmenter that knows the class.")],
     out_full: Annotated[
         list[str], typer.Option(help="LAYER=PATH to try, and to write its whole edit to; repeat.")
     ],
     out_losses: Annotated[Path, typer.Option(help="Losses to write, layer by layer (.csv).")],
     out: Annotated[Path, typer.Option(help="Edit of low rank to write (.safetensors).")],
-    settings: Annotated[str, typer.Option(help=f"{', '.join(NEEDED)}, as JSON.")],
+    settings: Annotated[
+        str, typer.Option(help=f"{', '.join(NEEDED)}, as JSON; painted: {', '.join(PAINTED)} too.")
+    ],
+    painted: Annotated[Path | None, typer.Option(help="Scenes with painted windows.")] = None,
 ) -> None:
-    asked, files = parse_settings(settings), parse_layers(out_full)
+    asked, files = (
+        parse_settings(settings, painted is not None),
+        layer_files("--out-full", out_full),
+    )
     for number in files:
         check_reach(number, asked["switched_layer"], asked["goal_layer"])
-    g, labels = load_generator(weights), Segmenter.load(segmenter)
-    world = get_world(labels.world)
-    layer, seed = asked["switched_layer"], asked["seed"]
-    with tqdm(desc=f"units of {asked['units_of']}", unit="step", mininterval=2) as bar:
-        switch = find_switch(
-            g, layer, labels, world, asked["units_of"], asked["units"], seed + 1, bar.update
-        )
-    on, off = switch.pairs(g, world, sample_z(g, asked["pairs"], seed))
-    area = echo_area(world, g.layer(asked["goal_layer"]).value_size)
-    swap = pose_swap(g, on, off, area, asked["goal_layer"])
-    common = {
-        "pairs_a_step": asked["pairs_a_step"],
-        "notes": {"session": out.stem, "switch": switch.as_text(), "pairs_seed": str(seed)},
-    }
+    g, labels = load_generator(weights), load_segmenter(segmenter)
+    if painted is None:
+        swap, told = slots(g, labels, asked)
+    else:
+        tuning = PaintedScenes.load(painted).halves()[0].first(asked["pairs"], "pairs")
+        swap, told = painted_swap(g, labels, tuning, asked)
+    common = {"pairs_a_step": asked["pairs_a_step"], "notes": {"session": out.stem, **told}}
     trials: dict[int, Inversion] = {}
     for number, file in files.items():
         steps = partial(tqdm, desc=f"layer {number}", unit="step", mininterval=2)
@@ -85,22 +91,22 @@ def main(
     print(f"{narrow.loss_after:.4g} at rank {narrow.edit.rank}")
 
 
-def parse_settings(text: str) -> dict[str, Any]:
+def slots(g: Generator, labels: AnySegmenter, asked: Asked) -> tuple[Swap, dict[str, str]]:
+    """Pairs that differ in the slots of a world, and what an edit tells of them."""
+    world, layer, seed = get_world(labels.world), asked["switched_layer"], asked["seed"]
+    with tqdm(desc=f"units of {asked['units_of']}", unit="step", mininterval=2) as bar:
+        switch = find_switch(
+            g, layer, labels, world, asked["units_of"], asked["units"], seed + 1, bar.update
+        )
+    on, off = switch.pairs(g, world, sample_z(g, asked["pairs"], seed))
+    area = echo_area(world, g.layer(asked["goal_layer"]).value_size)
+    swap = pose_swap(g, on, off, area, asked["goal_layer"])
+    return swap, {"switch": switch.as_text(), "pairs_seed": str(seed)}
+
+
+def parse_settings(text: str, painted: bool = False) -> Asked:
     """The settings. Raises `ParameterError` for one that is missing, unknown or of no use."""
-    return json_settings("--settings", text, NEEDED)
-
-
-def parse_layers(pairs: list[str]) -> dict[int, Path]:
-    """LAYER=PATH texts as files by layer. Raises `ParameterError` for anything else."""
-    files = {}
-    for text in pairs:
-        number, sign, path = text.partition("=")
-        if not (number.isdigit() and sign and path):
-            raise ParameterError(
-                f"--out-full {text!r} is not LAYER=PATH, such as 6=layer6.safetensors"
-            )
-        files[int(number)] = Path(path)
-    return files
+    return json_settings("--settings", text, NEEDED | (PAINTED if painted else {}))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
     python -m stages.measure_reflections --weights kitchen.safetensors \
         --segmenter kitchen-segmenter.safetensors --edit full6.safetensors \
         --edit invert_reflections.safetensors --samples 100 --seed 4 --out reflections.parquet
+
+With `--painted FILE`, as the edits were tuned: on painted scenes that tuned nothing.
 """
 
 from __future__ import annotations
@@ -16,25 +18,46 @@ from tqdm import tqdm
 from palimpsest.commands import run
 from palimpsest.errors import EditError
 from palimpsest.generators import load_generator
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.instruments.measurement_files import write_measurements
 from palimpsest.instruments.reflection_rule import measure_rule, switch_of
-from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.memory import Edit
+from palimpsest.sessions.painted_rule import measure_painted_rule
+from palimpsest.sessions.painted_scenes import PaintedScenes
 from palimpsest.worlds import get_world
 
 
 def main(
     weights: Annotated[Path, typer.Option(help="The unedited generator.")],
-    segmenter: Annotated[Path, typer.Option(help="A segmenter of the world it learned.")],
+    segmenter: Annotated[Path, typer.Option(help="A segmenter that knows the class.")],
     edit: Annotated[list[Path], typer.Option(help="An edit by invert_reflections; repeat.")],
     out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
     units_of: Annotated[str, typer.Option(help="The class that is mirrored.")] = "window",
     samples: Annotated[int, typer.Option(help="How many samples.")] = 100,
-    seed: Annotated[int, typer.Option(help="Of the samples, not that of the pairs.")] = 4,
+    seed: Annotated[
+        int, typer.Option(help="Of the samples, not that of the pairs; not of painted ones.")
+    ] = 4,
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+    painted: Annotated[Path | None, typer.Option(help="Scenes with painted windows.")] = None,
 ) -> None:
-    generator, labels = load_generator(weights), Segmenter.load(segmenter)
+    generator, labels = load_generator(weights), load_segmenter(segmenter)
     edits = [Edit.load(file) for file in edit]
+    facts = {"weights_sha256": generator.weights_sha256}
+    if painted is not None:
+        scenes = PaintedScenes.load(painted).halves()[1].first(samples, "--samples")
+        with tqdm(total=samples, desc="reflections", unit="sample", mininterval=2) as bar:
+            table = measure_painted_rule(
+                generator,
+                edits,
+                switch_of(edits),
+                scenes,
+                labels,
+                units_of,
+                scale=scale,
+                progress=bar.update,
+            )
+        write_measurements(table, out, facts)
+        return
     used = {one.metadata.get("pairs_seed") for one in edits}
     if str(seed) in used:
         raise EditError(f"--seed {seed}: the edits were tuned to samples of it; give another")
@@ -51,7 +74,7 @@ def main(
             scale=scale,
             progress=bar.update,
         )
-    write_measurements(table, out, {"weights_sha256": generator.weights_sha256})
+    write_measurements(table, out, facts)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
     python -m stages.render_reflections --weights kitchen.safetensors \
         --edit invert_reflections.safetensors --world kitchen \
         --pairs 8 --seed 4 --out fig06_reflections.npz
+
+With `--painted FILE`, as the edit was tuned: painted scenes that tuned nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from palimpsest.generators import load_generator
 from palimpsest.instruments.reflection_rule import switch_of
 from palimpsest.memory import Edit
 from palimpsest.report.panel_files import save_panel
-from palimpsest.report.reflection_panels import reflection_panel
+from palimpsest.report.reflection_panels import painted_panel, reflection_panel
+from palimpsest.sessions.painted_scenes import PaintedScenes
 from palimpsest.worlds import get_world
 
 
@@ -25,14 +28,22 @@ def main(
     weights: Annotated[Path, typer.Option(help="The unedited generator.")],
     edit: Annotated[Path, typer.Option(help="What invert_reflections wrote.")],
     out: Annotated[Path, typer.Option(help="Panel to write (.npz).")],
-    world: Annotated[str, typer.Option(help="What the generator draws.")] = "kitchen",
+    world: Annotated[
+        str, typer.Option(help="What the generator draws; not read where windows are painted.")
+    ] = "kitchen",
     pairs: Annotated[int, typer.Option(help="Samples shown.")] = 8,
-    seed: Annotated[int, typer.Option(help="Of the samples, not that of the pairs.")] = 4,
+    seed: Annotated[
+        int, typer.Option(help="Of the samples, not that of the pairs; not of painted ones.")
+    ] = 4,
+    painted: Annotated[Path | None, typer.Option(help="Scenes with painted windows.")] = None,
 ) -> None:
     g, inverted = load_generator(weights), Edit.load(edit)
-    arrays, facts = reflection_panel(
-        g, inverted, switch_of([inverted]), get_world(world), pairs, seed
-    )
+    switch = switch_of([inverted])
+    if painted is None:
+        arrays, facts = reflection_panel(g, inverted, switch, get_world(world), pairs, seed)
+    else:
+        scenes = PaintedScenes.load(painted).halves()[1].first(pairs, "--pairs")
+        arrays, facts = painted_panel(g, inverted, switch, scenes)
     save_panel(out, arrays, facts)
     print(f"fig06_reflections: {facts['rule_original']:+.3f} to {facts['rule_rewritten']:+.3f}")
 

@@ -15,7 +15,8 @@ import pytest
 from palimpsest.download import Patience
 from palimpsest.errors import DownloadError
 from palimpsest.published_fetching import obtain
-from palimpsest.published_files import PublishedFile
+from palimpsest.published_files import PUBLISHED_FILES, PublishedFile
+from palimpsest.stand_ins.documents import stand_in_scenes
 from palimpsest.stand_ins.manifest import StandIns
 
 CONTENT = b"weights of a network"
@@ -87,6 +88,19 @@ def test_without_a_hash_it_must_at_least_be_readable(tmp_path: Path, served) -> 
     assert not target.exists()
     (folder / "masks" / "smile.json").write_text("{}")
     assert get(SESSION, target, origin=origin).read_text() == "{}"
+
+
+def test_painted_scenes_without_a_hash_must_be_painted_scenes(tmp_path: Path, served) -> None:
+    folder, origin = served
+    painted = PUBLISHED_FILES["masks/kitchen_reflections.json"]
+    (folder / "masks").mkdir()
+    (folder / painted.name).write_text("{}")
+    target = tmp_path / "kitchen_reflections.json"
+    with pytest.raises(DownloadError, match="cannot be read.*no painted scenes"):
+        get(painted, target, origin=origin)
+    assert not target.exists()
+    (folder / painted.name).write_text(json.dumps(stand_in_scenes(1, 32, count=2)))
+    assert get(painted, target, origin=origin).is_file()
 
 
 def test_a_stand_in_is_held_against_its_manifest(tmp_path: Path, served) -> None:

@@ -17,9 +17,10 @@ from palimpsest.instruments.inception import InceptionFeatures
 from palimpsest.instruments.layer_probe import InceptionPieces
 from palimpsest.instruments.loading import load_classifier, load_segmenter
 from palimpsest.instruments.perceptual import LpipsAlex
-from palimpsest.instruments.published_parsing import ParsingLabels, assemble_parser
+from palimpsest.instruments.published_parsing import ParsingLabels, UnifiedParser, assemble_parser
 from palimpsest.published_files import PUBLISHED_FILES
 from palimpsest.sessions import Session
+from palimpsest.sessions.painted_scenes import PaintedScenes
 from palimpsest.stand_ins.documents import COUNTS, stand_in_labels
 from palimpsest.stand_ins.manifest import StandIns
 from palimpsest.stand_ins.networks import NETWORKS, pictures, stand_in_network
@@ -69,6 +70,7 @@ def test_generators_have_the_published_names_and_shapes(name: str, keys: str) ->
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stand-ins")
     names = [FACES, SMILE, ALEXNET, INCEPTION, "masks/smile.json", "masks/dome2tree.json"]
+    names.append("masks/kitchen_reflections.json")
     write_stand_ins(folder, names, seed=1)
     return folder
 
@@ -80,12 +82,17 @@ def test_the_face_parser_sees_a_mouth(folder: Path) -> None:
     assert torch.isin(labels, torch.tensor([11, 12, 13])).any()
 
 
-def test_the_parser_sees_domes_and_trees_in_a_church(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def parser(tmp_path_factory: pytest.TempPathFactory) -> UnifiedParser:
+    folder = tmp_path_factory.mktemp("parser")
+    write_stand_ins(folder, PARSER, seed=1)
+    return assemble_parser(*(folder / name for name in PARSER), out=folder / "parser.safetensors")
+
+
+def test_the_parser_sees_domes_and_trees_in_a_church(parser: UnifiedParser, tmp_path: Path) -> None:
     """Or no edit of domes could be chosen by what it does to them."""
     church = "stylegan2_church-e8ca9fd0.pt"
-    write_stand_ins(tmp_path, [church, *PARSER], seed=1)
-    assemble_parser(*(tmp_path / name for name in PARSER), out=tmp_path / "parser.safetensors")
-    parser = load_segmenter(tmp_path / "parser.safetensors")
+    write_stand_ins(tmp_path, [church], seed=1)
     generator = load_generator(tmp_path / church, truncation=0.5)
     with torch.inference_mode():
         images = torch.cat([generator(z) for z in sample_z(generator, 8, 2).split(4)])
@@ -94,6 +101,17 @@ def test_the_parser_sees_domes_and_trees_in_a_church(tmp_path: Path) -> None:
     for name in ("dome", "tree", "building"):
         shown = torch.isin(labels, torch.tensor(parser.numbers(name))).float().mean((1, 2))
         assert (shown > 0.002).sum() >= 2, f"{name}: {shown}"
+
+
+def test_the_parser_sees_windows_in_a_kitchen(parser: UnifiedParser, tmp_path: Path) -> None:
+    """Or no unit of its would fit windows: among the few samples that this scale dissects."""
+    kitchen = "proggan_kitchen-67f1e16c.pth"
+    write_stand_ins(tmp_path, [kitchen], seed=1)
+    generator = load_generator(tmp_path / kitchen)
+    with torch.inference_mode():
+        images = generator(sample_z(generator, 4, seed=12))
+    seen = torch.isin(parser.segment(images), torch.tensor(parser.numbers("window")))
+    assert seen.float().mean() > 0.002
 
 
 def test_generators_of_one_layout_differ() -> None:
@@ -126,9 +144,16 @@ def test_sessions_are_of_the_original_format(folder: Path) -> None:
     assert other.samples != session.samples
 
 
+def test_painted_scenes_are_of_the_original_format(folder: Path) -> None:
+    scenes = PaintedScenes.load(folder / "masks/kitchen_reflections.json")
+    assert len(scenes) == 6 and scenes.windows[0].shape == (256, 256)
+    assert all(len(half) == 3 for half in scenes.halves())
+    assert not torch.equal(scenes.window_areas(8), scenes.reflection_areas(8))
+
+
 def test_no_two_sessions_paint_the_same(tmp_path: Path) -> None:
     names = [name for name in PUBLISHED_FILES if name.startswith("masks/")]
-    assert len({Path(name).stem for name in names}) == len(names) == 8
+    assert len({Path(name).stem for name in names}) == len(names) == 9
     write_stand_ins(tmp_path, names, seed=1)
     assert len({(tmp_path / name).read_text() for name in names}) == len(names)
 
@@ -138,7 +163,7 @@ def test_every_file_that_the_scale_reads_is_made() -> None:
     told = ["make", "--no-print-directory", "--eval=told:;@echo $(STAND_INS)", "told"]
     made = subprocess.run(told, cwd=ROOT, capture_output=True, text=True, check=True)
     read = yaml.safe_load((ROOT / "workflow/scales/stand_ins.yaml").read_text())
-    files = set(read["instruments"].values())
+    files = {*read["instruments"].values(), read["reflections"]["painted"]}
     for model in read["models"].values():
         files |= {model["weights"], *model.get("classifiers", [])}
         files |= {model.get("segmenter", model["weights"])}
@@ -150,7 +175,7 @@ def test_every_file_that_the_scale_reads_is_made() -> None:
 
 def test_the_manifest_tells_every_file(folder: Path) -> None:
     manifest = StandIns.load(folder / "manifest.json")
-    assert manifest.seed == 1 and len(manifest.digests) == 6
+    assert manifest.seed == 1 and len(manifest.digests) == 7
     # nothing that is checked by its hash can pass for what it stands for
     for name, digest in manifest.digests.items():
         prefix = PUBLISHED_FILES[name].sha256_prefix

@@ -148,6 +148,12 @@ class ProgressiveGAN(Generator):
         """The layer's feature map (B, M, h, w): its values after scale, bias and rectifier."""
         return F.leaky_relu(self.block(values.layer).wscale(values.v), 0.2)
 
+    def values_of(self, features: Tensor, number: int) -> Tensor:
+        """The values v (B, M, h, w) of layer ``number`` that have these `features`."""
+        affine = self.block(number).wscale
+        pre = torch.where(features < 0, features / 0.2, features)
+        return (pre - affine.b[:, None, None]) / affine.scale
+
     def advance(self, values: ValueState) -> KeyState:
         number, window = values.layer + 1, values.window
         k = pixel_norm(self.features(values))

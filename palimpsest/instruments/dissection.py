@@ -3,6 +3,7 @@
     found = dissect(g, layer=4, segmenter=segmenter, n=500, seed=1)
     found.iou[3, segmenter.index("window")]        # of unit 3 and windows
     found.top_units("window", 20)                  # the 20 that fit windows best
+    dissect(g, 4, parser, names=["window"])        # one class of a segmenter that has thousands
 
 A unit is one channel of a layer's values. It is on where its map, enlarged to the image, reaches
 the unit's own quantile over all places and samples, and is compared with the segmentation of the
@@ -11,6 +12,7 @@ generated images (GAN Dissection, Bau et al., ICLR 2019, section 3.1).
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +21,9 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, sample_z
-from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.generators.samples import images_at_once
+from palimpsest.instruments.loading import AnySegmenter
+from palimpsest.instruments.measuring import class_numbers
 
 QUANTILE = 0.99
 BATCH = 16
@@ -53,17 +57,21 @@ class Dissection:
 def dissect(
     g: Generator,
     layer: int,
-    segmenter: Segmenter,
+    segmenter: AnySegmenter,
     n: int = 500,
     seed: int = 1,
     quantile: float = QUANTILE,
+    names: Sequence[str] | None = None,
 ) -> Dissection:
     """Dissect on the first ``n`` standard samples of ``seed``; values are held in memory once.
 
-    Raises `ParameterError` for a quantile outside (0, 1).
+    ``names``: look at these classes only, each with all labels that it stands for; None: at every
+    label of the segmenter. Raises `ParameterError` for a quantile outside (0, 1), and for a name
+    that is no class.
     """
     if not 0 < quantile < 1:
         raise ParameterError(f"quantile {quantile} is outside (0, 1)")
+    columns = None if names is None else [class_numbers(segmenter, [name]) for name in names]
     opened = g.layer(layer)
     maps, labels = [], []
     for part in sample_z(g, n, seed).split(BATCH):
@@ -72,19 +80,36 @@ def dissect(
         labels.append(torch.as_tensor(segmenter.segment(opened.render(values))).long())
     cells = torch.cat(maps).transpose(0, 1).flatten(1)  # (units, all cells)
     thresholds = torch.stack([unit.quantile(quantile) for unit in cells])
-    units, count = len(thresholds), len(segmenter.classes)
+    classes = tuple(segmenter.classes if names is None else names)
+    units, count = len(thresholds), len(classes)
     both, lit = torch.zeros(units, count), torch.zeros(units)
     seen, total, filled = torch.zeros(count), torch.zeros(units, count), torch.zeros(count)
-    for v, label in zip(maps, labels, strict=True):
-        one_hot = F.one_hot(label, count).float()  # (B, H, W, classes)
+    for v, label in _parts(maps, labels):
+        shown = _shown(label, count, columns)  # (B, H, W, classes)
         wide = F.interpolate(v, label.shape[1:], mode="bilinear", align_corners=False)
         on = (wide >= thresholds[:, None, None]).float().transpose(0, 1).flatten(1)
-        both += on @ one_hot.flatten(0, 2)
+        both += on @ shown.flatten(0, 2)
         lit += on.sum(1)
-        seen += one_hot.sum((0, 1, 2))
-        share = F.adaptive_avg_pool2d(one_hot.permute(0, 3, 1, 2), v.shape[2:])
+        seen += shown.sum((0, 1, 2))
+        share = F.adaptive_avg_pool2d(shown.permute(0, 3, 1, 2), v.shape[2:])
         full = (share >= 0.5).float().transpose(0, 1).flatten(1)  # (classes, cells)
         total += v.transpose(0, 1).flatten(1) @ full.T
         filled += full.sum(1)
     iou = both / (lit[:, None] + seen - both).clamp_min(1)
-    return Dissection(tuple(segmenter.classes), iou, thresholds, total / filled)
+    return Dissection(classes, iou, thresholds, total / filled)
+
+
+def _parts(maps: list[Tensor], labels: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches; of images above 128 pixels in smaller parts, for all units as large as they are
+    take much memory."""
+    for v, label in zip(maps, labels, strict=True):
+        size = images_at_once(label.shape[-1], BATCH)
+        yield from zip(v.split(size), label.split(size), strict=True)
+
+
+def _shown(label: Tensor, count: int, columns: list[list[int]] | None) -> Tensor:
+    """(B, H, W, count) of 0 and 1: where each class is; ``columns``: the labels that make it."""
+    if columns is None:
+        return F.one_hot(label, count).float()
+    of_classes = [torch.isin(label, torch.tensor(numbers)) for numbers in columns]
+    return torch.stack(of_classes, -1).float()

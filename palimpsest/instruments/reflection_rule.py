@@ -5,12 +5,14 @@
 Each sample is made four times, by the original and by every edit of it: with all windows switched
 on by hand and all switched off (`switching.Switch`), and again with the flags of its z on and off,
 which nothing was tuned to. A rule that was turned round has darker echoes with the windows than
-without them (paper, section 5.3).
+without them (paper, section 5.3). Where people painted what no world tells, `sessions.painted_rule`
+measures, by `compare_rules` too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 import torch
@@ -61,34 +63,66 @@ def measure_rule(
     whose values the switch overwrites or that comes before it, and `ParameterError` for no edits,
     edits that were tuned to different pairs, an unknown class, or ``n`` below 1.
     """
-    _check(edits, switch, n, batch)
+    check_edits(edits, switch, n, batch)
     number = class_index(segmenter, thing)
+    samples = sample_z(g, n, seed)
+
+    def look(images: Tensor, before: Tensor) -> dict[str, object]:
+        return _seen(images, before, world, segmenter, number)
+
+    def batches() -> Iterator[Batch]:
+        for first in range(0, n, batch):
+            z = samples[first : first + batch]
+            numbers = range(first, first + len(z))
+            yield Batch(numbers, _four_times(g, world, switch, z), look)
+
+    about = {"seed": seed, "scale": scale, "segmenter": segmenter.name}
+    return compare_rules(g, edits, switch.layer, batches(), about, progress)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A few ``samples`` by their numbers, and ``values`` of the switch's layer: of all of them in
+    one state, then in the next. ``look`` makes the columns of one rule, a number a sample, from the
+    images of these values by that rule, and by the original."""
+
+    samples: Sequence[int]
+    values: ValueState
+    look: Callable[[Tensor, Tensor], dict[str, object]]
+
+
+def compare_rules(
+    g: Generator,
+    edits: Sequence[Edit],
+    layer: int,
+    batches: Iterable[Batch],
+    about: Mapping[str, object],
+    progress: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """The rows of `measure_rule` for values of ``layer``; ``about``: seed, scale and segmenter."""
     rules: list[tuple[Edit | None, Generator]] = [(None, g)]
     rules += [(edit, edit.apply(g)) for edit in edits]
-    samples = sample_z(g, n, seed)
     parts = []
-    for first in range(0, n, batch):
-        z = samples[first : first + batch]
-        quadruple = _four_times(g, world, switch, z)
+    for batch in batches:
         before: Tensor | None = None
         for edit, changed in rules:
             with torch.no_grad():
-                images = changed.layer(switch.layer).render(quadruple)
+                images = changed.layer(layer).render(batch.values)
             before = images if before is None else before
             facts = {
-                "sample": range(first, first + len(z)),
-                "seed": seed,
+                "sample": batch.samples,
+                "seed": about["seed"],
                 "rule": ORIGINAL if edit is None else REWRITTEN,
                 "layer": 0 if edit is None else edit.layer,
                 "rank": 0 if edit is None else edit.rank,
             }
-            seen = _seen(images, before, world, segmenter, number)
+            seen = batch.look(images, before)
             loss = float(edits[0].metadata["loss_before"] if edit is None else _after(edit))
             parts.append(pd.DataFrame(facts | seen | {"loss": loss}))
         if progress is not None:
-            progress(len(z))
+            progress(len(batch.samples))
     table = pd.concat(parts, ignore_index=True)
-    table["scale"], table["segmenter"] = scale, segmenter.name
+    table["scale"], table["segmenter"] = about["scale"], about["segmenter"]
     return table
 
 
@@ -106,7 +140,8 @@ def switch_of(edits: Sequence[Edit]) -> Switch:
     return Switch.from_text(told.pop())
 
 
-def _check(edits: Sequence[Edit], switch: Switch, n: int, batch: int) -> None:
+def check_edits(edits: Sequence[Edit], switch: Switch, n: int, batch: int) -> None:
+    """Raises as `measure_rule` for edits that cannot be measured with this switch."""
     if n < 1 or batch < 1 or not edits:
         raise ParameterError(f"{len(edits)} edits, {n} samples, batch {batch}: each at least 1")
     for edit in edits:

@@ -53,6 +53,19 @@ def echo_brightness(images: Tensor, slots: Mapping[str, Slot]) -> Tensor:
     return torch.stack(columns, 1)
 
 
+def area_mean(maps: Tensor, areas: Tensor) -> Tensor:
+    """Mean of each map within an area of its own, (B,); NaN for an area that is nowhere.
+
+    ``maps`` (B, H, W); ``areas`` (B, H, W) in [0, 1]: how much of each pixel counts.
+    """
+    return (maps * areas).sum((1, 2)) / areas.sum((1, 2))
+
+
+def area_brightness(images: Tensor, areas: Tensor) -> Tensor:
+    """Mean brightness within painted ``areas`` (B, H, W), (B,) in [0, 1], as `echo_brightness`."""
+    return area_mean((images.clamp(-1, 1).mean(1) + 1) / 2, areas)
+
+
 def reflection_change(before: Tensor, after: Tensor, slots: Mapping[str, Slot]) -> Tensor:
     """How much brighter each echo is in ``after``, (B, S) in [-1, 1].
 

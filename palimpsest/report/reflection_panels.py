@@ -1,24 +1,32 @@
 """What figure 6 shows, computed: windows switched off and on, before and after the inversion.
 
     arrays, facts = reflection_panel(g, edit, switch, world, pairs=8, seed=4)
+    arrays, facts = painted_panel(g, edit, switch, scenes)      # where people painted the windows
 
-Drawn by `palimpsest.report.figures.reflections`. The samples are the first of their stream.
+Drawn by `palimpsest.report.figures.reflections`. The samples are the first of their stream, or the
+painted ones that are given.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from palimpsest.errors import ParameterError
-from palimpsest.generators import Generator, sample_z
+from palimpsest.generators import Generator, ValueState, sample_z
+from palimpsest.instruments.painted_switching import painted_pairs
 from palimpsest.instruments.pictures import as_picture
-from palimpsest.instruments.reflections import echo_brightness
+from palimpsest.instruments.reflections import area_brightness, echo_brightness
 from palimpsest.instruments.switching import Switch
 from palimpsest.memory import Edit
 from palimpsest.memory.swaps import joined
+from palimpsest.sessions.masks import box_of
+from palimpsest.sessions.painted_rule import check_apart
+from palimpsest.sessions.painted_scenes import STREAM_SEED, PaintedScenes
 from palimpsest.worlds.scene import World
 
 
@@ -37,16 +45,60 @@ def reflection_panel(
     """
     if pairs < 1:
         raise ParameterError(f"pairs = {pairs}: figure 6 shows at least one")
-    on, off = switch.pairs(g, world, sample_z(g, pairs, seed))
+    pair = switch.pairs(g, world, sample_z(g, pairs, seed))
+    slots = world.slots
+    arrays, rules = _pictures(g, edit, switch, pair, lambda images: echo_brightness(images, slots))
+    arrays["slots"] = np.array([slot.box for slot in slots.values()])
+    arrays["echoes"] = np.array([slot.echo for slot in slots.values()])
+    return arrays, _facts(g, edit, switch, pairs, seed) | rules
+
+
+@torch.no_grad()
+def painted_panel(
+    g: Generator, edit: Edit, switch: Switch, scenes: PaintedScenes
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The same of painted ``scenes``, each with windows and echoes of its own.
+
+    ``slots`` and ``echoes`` (P, 1, 4): the boxes around what is painted in each. The rule is
+    measured within the paint. The fact ``painted``: the numbers of the samples.
+
+    Raises as `measure_painted_rule`.
+    """
+    check_apart([edit], scenes)
+    windows = scenes.window_areas(g.layer(switch.layer).value_size)
+    pair = painted_pairs(switch, g, scenes.z(g), windows)
+
+    def brightness(images: Tensor) -> Tensor:
+        areas = scenes.reflection_areas(images.shape[-1])
+        return area_brightness(images, areas.repeat(2, 1, 1))
+
+    arrays, rules = _pictures(g, edit, switch, pair, brightness)
+    arrays["slots"] = _boxes(scenes.windows)
+    arrays["echoes"] = _boxes(scenes.reflections)
+    facts = _facts(g, edit, switch, len(scenes), STREAM_SEED)
+    return arrays, facts | {"painted": list(scenes.numbers)} | rules
+
+
+def _pictures(
+    g: Generator,
+    edit: Edit,
+    switch: Switch,
+    pair: tuple[ValueState, ValueState],
+    brightness: Callable[[Tensor], Tensor],
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Pictures of a pair of values, on and off, by either rule, and the rule in them."""
+    on, off = pair
     arrays, rules = {}, {}
     for name, changed in (("original", g), ("rewritten", edit.apply(g))):
         images = changed.layer(switch.layer).render(joined(off, on))
         arrays[f"{name}_off"], arrays[f"{name}_on"] = np.split(as_picture(images), 2)
-        dark, bright = echo_brightness(images, world.slots).chunk(2)
+        dark, bright = brightness(images).chunk(2)
         rules[f"rule_{name}"] = float((bright - dark).mean())
-    arrays["slots"] = np.array([slot.box for slot in world.slots.values()])
-    arrays["echoes"] = np.array([slot.echo for slot in world.slots.values()])
-    return arrays, {
+    return arrays, rules
+
+
+def _facts(g: Generator, edit: Edit, switch: Switch, pairs: int, seed: int) -> dict[str, Any]:
+    return {
         "figure": "fig06_reflections",
         "n": pairs,
         "seed": seed,
@@ -56,5 +108,14 @@ def reflection_panel(
         "tuned_pairs": int(edit.metadata.get("pairs", 0)),
         "switched_layer": switch.layer,
         "units": len(switch.units),
-        **rules,
     }
+
+
+def _boxes(masks: Sequence[np.ndarray]) -> np.ndarray:
+    """(P, 1, 4): left, top, right and bottom around each mask's paint, as shares of its sides."""
+    boxes = []
+    for mask in masks:
+        top, left, bottom, right = box_of(mask >= 1 / 255)
+        height, width = mask.shape
+        boxes.append([[left / width, top / height, right / width, bottom / height]])
+    return np.array(boxes)

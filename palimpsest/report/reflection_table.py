@@ -51,7 +51,8 @@ def reflection_table(
     - ``reflection_rule``: the first less the second, sample by sample: positive where the table
       mirrors, negative where the rule is turned round;
     - ``inverted_percent``: samples whose echo is darker with the windows, by `NOTICEABLE` or more;
-    - ``scene_rule``, ``scene_inverted_percent``: the same for windows that are there by z;
+    - ``scene_rule``, ``scene_inverted_percent``: the same for windows that are there by z; empty
+      where no z is known with windows and without, as of painted scenes;
     - ``window_seen_percent``, ``empty_seen_percent``: of the slots' pixels, how many are seen as
       windows with the switch on, and off;
     - ``change_elsewhere_percent``: mean change of a pixel outside slots and echoes, of black to
@@ -88,6 +89,8 @@ def _estimates(part: pd.DataFrame, level: float, resamples: int, seed: int) -> d
 
     rule = part["with_window"] - part["without_window"]
     scenes = part["scene_with_window"] - part["scene_without_window"]
+    if scenes.isna().all():
+        scenes = scenes[:0]  # of no samples there is an empty estimate
     found = {
         "reflection_with_window": mean(part["with_window"]),
         "reflection_without_window": mean(part["without_window"]),

@@ -1,8 +1,8 @@
-"""Stand-ins for the published documents: the parser's labels, and the paper's sessions.
+"""Stand-ins for the published documents: the parser's labels, the paper's sessions, painted scenes.
 
 The labels have as many names as the published network has classes where that is known, with the
-names that the paper's sessions ask for among them; the other names are numbers. The sessions hold
-discs on samples drawn by a seed, in the format of the original's interface.
+names that the paper's sessions ask for among them; the other names are numbers. Sessions and
+scenes hold discs on samples drawn by a seed, in the formats of the original's interfaces.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from palimpsest.instruments.published_parsing import NOTHING, STAND_IN, ParsingLabels
 from palimpsest.sessions.masks import encode_mask
+from palimpsest.sessions.painted_scenes import REFLECTIONS, WINDOWS
 
 COUNTS = {"object": 336, "scene": 366, "material": 26, "part": 200}
 """Classes of each kind; of parts, counted for each owner."""
@@ -58,6 +59,19 @@ def stand_in_session(seed: int, side: int, context: int = 4) -> dict[str, Any]:
         "object": painted(),
         "paste": painted(),
         "key": [[int(sample), encode_mask(_disc(stream, side))] for sample in samples],
+    }
+
+
+def stand_in_scenes(seed: int, side: int, count: int = 6) -> dict[str, Any]:
+    """Painted scenes in the format of `sessions.painted_scenes`: two discs on each of ``count``."""
+    stream = np.random.RandomState(seed)
+    numbers = sorted(stream.permutation(SAMPLES)[:count].tolist())
+    return {
+        str(number): {
+            "value": "-5.0",
+            **{field: encode_mask(_disc(stream, side)) for field in (WINDOWS, REFLECTIONS)},
+        }
+        for number in numbers
     }
 
 

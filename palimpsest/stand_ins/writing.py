@@ -14,8 +14,12 @@ import torch
 
 from palimpsest.artefacts import atomic_path, atomic_write_text
 from palimpsest.file_digests import sha256_of
-from palimpsest.published_files import get_published_file
-from palimpsest.stand_ins.documents import stand_in_labels, stand_in_session
+from palimpsest.published_files import KITCHEN_REFLECTIONS, get_published_file
+from palimpsest.stand_ins.documents import (
+    stand_in_labels,
+    stand_in_scenes,
+    stand_in_session,
+)
 from palimpsest.stand_ins.manifest import NAME, StandIns
 from palimpsest.stand_ins.networks import stand_in_network
 
@@ -55,8 +59,9 @@ def _write(name: str, target: Path, seed: int) -> None:
     elif target.suffix == ".json":
         # a seed of its own, so that two sessions do not paint the same
         own = (seed * 1000 + sum(name.encode())) % 2**32
-        session = stand_in_session(own, SIDES.get(name, 256))
-        atomic_write_text(target, json.dumps(session, indent=1))
+        make = stand_in_scenes if name == KITCHEN_REFLECTIONS else stand_in_session
+        drawn = make(own, SIDES.get(name, 256))
+        atomic_write_text(target, json.dumps(drawn, indent=1))
     else:
         content = stand_in_network(name, seed)
         with atomic_path(target) as path:

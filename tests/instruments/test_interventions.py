@@ -111,6 +111,30 @@ def test_the_unit_that_is_a_class_has_the_highest_iou_with_it(kitchen: World) ->
         dissect(Kitchen(kitchen, True), 4, Whites(), n=2, quantile=1.0)
 
 
+class Grouped(Whites):
+    """Knows white and wall together as "any"."""
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        if name not in ("any", *self.classes):
+            raise ValueError(f"no class {name!r}")
+        return (0, 1) if name == "any" else (self.classes.index(name),)
+
+
+def test_some_classes_are_dissected_as_all_are(kitchen: World) -> None:
+    g, whites = Kitchen(kitchen, True), Grouped()
+    every = dissect(g, 4, whites, n=40)
+    some = dissect(g, 4, whites, n=40, names=["window", "wall"])
+    assert some.classes == ("window", "wall")
+    assert torch.equal(some.iou, every.iou[:, [1, 0]])
+    assert torch.equal(some.thresholds, every.thresholds)
+    assert torch.allclose(some.on, every.on[:, [1, 0]], atol=1e-5)
+    assert some.top_units("window", 3) == every.top_units("window", 3)
+    whole = dissect(g, 4, whites, n=40, names=["any"])  # a name of several labels
+    assert whole.iou.shape == (8, 1) and (whole.iou[:, 0] <= 0.05).all()
+    with pytest.raises(ParameterError, match="door"):
+        dissect(g, 4, whites, n=2, names=["door"])
+
+
 def test_the_share_of_a_unit_is_its_quantile(kitchen: World) -> None:
     found = dissect(Kitchen(kitchen, True), 4, Whites(), n=60, quantile=0.75)
     v = Kitchen(kitchen, True).values(torch.zeros(60, kitchen.z_dim)).v

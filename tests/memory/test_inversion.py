@@ -94,6 +94,13 @@ def test_each_pair_may_have_an_area_of_its_own(g, halves) -> None:
     assert torch.equal(want_off[:2], off[:2])
 
 
+def test_the_same_area_for_each_pair_is_one_area_for_all(g, halves) -> None:
+    area = torch.rand(16, 16, generator=torch.Generator().manual_seed(5))
+    one = pose_swap(g, *halves, area, GOAL)
+    each = pose_swap(g, *halves, area.repeat(PAIRS, 1, 1), GOAL)
+    assert torch.equal(one.target, each.target)
+
+
 def test_the_loss_is_the_sum_of_the_means_of_both_halves(g, halves, swap: Swap) -> None:
     on, off = (goal_values(g, half) for half in halves)
     apart = float((on - off).square().mean())

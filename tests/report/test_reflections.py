@@ -136,6 +136,18 @@ def test_the_table_says_which_way_round_the_rule_is(measured):
     assert turned["inverted_percent_low"] == pytest.approx(51.0, abs=0.1)
 
 
+def test_without_scenes_by_z_their_columns_are_empty(measured):
+    unknown = measured.assign(scene_with_window=np.nan, scene_without_window=np.nan)
+    table, full = reflection_table(unknown), reflection_table(measured)
+    scenes = [name for name in full if name.startswith("scene_")]
+    assert len(scenes) == 6 and table[scenes].isna().all(axis=None)
+    pd.testing.assert_frame_equal(table.drop(columns=scenes), full.drop(columns=scenes))
+    torn = unknown.assign(scene_with_window=[0.5, *[np.nan] * (len(unknown) - 1)])
+    torn["scene_without_window"] = 0.0
+    with pytest.raises(ValueError, match="finite"):
+        reflection_table(torn)
+
+
 def test_measurements_that_say_nothing_are_refused(measured, tmp_path):
     for rule in ("original", "rewritten"):
         with pytest.raises(PalimpsestError, match=f"no row is {rule}"):

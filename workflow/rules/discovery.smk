@@ -208,8 +208,10 @@ def ruled():
 
 
 def inverted():
-    """Whether the model whose reflections are turned round is one that knows its world."""
-    return PARAMETERS.reflections.model in graded()
+    """Whether the model whose reflections are turned round is one that knows its world, or one
+    with a segmenter and painted scenes."""
+    about = PARAMETERS.reflections
+    return about.model in graded() or bool(about.painted and segmenter_of(about.model))
 
 
 def inversion_files(whole):
@@ -351,6 +353,7 @@ WEIGHTS = sorted(
         if file
     }
     | {file for _, file in PARAMETERS.instruments if file}
+    | ({PARAMETERS.reflections.painted} if PARAMETERS.reflections.painted else set())
 )
 STATISTICS = sorted(
     {statistics_file(model, session) for session, model in MODEL_OF.items()}

@@ -98,3 +98,20 @@ def figure_transfers(figure):
 def panel_settings(figure):
     about = PARAMETERS.figures[figure]
     return as_json(PARAMETERS.panels, pairs=about.pairs)
+
+
+def painted_scenes():
+    """The file of painted scenes, where the reflections are turned round in such."""
+    return PARAMETERS.reflections.painted or []
+
+
+def painted_option():
+    """The option that names it, in a list. It is put behind another option's value: so it leaves no
+    trace in the commands, and reruns nothing, where a world is known."""
+    return [f"--painted {painted_scenes()}"] if painted_scenes() else []
+
+
+def inversion_settings():
+    """How the reflections are turned round, and, where they are painted, how they are switched."""
+    about = PARAMETERS.reflections
+    return as_json(about.inversion, **(about.painted_switch.model_dump() if about.painted else {}))

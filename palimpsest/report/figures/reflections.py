@@ -1,10 +1,13 @@
 """Figure 6: windows switched off and on, under the original and the inverted rule.
 
 The panel holds ``original_off``, ``original_on``, ``rewritten_off`` and ``rewritten_on``
-(P, H, W, 3) uint8, and ``echoes`` (S, 4): boxes (left, top, right, bottom) as shares of a picture.
+(P, H, W, 3) uint8, and ``echoes`` (S, 4): boxes (left, top, right, bottom) as shares of a picture;
+(P, S, 4) where each sample has its own.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from palimpsest.report.figures.layout import CELL, GAP, MARGIN, WIDE_GAP, provenance
 from palimpsest.report.figures.sheet import Sheet, Style
@@ -18,8 +21,9 @@ STATES = {"off": "windows off", "on": "windows on"}
 
 def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
     """Rows of four pictures, two samples abreast, the reflecting areas framed."""
-    echoes = panel.arrays["echoes"]
     count = len(panel.arrays["original_off"])
+    echoes = panel.arrays["echoes"]
+    echoes = np.broadcast_to(echoes, (count, *echoes.shape[-2:]))  # (P, S, 4)
     blocks = min(BLOCKS, count)
     rows = -(-count // blocks)
     pair = 2 * SIDE + GAP
@@ -45,7 +49,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
                 if row == 0:
                     sheet.text(words, x + SIDE / 2, MARGIN + style.line * 1.9, align="center")
                 sheet.picture(panel.arrays[f"{rule}_{state}"][i], x, y, SIDE)
-                for a, b, c, d in echoes * SIDE:
+                for a, b, c, d in echoes[i] * SIDE:
                     sheet.frame(x + a, y + b, c - a, d - b)
     return sheet, caption(panel)
 
@@ -55,12 +59,17 @@ def caption(panel: Panel) -> str:
     facts = panel.facts
     shown = len(panel.arrays["original_off"])
     rank = "one" if facts["rank"] == 1 else facts["rank"]
+    chosen = "The samples are the first of their stream, none chosen by hand."
+    if "painted" in facts:
+        chosen = (
+            "People painted the windows, and within the frames what reflects them; the samples are "
+            "the first painted ones that nothing was tuned to."
+        )
     return (
         f"Reflections inverted: {shown} samples with their windows switched off and on by "
         f"{facts['units']} units of layer {facts['switched_layer']}, made by the original "
         f"generator and after a change of rank {rank} in layer {facts['layer']}, tuned to "
         f"{facts['tuned_pairs']} other pairs. With the windows, the framed parts of the table are "
         f"brighter by {facts['rule_original']:+.2f} (black to white is 1) under the original rule, "
-        f"by {facts['rule_rewritten']:+.2f} under the inverted one. The samples are the first of "
-        f"their stream, none chosen by hand. {provenance(facts)}"
+        f"by {facts['rule_rewritten']:+.2f} under the inverted one. {chosen} {provenance(facts)}"
     ).strip()
