@@ -23,15 +23,18 @@ from palimpsest.commands import json_settings, names, run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
 from palimpsest.generators.samples import images_at_once
-from palimpsest.instruments.loading import AnySegmenter, load_segmenter
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.instruments.measurement_files import write_measurements
 from palimpsest.instruments.measuring import Change, Method, measure
 from palimpsest.instruments.perceptual import distance_named
-from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.memory import KeyStatistics
-from palimpsest.sessions import Session, drawings_of, survey_samples
-from palimpsest.sessions.drawing import Drawing
-from palimpsest.sessions.layer_trials import session_at_layers, sessions_at, trials_at
+from palimpsest.sessions import Session, survey_samples
+from palimpsest.sessions.layer_trials import (
+    drawing_for,
+    session_at_layers,
+    sessions_at,
+    trials_at,
+)
 
 NEEDED = {
     "exemplars": int,
@@ -56,12 +59,8 @@ def main(
     drawn: Annotated[
         Path | None, typer.Option(help="The session as others drew it, to be used as it is.")
     ] = None,
-    source_classes: Annotated[
-        str, typer.Option(help="With --drawn: the classes that may change: a,b,c.")
-    ] = "",
-    target_classes: Annotated[
-        str, typer.Option(help="With --drawn: what they may become: a,b,c.")
-    ] = "",
+    source_classes: Annotated[str, typer.Option(help="Its classes that may change: a,b,c.")] = "",
+    target_classes: Annotated[str, typer.Option(help="What they may become: a,b,c.")] = "",
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
     perceptual: Annotated[
         str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
@@ -79,11 +78,10 @@ def main(
         raise ParameterError(f"--layer: {weights} has {lacking}")
     if drawn:
         sessions = session_at_layers(Session.load(drawn), layer)
-        change = Change(
-            names("--source-classes", source_classes), names("--target-classes", target_classes)
-        )
+        sources = names("--source-classes", source_classes)
+        change = Change(sources, names("--target-classes", target_classes))
     else:
-        drawing = known_drawing(session, labels)
+        drawing = drawing_for(session, labels)
         survey = survey_samples(g, labels, layer[0], asked["surveyed"], asked["survey_seed"])
         sessions = sessions_at(session, survey, g, layer, model=model, seed=asked["survey_seed"])
         change = Change(drawing.source, drawing.target)
@@ -113,18 +111,6 @@ def main(
     told = {"weights_sha256": g.weights_sha256, "session": session, "left_out": left_out}
     write_measurements(table, out, told)
     print(f"{model}: {len(trials)} edits; layers without a session: {left_out or 'none'}")
-
-
-def known_drawing(session: str, labels: AnySegmenter) -> Drawing:
-    """What is drawn under that name for the segmenter's world. Raises `ParameterError`."""
-    if not isinstance(labels, Segmenter):
-        raise ParameterError(
-            f"--segmenter: {labels.name} knows no world to draw {session} from; give --drawn"
-        )
-    known = drawings_of(labels.world)
-    if session not in known:
-        raise ParameterError(f"--session: {session} is none of {', '.join(known)}")
-    return known[session]
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from palimpsest.errors import SessionError
+from palimpsest.errors import ParameterError, SessionError
 from palimpsest.generators.base import Generator
 from palimpsest.memory import Edit, KeyStatistics
-from palimpsest.sessions.drawing import draw
+from palimpsest.sessions.drawing import Drawing, draw, drawings_of
 from palimpsest.sessions.schema import Session
 from palimpsest.sessions.survey import Survey
 from palimpsest.sessions.sweeping import Grid, Trial, sweep
@@ -49,6 +49,21 @@ class LayerTrial:
     def record(self) -> dict[str, float | str]:
         """What there is to tell: `Trial.record` under this trial's name, and ``layer``."""
         return self.trial.record() | {"method": self.name, "layer": self.layer}
+
+
+def drawing_for(name: str, segmenter: object) -> Drawing:
+    """The drawing called ``name`` of the world that ``segmenter`` knows.
+
+    Raises `ParameterError` for a segmenter that knows no world, and for another name.
+    """
+    known = drawings_of(getattr(segmenter, "world", ""))
+    if not known:
+        raise ParameterError(
+            f"this segmenter knows no world to draw {name} from; give a session that is drawn"
+        )
+    if name not in known:
+        raise ParameterError(f"{name} is none of {', '.join(known)}, which can be drawn here")
+    return known[name]
 
 
 def sessions_at(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from palimpsest.errors import SessionError, StatisticsError
+from palimpsest.errors import ParameterError, SessionError, StatisticsError
 from palimpsest.generators import save_generator
 from palimpsest.generators.base import Generator
 from palimpsest.generators.encoding import SoftThresholds
@@ -19,7 +19,7 @@ from palimpsest.memory import KeyStatistics
 from palimpsest.report.layer_tables import read_trials
 from palimpsest.sessions import Session, rewrite
 from palimpsest.sessions.drawing import draw
-from palimpsest.sessions.layer_trials import sessions_at, trials_at
+from palimpsest.sessions.layer_trials import drawing_for, sessions_at, trials_at
 from palimpsest.sessions.survey import Survey
 from palimpsest.worlds import get_world
 from stages import try_layers
@@ -109,6 +109,11 @@ def test_a_session_with_fewer_exemplars_uses_all_it_has(
     assert [trial.record()["exemplars"] for trial in few] == [have]
 
 
+def test_what_knows_no_world_draws_nothing() -> None:
+    with pytest.raises(ParameterError, match="knows no world to draw dome2spire from"):
+        drawing_for("dome2spire", object())
+
+
 @pytest.fixture
 def files(g: Generator, tmp_path: Path) -> dict:
     save_generator(g, tmp_path / "weights.safetensors")
@@ -166,7 +171,7 @@ def test_a_session_that_others_drew_is_made_at_every_layer_as_it_is(
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"session": "hat"}, "--session: hat is none of dome2spire"),
+        ({"session": "hat"}, "hat is none of dome2spire"),
         ({"layer": [6, 99]}, "has no layer 99; it has 2 to 12"),
         ({"settings": json.dumps(SETTINGS | {"seed": 1})}, "seed 1 is that of the sessions"),
         ({"settings": json.dumps({"seed": 1})}, "--settings"),
