@@ -52,7 +52,9 @@ def rows_of(file: Path) -> dict[str, dict[str, float]]:
     labels = [name for name in told if name in table.columns]
     if not labels:
         raise PalimpsestError(f"{file}: no column says what a row is; one of {', '.join(LABELS)}")
-    names = table[labels].astype(str).agg(" ".join, axis=1)
+    # a label may be left empty, as the edit of a generator whose layers were only probed
+    words = table[labels].map(lambda value: "" if pd.isna(value) else str(value))
+    names = words.agg(lambda row: " ".join(filter(None, row)), axis=1)
     if names.duplicated().any():
         raise PalimpsestError(f"{file}: two rows are about {names[names.duplicated()].iloc[0]!r}")
     columns = table.drop(columns=labels).select_dtypes("number")

@@ -40,6 +40,19 @@ def test_a_number_that_says_what_a_row_is_belongs_to_its_name(tmp_path: Path) ->
     }
 
 
+@pytest.mark.parametrize("sessions", [("dome2tree", ""), ("", "")])
+def test_a_label_left_empty_is_no_part_of_the_name(
+    tmp_path: Path, sessions: tuple[str, str]
+) -> None:
+    table = tmp_path / "layer_choice.csv"
+    church, kitchen = sessions
+    table.write_text(f"generator,session,layer\nchurch,{church},6\nkitchen,{kitchen},\n")
+    main([table], tmp_path / "metrics.json")
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {
+        "layer_choice": {f"church {church}".strip(): {"layer": 6}, "kitchen": {}}
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [("a,b\n1,2\n", "no column says"), ("method,n\nx,1\nx,2\n", "two rows are about 'x'")],
