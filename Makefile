@@ -129,5 +129,6 @@ $(READY): requirements.txt
 		.venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
 	fi
 	echo "Installing the packages of requirements.txt (about a minute the first time)"
-	VIRTUAL_ENV="$(CURDIR)/.venv" .venv/bin/uv pip sync --quiet requirements.txt
+	# Compiled once: every job is a process of its own, and would compile PyTorch and pandas again.
+	VIRTUAL_ENV="$(CURDIR)/.venv" .venv/bin/uv pip sync --quiet --compile-bytecode requirements.txt
 	cp requirements.txt $@
