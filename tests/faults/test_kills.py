@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -98,7 +99,8 @@ def test_the_lock_of_a_killed_run_is_freed_and_that_of_a_live_one_is_not(
 ) -> None:
     locks = short.folder / ".snakemake" / "locks"
     run = short.start()
-    run.wait_for_stage()
+    # or the run would be over, and its lock freed, before the other one has planned
+    os.kill(run.wait_for_stage(), signal.SIGSTOP)
     assert short.planned()
     assert list(locks.iterdir()), "another process freed the lock of a live run"
     run.kill_all()
