@@ -17,7 +17,7 @@ from palimpsest.errors import DownloadError
 from palimpsest.generators.published import PUBLISHED, sha256_prefix
 
 _REWRITING = "rewriting.csail.mit.edu/data/"
-_CODE = "https://github.com/davidbau/rewriting/raw/master/notebooks/masks/stylegan/"
+_CODE = "https://github.com/davidbau/rewriting/raw/master/notebooks/masks/"
 KITCHEN_REFLECTIONS = "masks/kitchen_reflections.json"
 """Painted scenes, not a session."""
 
@@ -87,7 +87,7 @@ def _sessions() -> list[PublishedFile]:
     ] + [
         PublishedFile(
             f"masks/{path.rpartition('/')[2]}.json",
-            f"{_CODE}{path}.json",
+            f"{_CODE}stylegan/{path}.json",
             f"a session shipped with the paper's code ({what})",
             None,
             None,
@@ -100,8 +100,7 @@ def _painted() -> list[PublishedFile]:
     return [
         PublishedFile(
             KITCHEN_REFLECTIONS,
-            "https://github.com/davidbau/rewriting/raw/master/notebooks/masks/reflections/"
-            "progan-kitchen/posneg.json",
+            f"{_CODE}reflections/progan-kitchen/posneg.json",
             "painted windows and reflections of 30 kitchens, shipped with the paper's code "
             "(posneg.json there; section 5.3)",
             None,

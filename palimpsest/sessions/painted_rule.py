@@ -107,7 +107,7 @@ def measure_painted_rule(
             with torch.no_grad():
                 natural = layer.values(layer.keys(samples[rows]))
             part = scenes.part(rows)
-            look = _looking_at(part, segmenter, numbers)
+            look = _looking_at(part, g.resolution, segmenter, numbers)
             yield Batch(part.numbers, joined(on, off, natural), look)
 
     about = {"seed": STREAM_SEED, "scale": scale, "segmenter": segmenter.name}
@@ -115,13 +115,12 @@ def measure_painted_rule(
 
 
 def _looking_at(
-    scenes: PaintedScenes, segmenter: AnySegmenter, numbers: list[int]
+    scenes: PaintedScenes, side: int, segmenter: AnySegmenter, numbers: list[int]
 ) -> Callable[[Tensor, Tensor], dict[str, object]]:
-    """`Batch.look` for images (3 B, 3, H, W) of ``scenes``: on, off, and as they are."""
+    """`Batch.look` for images (3 B, 3, side, side) of ``scenes``: on, off, and as they are."""
+    windows, reflections = scenes.window_areas(side), scenes.reflection_areas(side)
 
     def look(images: Tensor, before: Tensor) -> dict[str, object]:
-        side = images.shape[-1]
-        windows, reflections = scenes.window_areas(side), scenes.reflection_areas(side)
         on, off, natural = images.chunk(3)
         labels = torch.as_tensor(segmenter.segment(torch.cat([on, off]))).long()
         seen = torch.isin(labels, torch.tensor(numbers)).float()
