@@ -27,32 +27,42 @@ OBJECT, CONTEXT = (10, 9), (8, 7)
 32 x 32 values or keys; in proportion on others."""
 
 
-def timed(work: Callable[[], object]) -> dict[str, float]:
-    """Wall-clock and CPU seconds of ``work``."""
+def timed(work: Callable[[], object], device: torch.device) -> dict[str, float]:
+    """Wall-clock and CPU seconds of ``work``, until a GPU has done its part too."""
+    _finish(device)
     cpu, wall = time.process_time(), time.perf_counter()
     work()
+    _finish(device)
     return {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
 
 
-def images(g: Generator, layer: int, n: int) -> dict[str, float]:
-    """Seconds of ``n`` whole images, one at a time, after one that warms up."""
-    z = sample_z(g, n + 1)
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def images(g: Generator, layer: int, n: int, at_once: int = 1) -> dict[str, float]:
+    """Seconds of ``n`` whole images, some ``at_once``, after as many that warm up."""
+    z = sample_z(g, n + at_once)
 
     def make() -> None:
         with torch.inference_mode():
-            for one in z[1:].split(1):
-                g(one)
+            for part in z[at_once:].split(at_once):
+                g(part)
 
     with torch.inference_mode():
-        g(z[:1])
-    return timed(make)
+        g(z[:at_once])
+    return timed(make, g.device)
 
 
 def statistics(g: Generator, layer: int, n: int) -> dict[str, float]:
     """What ``n`` further samples cost: a collection of 2 n less one of n."""
     g.weights_sha256  # noqa: B018 (hashed once for a generator, not once for each collection)
     short, long = (
-        timed(lambda samples=samples: KeyStatistics.collect(g, layer, n=samples, batch=BATCH))
+        timed(
+            lambda samples=samples: KeyStatistics.collect(g, layer, n=samples, batch=BATCH),
+            g.device,
+        )
         for samples in (n, 2 * n)
     )
     return {name: long[name] - short[name] for name in long}
@@ -79,7 +89,7 @@ def edit(g: Generator, layer: int, n: int) -> dict[str, float]:
         )
         found.update(made.metadata)
 
-    whole = timed(work)
+    whole = timed(work, g.device)
     told = {name: float(found[name]) for name in ("loss_before", "loss_after")}
     return whole | told | {"solver_wall": float(found["seconds"])}
 

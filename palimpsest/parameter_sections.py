@@ -395,7 +395,11 @@ class StyleParameters(Section):
 
 
 class ComputeParameters(Section):
-    """What a job asks the scheduler for, and among how many jobs images are divided."""
+    """Where jobs compute, what they ask the scheduler for, and among how many images are divided.
 
+    Neither another device nor other GPUs make a job run again.
+    """
+
+    device: Literal["cpu", "cuda"]
     gpus: int = Field(ge=0, le=8)
     shards: Count

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from palimpsest.commands import run
+from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
 from palimpsest.instruments.segmenter import Segmenter
@@ -34,13 +35,15 @@ def main(
     n: Annotated[int, typer.Option(help="Length of the stream of samples.")] = 1000,
     samples: Annotated[int, typer.Option(help="How many of its first samples to look at.")] = 400,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
+    device: Device = "cpu",
 ) -> None:
-    labels = Segmenter.load(segmenter)
+    place = computing_device(device)
+    labels = Segmenter.load(segmenter).to(place)
     known = drawings_of(labels.world)
     layers = dict(_place(one, layer, known) for one in session or known)
     if not 1 <= samples <= n:
         raise ParameterError(f"--samples: {samples} is outside 1 to {n}, the stream's length")
-    generator = load_generator(weights, truncation=truncation)
+    generator = load_generator(weights, truncation=truncation).to(place)
     if lacking := generator.lacking(sorted({layer, *layers.values()})):
         raise ParameterError(f"--layer: {weights} has {lacking}")
     survey = survey_samples(generator, labels, layer, samples, seed)

@@ -17,6 +17,7 @@ import typer
 
 from palimpsest.baselines.unit_ablation import ablate_units, scaled_count, specific_units
 from palimpsest.commands import json_settings, run
+from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError, StatisticsError
 from palimpsest.generators import load_generator
 from palimpsest.instruments.segmenter import Segmenter
@@ -42,6 +43,7 @@ def main(
     segmenter: Annotated[Path, typer.Option(help="What labels its images.")],
     out_edit: Annotated[list[str], typer.Option(help="NAME=PATH of an edit to write; repeat.")],
     settings: Annotated[str, typer.Option(help=f"Of {', '.join(DEFAULTS)}, as JSON.")] = "{}",
+    device: Device = "cpu",
 ) -> None:
     asked = _settings(settings)
     files = _files(out_edit, asked["units"])
@@ -50,9 +52,10 @@ def main(
         layer, truncation = int(stats.metadata["layer"]), float(stats.metadata["truncation"])
     except (KeyError, ValueError):
         raise StatisticsError(f"{statistics}: does not say its layer and truncation") from None
-    generator = load_generator(weights, truncation=truncation)
+    place = computing_device(device)
+    generator = load_generator(weights, truncation=truncation).to(place)
     stats = KeyStatistics.load(statistics, expect={"weights_sha256": generator.weights_sha256})
-    labels, marks, seed = Segmenter.load(segmenter), tuple(MARKS.values()), asked["seed"]
+    labels, marks, seed = Segmenter.load(segmenter).to(place), tuple(MARKS.values()), asked["seed"]
     survey = survey_samples(generator, labels, layer, asked["samples"], seed)
     spared = spared_statistics(generator, layer, marks, labels, asked["statistics_samples"], seed)
     counts = {given: scaled_count(given, stats.units) for given in asked["units"]}

@@ -19,6 +19,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.commands import json_settings, layer_files, run
+from palimpsest.devices import Device, computing_device
 from palimpsest.generators import Generator, load_generator, sample_z
 from palimpsest.instruments.loading import AnySegmenter, load_segmenter
 from palimpsest.instruments.switching import echo_area, find_switch
@@ -53,6 +54,7 @@ def main(
         str, typer.Option(help=f"{', '.join(NEEDED)}, as JSON; painted: {', '.join(PAINTED)} too.")
     ],
     painted: Annotated[Path | None, typer.Option(help="Scenes with painted windows.")] = None,
+    device: Device = "cpu",
 ) -> None:
     asked, files = (
         parse_settings(settings, painted is not None),
@@ -60,7 +62,8 @@ def main(
     )
     for number in files:
         check_reach(number, asked["switched_layer"], asked["goal_layer"])
-    g, labels = load_generator(weights), load_segmenter(segmenter)
+    place = computing_device(device)
+    g, labels = load_generator(weights).to(place), load_segmenter(segmenter).to(place)
     if painted is None:
         swap, told = slots(g, labels, asked)
     else:

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from palimpsest.commands import run
+from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
 from palimpsest.memory import KeyStatistics
@@ -27,6 +28,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of the stream of samples.")] = 1,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
     batch: Annotated[int, typer.Option(help="Samples at once; changes nothing but speed.")] = 10,
+    device: Device = "cpu",
 ) -> None:
     if len(out) != len(layer) or len(set(layer)) != len(layer):
         raise ParameterError(
@@ -36,7 +38,8 @@ def main(
     for name, value in {"samples": samples, "batch": batch}.items():
         if value < 1:
             raise ParameterError(f"--{name}: {value} must be at least 1")
-    generator = load_generator(weights, truncation=truncation)
+    place = computing_device(device)
+    generator = load_generator(weights, truncation=truncation).to(place)
     if lacking := generator.lacking(layer):
         raise ParameterError(f"--layer: {weights} has {lacking}")
     found = KeyStatistics.collect(

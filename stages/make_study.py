@@ -20,6 +20,7 @@ from tqdm import tqdm
 from palimpsest.artefacts import atomic_write_text
 from palimpsest.baselines.transfers import transfer_methods, transfer_settings
 from palimpsest.commands import json_settings, method_path, run
+from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.instruments.loading import load_segmenter
@@ -57,10 +58,12 @@ def main(
     transfer_options: Annotated[str, typer.Option(help="Their settings, as JSON.")] = "{}",
     batch: Annotated[int, typer.Option(help="Images at a time.", min=1)] = 16,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
+    device: Device = "cpu",
 ) -> None:
     if key.resolve() == out.resolve():
         raise ParameterError(f"--key and --out are both {key}; judges must not get the key")
-    generator = load_generator(weights, truncation=truncation)
+    place = computing_device(device)
+    generator = load_generator(weights, truncation=truncation).to(place)
     loaded: list[Method | ImageMethod] = [
         load_method(*method_path(text), generator) for text in edit
     ]
@@ -70,7 +73,7 @@ def main(
         changes = transfer_methods(
             generator,
             Session.load(session),
-            load_segmenter(segmenter),
+            load_segmenter(segmenter).to(place),
             transfer,
             transfer_settings(json_settings("--transfer-options", transfer_options)),
         )

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from palimpsest.baselines.transfers import transfer_methods, transfer_settings
 from palimpsest.commands import json_settings, method_path, names, run
+from palimpsest.devices import Device, computing_device
 from palimpsest.generators import load_generator
 from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.counterfactuals import rule_called
@@ -59,23 +60,25 @@ def main(
         Path | None, typer.Option(help="Inception's weights for features. [the segmenter's own]")
     ] = None,
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+    device: Device = "cpu",
 ) -> None:
     """Generate each sample once, apply every edit to it, and write a row a (sample, method)."""
     chosen = Shard.called(shard).samples(samples)
-    generator = load_generator(weights, truncation=truncation)
-    labels = load_segmenter(segmenter)
-    rule = rule_called(session.stem, world)
+    place = computing_device(device)
+    generator = load_generator(weights, truncation=truncation).to(place)
+    labels = load_segmenter(segmenter).to(place)
     sources = names("--source-classes", source_classes)
     targets = names("--target-classes", target_classes)
-    change = Change(sources, targets, load_classifier(classifier) if classifier else None, rule)
+    shows = load_classifier(classifier).to(place) if classifier else None
+    change = Change(sources, targets, shows, rule_called(session.stem, world))
     methods: list[Any] = [load_method(*method_path(text), generator) for text in edit or []]
     if transfer:
         settings = transfer_settings(json_settings("--transfer-options", transfer_options))
         changes = transfer_methods(generator, Session.load(session), labels, transfer, settings)
         methods += [ImageMethod(name, changed) for name, changed in changes.items()]
-    looks = InceptionFeatures.load(inception) if inception else labels
+    looks = InceptionFeatures.load(inception).to(place) if inception else labels
     features = FeatureRows(looks, chosen.start) if out_features else None
-    distance = distance_named(perceptual, labels, alexnet)
+    distance = distance_named(perceptual, labels, alexnet).to(place)
     instruments = [one.name for one in (labels, distance, looks, change.shows) if one]
     batch = batch or images_at_once(generator.resolution, 16)
     with tqdm(total=len(chosen), desc=session.stem, unit="image", mininterval=2) as bar:
@@ -103,14 +106,11 @@ def main(
         "instruments": ",".join(instruments),
         "scale": scale,
         "session": session.stem,
-        "samples": str(samples),
-        "seed": str(seed),
-        "batch": str(batch),
-        "shard": shard,
     }
+    facts |= {"samples": str(samples), "seed": str(seed), "batch": str(batch), "shard": shard}
     if features and out_features:
-        if rule is not None:
-            features.watch_renders(rule, chosen, seed, generator.resolution)
+        if change.rule is not None:
+            features.watch_renders(change.rule, chosen, seed, generator.resolution)
         write_measurements(features.table(), out_features, facts)
     write_measurements(table, out, facts)
 

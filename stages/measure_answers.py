@@ -14,6 +14,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.commands import method_path, run
+from palimpsest.devices import Device, computing_device
 from palimpsest.generators import load_generator
 from palimpsest.instruments.answer_measuring import measure_answers
 from palimpsest.instruments.measurement_files import write_measurements
@@ -36,9 +37,11 @@ def main(
         str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
     ] = "best",
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+    device: Device = "cpu",
 ) -> None:
-    generator = load_generator(weights, truncation=truncation)
-    distance = distance_named(perceptual, Segmenter.load(segmenter))
+    place = computing_device(device)
+    generator = load_generator(weights, truncation=truncation).to(place)
+    distance = distance_named(perceptual, Segmenter.load(segmenter)).to(place)
     methods = [load_method(*method_path(text), generator) for text in edit]
     with tqdm(total=samples, desc=f"answers of {world}", unit="image", mininterval=2) as bar:
         table = measure_answers(

@@ -16,6 +16,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.commands import run
+from palimpsest.devices import Device, computing_device
 from palimpsest.errors import EditError
 from palimpsest.generators import load_generator
 from palimpsest.instruments.loading import load_segmenter
@@ -39,8 +40,10 @@ def main(
     ] = 4,
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
     painted: Annotated[Path | None, typer.Option(help="Scenes with painted windows.")] = None,
+    device: Device = "cpu",
 ) -> None:
-    generator, labels = load_generator(weights), load_segmenter(segmenter)
+    place = computing_device(device)
+    generator, labels = load_generator(weights).to(place), load_segmenter(segmenter).to(place)
     edits = [Edit.load(file) for file in edit]
     facts = {"weights_sha256": generator.weights_sha256}
     if painted is not None:

@@ -14,6 +14,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.commands import method_path, run
+from palimpsest.devices import Device, computing_device
 from palimpsest.generators import load_generator
 from palimpsest.instruments.mark_measuring import measure_marks, write_marks
 from palimpsest.instruments.measuring import load_method
@@ -45,10 +46,12 @@ def main(
         str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
     ] = "best",
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+    device: Device = "cpu",
 ) -> None:
     """Generate each sample once, apply every edit to it, and write a row a (sample, method)."""
-    generator = load_generator(weights, truncation=truncation)
-    labels = Segmenter.load(segmenter)
+    place = computing_device(device)
+    generator = load_generator(weights, truncation=truncation).to(place)
+    labels = Segmenter.load(segmenter).to(place)
     files = [method_path(text) for text in edit]
     methods = [load_method(name, path, generator) for name, path in files]
     units = {name: _silenced(Edit.load(path)) for name, path in files}
@@ -57,7 +60,7 @@ def main(
         table = measure_marks(
             generator,
             labels,
-            distance_named(perceptual, labels),
+            distance_named(perceptual, labels).to(place),
             methods,
             n=samples,
             seed=seed,

@@ -14,10 +14,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
 from tqdm import tqdm
 
 from palimpsest.commands import run
+from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
 from palimpsest.generators.samples import images_at_once
@@ -56,10 +58,12 @@ def main(
     batch: Annotated[int | None, typer.Option(help="Images at a time. [by their size]")] = None,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+    device: Device = "cpu",
 ) -> None:
     """Write a row for each layer, size and seed left out, and the panel of a figure of pieces."""
-    g = load_generator(weights, truncation=truncation)
-    features = looking(segmenter, inception)
+    place = computing_device(device)
+    g = load_generator(weights, truncation=truncation).to(place)
+    features = looking(segmenter, inception, place)
     plan = Plan(tuple(layer), tuple(size), samples, tuple(seed))
     check_shown(plan, shown, shown_size)
     batch = batch or images_at_once(g.resolution, 32)
@@ -74,12 +78,12 @@ def main(
     save_panel(out_panel, arrays, facts | {"figure": out_panel.stem, "model": model})
 
 
-def looking(segmenter: Path | None, inception: Path | None) -> Features:
-    """What compares pieces. Raises `ParameterError` unless exactly one is given."""
+def looking(segmenter: Path | None, inception: Path | None, place: torch.device) -> Features:
+    """What compares pieces, at a device. Raises `ParameterError` unless exactly one is given."""
     if segmenter and not inception:
-        return PieceFeatures(Segmenter.load(segmenter))
+        return PieceFeatures(Segmenter.load(segmenter).to(place))
     if inception and not segmenter:
-        return InceptionPieces(InceptionFeatures.load(inception))
+        return InceptionPieces(InceptionFeatures.load(inception).to(place))
     raise ParameterError("give either --segmenter or --inception: one of them looks at the pieces")
 
 

@@ -15,6 +15,7 @@ import typer
 
 from palimpsest.baselines.transfers import transfer_settings
 from palimpsest.commands import json_settings, named_files, run
+from palimpsest.devices import Device, computing_device
 from palimpsest.generators import load_generator
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import KeyStatistics
@@ -39,15 +40,17 @@ def main(
         typer.Option(help="Best buddies to compare with, blended by copy or laplace; repeat."),
     ] = None,
     transfer_options: Annotated[str, typer.Option(help="Their settings, as JSON.")] = "{}",
+    device: Device = "cpu",
 ) -> None:
     asked = json_settings("--settings", settings, NEEDED)
+    place = computing_device(device)
     sources = Sources(
-        generator=load_generator(weights, truncation=_truncation(statistics)),
+        generator=load_generator(weights, truncation=_truncation(statistics)).to(place),
         edits=named_files("--edit", edit),
         sessions={
             name: Session.load(file) for name, file in named_files("--session", session).items()
         },
-        segmenter=None if segmenter is None else load_segmenter(segmenter),
+        segmenter=None if segmenter is None else load_segmenter(segmenter).to(place),
         statistics=statistics,
         transfers=tuple(transfer or ()),
         transfer_settings=transfer_settings(json_settings("--transfer-options", transfer_options)),

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from palimpsest.commands import run
+from palimpsest.devices import Device, computing_device
 from palimpsest.generators import load_generator
 from palimpsest.instruments.reflection_rule import switch_of
 from palimpsest.memory import Edit
@@ -36,8 +37,10 @@ def main(
         int, typer.Option(help="Of the samples, not that of the pairs; not of painted ones.")
     ] = 4,
     painted: Annotated[Path | None, typer.Option(help="Scenes with painted windows.")] = None,
+    device: Device = "cpu",
 ) -> None:
-    g, inverted = load_generator(weights), Edit.load(edit)
+    place = computing_device(device)
+    g, inverted = load_generator(weights).to(place), Edit.load(edit)
     switch = switch_of([inverted])
     if painted is None:
         arrays, facts = reflection_panel(g, inverted, switch, get_world(world), pairs, seed)

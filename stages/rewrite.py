@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from palimpsest.commands import json_settings, run
+from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError, StatisticsError
 from palimpsest.generators import load_generator
 from palimpsest.memory import KeyStatistics
@@ -31,15 +32,17 @@ def main(
     segmenter: Annotated[
         Path | None, typer.Option(help="What labels images, for a method that chooses.")
     ] = None,
+    device: Device = "cpu",
 ) -> None:
     chosen = json_settings("--settings", settings)
     if method not in METHODS:
         raise ParameterError(f"--method: {method} is none of {', '.join(METHODS)}")
     drawn = Session.load(session)
     stats = KeyStatistics.load(statistics)
-    generator = load_generator(weights, truncation=_truncation(stats, statistics))
+    place = computing_device(device)
+    generator = load_generator(weights, truncation=_truncation(stats, statistics)).to(place)
     stats = KeyStatistics.load(statistics, expect={"weights_sha256": generator.weights_sha256})
-    labels = _segmenter(segmenter) if segmenter and METHODS[method].looks else None
+    labels = _segmenter(segmenter).to(place) if segmenter and METHODS[method].looks else None
     began = time.perf_counter()
     edit = edit_by(method, generator, drawn, stats, labels, **chosen)
     taken = time.perf_counter() - began

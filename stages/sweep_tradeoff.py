@@ -16,6 +16,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.commands import json_settings, run
+from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
 from palimpsest.generators.samples import images_at_once
@@ -57,24 +58,26 @@ def main(
         Path | None, typer.Option(help="AlexNet's weights for LPIPS. [torchvision's folder]")
     ] = None,
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+    device: Device = "cpu",
 ) -> None:
     """Write a row for each (sample, setting), measured as in Table 2 and on its first samples."""
     asked = Grid(**json_settings("--grid", grid, KINDS))
     drawn, stats = Session.load(session), KeyStatistics.load(statistics)
     if str(seed) in (str(drawn.seed), stats.metadata.get("seed")):
         raise ParameterError(f"--seed {seed}: that of the session or its statistics; give another")
-    generator = load_generator(weights, truncation=truncation)
+    place = computing_device(device)
+    generator = load_generator(weights, truncation=truncation).to(place)
     solved = sweep(generator, drawn, stats, asked)
     trials = list(tqdm(solved, total=len(asked), desc="solve", unit="edit", mininterval=2))
     if left_out := len(asked) - len(trials):
         print(f"{left_out} settings left out: too few exemplars or context keys in the session")
-    labels = load_segmenter(segmenter)
+    labels = load_segmenter(segmenter).to(place)
     change = Change(*(tuple(names.split(",")) for names in (source_classes, target_classes)))
     with tqdm(total=samples, desc="measure", unit="image", mininterval=2) as bar:
         table = measure(
             generator,
             labels,
-            distance_named(perceptual, labels, alexnet),
+            distance_named(perceptual, labels, alexnet).to(place),
             [Method(t.setting.name, t.edit.apply(generator), t.edit.layer) for t in trials],
             change,
             n=samples,

@@ -20,6 +20,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.commands import json_settings, names, run
+from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
 from palimpsest.generators.samples import images_at_once
@@ -67,13 +68,15 @@ def main(
     ] = "best",
     alexnet: Annotated[Path | None, typer.Option(help="For LPIPS. [torchvision's folder]")] = None,
     scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+    device: Device = "cpu",
 ) -> None:
     """Write a row for each (sample, layer, mu), measured as in Table 2."""
     asked = json_settings("--settings", settings, NEEDED)
-    labels = load_segmenter(segmenter)
+    place = computing_device(device)
+    labels = load_segmenter(segmenter).to(place)
     if asked["seed"] == asked["survey_seed"]:
         raise ParameterError(f"seed {asked['seed']} is that of the sessions; measure on another")
-    g = load_generator(weights, truncation=truncation)
+    g = load_generator(weights, truncation=truncation).to(place)
     if lacking := g.lacking(sorted(layer)):
         raise ParameterError(f"--layer: {weights} has {lacking}")
     if drawn:
@@ -94,7 +97,7 @@ def main(
         table = measure(
             g,
             labels,
-            distance_named(perceptual, labels, alexnet),
+            distance_named(perceptual, labels, alexnet).to(place),
             [Method(trial.name, trial.edit.apply(g), trial.layer) for trial in trials],
             change,
             n=asked["samples"],

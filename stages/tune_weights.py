@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from palimpsest.baselines import Tuned, paste_image, tune_all, tune_layer
 from palimpsest.commands import json_settings, run
+from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, load_generator, save_generator
 from palimpsest.instruments import PerceptualDistance
@@ -43,11 +44,13 @@ def main(
         Path | None, typer.Option(help="AlexNet's weights for LPIPS. [torchvision's folder]")
     ] = None,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
+    device: Device = "cpu",
 ) -> None:
     if method not in SETTINGS:
         raise ParameterError(f"--method: {method!r} is none of {', '.join(SETTINGS)}")
     asked = parse_settings(settings, method)
-    generator = load_generator(weights, truncation=truncation)
+    place = computing_device(device)
+    generator = load_generator(weights, truncation=truncation).to(place)
     drawn = Session.load(session)
     facts: dict[str, Any] = {"method": method, "session": drawn.name}
     steps = partial(tqdm, desc=f"{method} {drawn.name}", unit="step", mininterval=5)
@@ -57,7 +60,8 @@ def main(
         tuned = tune_layer(generator, opened.layer.number, opened.goals[0], steps=steps, **asked)
     else:
         goal = paste_image(generator, drawn)
-        tuned = tune_all(generator, goal, _distance(segmenter, alexnet), steps=steps, **asked)
+        distance = _distance(segmenter, alexnet).to(place)
+        tuned = tune_all(generator, goal, distance, steps=steps, **asked)
     save(tuned, out, facts | {"settings": asked, "weights_sha256": generator.weights_sha256})
     print(f"{method} {drawn.name}: loss {tuned.loss_before:.4f} to {tuned.loss_after:.4f}")
 

@@ -135,6 +135,16 @@ def test_every_rule_is_a_stage_and_has_the_whole_equipment() -> None:
         assert f'"logs/{name}' in body and f'"logs/benchmarks/{name}' in body, name
 
 
+def test_a_stage_that_can_compute_elsewhere_is_told_where() -> None:
+    able = {file.stem for file in STAGES if "device: Device" in file.read_text()}
+    assert len(able) == 16
+    for name, body in rules().items():
+        told = " --device {resources.device} > {log}" in " ".join(body.split()).replace('" "', "")
+        asks = "gpu=PARAMETERS.compute.gpus" in body
+        assert told == asks == (name in able), name
+        assert asks == ("device=PARAMETERS.compute.device" in body), name
+
+
 def test_every_atomic_write_goes_through_one_place() -> None:
     own = ROOT / "palimpsest" / "artefacts.py"
     for file in [*LIBRARY, *STAGES]:

@@ -60,6 +60,7 @@ def paste_image(generator: Generator, session: Session, exemplar: int = 0) -> Pa
     ).float()
     moved = torch.zeros_like(original)
     moved[:, :, row : row + height, column : column + width] = clip
+    alpha = alpha.to(original)
     return PastedImage(z[1:], original + alpha * (moved - original), original, alpha)
 
 

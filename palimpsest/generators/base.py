@@ -220,6 +220,11 @@ class Generator(nn.Module, ABC):
     provenance: Mapping[str, Any] = MappingProxyType({})  # what the file tells about its weights
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights lie, and so where everything is computed and stays."""
+        return next(self.parameters()).device
+
+    @property
     def last_layer(self) -> int:
         """Number of the last convolution before the image."""
         return self.layers[-1]
@@ -293,14 +298,19 @@ def content_sha256(tensors: dict[str, Tensor]) -> str:
 
 
 @lru_cache(maxsize=64)
-def _standard_noise(height: int, width: int) -> Tensor:
+def _standard_noise(height: int, width: int, device: torch.device | str) -> Tensor:
     noise = np.random.RandomState(0).standard_normal(height * width)
     with torch.inference_mode(False):  # it is kept, and a later caller may need gradients
-        return torch.from_numpy(noise.astype(np.float32)).reshape(1, 1, height, width)
+        return torch.from_numpy(noise.astype(np.float32)).reshape(1, 1, height, width).to(device)
 
 
 def layer_noise(
-    mode: str, batch: int, size: int, window: Window, buffer: Tensor | None
+    mode: str,
+    batch: int,
+    size: int,
+    window: Window,
+    buffer: Tensor | None,
+    device: torch.device | str = "cpu",
 ) -> Tensor | None:
     """Noise map of a layer for the cells of ``window`` on a value map of ``size`` x ``size`` cells.
 
@@ -308,19 +318,20 @@ def layer_noise(
     ``buffers``: the checkpoint's own map. ``none``: no noise. ``random``: fresh for each sample.
     ``original``: what the original code draws: ``RandomState(0)`` over (batch, h*w) of the tensor
     at hand, so it depends on the place in the batch and, in a crop, is not that of the place.
-    Raises `ValueError` for another mode, or ``buffers`` where the checkpoint holds none.
+    All but ``buffers`` are drawn on the CPU, so that every ``device`` gets the same numbers. Raises
+    `ValueError` for another mode, or ``buffers`` where the checkpoint holds none.
     """
     top, left, bottom, right = window
     h, w = bottom - top, right - left
     if mode == "none":
         return None
     if mode == "single":
-        return _standard_noise(size, size)[:, :, top:bottom, left:right]
+        return _standard_noise(size, size, device)[:, :, top:bottom, left:right]
     if mode == "original":
         drawn = np.random.RandomState(0).standard_normal((batch, h * w)).astype(np.float32)
-        return torch.from_numpy(drawn).reshape(batch, 1, h, w)
+        return torch.from_numpy(drawn).reshape(batch, 1, h, w).to(device)
     if mode == "random":
-        return torch.randn(batch, 1, h, w)
+        return torch.randn(batch, 1, h, w).to(device)
     if mode == "buffers":
         if buffer is None:
             raise ValueError("noise='buffers' asked for, but the checkpoint holds no noise maps")

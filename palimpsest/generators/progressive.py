@@ -137,7 +137,7 @@ class ProgressiveGAN(Generator):
         return ProgressiveLayer(self, number)
 
     def start(self, z: Tensor) -> KeyState:
-        z = z.flatten(1)  # (B, z_dim)
+        z = z.to(self.device).flatten(1)  # (B, z_dim)
         if self.encoding:
             z = self.encoding(z)
         x = F.conv2d(pixel_norm(z[:, :, None, None]), self.layer1.conv.weight, padding=3)

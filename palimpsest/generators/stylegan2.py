@@ -246,10 +246,11 @@ class StyleGAN2(Generator):
     def noise_of(self, number: int, batch: int, size: int, window: tuple) -> Tensor | None:
         """Noise map of layer ``number`` under this generator's noise mode."""
         buffer = getattr(self.noises, f"noise_{number - 2}", None)
-        return layer_noise(self.noise, batch, size, window, buffer)
+        return layer_noise(self.noise, batch, size, window, buffer, self.device)
 
     def mapping(self, z: Tensor) -> Tensor:
         """z (B, z_dim) to w (B, style_dim), before truncation."""
+        z = z.to(self.device)
         return self.style(self.encoding(z) if self.encoding else z)
 
     def latents(self, z: Tensor) -> Tensor:

@@ -95,7 +95,7 @@ class AttributeClassifier:
 
     @torch.no_grad()
     def probability(self, images: Tensor) -> Tensor:
-        """(B,) float32 that each of ``images`` (B, 3, R, R) in [-1, 1] shows the attribute.
+        """(B,) float32, on the CPU, that each of ``images`` (B, 3, R, R) in [-1, 1] shows it.
 
         Raises `ValueError` for images of another size or type.
         """
@@ -105,11 +105,8 @@ class AttributeClassifier:
                 f"{self.name} reads (B, 3, {side}, {side}) floats in [-1, 1], not "
                 f"{tuple(images.shape)} of {images.dtype}"
             )
-        parts = [
-            self._network(part.float().contiguous(memory_format=torch.channels_last))
-            for part in images.split(CHUNK)
-        ]
-        return torch.cat(parts).sigmoid()
+        parts = [self._network(_laid_out(part.to(self.device))) for part in images.split(CHUNK)]
+        return torch.cat(parts).sigmoid().cpu()
 
     def shows(self, images: Tensor) -> Tensor:
         """(B,) bool: which of ``images`` show the attribute, more likely than not."""
@@ -130,6 +127,11 @@ class AttributeClassifier:
         """Move the network to ``device``, in place; returns itself."""
         self._network.to(device)
         return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies: images are brought there."""
+        return next(self._network.parameters()).device
 
     def save(self, path: str | PathLike[str], dtype: torch.dtype = torch.float16) -> None:
         """Write a ``.safetensors`` file, atomically; weights as ``dtype``, the rest as float32."""
@@ -157,6 +159,10 @@ class AttributeClassifier:
             int(about["resolution"]),
             about["facts"],
         )
+
+
+def _laid_out(images: Tensor) -> Tensor:
+    return images.float().contiguous(memory_format=torch.channels_last)
 
 
 def _architecture(description: dict[str, Any]) -> AttributeArchitecture:

@@ -77,6 +77,7 @@ def causal_units(
     slots = torch.arange(samples) % len(boxes)
     z = with_flag(world, sample_z(g, samples, seed), slots, there=False)
     places = slot_masks(boxes, opened.value_size)[slots, None]  # (samples, 1, h, w)
+    on, places = on.to(g.device), places.to(g.device)
     strength = torch.full_like(on, START).requires_grad_(True)
     adam = torch.optim.Adam([strength], lr=RATE)
     order = torch.Generator().manual_seed(seed)
@@ -96,4 +97,4 @@ def causal_units(
             strength.clamp_(0, 1)
         if progress is not None:
             progress(1)
-    return CausalUnits(strength.detach(), on)
+    return CausalUnits(strength.detach().cpu(), on.cpu())

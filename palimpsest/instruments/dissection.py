@@ -77,13 +77,15 @@ def dissect(
     for part in sample_z(g, n, seed).split(BATCH):
         values = opened.values(opened.keys(part))
         maps.append(values.v)
-        labels.append(torch.as_tensor(segmenter.segment(opened.render(values))).long())
+        seen = torch.as_tensor(segmenter.segment(opened.render(values))).long()
+        labels.append(seen.to(g.device))
     cells = torch.cat(maps).transpose(0, 1).flatten(1)  # (units, all cells)
     thresholds = torch.stack([unit.quantile(quantile) for unit in cells])
     classes = tuple(segmenter.classes if names is None else names)
     units, count = len(thresholds), len(classes)
-    both, lit = torch.zeros(units, count), torch.zeros(units)
-    seen, total, filled = torch.zeros(count), torch.zeros(units, count), torch.zeros(count)
+    both, total = torch.zeros(2, units, count, device=g.device)
+    seen, filled = torch.zeros(2, count, device=g.device)
+    lit = torch.zeros(units, device=g.device)
     for v, label in _parts(maps, labels):
         shown = _shown(label, count, columns)  # (B, H, W, classes)
         wide = F.interpolate(v, label.shape[1:], mode="bilinear", align_corners=False)
@@ -96,7 +98,7 @@ def dissect(
         total += v.transpose(0, 1).flatten(1) @ full.T
         filled += full.sum(1)
     iou = both / (lit[:, None] + seen - both).clamp_min(1)
-    return Dissection(classes, iou, thresholds, total / filled)
+    return Dissection(classes, iou.cpu(), thresholds.cpu(), (total / filled).cpu())
 
 
 def _parts(maps: list[Tensor], labels: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
@@ -111,5 +113,7 @@ def _shown(label: Tensor, count: int, columns: list[list[int]] | None) -> Tensor
     """(B, H, W, count) of 0 and 1: where each class is; ``columns``: the labels that make it."""
     if columns is None:
         return F.one_hot(label, count).float()
-    of_classes = [torch.isin(label, torch.tensor(numbers)) for numbers in columns]
+    of_classes = [
+        torch.isin(label, torch.tensor(numbers, device=label.device)) for numbers in columns
+    ]
     return torch.stack(of_classes, -1).float()

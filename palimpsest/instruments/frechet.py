@@ -127,4 +127,4 @@ def pooled_features(source: Segmenter | InceptionFeatures, images: Tensor) -> np
     for part in images.split(CHUNK):
         stages = source.features(part)[2:]
         parts.append(torch.cat([stage.double().mean((2, 3)) for stage in stages], dim=1))
-    return torch.cat(parts).numpy()
+    return torch.cat(parts).cpu().numpy()

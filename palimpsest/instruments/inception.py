@@ -34,6 +34,7 @@ class InceptionFeatures:
 
     def __init__(self, network: Any) -> None:
         self._network = network
+        self._device = torch.device("cpu")
 
     @torch.no_grad()
     def pooled(self, images: Tensor) -> np.ndarray:
@@ -42,8 +43,14 @@ class InceptionFeatures:
         parts = []
         for part in images.split(CHUNK):
             pictures = torch.from_numpy(as_picture(part)).permute(0, 3, 1, 2).contiguous()
-            parts.append(self._network(pictures)[0].double())
+            parts.append(self._network(pictures.to(self._device))[0].double().cpu())
         return torch.cat(parts).numpy()
+
+    def to(self, device: str | torch.device) -> InceptionFeatures:
+        """Move the network to ``device``, in place; returns itself."""
+        self._network.to(device)
+        self._device = torch.device(device)
+        return self
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> InceptionFeatures:

@@ -121,7 +121,7 @@ def _rows(first: int, method: str, seen: np.ndarray, shares: Shares, apart: Tens
             "bottom": hits[:, 1],
             "middle_share": seen[:, 0],
             "bottom_share": seen[:, 1],
-            "perceptual_outside": apart.double().numpy(),
+            "perceptual_outside": apart.double().cpu().numpy(),
         }
     )
 

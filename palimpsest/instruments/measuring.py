@@ -93,6 +93,7 @@ def load_method(name: str, path: str | PathLike[str], generator: Generator) -> M
         except EditError as problem:
             raise EditError(f"{path}: {problem}") from None
     other = load_generator(path, truncation=generator.truncation, noise=generator.noise)
+    other = other.to(generator.device)
     old, new = generator.state_dict(), other.state_dict()
     if old.keys() != new.keys() or any(old[key].shape != new[key].shape for key in old):
         raise EditError(f"{path}: weights of another network than the one to be measured against")
@@ -162,7 +163,7 @@ def measure(
                 columns |= _errors(answer, distance, before, after)
             with torch.no_grad():
                 apart = distance.masked(before, after, outside)
-            columns["perceptual_outside"] = apart.double().numpy()
+            columns["perceptual_outside"] = apart.double().cpu().numpy()
             parts.append(pd.DataFrame({"sample": numbers, "method": name} | columns))
             if watch is not None:
                 watch(name, after)
@@ -237,6 +238,6 @@ def _errors(
     answer: Answer, distance: PerceptualDistance, before: Tensor, after: Tensor
 ) -> dict[str, np.ndarray]:
     return {
-        "counterfactual_error": answer.errors(distance, after).double().numpy(),
-        "generator_error": answer.own_errors(distance, before).double().numpy(),
+        "counterfactual_error": answer.errors(distance, after).double().cpu().numpy(),
+        "generator_error": answer.own_errors(distance, before).double().cpu().numpy(),
     }

@@ -67,10 +67,10 @@ def painted_pairs(
     wanted = (len(z), *values.v.shape[2:])
     if windows.shape != wanted:
         raise ParameterError(f"windows of shape {tuple(windows.shape)}; here it must be {wanted}")
-    units, share = list(switch.units), windows[:, None]
+    units, share = list(switch.units), windows[:, None].to(values.v)
     natural = g.features(values)
     halves = []
-    for levels in (switch.on, switch.off):
+    for levels in (switch.on.to(share), switch.off.to(share)):
         features = natural.clone()
         features[:, units] = (1 - share) * natural[:, units] + share * levels[:, None, None]
         v = values.v.clone()

@@ -74,6 +74,11 @@ class PerceptualDistance:
         """Mean of `spatial` over the image, (B,)."""
         return self.spatial(a, b).mean((1, 2))
 
+    def to(self, device: str | torch.device) -> PerceptualDistance:
+        """Move what it looks with to ``device``, in place, and so its answers; returns itself."""
+        self._segmenter.to(device)
+        return self
+
     def _stages(self, images: Tensor) -> list[Tensor]:
         coarsest = images.shape[-1] / COARSEST
         return [stage for stage in self._segmenter.features(images) if stage.shape[-1] >= coarsest]
@@ -112,7 +117,12 @@ class LpipsAlex(PerceptualDistance):
 
     def spatial(self, a: Tensor, b: Tensor) -> Tensor:
         """LPIPS of each pixel's surroundings, (B, H, W)."""
-        return self._network(a, b)[:, 0]
+        device = next(self._network.parameters()).device
+        return self._network(a.to(device), b.to(device))[:, 0]
+
+    def to(self, device: str | torch.device) -> LpipsAlex:
+        self._network.to(device)
+        return self
 
 
 def _fill_alexnet(network: torch.nn.Module, path: str | PathLike[str]) -> None:

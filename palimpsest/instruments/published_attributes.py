@@ -117,10 +117,13 @@ class FaceAttribute:
 
     @torch.no_grad()
     def probability(self, images: Tensor) -> Tensor:
-        """(B,) float32 that each of ``images`` (B, 3, H, W) in [-1, 1] shows the attribute."""
+        """(B,) float32, on the CPU, that each of ``images`` (B, 3, H, W) in [-1, 1] shows it."""
         check_images(images)
-        parts = [self._network(_scaled(part))[:, self._place] for part in images.split(CHUNK)]
-        return torch.cat(parts).sigmoid()
+        parts = [
+            self._network(_scaled(part.to(self.device)))[:, self._place]
+            for part in images.split(CHUNK)
+        ]
+        return torch.cat(parts).sigmoid().cpu()
 
     def shows(self, images: Tensor) -> Tensor:
         """(B,) bool: which of ``images`` show the attribute, more likely than not."""
@@ -130,6 +133,11 @@ class FaceAttribute:
         """Move the network to ``device``, in place; returns itself."""
         self._network.to(device)
         return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies: images are brought there."""
+        return next(self._network.parameters()).device
 
     @classmethod
     def load(cls, path: str | PathLike[str], attribute: str) -> FaceAttribute:

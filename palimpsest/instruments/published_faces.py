@@ -175,12 +175,12 @@ class FaceParser(PublishedSegmenter):
 
     def features(self, images: Tensor) -> list[Tensor]:
         check_images(images)
-        return self._network.cp.resnet(_scaled(images.float()))
+        return self._network.cp.resnet(_scaled(self._brought(images)))
 
     def scores(self, images: Tensor) -> Tensor:
         """Scores (B, 19, 512, 512); differentiable."""
         check_images(images)
-        scores = self._network(_scaled(images.float()))
+        scores = self._network(_scaled(self._brought(images)))
         return F.interpolate(scores, (SIDE, SIDE), mode="bilinear", align_corners=True)
 
     def _labels(self, images: Tensor) -> Tensor:

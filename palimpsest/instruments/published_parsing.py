@@ -190,11 +190,11 @@ class UnifiedParser(PublishedSegmenter):
     def scores(self, images: Tensor, heads: Sequence[str] = HEADS) -> dict[str, Tensor]:
         """Scores of the heads before softmax, at a quarter of `SIDE`; differentiable."""
         check_images(images)
-        return self._network.decoder(self._network.encoder(as_parsed(images)), heads)
+        return self._network.decoder(self._network.encoder(as_parsed(self._brought(images))), heads)
 
     def features(self, images: Tensor) -> list[Tensor]:
         check_images(images)
-        return self._network.encoder(as_parsed(images))
+        return self._network.encoder(as_parsed(self._brought(images)))
 
     @property
     def feature_channels(self) -> tuple[int, ...]:

@@ -51,9 +51,10 @@ class PublishedSegmenter(ABC):
 
     @torch.no_grad()
     def segment(self, images: Tensor) -> Tensor:
-        """Labels (B, H, W) int32 of ``images`` (B, 3, H, W) in [-1, 1]."""
+        """Labels (B, H, W) int32, on the CPU, of ``images`` (B, 3, H, W) in [-1, 1]."""
         check_images(images)
-        return torch.cat([self._labels(part.float()) for part in images.split(self.chunk)])
+        parts = [self._labels(self._brought(part)) for part in images.split(self.chunk)]
+        return torch.cat(parts).cpu()
 
     @abstractmethod
     def features(self, images: Tensor) -> list[Tensor]:
@@ -72,6 +73,14 @@ class PublishedSegmenter(ABC):
         """Move the network to ``device``, in place; returns itself."""
         self._network.to(device)
         return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies: images are brought there."""
+        return next(self._network.parameters()).device
+
+    def _brought(self, images: Tensor) -> Tensor:
+        return images.to(self.device, torch.float32)
 
     def _known(self) -> str:
         if len(self.classes) <= 40:

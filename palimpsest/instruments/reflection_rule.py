@@ -177,6 +177,7 @@ def _seen(
     images: Tensor, before: Tensor, world: World, segmenter: Segmenter, number: int
 ) -> dict[str, object]:
     """Columns of one rule from its images (4 B, 3, H, W) and those of the original."""
+    images, before = images.cpu(), before.cpu()
     on, off, scene_on, scene_off = echo_brightness(images, world.slots).mean(1).chunk(4)
     switched, _ = images.chunk(2)
     seen = torch.as_tensor(segmenter.segment(switched)).long() == number

@@ -99,20 +99,20 @@ class Segmenter:
 
     @torch.no_grad()
     def segment(self, images: Tensor) -> Tensor:
-        """Class indices (B, H, W) uint8 of ``images`` (B, 3, H, W) in [-1, 1]."""
+        """Class indices (B, H, W) uint8, on the CPU, of ``images`` (B, 3, H, W) in [-1, 1]."""
         self._check(images)
-        parts = [self._fast(_laid_out(part)).argmax(1) for part in images.split(CHUNK)]
-        return torch.cat(parts).to(torch.uint8)
+        parts = [self._fast(self._laid_out(part)).argmax(1) for part in images.split(CHUNK)]
+        return torch.cat(parts).to(torch.uint8).cpu()
 
     def logits(self, images: Tensor) -> Tensor:
         """Scores (B, classes, H, W) of ``images`` (B, 3, H, W); differentiable in the images."""
         self._check(images)
-        return self._fast(_laid_out(images))
+        return self._fast(self._laid_out(images))
 
     def features(self, images: Tensor) -> list[Tensor]:
         """The encoder's stages (B, C_i, H / 2^i, W / 2^i), i = 1, 2...; differentiable."""
         self._check(images)
-        return list(self._fast.encoder(_laid_out(images)))[1:]
+        return list(self._fast.encoder(self._laid_out(images)))[1:]
 
     @property
     def feature_channels(self) -> tuple[int, ...]:
@@ -124,6 +124,11 @@ class Segmenter:
         self._network.to(device)
         self._fast.to(device)
         return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies: images are brought there."""
+        return next(self._network.parameters()).device
 
     def save(self, path: str | PathLike[str], dtype: torch.dtype = torch.float16) -> None:
         """Write a ``.safetensors`` file, atomically; weights as ``dtype``, the rest as float32."""
@@ -147,6 +152,10 @@ class Segmenter:
         classes = tuple(map(str, about["classes"]))
         return cls(network, _architecture(about), classes, about["world"], about["facts"])
 
+    def _laid_out(self, images: Tensor) -> Tensor:
+        images = images.to(self.device, torch.float32)
+        return images.contiguous(memory_format=torch.channels_last)
+
     def _check(self, images: Tensor) -> None:
         check_images(images)
         if any(side % self.stride for side in images.shape[2:]):
@@ -161,10 +170,6 @@ def _architecture(description: dict[str, Any]) -> Architecture:
     return Architecture(
         str(about["decoder"]), str(about["encoder"]), tuple(map(int, about["channels"]))
     )
-
-
-def _laid_out(images: Tensor) -> Tensor:
-    return images.float().contiguous(memory_format=torch.channels_last)
 
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:

@@ -58,7 +58,7 @@ def switch_units(
     v = values.v.clone()
     for column, (top, left, bottom, right) in enumerate(boxes):
         for sample in (slots == column).nonzero().flatten().tolist():
-            v[sample, units, top:bottom, left:right] = levels[:, None, None]
+            v[sample, units, top:bottom, left:right] = levels.to(v)[:, None, None]
     return values.replace(v)
 
 

@@ -137,7 +137,7 @@ def empty_levels(g: Generator, layer: int, world: World, seed: int, samples: int
         v = opened.values(opened.keys(every_flag(world, part, False))).v
         cells = [v[:, :, t:b, left:r].flatten(2) for t, left, b, r in boxes]
         sums.append(torch.cat(cells, 2).transpose(0, 1).flatten(1))  # (M, cells)
-    return torch.cat(sums, 1).mean(1)
+    return torch.cat(sums, 1).mean(1).cpu()
 
 
 def every_flag(world: World, z: Tensor, there: bool) -> Tensor:

@@ -25,7 +25,7 @@ KeyMaps = Tensor | Sequence[Tensor]
 
 
 def context_keys(keys: KeyMaps, weights: KeyMaps) -> tuple[Tensor, Tensor]:
-    """Cells of positive weight: keys (n, N) and their weights (n,), float64.
+    """Cells of positive weight: keys (n, N) and their weights (n,), float64, on the CPU.
 
     Args:
         keys: (B, N, h, w), or a list of (N, h, w), (1, N, h, w) or (n, N).
@@ -49,8 +49,9 @@ def context_keys(keys: KeyMaps, weights: KeyMaps) -> tuple[Tensor, Tensor]:
             )
         if not torch.isfinite(w).all() or (w < 0).any():
             raise ParameterError(f"context {number}: weights must be finite and not negative")
-        rows.append(cells[w > 0].to(torch.float64))
-        row_weights.append(w[w > 0])
+        # the statistics lie on the CPU, and the context has few cells
+        rows.append(cells[w > 0].to(torch.float64).cpu())
+        row_weights.append(w[w > 0].cpu())
     if not rows or sum(map(len, rows)) == 0:
         raise ParameterError("the context has no cell of positive weight; mark at least one")
     return torch.cat(rows), torch.cat(row_weights)
@@ -151,7 +152,7 @@ def query_key(keys: KeyMaps, weights: KeyMaps, stats: KeyStatistics) -> Tensor:
 
 def match_map(keys: Tensor, direction: Tensor) -> Tensor:
     """How strongly each cell matches ``direction`` (N,): (B, N, h, w) to (B, h, w)."""
-    return torch.einsum("bnhw,n->bhw", keys, direction.to(keys.dtype))
+    return torch.einsum("bnhw,n->bhw", keys, direction.to(keys))
 
 
 def rank_matches(match_maps: Tensor, count: int) -> Tensor:

@@ -85,7 +85,7 @@ def copy_object(values: ValueState | Tensor, area: Tensor) -> Clip:
             "one sample and a mask at its resolution are needed"
         )
     top, left, bottom, right = bounds(area)
-    return Clip(v[0, :, top:bottom, left:right], area[top:bottom, left:right])
+    return Clip(v[0, :, top:bottom, left:right], area[top:bottom, left:right].to(v.device))
 
 
 def paste_box(clip: Clip, centre: tuple[int, int], height: int, width: int) -> Box:
@@ -148,7 +148,7 @@ def cut_goal(layer: Layer, state: KeyState, target: Tensor, box: Box, halo: int 
     cut = target[:, :, t * up : b * up, x * up : r * up]
     if halo == 0:
         return Goal(state.crop(t, x, b, r), cut)
-    weights = torch.zeros(len(cut), *cut.shape[2:])
+    weights = torch.zeros(len(cut), *cut.shape[2:], device=cut.device)
     weights[:, (top - t) * up : (bottom - t) * up, (left - x) * up : (right - x) * up] = 1
     return Goal(state.crop(t, x, b, r), cut, weights)
 
@@ -159,5 +159,5 @@ def removal_goal(layer: Layer, state: KeyState, units: Sequence[int] | Tensor) -
     The units are silenced over the whole map, which is all of it the goal.
     """
     k = state.k.clone()
-    k[:, torch.as_tensor(units, dtype=torch.long)] = 0
+    k[:, torch.as_tensor(units, dtype=torch.long).to(k.device)] = 0
     return Goal(state, layer.values(replace(state, k=k)).v)

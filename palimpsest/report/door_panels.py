@@ -172,7 +172,7 @@ def switching(
 
     def change(values: ValueState) -> ValueState:
         v = values.v.clone()
-        v[:, units] += share * (levels[:, None, None] - v[:, units])
+        v[:, units] += share.to(v) * (levels.to(v)[:, None, None] - v[:, units])
         return values.replace(v)
 
     return change

@@ -89,7 +89,7 @@ def compute_memory(sources: Sources) -> tuple[Arrays, Facts]:
     direction = context_directions(keys, painted, stats, rank=1)[0]
     context_z = sample_z(sources.generator, session.n, session.seed)
     z = sources.z
-    heat = torch.cat([match_map(layer.keys(part).k, direction) for part in z.split(BATCH)])
+    heat = torch.cat([match_map(layer.keys(part).k, direction).cpu() for part in z.split(BATCH)])
     best = rank_matches(heat, sources.pairs)
     level = np.quantile(heat.numpy(), LEVEL_PERCENT / 100)
     shown = session.context[:CONTEXT_SHOWN]

@@ -23,12 +23,12 @@ def scores(generator: Generator, edit: Edit, z: Tensor) -> Tensor:
     directions; for a single direction it is d·k.
     """
     layer = generator.layer(edit.layer)
-    best = []
+    directions, best = edit.directions.to(generator.device), []
     for part in z.split(BATCH):
-        along = torch.einsum("sn,bnhw->bshw", edit.directions, layer.keys(part).k)
+        along = torch.einsum("sn,bnhw->bshw", directions, layer.keys(part).k)
         answer = along if along.shape[1] == 1 else along.clamp(min=0)
         strength = answer[:, 0] if along.shape[1] == 1 else answer.square().sum(dim=1).sqrt()
-        best.append(strength.flatten(1).amax(dim=1))
+        best.append(strength.flatten(1).amax(dim=1).cpu())
     return torch.cat(best)
 
 

@@ -197,7 +197,7 @@ def erased_looks(
         state = context.state[place]
         values = layer.values(state)
         rim = brush(painted.area, RIM * len(painted.area) / 128)
-        here = cover(rim.astype(np.float32), (layer.value_size,) * 2)
+        here = cover(rim.astype(np.float32), (layer.value_size,) * 2).to(values.v)
         before = _labels(layer, values, segmenter)
         was = torch.isin(before, numbers)
         for count in sorted(set(units)):
@@ -282,7 +282,7 @@ def _answering(context: MarkContext, direction: Tensor) -> set[int]:
     A single direction out of the keys of several marks follows one of them; where it says
     nothing, nothing can be erased.
     """
-    match = match_map(context.state.k, direction)
+    match = match_map(context.state.k, direction).cpu()
     answers = (match * context.weights).sum((1, 2)) / context.weights.sum((1, 2))
     return set((answers >= ANSWERS * answers.max()).nonzero().flatten().tolist())
 

@@ -121,10 +121,10 @@ def _looking_at(
     windows, reflections = scenes.window_areas(side), scenes.reflection_areas(side)
 
     def look(images: Tensor, before: Tensor) -> dict[str, object]:
-        on, off, natural = images.chunk(3)
+        on, off, natural = images.cpu().chunk(3)
         labels = torch.as_tensor(segmenter.segment(torch.cat([on, off]))).long()
         seen = torch.isin(labels, torch.tensor(numbers)).float()
-        moved = (natural - before.chunk(3)[2]).abs().mean(1) / 2  # 2 from black to white
+        moved = (natural - before.cpu().chunk(3)[2]).abs().mean(1) / 2  # 2 from black to white
         with_window, without = area_brightness(
             torch.cat([on, off]), reflections.repeat(2, 1, 1)
         ).chunk(2)

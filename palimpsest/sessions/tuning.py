@@ -159,7 +159,7 @@ class LabelJudge:
                 was, is_now = torch.isin(before, self.source), torch.isin(after, self.source)
                 turned = torch.isin(after, self.targets) & ~torch.isin(before, self.targets)
                 outside = ~was & ~(turned if self.adds else torch.zeros_like(was))
-                apart = self.distance.spatial(before_image, image)
+                apart = self.distance.spatial(before_image, image).cpu()
                 enough = self._converted(was, is_now, turned)
                 images_converted += int(enough.sum())
                 images_seen += len(enough)

@@ -25,6 +25,7 @@ rule render_panel:
         mem_mb=4000,
         runtime=60,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         edits=lambda wildcards: named("--edit", figure_edits(wildcards.figure)),
         sessions=lambda wildcards: named("--session", figure_sessions(wildcards.figure)),
@@ -36,7 +37,7 @@ rule render_panel:
         "python -m stages.render_panel --figure {wildcards.figure} --weights {input.weights}"
         " --segmenter {input.segmenter} {params.edits} {params.sessions}"
         " --statistics {input.statistics} --settings {params.settings:q} {params.transfers}"
-        " --out {output} > {log} 2>&1"
+        " --out {output} --device {resources.device} > {log} 2>&1"
 
 
 rule plot_figure:

@@ -23,6 +23,7 @@ rule probe_layers:
         # published networks are larger, and so is n for them
         runtime=lambda wildcards: 60 if wildcards.model in graded() else 1440,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         looking=lambda wildcards, input: looking_option(input),
         layers=repeated("--layer", PARAMETERS.layer_probe.layers),
@@ -40,7 +41,8 @@ rule probe_layers:
         " {params.looking} {params.layers} {params.sizes} {params.seeds}"
         " --samples {params.samples} --shown {params.shown} --shown-size {params.shown_size}"
         " --truncation {params.truncation} --scale {params.scale}"
-        " --out {output.measurements} --out-panel {output.panel} > {log} 2>&1"
+        " --out {output.measurements} --out-panel {output.panel}"
+        " --device {resources.device} > {log} 2>&1"
 
 
 rule try_layers:
@@ -63,6 +65,7 @@ rule try_layers:
         # published networks are larger, and so is n for them
         runtime=lambda wildcards: 60 if wildcards.model in graded() else 1440,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         session=lambda wildcards: PARAMETERS.layer_probe.models[wildcards.model].session,
         drawn=lambda wildcards, input: session_at_layers(wildcards.model, input),
@@ -77,7 +80,8 @@ rule try_layers:
         "python -m stages.try_layers --model {wildcards.model} --weights {input.weights}"
         " --segmenter {input.segmenter} --session {params.session} {params.layers}"
         " {params.drawn} {params.published} --settings {params.settings:q}"
-        " --truncation {params.truncation} --scale {params.scale} --out {output} > {log} 2>&1"
+        " --truncation {params.truncation} --scale {params.scale} --out {output}"
+        " --device {resources.device} > {log} 2>&1"
 
 
 rule choose_layers:

@@ -33,6 +33,7 @@ rule measure:
         mem_mb=4000,
         runtime=240,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         edits=lambda wildcards: named("--edit", measured_edits(wildcards.session)),
         samples=PARAMETERS.measure.samples,
@@ -58,7 +59,7 @@ rule measure:
         " --source-classes {params.source} {params.targets}"
         " {params.classifier} {params.published} {params.world} {params.transfers}"
         " --transfer-options {params.best_buddies:q} --out {output.rows}"
-        " --out-features {output.features} > {log} 2>&1"
+        " --out-features {output.features} --device {resources.device} > {log} 2>&1"
 
 
 rule join_measurements:
@@ -109,6 +110,7 @@ rule measure_answers:
         mem_mb=3000,
         runtime=60,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         edits=lambda wildcards: named("--edit", answered(wildcards.model)),
         world=lambda wildcards: world_of(wildcards.model),
@@ -121,4 +123,5 @@ rule measure_answers:
     shell:
         "python -m stages.measure_answers --weights {input.weights} --segmenter {input.segmenter}"
         " {params.world} {params.edits} --samples {params.samples} --seed {params.seed}"
-        " --truncation {params.truncation} --scale {params.scale} --out {output} > {log} 2>&1"
+        " --truncation {params.truncation} --scale {params.scale} --out {output}"
+        " --device {resources.device} > {log} 2>&1"

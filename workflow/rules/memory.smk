@@ -17,6 +17,7 @@ rule key_statistics:
         mem_mb=3000,
         runtime=120,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         samples=PARAMETERS.statistics.samples,
         seed=PARAMETERS.statistics.seed,
@@ -26,7 +27,7 @@ rule key_statistics:
     shell:
         "python -m stages.key_statistics --weights {input.weights}"
         " --layer {wildcards.layer} --samples {params.samples} --seed {params.seed}"
-        " --truncation {params.truncation} --out {output} > {log} 2>&1"
+        " --truncation {params.truncation} --out {output} --device {resources.device} > {log} 2>&1"
 
 
 # one job draws every session of a model, since all of them read the same labels
@@ -52,6 +53,7 @@ for model in PARAMETERS.models:
                 mem_mb=3000,
                 runtime=60,
                 gpu=PARAMETERS.compute.gpus,
+                device=PARAMETERS.compute.device,
             params:
                 model=model,
                 sessions=named_layers(model),
@@ -65,7 +67,7 @@ for model in PARAMETERS.models:
                 "python -m stages.draw_sessions --model {params.model} --weights {input.weights}"
                 " --segmenter {input.segmenter} --layer {params.layer} --seed {params.seed}"
                 " --truncation {params.truncation} {params.sessions} --out-dir {params.folder}"
-                " > {log} 2>&1"
+                " --device {resources.device} > {log} 2>&1"
 
 
 # what the files of others leave out: which model and layer they were drawn for
@@ -116,6 +118,7 @@ rule rewrite:
         mem_mb=3000,
         runtime=60,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         segmenter=lambda wildcards: segmenter_option(wildcards.model),
         method=lambda wildcards: own_method(wildcards.model, wildcards.session),
@@ -129,7 +132,7 @@ rule rewrite:
     shell:
         "python -m stages.rewrite --weights {input.weights} --statistics {input.statistics}"
         " --session {input.session} {params.segmenter} --method {params.method}"
-        " --settings {params.settings:q} --out {output} > {log} 2>&1"
+        " --settings {params.settings:q} --out {output} --device {resources.device} > {log} 2>&1"
 
 
 # the same stage by every low-rank method that Table 2 compares
@@ -174,6 +177,7 @@ rule tune_weights:
         mem_mb=4000,
         runtime=120,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         segmenter=lambda wildcards: segmenter_option(wildcards.model),
         truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
@@ -184,4 +188,5 @@ rule tune_weights:
     shell:
         "python -m stages.tune_weights --weights {input.weights} --session {input.session}"
         " {params.segmenter} --method {wildcards.method} --settings {params.settings:q}"
-        " {params.published} --truncation {params.truncation} --out {output} > {log} 2>&1"
+        " {params.published} --truncation {params.truncation} --out {output}"
+        " --device {resources.device} > {log} 2>&1"

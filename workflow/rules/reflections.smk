@@ -23,6 +23,7 @@ rule invert_reflections:
         mem_mb=8000 if PARAMETERS.reflections.painted else 4000,
         runtime=4320 if PARAMETERS.reflections.painted else 60,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         full=lambda wildcards, output: " ".join(
             [
@@ -37,7 +38,8 @@ rule invert_reflections:
     shell:
         "python -m stages.invert_reflections --weights {input.weights}"
         " --segmenter {input.segmenter} {params.full} --out-losses {output.losses}"
-        " --out {output.edit} --settings {params.settings:q} > {log} 2>&1"
+        " --out {output.edit} --settings {params.settings:q}"
+        " --device {resources.device} > {log} 2>&1"
 
 
 rule measure_reflections:
@@ -59,6 +61,7 @@ rule measure_reflections:
         mem_mb=4000,
         runtime=60,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         edits=lambda wildcards, input: " ".join(
             [f"--edit {file}" for file in input.edits] + painted_option()
@@ -73,7 +76,7 @@ rule measure_reflections:
         "python -m stages.measure_reflections --weights {input.weights}"
         " --segmenter {input.segmenter} {params.edits} --units-of {params.units_of}"
         " --samples {params.samples} --seed {params.seed} --scale {params.scale}"
-        " --out {output} > {log} 2>&1"
+        " --out {output} --device {resources.device} > {log} 2>&1"
 
 
 rule tabulate_reflections:
@@ -123,6 +126,7 @@ rule render_reflections:
         mem_mb=3000,
         runtime=20,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         world=" ".join(
             [PARAMETERS.models[PARAMETERS.reflections.model].world or "none", *painted_option()]
@@ -134,4 +138,4 @@ rule render_reflections:
     shell:
         "python -m stages.render_reflections --weights {input.weights} --edit {input.edit}"
         " --world {params.world} --pairs {params.shown} --seed {params.seed}"
-        " --out {output} > {log} 2>&1"
+        " --out {output} --device {resources.device} > {log} 2>&1"

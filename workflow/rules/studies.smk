@@ -24,6 +24,7 @@ rule make_study:
         mem_mb=4000,
         runtime=60,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         edits=lambda wildcards: named("--edit", measured_edits(wildcards.session)),
         samples=PARAMETERS.measure.samples,
@@ -42,7 +43,7 @@ rule make_study:
         " --pairs {params.pairs} --against {params.against} --order-seed {params.order_seed}"
         " --session {input.session} --segmenter {input.segmenter} {params.transfers}"
         " --transfer-options {params.best_buddies:q}"
-        " --key {output.key} --out {output.page} > {log} 2>&1"
+        " --key {output.key} --out {output.page} --device {resources.device} > {log} 2>&1"
 
 
 rule read_study:

@@ -25,6 +25,7 @@ rule sweep_tradeoff:
         mem_mb=4000,
         runtime=120,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         source=lambda wildcards: ",".join(change_measured(PARAMETERS.tradeoff.session).source),
         targets=lambda wildcards: ",".join(change_measured(PARAMETERS.tradeoff.session).targets),
@@ -42,7 +43,7 @@ rule sweep_tradeoff:
         " --session {input.session} --source-classes {params.source}"
         " --target-classes {params.targets} --grid {params.grid:q} {params.published}"
         " --samples {params.samples} --seed {params.seed} --truncation {params.truncation}"
-        " --scale {params.scale} --out {output} > {log} 2>&1"
+        " --scale {params.scale} --out {output} --device {resources.device} > {log} 2>&1"
 
 
 rule tabulate_tradeoff:

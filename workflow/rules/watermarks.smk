@@ -19,6 +19,7 @@ rule erase_watermarks:
         mem_mb=4000,
         runtime=30,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         edits=named("--out-edit", watermark_edits()),
         settings=as_json(PARAMETERS.watermarks.erasing),
@@ -27,7 +28,7 @@ rule erase_watermarks:
     shell:
         "python -m stages.erase_watermarks --weights {input.weights}"
         " --segmenter {input.segmenter} --statistics {input.statistics}"
-        " --settings {params.settings:q} {params.edits} > {log} 2>&1"
+        " --settings {params.settings:q} {params.edits} --device {resources.device} > {log} 2>&1"
 
 
 rule measure_watermarks:
@@ -49,6 +50,7 @@ rule measure_watermarks:
         mem_mb=4000,
         runtime=120,
         gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
     params:
         edits=named("--edit", watermark_edits()),
         samples=PARAMETERS.watermarks.samples,
@@ -64,7 +66,7 @@ rule measure_watermarks:
         " --segmenter {input.segmenter} {params.edits} --samples {params.samples}"
         " --seed {params.seed} --truncation {params.truncation} --graded {params.graded}"
         " --pairs {params.pairs} --scale {params.scale} --out {output.rows}"
-        " --out-panel {output.panel} > {log} 2>&1"
+        " --out-panel {output.panel} --device {resources.device} > {log} 2>&1"
 
 
 rule tabulate_watermarks:

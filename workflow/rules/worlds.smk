@@ -16,7 +16,7 @@ rule train_world:
     resources:
         mem_mb=6000,
         runtime=600,
-        gpu=PARAMETERS.compute.gpus,
+        gpu=0,
     params:
         world=lambda wildcards: PARAMETERS.world_of_generator(wildcards.generator),
         recipe=lambda wildcards: as_json(trained()[wildcards.generator]),
@@ -42,7 +42,7 @@ rule train_segmenter:
     resources:
         mem_mb=4000,
         runtime=120,
-        gpu=PARAMETERS.compute.gpus,
+        gpu=0,
     params:
         settings=lambda wildcards: options(PARAMETERS.worlds[wildcards.world].segmenter),
     message:
@@ -67,7 +67,7 @@ rule train_classifier:
     resources:
         mem_mb=3000,
         runtime=30,
-        gpu=PARAMETERS.compute.gpus,
+        gpu=0,
     params:
         settings=lambda wildcards: options(
             PARAMETERS.worlds[wildcards.world].classifiers[wildcards.attribute]
@@ -121,7 +121,7 @@ rule grade_generator:
     resources:
         mem_mb=4000,
         runtime=60,
-        gpu=PARAMETERS.compute.gpus,
+        gpu=0,
     params:
         samples=PARAMETERS.grade.samples,
         seed=PARAMETERS.grade.seed,
@@ -153,7 +153,7 @@ rule grade_rule:
     resources:
         mem_mb=4000,
         runtime=60,
-        gpu=PARAMETERS.compute.gpus,
+        gpu=0,
     params:
         settings=lambda wildcards: options(PARAMETERS.grade_rule[wildcards.model]),
     message:

@@ -1,0 +1,48 @@
+"""Where a stage computes: on the CPU, or on a GPU.
+
+    def main(..., device: Device = "cpu") -> None:
+        place = computing_device(device)
+        generator = load_generator(weights).to(place)
+
+Generators and instruments bring what they are shown to where their weights lie. What a generator
+makes stays there; labels and features that an instrument tells come back to the CPU.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from palimpsest.errors import ParameterError
+
+if TYPE_CHECKING:
+    import torch
+
+Device = Annotated[
+    str, typer.Option("--device", help="Where to compute: cpu, cuda, or cuda:1 of several GPUs.")
+]
+
+
+def computing_device(name: str) -> torch.device:
+    """The device called ``name``, made ready to compute float32 as float32, the same every time.
+
+    (Left to itself a GPU multiplies in TF32, which has three significant digits.) Raises
+    `ParameterError` for another name, and for a GPU that PyTorch does not see.
+    """
+    import torch
+
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise ParameterError(f"--device: {name!r} is none of cpu, cuda, cuda:1")
+    if device.type == "cuda":
+        seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= seen:
+            has = f"{seen} of them" if seen else "none"
+            raise ParameterError(f"--device: {name} asked for, but PyTorch sees {has}; give cpu")
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.deterministic = True
+    return device
