@@ -45,6 +45,7 @@ lint: $(READY)  ## ruff, snakefmt and Snakemake's own linter
 
 # In place of the published files, which this machine need not reach: random ones of full size.
 SERVED := data/weights/stand_ins_served
+DEVICE := cpu
 UPP := upp-resnet50-upernet
 STAND_INS := stylegan2_church-e8ca9fd0.pt stylegan2_faces-2858cc2e.pt stylegan2_horse-499b5380.pt \
 	proggan_kitchen-67f1e16c.pth proggan_churchoutdoor-7e701dd5.pth stylegan2_kitchen-b3a526e9.pt \
@@ -55,12 +56,12 @@ STAND_INS := stylegan2_church-e8ca9fd0.pt stylegan2_faces-2858cc2e.pt stylegan2_
 	face-parsing-02dd3f6f.pth celeba-smile.pth alexnet-owt-7be5be79.pth \
 	weights-inception-2015-12-05-6726825d.pth
 
-stand-ins: $(READY)  ## the paper's whole chain at n = 8, on random stand-ins of its files
+stand-ins: $(READY)  ## the paper's whole chain at n = 8, on stand-ins of its files; DEVICE=cuda: on a GPU
 	@python -m stages.make_stand_ins --out $(SERVED) $(STAND_INS:%=--file %)
 	python -m http.server --bind 127.0.0.1 --directory $(SERVED) 8765 > $(SERVED)/server.log 2>&1 &
 	server=$$!
 	trap 'kill $$server' EXIT
-	snakemake --cores all --config scale=stand_ins
+	snakemake --cores all --config scale=stand_ins 'compute={device: $(DEVICE)}'
 
 clean:  ## remove what the pipeline wrote (not the packages, not what DVC keeps)
 	@rm -rf results logs .snakemake data/statistics data/edits
