@@ -4,8 +4,9 @@
 
 The same networks and the same work as `benchmarks.published_sizes` does on the CPU, all in one
 process; each piece of work is done once before it is timed. The memory is the most that PyTorch
-held on the GPU during the work, the weights among it. Images of the CPU of the same machine, by all
-of its cores, stand beside the GPU's: how long they take, and how far apart the two are.
+held on the GPU during the work, the weights among it. Images by the CPU of the same machine, on as
+many threads as OMP_NUM_THREADS says, stand beside the GPU's: how long they take, and how far apart
+the two are.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from benchmarks.child_processes import machine, run_child
 from benchmarks.published_sizes import NETWORKS, Network
 from benchmarks.published_work import edit, images, statistics
 from palimpsest.devices import computing_device
+from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, load_generator, sample_z
 
 TOGETHER = 8
@@ -97,7 +99,10 @@ def tables(folder: Path, device: torch.device) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--device", default="cuda", help="cuda, or cuda:1 of several")
-    device = computing_device(parser.parse_args().device)
+    try:
+        device = computing_device(parser.parse_args().device)
+    except ParameterError as problem:
+        parser.error(str(problem))
     with tempfile.TemporaryDirectory() as created:
         folder = Path(created)
         files = [word for network in NETWORKS for word in ("--file", network.file)]

@@ -25,10 +25,13 @@ Device = Annotated[
 
 
 def computing_device(name: str) -> torch.device:
-    """The device called ``name``, made ready to compute float32 as float32, the same every time.
+    """The device called ``name``, made ready to compute float32 as float32, and repeatably.
 
-    (Left to itself a GPU multiplies in TF32, which has three significant digits.) Raises
-    `ParameterError` for another name, and for a GPU that PyTorch does not see.
+    Left to itself a GPU multiplies in TF32, which has three significant digits, and takes
+    algorithms whose sums differ from call to call. Of the repeatable ones cuDNN's first choice may
+    be slow and take gigabytes; so it tries them once for each shape, and keeps the fastest.
+
+    Raises `ParameterError` for another name, and for a GPU that PyTorch does not see.
     """
     import torch
 
@@ -44,5 +47,5 @@ def computing_device(name: str) -> torch.device:
             has = f"{seen} of them" if seen else "none"
             raise ParameterError(f"--device: {name} asked for, but PyTorch sees {has}; give cpu")
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.deterministic = torch.backends.cudnn.benchmark = True
     return device

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, layer_noise
 from palimpsest.generators.encoding import SoftThresholds
+from palimpsest.memory_layout import fast_layout
 
 MAPPING_RATE = 0.01
 SQRT2 = math.sqrt(2.0)
@@ -146,8 +147,8 @@ class StyledLayer(Layer):
     def linear(self, k: Tensor, weight: Tensor) -> Tensor:
         weight = weight * self.module.conv.scale
         if not self.module.upsample:
-            return F.conv2d(k, channels_last(weight), padding=1)
-        wide = F.conv_transpose2d(k, channels_last(weight.transpose(0, 1)), stride=2)
+            return F.conv2d(k, laid_out(weight), padding=1)
+        wide = F.conv_transpose2d(k, laid_out(weight.transpose(0, 1)), stride=2)
         return blur(wide, self.generator.blur_kernel)
 
     def demodulation(self, style: Tensor | None, weight: Tensor) -> Tensor:
@@ -164,7 +165,7 @@ class StyledLayer(Layer):
         factor = SQRT2 * self.demodulation(state.style, weight)[:, :, None, None]
         shift = SQRT2 * self._shift(state)
         if shift.ndim == 4:
-            shift = channels_last(shift)
+            shift = laid_out(shift)
         return F.leaky_relu_(torch.addcmul(shift.to(pre.dtype), pre, factor.to(pre.dtype)), 0.2)
 
     def _shift(self, state: KeyState) -> Tensor:
@@ -295,13 +296,10 @@ class StyleGAN2(Generator):
         return self.running_image(values)
 
 
-def channels_last(x: Tensor) -> Tensor:
-    """The same (B, C, h, w) with the channels of a place side by side in memory.
-
-    A map takes the layout of what it is made with, and narrow convolutions on a CPU are faster in
-    this one.
-    """
-    return x.contiguous(memory_format=torch.channels_last)
+def laid_out(x: Tensor) -> Tensor:
+    """The same (B, C, h, w) in the layout that is fast where it lies; a map takes that of what it
+    is made with."""
+    return x.contiguous(memory_format=fast_layout(x.device))
 
 
 def blur_kernel() -> Tensor:

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from palimpsest.errors import CheckpointError
 from palimpsest.instruments.counting import Errors
 from palimpsest.instruments.network_files import Kind, load_network, save_network
+from palimpsest.memory_layout import fast_layout
 
 KIND = Kind(
     "palimpsest-attribute",
@@ -86,7 +87,7 @@ class AttributeClassifier:
         self.resolution = resolution
         self.facts = dict(facts or {})
         self._network = network.eval().requires_grad_(False)
-        self._network.to(memory_format=torch.channels_last)
+        self.to(self.device)
 
     @property
     def name(self) -> str:
@@ -125,7 +126,8 @@ class AttributeClassifier:
 
     def to(self, device: str | torch.device) -> AttributeClassifier:
         """Move the network to ``device``, in place; returns itself."""
-        self._network.to(device)
+        device = torch.device(device)
+        self._network.to(device, memory_format=fast_layout(device))
         return self
 
     @property
@@ -162,7 +164,7 @@ class AttributeClassifier:
 
 
 def _laid_out(images: Tensor) -> Tensor:
-    return images.float().contiguous(memory_format=torch.channels_last)
+    return images.float().contiguous(memory_format=fast_layout(images.device))
 
 
 def _architecture(description: dict[str, Any]) -> AttributeArchitecture:

@@ -58,6 +58,7 @@ def area_mean(maps: Tensor, areas: Tensor) -> Tensor:
 
     ``maps`` (B, H, W); ``areas`` (B, H, W) in [0, 1]: how much of each pixel counts.
     """
+    areas = areas.to(maps.device)
     return (maps * areas).sum((1, 2)) / areas.sum((1, 2))
 
 

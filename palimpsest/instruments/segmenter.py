@@ -25,6 +25,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from palimpsest.instruments.network_files import Kind, load_network, save_network
 from palimpsest.instruments.pictures import check_images
+from palimpsest.memory_layout import fast_layout
 
 METADATA_KEY = "palimpsest-segmenter"
 KIND = Kind(
@@ -79,7 +80,8 @@ class Segmenter:
         self.stride = 2 ** (len(network.encoder.out_channels) - 1)
         self._network = network.eval()
         folded = fold_batch_norms(copy.deepcopy(self._network))
-        self._fast = folded.to(memory_format=torch.channels_last).requires_grad_(False)
+        self._fast = folded.requires_grad_(False)
+        self.to(self.device)
 
     @property
     def name(self) -> str:
@@ -121,8 +123,9 @@ class Segmenter:
 
     def to(self, device: str | torch.device) -> Segmenter:
         """Move the network to ``device``, in place; returns itself."""
+        device = torch.device(device)
         self._network.to(device)
-        self._fast.to(device)
+        self._fast.to(device, memory_format=fast_layout(device))
         return self
 
     @property
@@ -154,7 +157,7 @@ class Segmenter:
 
     def _laid_out(self, images: Tensor) -> Tensor:
         images = images.to(self.device, torch.float32)
-        return images.contiguous(memory_format=torch.channels_last)
+        return images.contiguous(memory_format=fast_layout(images.device))
 
     def _check(self, images: Tensor) -> None:
         check_images(images)

@@ -23,6 +23,7 @@ from palimpsest.array_files import load_arrays
 from palimpsest.baselines import tuning
 from palimpsest.instruments import causal_units, switching
 from palimpsest.report import door_panels
+from palimpsest.sessions.masks import encode_mask
 from palimpsest.sessions.methods import METHODS
 from stages import (
     draw_sessions,
@@ -131,6 +132,57 @@ def panel(figure: str) -> Step:
             out=out / f"{figure}.npz",
         ),
     )
+
+
+def painted_steps() -> dict[str, Step]:
+    """The reflections once more, where windows are painted."""
+    settings = REFLECTIONS | {"pairs": 2, "dissected": 8, "on_level": 10.0, "off_level": -5.0}
+    at = {"weights": KITCHEN, "segmenter": WINDOWS}
+    return {
+        "invert_painted": Step(
+            invert_reflections,
+            lambda made, out: (
+                at
+                | {
+                    "painted": made / "painted.json",
+                    "out_full": [f"6={out / 'full_painted.safetensors'}"],
+                    "out_losses": out / "losses_painted.csv",
+                    "out": out / "painted.safetensors",
+                    "settings": json.dumps(settings),
+                }
+            ),
+        ),
+        "measure_painted": Step(
+            measure_reflections,
+            lambda made, out: (
+                at
+                | {
+                    "painted": made / "painted.json",
+                    "edit": [made / "full_painted.safetensors", made / "painted.safetensors"],
+                    "samples": 2,
+                    "out": out / "painted.parquet",
+                }
+            ),
+        ),
+        "render_painted": Step(
+            render_reflections,
+            lambda made, out: {
+                "weights": KITCHEN,
+                "edit": made / "painted.safetensors",
+                "painted": made / "painted.json",
+                "pairs": 2,
+                "out": out / "painted.npz",
+            },
+        ),
+    }
+
+
+def painted_scenes() -> dict[str, dict[str, str]]:
+    """Four samples, each with a window painted at the same place, and what reflects it."""
+    window, reflection = np.zeros((2, 128, 128))
+    window[16:48, 24:56] = reflection[80:110, 24:56] = 1
+    masks = {"intervention": encode_mask(window), "revert": encode_mask(reflection)}
+    return {str(number): {"value": "-5.0", **masks} for number in (2, 5, 11, 12)}
 
 
 STEPS = {
@@ -273,6 +325,7 @@ STEPS = {
             "out": out / "reflections.parquet",
         },
     ),
+    **painted_steps(),
     "render_reflections": Step(
         render_reflections,
         lambda made, out: {
@@ -302,6 +355,7 @@ def soon() -> Iterator[None]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of what all steps make on the CPU."""
     folder = tmp_path_factory.mktemp("cpu")
+    (folder / "painted.json").write_text(json.dumps(painted_scenes()))
     for step in STEPS.values():
         step.run(folder, folder)
     return folder
