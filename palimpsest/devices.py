@@ -10,6 +10,7 @@ makes stays there; labels and features that an instrument tells come back to the
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,14 +34,11 @@ def computing_device(name: str) -> torch.device:
 
     Raises `ParameterError` for another name, and for a GPU that PyTorch does not see.
     """
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise ParameterError(f"--device: {name!r} is none of cpu, cuda, cuda:1")
     import torch
 
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")
-    if device.type not in ("cpu", "cuda"):
-        raise ParameterError(f"--device: {name!r} is none of cpu, cuda, cuda:1")
+    device = torch.device(name)
     if device.type == "cuda":
         seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= seen:

@@ -180,7 +180,7 @@ def painted_steps() -> dict[str, Step]:
 def painted_scenes() -> dict[str, dict[str, str]]:
     """Four samples, each with a window painted at the same place, and what reflects it."""
     window, reflection = np.zeros((2, 128, 128))
-    window[16:48, 24:56] = reflection[80:110, 24:56] = 1
+    window[32:64, 24:56] = reflection[64:96, 24:56] = 1
     masks = {"intervention": encode_mask(window), "revert": encode_mask(reflection)}
     return {str(number): {"value": "-5.0", **masks} for number in (2, 5, 11, 12)}
 
