@@ -400,6 +400,6 @@ class ComputeParameters(Section):
     Neither another device nor other GPUs make a job run again.
     """
 
-    device: Literal["cpu", "cuda"]
+    device: Literal["cpu", "cuda"] = "cpu"
     gpus: int = Field(ge=0, le=8)
     shards: Count

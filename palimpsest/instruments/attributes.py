@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from palimpsest.errors import CheckpointError
 from palimpsest.instruments.counting import Errors
 from palimpsest.instruments.network_files import Kind, load_network, save_network
-from palimpsest.memory_layout import fast_layout
+from palimpsest.map_layout import fast_layout
 
 KIND = Kind(
     "palimpsest-attribute",

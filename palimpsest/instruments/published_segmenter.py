@@ -35,8 +35,12 @@ class PublishedSegmenter(ABC):
     """No world of ours taught it, so that nothing here can grade it."""
     stride = 1
 
+    device: torch.device
+    """Where the network lies: images are brought there."""
+
     def __init__(self, network: nn.Module, facts: Mapping[str, Any] | None = None) -> None:
         self.facts = dict(facts or {})
+        self.device = torch.device("cpu")
         self._network = network.eval().requires_grad_(False)
 
     def index(self, name: str) -> int:
@@ -72,12 +76,8 @@ class PublishedSegmenter(ABC):
     def to(self, device: str | torch.device) -> PublishedSegmenter:
         """Move the network to ``device``, in place; returns itself."""
         self._network.to(device)
+        self.device = torch.device(device)
         return self
-
-    @property
-    def device(self) -> torch.device:
-        """Where the network lies: images are brought there."""
-        return next(self._network.parameters()).device
 
     def _brought(self, images: Tensor) -> Tensor:
         return images.to(self.device, torch.float32)

@@ -25,7 +25,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from palimpsest.instruments.network_files import Kind, load_network, save_network
 from palimpsest.instruments.pictures import check_images
-from palimpsest.memory_layout import fast_layout
+from palimpsest.map_layout import fast_layout
 
 METADATA_KEY = "palimpsest-segmenter"
 KIND = Kind(

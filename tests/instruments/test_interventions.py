@@ -41,6 +41,7 @@ class Kitchen:
     it (``linked``), or where z asks for a window, whatever the features say.
     """
 
+    device = torch.device("cpu")
     value_size = 8
 
     def __init__(self, world: World, linked: bool) -> None:

@@ -41,6 +41,7 @@ class Kitchen:
     where its window is.
     """
 
+    device = torch.device("cpu")
     value_size = 8
     z_dim = 24
 
