@@ -30,7 +30,8 @@ def computing_device(name: str) -> torch.device:
 
     Left to itself a GPU multiplies in TF32, which has three significant digits, and takes
     algorithms whose sums differ from call to call. Of the repeatable ones cuDNN's first choice may
-    be slow and take gigabytes; so it tries them once for each shape, and keeps the fastest.
+    be slow and take gigabytes; so it tries them once for each shape, and keeps the fastest. Another
+    process may find another one the fastest, and then differs by rounding.
 
     Raises `ParameterError` for another name, and for a GPU that PyTorch does not see.
     """

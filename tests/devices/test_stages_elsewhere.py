@@ -1,7 +1,7 @@
 """Stages on another device than the CPU.
 
-The device is one that is not there (`elsewhere`): what it makes is the CPU's to the last bit, so
-that a difference, or an operation on two devices, is a fault of the code.
+The device is one that is not there (`elsewhere`): the CPU computes for it, so what is made there
+must be what the CPU makes, and an operation on two devices is a fault of the code.
 """
 
 from __future__ import annotations
