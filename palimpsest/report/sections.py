@@ -63,8 +63,7 @@ SECTIONS = (
         "Turning reflections round",
         "In the kitchens the table mirrors the windows. One layer is tuned on a few pairs of "
         "images in which the echoes are exchanged, so that the table shall be bright where there "
-        "is no window and dark where there is one. The last table asks first whether there is a "
-        "rule to turn round: whether the reflection follows from the window inside the network.",
+        "is no window and dark where there is one.",
         ("reflection", "fig06_reflections", "causal_rule"),
     ),
     Section(
@@ -195,10 +194,11 @@ TABLE_TITLES = {
     ),
     "causal_rule": (
         "Is the rule in the network?",
-        "In kitchens without a window its features are put in, at one layer, and the reflection on "
-        "the table is watched: all features of another sample spliced in, the units that make "
-        "windows set by hand, or those that merely fit windows best. “Echo” is the share of the "
-        "natural gap, between samples with the window and without. The rule was trained in "
+        "A rule can be turned round only if there is one: if the reflection follows from the "
+        "window inside the network. In kitchens without a window its features are put in, at one "
+        "layer, and the table is watched: all features of another sample spliced in, the units "
+        "that make windows set by hand, or those that merely fit windows best. “Echo” is the share "
+        "of the natural gap, between samples with the window and without. The rule was trained in "
         "(docs/mini-generators.md); it did not emerge.",
     ),
     "tradeoff": (
