@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pandas as pd
+import torch
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, sample_z
@@ -48,12 +49,14 @@ def measure_answers(
     for first in range(0, n, batch):
         z = samples[first : first + batch]
         before, afters = before_and_after(generator, methods, z)
+        with torch.no_grad():
+            seen = distance.look(before)
         for name, after in afters:
             if name == UNMODIFIED:
                 continue
-            answer = rules[name].answer(z, generator.resolution)
-            own = answer.own_errors(distance, before)
-            for method, images in ((UNMODIFIED, before), (EDITED, after)):
+            answer = rules[name].answer(z, generator.resolution).seen_by(distance)
+            own = answer.own_errors(distance, seen)
+            for method, images in ((UNMODIFIED, seen), (EDITED, after)):
                 rows = {
                     "sample": range(first, first + len(z)),
                     "seed": seed,

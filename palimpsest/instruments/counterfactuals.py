@@ -3,6 +3,7 @@
     rule = NewRule(get_world("church"), "dome2spire")
     answer = rule.answer(z, resolution=128)
     answer.errors(distance, images)         # (B,), NaN where the rule leaves the scene as it is
+    answer = answer.seen_by(distance)       # the same, for images that many edits made of one z
 
 A mini generator learned G(z) → render(scene(z)), so the scene of each of its images is known: it is
 the world's reading of the same z. Where the generator drew another scene than z says (how often,
@@ -12,14 +13,14 @@ of a photograph nobody knows how it would look with another rule.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
-from palimpsest.instruments.perceptual import PerceptualDistance
+from palimpsest.instruments.perceptual import Looked, PerceptualDistance
 from palimpsest.instruments.pictures import as_input
 from palimpsest.worlds import get_world
 from palimpsest.worlds.scene import World
@@ -30,24 +31,37 @@ class Answer:
     """What the world says of a batch: ``changed`` (B,) bool, and of the C changed scenes renders.
 
     ``before``, ``after`` (C, 3, H, W) in [-1, 1]: as the scenes are, and as the new rule has them.
+    Renders, and images that are held against them, may be what the distance saw in them (`Looked`).
     """
 
     changed: Tensor
-    before: Tensor
-    after: Tensor
+    before: Tensor | Looked
+    after: Tensor | Looked
 
-    def errors(self, distance: PerceptualDistance, images: Tensor) -> Tensor:
+    def seen_by(self, distance: PerceptualDistance) -> Answer:
+        """The same answer, for this distance only, its renders looked at once for all."""
+        if not isinstance(self.before, Tensor) or not isinstance(self.after, Tensor):
+            return self
+        if not len(self.before):  # a network takes no empty batch
+            return self
+        with torch.no_grad():
+            before, after = distance.look(self.before), distance.look(self.after)
+        return replace(self, before=before, after=after)
+
+    def errors(self, distance: PerceptualDistance, images: Tensor | Looked) -> Tensor:
         """Distance (B,) of ``images`` (B, 3, H, W) to the scenes under the new rule; NaN for the
         scenes that it does not change."""
         return self._apart(distance, images, self.after)
 
-    def own_errors(self, distance: PerceptualDistance, images: Tensor) -> Tensor:
+    def own_errors(self, distance: PerceptualDistance, images: Tensor | Looked) -> Tensor:
         """The same to the scenes as they are: of unedited images, what the generator cannot draw
         even without an edit."""
         return self._apart(distance, images, self.before)
 
     @torch.no_grad()
-    def _apart(self, distance: PerceptualDistance, images: Tensor, renders: Tensor) -> Tensor:
+    def _apart(
+        self, distance: PerceptualDistance, images: Tensor | Looked, renders: Tensor | Looked
+    ) -> Tensor:
         found = torch.full((len(images),), torch.nan)
         if len(renders):
             found[self.changed] = distance(images[self.changed], renders).cpu()

@@ -89,9 +89,11 @@ def measure_marks(
         z = samples[first : first + batch]
         before, afters = before_and_after(generator, methods, z)
         outside = ~_marked(torch.as_tensor(segmenter.segment(before)), marks)
+        with torch.no_grad():
+            as_it_was = distance.look(before)
         for name, after in afters:
             with torch.no_grad():
-                apart = distance.masked(before, after, outside)
+                apart = distance.masked(as_it_was, after, outside)
             seen = mark_shares(segmenter, after)
             parts.append(_rows(first, name, seen, shares, apart))
         if progress is not None:

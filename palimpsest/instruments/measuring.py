@@ -17,7 +17,6 @@ from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -29,7 +28,7 @@ from palimpsest.generators.checkpoint_reading import read_checkpoint
 from palimpsest.instruments.attributes import AttributeClassifier
 from palimpsest.instruments.counterfactuals import Answer, NewRule
 from palimpsest.instruments.effect import edit_effect, source_region
-from palimpsest.instruments.perceptual import PerceptualDistance
+from palimpsest.instruments.perceptual import Looked, PerceptualDistance
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.memory import Edit
 from palimpsest.shards import batches
@@ -151,7 +150,8 @@ def measure(
         before, afters = before_and_after(generator, methods, z)
         labels = segmenter.segment(before)
         outside = ~source_region(labels, source)
-        answer = change.rule.answer(z, generator.resolution) if change.rule else None
+        seen = _look(distance, before)
+        truth = _truth(change.rule, z, generator.resolution, distance, seen)
         for name, after in afters:
             changed = labels if after is before else segmenter.segment(after)
             effect = edit_effect(labels, changed, source, targets)
@@ -159,10 +159,12 @@ def measure(
             columns = {column: getattr(effect, column).numpy() for column in counted}
             if change.shows is not None:
                 columns["shows"] = change.shows.shows(after).numpy()
-            if answer is not None:
-                columns |= _errors(answer, distance, before, after)
-            with torch.no_grad():
-                apart = distance.masked(before, after, outside)
+            looked = seen if after is before else _look(distance, after)
+            if truth is not None:
+                answer, own = truth
+                columns["counterfactual_error"] = answer.errors(distance, looked).double().numpy()
+                columns["generator_error"] = own.double().numpy()
+            apart = distance.masked(seen, looked, outside)
             columns["perceptual_outside"] = apart.double().cpu().numpy()
             parts.append(pd.DataFrame({"sample": numbers, "method": name} | columns))
             if watch is not None:
@@ -234,10 +236,17 @@ def _afters(
         yield method.name, after
 
 
-def _errors(
-    answer: Answer, distance: PerceptualDistance, before: Tensor, after: Tensor
-) -> dict[str, np.ndarray]:
-    return {
-        "counterfactual_error": answer.errors(distance, after).double().cpu().numpy(),
-        "generator_error": answer.own_errors(distance, before).double().cpu().numpy(),
-    }
+@torch.no_grad()
+def _look(distance: PerceptualDistance, images: Tensor) -> Looked:
+    return distance.look(images)
+
+
+def _truth(
+    rule: NewRule | None, z: Tensor, resolution: int, distance: PerceptualDistance, before: Looked
+) -> tuple[Answer, Tensor] | None:
+    """The world's answer for ``z``, and how far the unedited images are from the scenes as they
+    are, which is the same for every method."""
+    if rule is None:
+        return None
+    answer = rule.answer(z, resolution).seen_by(distance)
+    return answer, answer.own_errors(distance, before)

@@ -4,6 +4,7 @@
     distance(a, b)                    # (B,)
     distance.spatial(a, b)            # (B, H, W)
     distance.masked(a, b, keep)       # (B,): only over the pixels to be kept
+    seen = distance.look(a)           # stands for a in all of these: the network has seen it
 
 `LpipsAlex` is LPIPS itself, through the lpips package, where AlexNet's published weights are at
 hand; `distance_named` takes it if it can. `.name` says in every result which of them measured.
@@ -12,6 +13,7 @@ hand; `distance_named` takes it if it can. `.name` says in every result which of
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
@@ -31,35 +33,57 @@ ALEXNET_FILE = "alexnet-owt-7be5be79.pth"
 """What torchvision calls the weights; the eight hex digits start their sha256."""
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What a distance has seen in B images of ``size`` (H, W): ``maps``, each (B, C, h, w).
+
+    Stands for the images where the same distance compares them, which then need not run through its
+    network again. Indexed by images as a tensor is.
+    """
+
+    size: tuple[int, int]
+    maps: tuple[Tensor, ...]
+
+    def __len__(self) -> int:
+        return len(self.maps[0])
+
+    def __getitem__(self, images: Tensor | slice) -> Looked:
+        return Looked(self.size, tuple(part[images] for part in self.maps))
+
+
 class PerceptualDistance:
     """LPIPS over a segmenter's encoder, with the same weight for each channel and stage.
 
     At each stage the features of either image are scaled to unit length over channels; the squared
     difference, summed over channels, is enlarged to the image's size, and the stages are averaged.
-    Between 0 and 4; differentiable in both images. Images are (B, 3, H, W) in [-1, 1].
+    Between 0 and 4; differentiable in both images. Images are (B, 3, H, W) in [-1, 1], or what
+    `look` made of them.
     """
 
     def __init__(self, segmenter: Segmenter) -> None:
         self.name = f"{segmenter.name}-encoder"
         self._segmenter = segmenter
 
-    def spatial(self, a: Tensor, b: Tensor) -> Tensor:
+    def look(self, images: Tensor) -> Looked:
+        """What stands for ``images`` in every comparison: their features, scaled."""
+        height, width = images.shape[2:]
+        return Looked((height, width), tuple(map(unit_length, self._stages(images))))
+
+    def spatial(self, a: Tensor | Looked, b: Tensor | Looked) -> Tensor:
         """The distance of each pixel's surroundings, (B, H, W)."""
-        if a.shape != b.shape:
-            raise ValueError(f"images of shape {tuple(a.shape)} and {tuple(b.shape)} do not match")
-        size = a.shape[2:]
+        a, b = self._looked(a, b)
         maps = [
             F.interpolate(
-                (unit_length(of_a) - unit_length(of_b)).square().sum(1, keepdim=True),
-                size,
+                (of_a - of_b).square().sum(1, keepdim=True),
+                a.size,
                 mode="bilinear",
                 align_corners=False,
             )
-            for of_a, of_b in zip(self._stages(a), self._stages(b), strict=True)
+            for of_a, of_b in zip(a.maps, b.maps, strict=True)
         ]
         return torch.stack(maps).mean(0)[:, 0]
 
-    def masked(self, a: Tensor, b: Tensor, keep: Tensor) -> Tensor:
+    def masked(self, a: Tensor | Looked, b: Tensor | Looked, keep: Tensor) -> Tensor:
         """Mean of `spatial` over the pixels where ``keep`` (B, H, W) is true; NaN without any.
 
         As the original measures "outside": sum(d · mask) / sum(mask), image by image.
@@ -70,7 +94,7 @@ class PerceptualDistance:
         weight = keep.to(spatial)
         return (spatial * weight).sum((1, 2)) / weight.sum((1, 2))
 
-    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+    def __call__(self, a: Tensor | Looked, b: Tensor | Looked) -> Tensor:
         """Mean of `spatial` over the image, (B,)."""
         return self.spatial(a, b).mean((1, 2))
 
@@ -78,6 +102,14 @@ class PerceptualDistance:
         """Move what it looks with to ``device``, in place, and so its answers; returns itself."""
         self._segmenter.to(device)
         return self
+
+    def _looked(self, *pair: Tensor | Looked) -> tuple[Looked, ...]:
+        sizes = [
+            (len(one), *(one.size if isinstance(one, Looked) else one.shape[2:])) for one in pair
+        ]
+        if sizes[0] != sizes[1]:
+            raise ValueError(f"images (B, H, W) of {sizes[0]} and {sizes[1]} do not match")
+        return tuple(one if isinstance(one, Looked) else self.look(one) for one in pair)
 
     def _stages(self, images: Tensor) -> list[Tensor]:
         coarsest = images.shape[-1] / COARSEST
@@ -115,10 +147,16 @@ class LpipsAlex(PerceptualDistance):
             _fill_alexnet(self._network.net, weights)
         self._network.eval().requires_grad_(False)
 
-    def spatial(self, a: Tensor, b: Tensor) -> Tensor:
+    def look(self, images: Tensor) -> Looked:
+        """The images themselves: the package's network compares pairs only."""
+        height, width = images.shape[2:]
+        images = images.to(next(self._network.parameters()).device)
+        return Looked((height, width), (images,))
+
+    def spatial(self, a: Tensor | Looked, b: Tensor | Looked) -> Tensor:
         """LPIPS of each pixel's surroundings, (B, H, W)."""
-        device = next(self._network.parameters()).device
-        return self._network(a.to(device), b.to(device))[:, 0]
+        a, b = self._looked(a, b)
+        return self._network(a.maps[0], b.maps[0])[:, 0]
 
     def to(self, device: str | torch.device) -> LpipsAlex:
         self._network.to(device)

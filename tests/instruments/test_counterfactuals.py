@@ -57,7 +57,25 @@ def test_no_scene_to_change_is_no_error(church, random_segmenter):
     plain = z[church.scene(z.numpy()).named("top") != "dome"][:3]
     answer = NewRule(church, "dome2spire").answer(plain, 32)
     images = torch.zeros(3, 3, 32, 32)
-    assert answer.errors(PerceptualDistance(random_segmenter), images).isnan().all()
+    distance = PerceptualDistance(random_segmenter)
+    for told in (answer, answer.seen_by(distance)):
+        assert told.errors(distance, images).isnan().all()
+
+
+def test_renders_that_were_looked_at_answer_the_same(church, z, random_segmenter):
+    distance = PerceptualDistance(random_segmenter)
+    answer = NewRule(church, "dome2spire").answer(z, 64)
+    seen = answer.seen_by(distance)
+    images = as_input(church.render(church.scene(z.numpy()), 64).images)
+    some = answer.changed.numpy()
+    assert some.any() and not some.all()
+    for held in (images, distance.look(images)):
+        for name in ("errors", "own_errors"):
+            told = getattr(seen, name)(distance, held)
+            expected = getattr(answer, name)(distance, images)
+            assert told.isnan().equal(expected.isnan())
+            assert torch.allclose(told[some], expected[some], atol=1e-6)
+    assert seen.seen_by(distance) is seen
 
 
 def test_an_unknown_rule_is_named(church):

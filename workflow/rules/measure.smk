@@ -26,6 +26,7 @@ rule measure:
         "logs/benchmarks/measure/{session}/{scatteritem}.tsv"
     wildcard_constraints:
         session="|".join(measured()) or "none",
+    priority: 1
     conda:
         "../../environment.yml"
     threads: 1

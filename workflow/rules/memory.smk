@@ -10,6 +10,7 @@ rule key_statistics:
         "logs/key_statistics/{model}-layer{layer}.log",
     benchmark:
         "logs/benchmarks/key_statistics/{model}-layer{layer}.tsv"
+    priority: 3
     conda:
         "../../environment.yml"
     threads: 1
@@ -46,6 +47,7 @@ for model in PARAMETERS.models:
                 f"logs/draw_sessions/{model}.log",
             benchmark:
                 f"logs/benchmarks/draw_sessions/{model}.tsv"
+            priority: 4
             conda:
                 "../../environment.yml"
             threads: 1
@@ -111,6 +113,7 @@ rule rewrite:
         "logs/rewrite/{model}-{session}.log",
     benchmark:
         "logs/benchmarks/rewrite/{model}-{session}.tsv"
+    priority: 2
     conda:
         "../../environment.yml"
     threads: 1
@@ -170,6 +173,7 @@ rule tune_weights:
         "logs/benchmarks/tune_weights/{model}-{session}-{method}.tsv"
     wildcard_constraints:
         method="|".join(TUNING),
+    priority: 3
     conda:
         "../../environment.yml"
     threads: 1

@@ -15,6 +15,7 @@ rule invert_reflections:
         "logs/invert_reflections.log",
     benchmark:
         "logs/benchmarks/invert_reflections.tsv"
+    priority: 2
     conda:
         "../../environment.yml"
     threads: 1
@@ -54,6 +55,7 @@ rule measure_reflections:
         "logs/measure_reflections.log",
     benchmark:
         "logs/benchmarks/measure_reflections.tsv"
+    priority: 1
     conda:
         "../../environment.yml"
     threads: 1

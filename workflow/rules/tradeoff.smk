@@ -18,6 +18,7 @@ rule sweep_tradeoff:
         "logs/sweep_tradeoff.log",
     benchmark:
         "logs/benchmarks/sweep_tradeoff.tsv"
+    priority: 1
     conda:
         "../../environment.yml"
     threads: 1

@@ -12,6 +12,7 @@ rule erase_watermarks:
         "logs/erase_watermarks.log",
     benchmark:
         "logs/benchmarks/erase_watermarks.tsv"
+    priority: 2
     conda:
         "../../environment.yml"
     threads: 1
@@ -43,6 +44,7 @@ rule measure_watermarks:
         "logs/measure_watermarks.log",
     benchmark:
         "logs/benchmarks/measure_watermarks.tsv"
+    priority: 1
     conda:
         "../../environment.yml"
     threads: 1
