@@ -178,7 +178,7 @@ rule tune_weights:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=8000,  # all weights of a generator of 1024 pixels took 5.6 GB
         runtime=120,
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
