@@ -19,7 +19,8 @@ min_version("9.27")
 PRESENCE = enter_folder(Path(".snakemake"))
 
 # Maps of tens of MB come and go with every batch; glibc would give each back to the system, which
-# hands it out anew, cleared: a tenth of all CPU time. Other C libraries do not read these.
+# hands it out anew, cleared: 8 of 103 minutes of CPU time (docs/benchmarks.md). Other C libraries do
+# not read these.
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**32 - 2**20))
 os.environ.setdefault("MALLOC_TOP_PAD_", str(2**26))
