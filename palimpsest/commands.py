@@ -13,6 +13,7 @@ and is called as ``python -m stages.rewrite --weights ... --out ...``.
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 import json
 import signal
@@ -46,6 +47,9 @@ def run(main: Callable[..., None], arguments: list[str] | None = None) -> None:
     """
     signal.signal(signal.SIGTERM, _leave)
     end_with_pipeline()
+    if not gc.isenabled():
+        gc.freeze()  # what was imported stays to the end: no collection need go through it
+        gc.enable()
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command()(_with_debug(main))
     app(args=arguments)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[1]
 
 STAGE = """
 from __future__ import annotations
@@ -118,3 +122,45 @@ def test_sigterm_leaves_no_temporary_file(stage: list[str], tmp_path: Path) -> N
     assert process.wait(timeout=30) == 128 + signal.SIGTERM
     process.stdout.close()
     assert list(folder.iterdir()) == []
+
+
+def test_no_stage_imports_the_packages_that_only_networks_need() -> None:
+    # seconds each, and most stages count, draw or solve without a segmenter
+    asked = (
+        "import importlib, pkgutil, sys, stages\n"
+        "for module in pkgutil.iter_modules(stages.__path__):\n"
+        "    importlib.import_module(f'stages.{module.name}')\n"
+        "print(*{'segmentation_models_pytorch', 'torchvision', 'lpips'} & set(sys.modules))\n"
+    )
+    done = run_python("-c", asked, folder=ROOT)
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+
+
+def test_garbage_is_collected_while_a_stage_works_but_not_while_it_imports(tmp_path: Path) -> None:
+    package = tmp_path / "stages"
+    package.mkdir()
+    shutil.copy(ROOT / "stages" / "__init__.py", package)
+    (package / "watched.py").write_text(
+        "import gc\n"
+        "from palimpsest.commands import run\n"
+        "imported = gc.isenabled()\n"
+        "def main() -> None:\n"
+        "    print(imported, gc.isenabled(), gc.get_freeze_count() > 0)\n"
+        "if __name__ == '__main__':\n"
+        "    run(main)\n"
+    )
+    as_stage = run_python("-m", "stages.watched", folder=tmp_path)
+    assert as_stage.stdout.split() == ["False", "True", "True"], as_stage.stderr
+    as_module = run_python("-c", "from stages.watched import main; main()", folder=tmp_path)
+    assert as_module.stdout.split() == ["True", "True", "False"], as_module.stderr
+
+
+def run_python(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pandas as pd
-import torch
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, sample_z
@@ -49,8 +48,7 @@ def measure_answers(
     for first in range(0, n, batch):
         z = samples[first : first + batch]
         before, afters = before_and_after(generator, methods, z)
-        with torch.no_grad():
-            seen = distance.look(before)
+        seen = distance.look(before)
         for name, after in afters:
             if name == UNMODIFIED:
                 continue

@@ -20,6 +20,7 @@ from palimpsest.instruments.counterfactuals import NewRule
 from palimpsest.instruments.frechet import pooled_features
 from palimpsest.instruments.grading import FLOOR_SEED_STEP
 from palimpsest.instruments.inception import InceptionFeatures
+from palimpsest.instruments.reading import Reading
 from palimpsest.instruments.segmenter import CHUNK, Segmenter
 from palimpsest.shards import batches
 
@@ -38,7 +39,7 @@ class FeatureRows:
         self._first = first
         self._seen: dict[str, list[np.ndarray]] = {}
 
-    def watch(self, method: str, images: Tensor) -> None:
+    def watch(self, method: str, images: Tensor | Reading) -> None:
         """Take in images (B, 3, H, W) in [-1, 1]."""
         features = pooled_features(self._source, images).astype(np.float32)
         self._seen.setdefault(method, []).append(features)

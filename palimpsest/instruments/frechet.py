@@ -19,7 +19,8 @@ from torch import Tensor
 
 from palimpsest.instruments.inception import InceptionFeatures
 from palimpsest.instruments.intervals import Estimate
-from palimpsest.instruments.segmenter import CHUNK, Segmenter
+from palimpsest.instruments.reading import Reading, read_by
+from palimpsest.instruments.segmenter import Segmenter
 
 GROUPS = 20
 """Parts that the images are dealt into for the jackknife."""
@@ -115,16 +116,14 @@ def frechet_estimate(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Estimat
 
 
 @torch.no_grad()
-def pooled_features(source: Segmenter | InceptionFeatures, images: Tensor) -> np.ndarray:
+def pooled_features(source: Segmenter | InceptionFeatures, images: Tensor | Reading) -> np.ndarray:
     """One feature vector an image, (B, C) float64; ``images`` (B, 3, H, W) in [-1, 1].
 
     Inception's own, or means over positions of a segmenter's encoder: its stages from the third on,
     side by side, which tell what is in the picture rather than how its pixels look.
     """
     if isinstance(source, InceptionFeatures):
-        return source.pooled(images)
-    parts = []
-    for part in images.split(CHUNK):
-        stages = source.features(part)[2:]
-        parts.append(torch.cat([stage.double().mean((2, 3)) for stage in stages], dim=1))
-    return torch.cat(parts).cpu().numpy()
+        return source.pooled(images.images if isinstance(images, Reading) else images)
+    stages = read_by(source, images).features[2:]
+    pooled = [stage.double().mean((2, 3)) for stage in stages]
+    return torch.cat(pooled, dim=1).cpu().numpy()

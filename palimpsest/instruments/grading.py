@@ -27,6 +27,7 @@ from palimpsest.instruments.frechet import frechet_distance, pooled_features
 from palimpsest.instruments.intervals import Estimate, bootstrap_mean, wilson
 from palimpsest.instruments.perceptual import PerceptualDistance
 from palimpsest.instruments.pictures import as_input, as_picture
+from palimpsest.instruments.reading import Reading
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.worlds.scene import World
 
@@ -121,14 +122,15 @@ def grade_generator(
         other = world.render(world.scene(spare_part.numpy()), generator.resolution)
         drawn, truth = as_input(picture.images), torch.from_numpy(picture.labels)
         told = world.attribute_presence(world.scene(part.numpy()))
-        of_made.append(_look(segmenter, classifiers, made, truth))
-        of_drawn.append(_look(segmenter, classifiers, drawn, truth))
+        both = Reading(segmenter, made), Reading(segmenter, drawn)
+        of_made.append(_look(segmenter, classifiers, both[0], truth))
+        of_drawn.append(_look(segmenter, classifiers, both[1], truth))
         with torch.no_grad():
             pairs.append(
                 {
                     "truth": class_pixels(truth, len(world.classes)),
                     "l1": (made - drawn).abs().mean((1, 2, 3)).numpy(),
-                    "perceptual": distance(made, drawn).numpy(),
+                    "perceptual": distance(*map(distance.look, both)).numpy(),
                     "others": pooled_features(segmenter, as_input(other.images)),
                     **{f"{one.name}_truth": told[one.attribute] for one in classifiers},
                     "areas": class_pixels(torch.from_numpy(other.labels), len(world.classes)),
@@ -152,7 +154,7 @@ def grade_generator(
 
 
 def _look(
-    segmenter: Segmenter, classifiers: Sequence[AttributeClassifier], images: Tensor, truth: Tensor
+    segmenter: Segmenter, classifiers: Sequence[AttributeClassifier], read: Reading, truth: Tensor
 ) -> Seen:
     """What the segmenter sees in a batch, one row an image.
 
@@ -161,7 +163,7 @@ def _look(
     classifier says, (B,) bool by its name.
     """
     classes = len(segmenter.classes)
-    labels = segmenter.segment(images)
+    images, labels = read.images, read.labels
     pixels = class_pixels(labels, classes)
     # pixels that are wrong are counted under an extra class, which is then dropped
     right = torch.where(labels == truth, labels.long(), classes)
@@ -172,7 +174,7 @@ def _look(
         "pixels": pixels,
         "both": both,
         "either": pixels + class_pixels(truth, classes) - both,
-        "features": pooled_features(segmenter, images),
+        "features": pooled_features(segmenter, read),
         "edges": ((along_x + along_y) / 2).numpy(),
         **{one.name: one.shows(images).numpy() for one in classifiers},
     }

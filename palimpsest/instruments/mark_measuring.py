@@ -31,6 +31,7 @@ from palimpsest.instruments.measurement_files import (
 )
 from palimpsest.instruments.measuring import UNMODIFIED, Method, before_and_after, class_index
 from palimpsest.instruments.perceptual import PerceptualDistance
+from palimpsest.instruments.reading import Reading
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.instruments.watermarks import MARKS, SHARES, DetectorErrors, Shares, mark_shares
 
@@ -88,13 +89,14 @@ def measure_marks(
     for first in range(0, n, batch):
         z = samples[first : first + batch]
         before, afters = before_and_after(generator, methods, z)
-        outside = ~_marked(torch.as_tensor(segmenter.segment(before)), marks)
-        with torch.no_grad():
-            as_it_was = distance.look(before)
+        read = Reading(segmenter, before)
+        outside = ~_marked(read.labels, marks)
+        as_it_was = distance.look(read)
         for name, after in afters:
-            with torch.no_grad():
-                apart = distance.masked(as_it_was, after, outside)
-            seen = mark_shares(segmenter, after)
+            now = read if after is before else Reading(segmenter, after)
+            looked = as_it_was if after is before else distance.look(now)
+            apart = distance.masked(as_it_was, looked, outside)
+            seen = mark_shares(segmenter, now)
             parts.append(_rows(first, name, seen, shares, apart))
         if progress is not None:
             progress(len(z))

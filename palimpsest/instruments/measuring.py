@@ -29,6 +29,7 @@ from palimpsest.instruments.attributes import AttributeClassifier
 from palimpsest.instruments.counterfactuals import Answer, NewRule
 from palimpsest.instruments.effect import edit_effect, source_region
 from palimpsest.instruments.perceptual import Looked, PerceptualDistance
+from palimpsest.instruments.reading import Reading
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.memory import Edit
 from palimpsest.shards import batches
@@ -123,7 +124,7 @@ def measure(
     first: int = 0,
     batch: int = 16,
     scale: str = "",
-    watch: Callable[[str, Tensor], None] | None = None,
+    watch: Callable[[str, Reading], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
     """One row for each (sample, method), `unmodified` first, on the standard samples ``first`` to
@@ -133,9 +134,9 @@ def measure(
     `EVERYWHERE`; ``shows`` where a classifier looks; ``counterfactual_error`` and
     ``generator_error`` where the world has an answer (`Answer`); ``perceptual_outside`` (of the
     pixels that were of no source class); scale, as given; perceptual, segmenter and classifier
-    (which measured). ``watch`` is shown every batch: method and images. ``progress`` is told how
-    many more samples are done. Raises `ParameterError` for an unknown class, a method given twice,
-    no sample, a first one within a block, and a batch below 1.
+    (which measured). ``watch`` is shown every batch: method and images, as read. ``progress`` is
+    told how many more samples are done. Raises `ParameterError` for an unknown class, a method
+    given twice, no sample, a first one within a block, and a batch below 1.
     """
     names = [UNMODIFIED, *(method.name for method in methods)]
     if len(set(names)) < len(names):
@@ -148,18 +149,19 @@ def measure(
     for numbers in batches(range(first, n), batch):
         z = samples[numbers.start : numbers.stop]
         before, afters = before_and_after(generator, methods, z)
-        labels = segmenter.segment(before)
+        read = Reading(segmenter, before)
+        labels = read.labels
         outside = ~source_region(labels, source)
-        seen = _look(distance, before)
+        seen = distance.look(read)
         truth = _truth(change.rule, z, generator.resolution, distance, seen)
         for name, after in afters:
-            changed = labels if after is before else segmenter.segment(after)
-            effect = edit_effect(labels, changed, source, targets)
+            now = read if after is before else Reading(segmenter, after)
+            effect = edit_effect(labels, now.labels, source, targets)
             counted = [f.name for f in fields(effect)] if targets else EVERYWHERE
             columns = {column: getattr(effect, column).numpy() for column in counted}
             if change.shows is not None:
                 columns["shows"] = change.shows.shows(after).numpy()
-            looked = seen if after is before else _look(distance, after)
+            looked = seen if after is before else distance.look(now)
             if truth is not None:
                 answer, own = truth
                 columns["counterfactual_error"] = answer.errors(distance, looked).double().numpy()
@@ -168,7 +170,7 @@ def measure(
             columns["perceptual_outside"] = apart.double().cpu().numpy()
             parts.append(pd.DataFrame({"sample": numbers, "method": name} | columns))
             if watch is not None:
-                watch(name, after)
+                watch(name, now)
         if progress is not None:
             progress(len(z))
     table = pd.concat(parts, ignore_index=True)
@@ -234,11 +236,6 @@ def _afters(
                 layer = method.generator.layer(method.layer)
                 after = layer.render(layer.values(keys[method.layer]))
         yield method.name, after
-
-
-@torch.no_grad()
-def _look(distance: PerceptualDistance, images: Tensor) -> Looked:
-    return distance.look(images)
 
 
 def _truth(

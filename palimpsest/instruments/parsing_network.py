@@ -20,7 +20,6 @@ from collections.abc import Mapping, Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.resnet import Bottleneck
 
 from palimpsest.instruments.residual_stages import residual_stage
 
@@ -47,7 +46,9 @@ class ParsingEncoder(nn.Module):
             self.add_module(f"bn{i}", nn.BatchNorm2d(after))
         for i, blocks in enumerate((3, 4, 6, 3), start=1):
             planes = 64 * 2 ** (i - 1)
-            stage = residual_stage(Bottleneck, CHANNELS[i - 1], planes, blocks, 1 if i == 1 else 2)
+            stage = residual_stage(
+                "bottleneck", CHANNELS[i - 1], planes, blocks, 1 if i == 1 else 2
+            )
             self.add_module(f"layer{i}", stage)
 
     def forward(self, images: Tensor) -> list[Tensor]:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from palimpsest.errors import CheckpointError, DownloadError, ParameterError
 from palimpsest.generators.checkpoint_reading import read_checkpoint
+from palimpsest.instruments.reading import Reading, read_by
 from palimpsest.instruments.segmenter import Segmenter
 
 COARSEST = 16
@@ -47,6 +48,11 @@ class Looked:
     def __len__(self) -> int:
         return len(self.maps[0])
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that the maps take."""
+        return sum(part.nbytes for part in self.maps)
+
     def __getitem__(self, images: Tensor | slice) -> Looked:
         return Looked(self.size, tuple(part[images] for part in self.maps))
 
@@ -64,10 +70,19 @@ class PerceptualDistance:
         self.name = f"{segmenter.name}-encoder"
         self._segmenter = segmenter
 
-    def look(self, images: Tensor) -> Looked:
-        """What stands for ``images`` in every comparison: their features, scaled."""
+    def look(self, images: Tensor | Reading) -> Looked:
+        """What stands for ``images`` in every comparison: their features, scaled.
+
+        Images that the same segmenter has read (`Reading`) do not run through its encoder again.
+        """
+        if isinstance(images, Reading):
+            stages = read_by(self._segmenter, images).features
+            images = images.images
+        else:
+            stages = self._segmenter.features(images)
         height, width = images.shape[2:]
-        return Looked((height, width), tuple(map(unit_length, self._stages(images))))
+        fine = [stage for stage in stages if stage.shape[-1] >= width / COARSEST]
+        return Looked((height, width), tuple(map(unit_length, fine)))
 
     def spatial(self, a: Tensor | Looked, b: Tensor | Looked) -> Tensor:
         """The distance of each pixel's surroundings, (B, H, W)."""
@@ -111,10 +126,6 @@ class PerceptualDistance:
             raise ValueError(f"images (B, H, W) of {sizes[0]} and {sizes[1]} do not match")
         return tuple(one if isinstance(one, Looked) else self.look(one) for one in pair)
 
-    def _stages(self, images: Tensor) -> list[Tensor]:
-        coarsest = images.shape[-1] / COARSEST
-        return [stage for stage in self._segmenter.features(images) if stage.shape[-1] >= coarsest]
-
 
 def unit_length(features: Tensor) -> Tensor:
     """Features (B, C, h, w) scaled to length one over channels; near zero they stay near zero."""
@@ -147,8 +158,9 @@ class LpipsAlex(PerceptualDistance):
             _fill_alexnet(self._network.net, weights)
         self._network.eval().requires_grad_(False)
 
-    def look(self, images: Tensor) -> Looked:
+    def look(self, images: Tensor | Reading) -> Looked:
         """The images themselves: the package's network compares pairs only."""
+        images = images.images if isinstance(images, Reading) else images
         height, width = images.shape[2:]
         images = images.to(next(self._network.parameters()).device)
         return Looked((height, width), (images,))

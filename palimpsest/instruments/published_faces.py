@@ -19,7 +19,6 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock
 
 from palimpsest.generators.checkpoint_reading import read_checkpoint
 from palimpsest.instruments.pictures import check_images
@@ -89,7 +88,7 @@ class Backbone(nn.Module):
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         for i in (1, 2, 3, 4):
-            stage = residual_stage(BasicBlock, CHANNELS[i - 1], CHANNELS[i], 2, 1 if i == 1 else 2)
+            stage = residual_stage("basic", CHANNELS[i - 1], CHANNELS[i], 2, 1 if i == 1 else 2)
             self.add_module(f"layer{i}", stage)
 
     def forward(self, images: Tensor) -> list[Tensor]:

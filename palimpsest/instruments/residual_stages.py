@@ -1,18 +1,23 @@
 """Stages of a residual network, named as torchvision names them (He et al. 2016).
 
-layer2 = residual_stage(Bottleneck, inputs=256, planes=128, blocks=4, stride=2)
+layer2 = residual_stage("bottleneck", inputs=256, planes=128, blocks=4, stride=2)
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import nn
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 
 def residual_stage(
-    block: type[BasicBlock] | type[Bottleneck], inputs: int, planes: int, blocks: int, stride: int
+    kind: Literal["basic", "bottleneck"], inputs: int, planes: int, blocks: int, stride: int
 ) -> nn.Sequential:
     """``blocks`` blocks (B, inputs, h, w) to (B, planes · expansion, h / stride, w / stride)."""
+    # here, since it takes two seconds that stages without such a network need not wait
+    from torchvision.models.resnet import BasicBlock, Bottleneck
+
+    block = {"basic": BasicBlock, "bottleneck": Bottleneck}[kind]
     outputs = planes * block.expansion
     shortcut = None
     if stride != 1 or inputs != outputs:

@@ -13,12 +13,11 @@ and their exact labels (`segmenter_training`); what it reached on held-out rende
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any
 
-import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -48,6 +47,9 @@ class Architecture:
 
     def build(self, classes: int) -> nn.Module:
         """An untrained network for ``classes`` classes. Raises `ValueError` for another decoder."""
+        # here, since it takes seconds that those who only count what was seen need not wait
+        import segmentation_models_pytorch as smp
+
         shared = {"encoder_name": self.encoder, "encoder_weights": None, "classes": classes}
         if self.decoder == "unet":
             return smp.Unet(
@@ -104,6 +106,16 @@ class Segmenter:
         """Class indices (B, H, W) uint8, on the CPU, of ``images`` (B, 3, H, W) in [-1, 1]."""
         self._check(images)
         parts = [self._fast(self._laid_out(part)).argmax(1) for part in images.split(CHUNK)]
+        return torch.cat(parts).to(torch.uint8).cpu()
+
+    @torch.no_grad()
+    def decode(self, images: Tensor, features: Sequence[Tensor]) -> Tensor:
+        """What `segment` tells of ``images``, from what `features` told of them."""
+        self._check(images)
+        parts = []
+        for part, *stages in zip(*(x.split(CHUNK) for x in (images, *features)), strict=True):
+            decoded = self._fast.decoder([self._laid_out(part), *stages])
+            parts.append(self._fast.segmentation_head(decoded).argmax(1))
         return torch.cat(parts).to(torch.uint8).cpu()
 
     def logits(self, images: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from torch import Tensor
 from palimpsest.errors import ParameterError
 from palimpsest.instruments.counting import Errors
 from palimpsest.instruments.grading import class_pixels
+from palimpsest.instruments.reading import Reading, read_by
 from palimpsest.instruments.renders import GRADING_STREAM, TUNING_STREAM, held_out
 from palimpsest.instruments.segmenter import Segmenter
 from palimpsest.worlds.scene import World
@@ -53,7 +54,7 @@ SHARES = Shares(middle=0.027, strip=0.055)
 """Half of a whole mark: 442 and 901 pixels of 128 × 128."""
 
 
-def mark_shares(segmenter: Segmenter, images: Tensor) -> np.ndarray:
+def mark_shares(segmenter: Segmenter, images: Tensor | Reading) -> np.ndarray:
     """Share of pixels that each mark has in ``images`` (B, 3, H, W): (B, 2), in `MARKS` order.
 
     Raises `ParameterError` for a segmenter without the classes of the marks.
@@ -64,7 +65,7 @@ def mark_shares(segmenter: Segmenter, images: Tensor) -> np.ndarray:
             f"{segmenter.name} has no class {missing[0]}; give the segmenter of a world that has "
             "watermarks, such as church"
         )
-    labels = segmenter.segment(images)
+    labels = read_by(segmenter, images).labels
     wanted = [segmenter.index(name) for name in MARKS.values()]
     return class_pixels(labels, len(segmenter.classes))[:, wanted] / labels[0].numel()
 

@@ -25,6 +25,10 @@ BATCH = 16
 LEAST_SHARE = 0.002
 """A tuning image shows a class if this share of its pixels is of it: 33 pixels of 128 x 128."""
 
+MOST_KEPT = 2**28
+"""Bytes that may be kept of what the perceptual distance saw in the images before an edit (40
+million at mini scale). Images beyond it are looked at again for each weight."""
+
 OUTSIDE_WEIGHT = 5.0
 """Points that a score loses for each point of labels changed outside."""
 
@@ -123,7 +127,8 @@ class LabelJudge:
         wanted = class_numbers(segmenter, targets)
         self.targets = wanted[~torch.isin(wanted, self.source)]
         self.states: list[KeyState] = []
-        images, labels = [], []
+        befores, labels = [], []
+        room = MOST_KEPT
         pool, found = 16 * n, 0
         z = sample_z(g, pool, seed)
         with torch.inference_mode():
@@ -135,7 +140,9 @@ class LabelJudge:
                 keep = shown.nonzero().flatten().tolist()[: n - found]
                 if keep:
                     self.states.append(state[keep])
-                    images.append(made[keep])
+                    looked = self.distance.look(made[keep])
+                    room -= looked.nbytes
+                    befores.append(looked if room >= 0 else made[keep])
                     labels.append(seen[keep])
                     found += len(keep)
                 if found == n:
@@ -145,21 +152,24 @@ class LabelJudge:
                 f"classes {', '.join(source)} show in {found} of {pool} tuning samples; "
                 "too few to choose by"
             )
-        self.images, self.labels = images, labels
+        self.befores, self.labels = befores, labels
         self.n, self.n_quick = found, sum(map(len, first_half(self.states)))
 
     def score(self, weight: Tensor, quick: bool = False) -> Score:
+        from palimpsest.instruments.reading import Reading
+
         sums = [0.0] * 6
         images_seen = images_converted = 0
-        parts = list(zip(self.states, self.images, self.labels, strict=True))
+        parts = list(zip(self.states, self.befores, self.labels, strict=True))
         with torch.inference_mode():
-            for state, before_image, before in first_half(parts) if quick else parts:
+            for state, as_it_was, before in first_half(parts) if quick else parts:
                 image = self.layer.render(self.layer.values(state, weight))
-                after = torch.as_tensor(self.segmenter.segment(image)).long()
+                read = Reading(self.segmenter, image)
+                after = read.labels.long()
                 was, is_now = torch.isin(before, self.source), torch.isin(after, self.source)
                 turned = torch.isin(after, self.targets) & ~torch.isin(before, self.targets)
                 outside = ~was & ~(turned if self.adds else torch.zeros_like(was))
-                apart = self.distance.spatial(before_image, image).cpu()
+                apart = self.distance.spatial(as_it_was, self.distance.look(read)).cpu()
                 enough = self._converted(was, is_now, turned)
                 images_converted += int(enough.sum())
                 images_seen += len(enough)

@@ -149,8 +149,8 @@ def test_a_method_of_images_gets_the_unedited_ones(
     darker = ImageMethod("darker", lambda images: images - 2)
     seen = {}
 
-    def watch(name, images):
-        seen.setdefault(name, []).append(images)
+    def watch(name, read):
+        seen.setdefault(name, []).append(read.images)
 
     table = measure(
         small_generator,

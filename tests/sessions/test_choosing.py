@@ -12,7 +12,7 @@ from palimpsest.errors import ParameterError, SessionError
 from palimpsest.generators import sample_z
 from palimpsest.generators.base import Generator
 from palimpsest.memory import KeyStatistics, context_directions
-from palimpsest.sessions import Exemplar, Selection, Session, choose, open_session, rewrite
+from palimpsest.sessions import Exemplar, Selection, Session, choose, open_session, rewrite, tuning
 from palimpsest.sessions.choosing import Candidate, Choosing, painted_classes
 from palimpsest.sessions.masks import encode_mask
 from palimpsest.sessions.tuning import (
@@ -123,6 +123,19 @@ def test_a_label_judge_counts_what_the_images_show(
     assert score.converted_images == pytest.approx(per_image.float().mean().item())
     assert score.kept == pytest.approx(kept, abs=1e-5)
     assert score.value < (score.removed + score.converted_images) / 2
+
+
+def test_images_that_are_not_kept_as_looked_at_score_the_same(
+    g: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scored(most: int) -> list[Score]:
+        monkeypatch.setattr(tuning, "MOST_KEPT", most)
+        judge = LabelJudge(g, 6, Brightness(), ("dark",), ("bright",), n=8, seed=3)
+        return [judge.score(weight, quick) for quick in (True, False)]
+
+    torch.manual_seed(0)
+    weight = g.layer(6).weight + 0.5 * torch.randn_like(g.layer(6).weight)
+    assert scored(0) == scored(2**28)
 
 
 def test_a_source_that_stays_is_judged_by_what_comes_in(g: Generator) -> None:
