@@ -15,6 +15,7 @@ import typer
 
 from palimpsest.commands import interval_settings, run
 from palimpsest.errors import ParameterError
+from palimpsest.report.paper_figures import TABLE1, TABLE2, read_paper_figures
 from palimpsest.report.tables import DOMES, SMILE, Intervals, Measured, domes_table, smile_table
 from palimpsest.table_files import write_table
 
@@ -35,6 +36,9 @@ def main(
     realism: Annotated[
         list[Path] | None, typer.Option(help="What judges said of an edit: realism_EDIT.csv.")
     ] = None,
+    paper: Annotated[
+        Path | None, typer.Option(help="The paper's own figures (.csv), to stand beside.")
+    ] = None,
 ) -> None:
     intervals = Intervals(**interval_settings(settings))
     vectors = {file.stem.removesuffix("_features"): file for file in features or []}
@@ -48,9 +52,11 @@ def main(
         if len(measured) != 1:
             raise ParameterError("--measurements: table smile is about one edit, given once")
         (only,) = measured.values()
-        rows = smile_table(only, intervals)
+        told = read_paper_figures(paper, TABLE1) if paper else {}
+        rows = smile_table(only, intervals, told)
     else:
-        rows = domes_table(measured, intervals)
+        told = read_paper_figures(paper, TABLE2) if paper else {}
+        rows = domes_table(measured, intervals, told)
     write_table(rows, out)
     print(f"{out}: {len(rows)} rows")
 

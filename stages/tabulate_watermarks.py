@@ -13,6 +13,7 @@ import typer
 
 from palimpsest.commands import interval_settings, run
 from palimpsest.instruments.mark_measuring import read_marks
+from palimpsest.report.paper_figures import TABLE3, read_paper_figures
 from palimpsest.report.watermark_table import watermarks_table
 from palimpsest.table_files import write_table
 
@@ -21,10 +22,14 @@ def main(
     measurements: Annotated[Path, typer.Option(help="What measure_watermarks wrote (.parquet).")],
     settings: Annotated[str, typer.Option(help="level, resamples and seed, as JSON.")],
     out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
+    paper: Annotated[
+        Path | None, typer.Option(help="The paper's own figures (.csv), to stand beside.")
+    ] = None,
 ) -> None:
     asked = interval_settings(settings)
     measured, errors = read_marks(measurements)
-    table = watermarks_table(measured, errors, **asked)
+    told = read_paper_figures(paper, TABLE3) if paper else {}
+    table = watermarks_table(measured, errors, told, **asked)
     write_table(table, out)
     print(f"{out}: {len(table)} rows")
 

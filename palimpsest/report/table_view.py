@@ -172,7 +172,7 @@ def view_table(name: str, rows: list[dict[str, str]]) -> TableView:
     notes = [f"Same in all rows: {'; '.join(same)}."] if same else []
     notes += [f"Not measured: {', '.join(absent)}."] if absent else []
     if papers and not any(row[p] for p in papers for row in rows):
-        notes.append("The paper's own figures are not entered (palimpsest/report/published.py).")
+        notes.append("The paper's own figures are not entered (data/paper_figures).")
     return TableView(name, columns, groups, " ".join(notes))
 
 

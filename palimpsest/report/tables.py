@@ -30,29 +30,11 @@ from palimpsest.instruments.intervals import (
 from palimpsest.instruments.measurement_files import read_measurements
 from palimpsest.memory import Edit
 from palimpsest.report.columns import estimate_columns, only, percent, place
-from palimpsest.report.published import (
-    TABLE1,
-    TABLE1_COLUMNS,
-    TABLE2,
-    TABLE2_COLUMNS,
-)
+from palimpsest.report.paper_figures import EDITS, TABLE1, TABLE2, PaperFigures
+from palimpsest.report.paper_figures import METHODS as PAPER_METHODS
 
-METHODS = (
-    "projected_gradient",
-    "direct_lambda",
-    "single_context",
-    "single_layer",
-    "finetune_all",
-    "nbb_copy",
-    "nbb_laplace",
-    "unmodified",
-    "newton",
-    "palimpsest",
-)
+METHODS = (*PAPER_METHODS, "newton", "palimpsest")
 """Rows in the paper's order, then this project's own two."""
-
-EDITS = ("dome2spire", "dome2tree")
-"""Edits in the paper's order; any others come after, by name."""
 
 EVERY = ("sample", "method", "outside_pixels", "kept_pixels", "perceptual_outside")
 DOMES = (*EVERY, "source_pixels", "modified_pixels", "removed_pixels", "converted")
@@ -110,8 +92,12 @@ class Measured:
         return cls(read_measurements(path, needed), vectors, judged)
 
 
-def domes_table(measured: Mapping[str, Measured], intervals: Intervals) -> pd.DataFrame:
-    """Table 2: one row for each edit and method, numbers unrounded, the paper's beside ours.
+def domes_table(
+    measured: Mapping[str, Measured], intervals: Intervals, paper: PaperFigures | None = None
+) -> pd.DataFrame:
+    """Table 2: one row for each edit and method, numbers unrounded, the ``paper``'s beside ours.
+
+    The paper's edits come first, any others after, by name.
 
     - ``modified_percent``: pixels of the source class that became a target class, of all of them;
     - ``removed_percent``: that are no longer of the source class;
@@ -132,8 +118,8 @@ def domes_table(measured: Mapping[str, Measured], intervals: Intervals) -> pd.Da
             measured[edit],
             estimates,
             intervals,
-            TABLE2_COLUMNS,
-            {method: told for (of, method), told in TABLE2.items() if of == edit},
+            TABLE2.columns,
+            {method: told for (of, method), told in (paper or {}).items() if of == edit},
         ).assign(edit=edit)
         for edit in sorted(measured, key=lambda name: place(name, EDITS))
     ]
@@ -141,13 +127,16 @@ def domes_table(measured: Mapping[str, Measured], intervals: Intervals) -> pd.Da
     return table[["edit", *table.columns.drop("edit")]]
 
 
-def smile_table(measured: Measured, intervals: Intervals) -> pd.DataFrame:
+def smile_table(
+    measured: Measured, intervals: Intervals, paper: PaperFigures | None = None
+) -> pd.DataFrame:
     """Table 1: one row for each method; ``smiling_percent`` of all images, and `_common`."""
 
     def estimates(table: pd.DataFrame) -> dict[str, Estimate]:
         return {"smiling_percent": intervals.images(table["shows"])}
 
-    return _by_method(measured, estimates, intervals, TABLE1_COLUMNS, TABLE1)
+    told = {method: figures for (method,), figures in (paper or {}).items()}
+    return _by_method(measured, estimates, intervals, TABLE1.columns, told)
 
 
 def _by_method(

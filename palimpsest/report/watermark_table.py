@@ -14,23 +14,22 @@ from palimpsest.instruments.counting import corrected_count
 from palimpsest.instruments.intervals import bootstrap_mean
 from palimpsest.instruments.watermarks import DetectorErrors
 from palimpsest.report.columns import estimate_columns, only, place
+from palimpsest.report.paper_figures import MARK_METHODS, TABLE3, PaperFigures
 
-METHODS = ("zero_30_units", "zero_60_units", "rank_one", "unmodified", "rank_one_each")
+METHODS = (*MARK_METHODS, "rank_one_each")
 """Rows in the paper's order, then this project's own: a rule for each mark. Others come after."""
-
-PAPER = ("paper_middle_count", "paper_bottom_count")
-"""The paper's counts in 1,000 images; empty until checked against its Table 3."""
 
 
 def watermarks_table(
     measured: pd.DataFrame,
     errors: DetectorErrors,
+    paper: PaperFigures | None = None,
     *,
     level: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """One row for each method, numbers unrounded, room for the paper's beside ours.
+    """One row for each method, numbers unrounded, the ``paper``'s beside ours.
 
     - ``middle_count``, ``bottom_count``: images that bear the mark, corrected for how often the
       detectors err, with their ``*_low`` and ``*_high``; of ``n`` images;
@@ -41,6 +40,7 @@ def watermarks_table(
 
     Args:
         measured, errors: as `read_marks` gives them.
+        paper: what the paper counted in 1,000 images.
         level, resamples, seed: of the intervals.
 
     Raises:
@@ -70,6 +70,7 @@ def watermarks_table(
             )
             | {"units": int(only(of_method, "units"))}
             | {name: only(of_method, name) for name in ("perceptual", "segmenter")}
-            | dict.fromkeys(PAPER, np.nan)
+            | dict.fromkeys(TABLE3.columns, np.nan)
+            | dict((paper or {}).get((method,), {}))
         )
     return pd.DataFrame(rows)

@@ -18,6 +18,7 @@ COPIED = [
     "params.yaml",
     "environment.yml",
     "data/layer_choice.csv",
+    "data/paper_figures",
     "workflow",
     "profiles",
     "palimpsest",

@@ -48,15 +48,22 @@ def test_from_edit_to_page(files, sources, measurements):
 
     measurements.to_parquet(files / "dome2spire.parquet")
     table, edits = files / "tables/table2_domes.csv", files / "tables/edits.csv"
+    paper = files / "paper.csv"
+    paper.write_text(
+        "edit,method,modified_percent,lpips_masked,realism_percent\ndome2spire,unmodified,,0.25,\n"
+    )
     settings = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
     assert not call(
         tabulate_methods,
         table="domes",
         measurements=files / "dome2spire.parquet",
         settings=settings,
+        paper=paper,
         out=table,
     )
     assert list(pd.read_csv(table)["edit"]) == ["dome2spire"] * 3
+    beside = pd.read_csv(table).set_index("method")["paper_lpips_masked"]
+    assert beside["unmodified"] == 0.25 and beside.drop("unmodified").isna().all()
     assert not call(tabulate_edits, edit=list(sources.edits.values()), out=edits)
     assert not call(report, table=[table, edits], figure=figure, out=files / "report.html")
     page = (files / "report.html").read_text()

@@ -84,6 +84,9 @@ def test_rows_of_table_3(measured):
     assert set(table["segmenter"]) == {"church-segmenter"}
     paper = [column for column in table if column.startswith("paper_")]
     assert len(paper) == 2 and table[paper].isna().all(axis=None)
+    told = {("rank_one",): {"paper_middle_count": 4.0}}
+    beside = watermarks_table(measured, PERFECT, told).set_index("method")[paper]
+    assert beside.loc["rank_one", "paper_middle_count"] == 4 and beside.notna().sum().sum() == 1
 
 
 def test_counts_are_corrected_for_the_detectors_errors(measured):

@@ -14,6 +14,7 @@ rule tabulate_methods:
             f"results/tables/realism_{session}.csv"
             for session in judged(METHOD_TABLES[wildcards.table])
         ],
+        paper="data/paper_figures/{table}.csv",
     output:
         report(
             "results/tables/{table}.csv",
@@ -45,7 +46,7 @@ rule tabulate_methods:
         "{wildcards.table}: a row for each method"
     shell:
         "python -m stages.tabulate_methods --table {params.kind} {params.files}"
-        " --settings {params.settings:q} --out {output} > {log} 2>&1"
+        " --paper {input.paper} --settings {params.settings:q} --out {output} > {log} 2>&1"
 
 
 rule tabulate_answers:

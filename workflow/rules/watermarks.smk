@@ -73,7 +73,8 @@ rule measure_watermarks:
 
 rule tabulate_watermarks:
     input:
-        "results/measurements/watermarks.parquet",
+        rows="results/measurements/watermarks.parquet",
+        paper="data/paper_figures/table3_watermarks.csv",
     output:
         report(
             "results/tables/table3_watermarks.csv",
@@ -96,5 +97,5 @@ rule tabulate_watermarks:
     message:
         "Table 3: watermarks left"
     shell:
-        "python -m stages.tabulate_watermarks --measurements {input}"
+        "python -m stages.tabulate_watermarks --measurements {input.rows} --paper {input.paper}"
         " --settings {params.settings:q} --out {output} > {log} 2>&1"
