@@ -4,6 +4,6 @@ import gc
 import sys
 
 # A stage imports libraries first: objects by the hundred thousand that live until it ends, and a
-# fifth of that time went into looking for garbage among them. `run` turns collection on again.
+# sixth of that time went into looking for garbage among them. `run` turns collection on again.
 if sys.argv[0] == "-m":
     gc.disable()

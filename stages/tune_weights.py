@@ -61,7 +61,7 @@ def main(
     else:
         goal = paste_image(generator, drawn)
         distance = _distance(segmenter, alexnet).to(place)
-        tuned = tune_all(generator, goal, distance, look=distance.look, steps=steps, **asked)
+        tuned = tune_all(generator, goal, distance, steps=steps, **asked)
     save(tuned, out, facts | {"settings": asked, "weights_sha256": generator.weights_sha256})
     print(f"{method} {drawn.name}: loss {tuned.loss_before:.4f} to {tuned.loss_after:.4f}")
 

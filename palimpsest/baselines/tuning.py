@@ -15,7 +15,6 @@ import copy
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +24,7 @@ from palimpsest.generators import Generator, Layer, sample_z
 from palimpsest.memory.goals import Goal
 from palimpsest.memory.problem import cell_weights
 
-Distance = Callable[[Tensor, Any], Tensor]
+Distance = Callable[[Tensor, Tensor], Tensor]
 Steps = Callable[[Iterable[int]], Iterable[int]]
 
 SMOOTH_SEED = 7
@@ -87,7 +86,6 @@ def tune_all(
     learning_rate: float = 1e-4,
     iterations: int = 2001,
     smooth_weight: float = 0.0,
-    look: Callable[[Tensor], Any] = lambda picture: picture,
     steps: Steps = iter,
 ) -> Tuned:
     """Adam on all weights, on ``distance(x*, G(z)) + mean |x* - G(z)|`` of the pasted picture.
@@ -99,8 +97,6 @@ def tune_all(
 
     Args:
         distance: two batches of pictures (B, 3, R, R) to a perceptual distance (B,).
-        look: makes of pictures what the distance takes in place of the second batch, such as
-            `PerceptualDistance.look`, so that the pasted one is looked at once.
         steps: wraps the range of steps, for a progress bar such as tqdm.
     """
     began = time.perf_counter()
@@ -109,25 +105,23 @@ def tune_all(
     optimiser = torch.optim.Adam(tuned.parameters(), lr=learning_rate, fused=True)
     others = sample_z(generator, iterations, SMOOTH_SEED) if smooth_weight else None
 
-    def loss(made: Tensor, wanted: Tensor, seen: Any) -> Tensor:
-        return distance(made, seen).mean() + (made - wanted).abs().mean()
+    def loss(made: Tensor, wanted: Tensor) -> Tensor:
+        return distance(made, wanted).mean() + (made - wanted).abs().mean()
 
     with torch.no_grad():
-        pasted = look(goal.image)
-        before = loss(tuned(goal.z), goal.image, pasted).item()
+        before = loss(tuned(goal.z), goal.image).item()
     with torch.enable_grad():
         for step in steps(range(iterations)):
             optimiser.zero_grad()
-            total = loss(tuned(goal.z), goal.image, pasted)
+            total = loss(tuned(goal.z), goal.image)
             if others is not None:
                 z = others[step : step + 1]
                 with torch.no_grad():
                     kept = generator(z)
-                    seen = look(kept)
-                total = total + smooth_weight * loss(tuned(z), kept, seen)
+                total = total + smooth_weight * loss(tuned(z), kept)
             total.backward()
             optimiser.step()
     tuned.requires_grad_(False)
     with torch.no_grad():
-        after = loss(tuned(goal.z), goal.image, pasted).item()
+        after = loss(tuned(goal.z), goal.image).item()
     return Tuned(tuned, before, after, time.perf_counter() - began)

@@ -26,8 +26,8 @@ LEAST_SHARE = 0.002
 """A tuning image shows a class if this share of its pixels is of it: 33 pixels of 128 x 128."""
 
 MOST_KEPT = 2**28
-"""Bytes that may be kept of what the perceptual distance saw in the images before an edit (40
-million at mini scale). Images beyond it are looked at again for each weight."""
+"""Bytes that may be kept of what the perceptual distance saw in the images before an edit: 29
+million of 80 images at mini scale. Images beyond it are looked at again for each weight."""
 
 OUTSIDE_WEIGHT = 5.0
 """Points that a score loses for each point of labels changed outside."""

@@ -14,7 +14,7 @@ def pictures(n, side=64, seed=0):
 
 
 @pytest.fixture
-def runs(random_segmenter, monkeypatch):
+def runs(random_segmenter):
     """How many images ran through the segmenter's encoder, batch by batch."""
     counted = []
     encoder = random_segmenter._fast.encoder
