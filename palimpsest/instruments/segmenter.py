@@ -105,8 +105,8 @@ class Segmenter:
     def segment(self, images: Tensor) -> Tensor:
         """Class indices (B, H, W) uint8, on the CPU, of ``images`` (B, 3, H, W) in [-1, 1]."""
         self._check(images)
-        parts = [self._fast(self._laid_out(part)).argmax(1) for part in images.split(CHUNK)]
-        return torch.cat(parts).to(torch.uint8).cpu()
+        parts = [self.decode(part, self.features(part)) for part in images.split(CHUNK)]
+        return torch.cat(parts)
 
     @torch.no_grad()
     def decode(self, images: Tensor, features: Sequence[Tensor]) -> Tensor:
