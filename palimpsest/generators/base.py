@@ -166,7 +166,8 @@ class Layer(ABC):
         """Keys of the samples ``z`` (B, z_dim): the generator up to this layer."""
         state = self.generator.start(z)
         while state.layer < self.number:
-            state = self.generator.advance(self.generator.layer(state.layer).values(state))
+            values = self.generator.layer(state.layer).values(state)
+            state = self.generator.advance(values, spend=True)
         return state
 
     def values(self, state: KeyState, weight: Tensor | None = None) -> ValueState:
@@ -202,9 +203,9 @@ class Layer(ABC):
         if values.layer != self.number:
             raise ValueError(f"values of layer {values.layer} given to layer {self.number}")
         g = self.generator
+        given = values
         while values.layer < g.last_layer:
-            state = g.advance(values)
-            values = g.layer(state.layer).values(state)
+            values = g.onward(values, spend=values is not given)
         return g.finish(values)
 
 
@@ -234,8 +235,17 @@ class Generator(nn.Module, ABC):
         """Keys of the first layer for the samples ``z``."""
 
     @abstractmethod
-    def advance(self, values: ValueState) -> KeyState:
-        """Keys of the next layer from the values of one."""
+    def advance(self, values: ValueState, spend: bool = False) -> KeyState:
+        """Keys of the next layer from the values of one, which may be overwritten (without
+        gradients) if they are to ``spend``."""
+
+    def onward(self, values: ValueState, spend: bool = False) -> ValueState:
+        """Values of the next layer from those of one, where nobody looks at the keys between.
+
+        A network may skip making these. ``spend``: as for `advance`.
+        """
+        state = self.advance(values, spend)
+        return self.layer(state.layer).values(state)
 
     @abstractmethod
     def finish(self, values: ValueState) -> Tensor:
@@ -302,6 +312,12 @@ def _standard_noise(height: int, width: int, device: torch.device | str) -> Tens
     noise = np.random.RandomState(0).standard_normal(height * width)
     with torch.inference_mode(False):  # it is kept, and a later caller may need gradients
         return torch.from_numpy(noise.astype(np.float32)).reshape(1, 1, height, width).to(device)
+
+
+def spent(x: Tensor, spend: bool = True) -> Tensor | None:
+    """Where to write what is made of ``x``, which is not needed after it if it is to ``spend``:
+    over it, which takes half the time; None, in new memory, where gradients will ask for ``x``."""
+    return x if spend and not torch.is_grad_enabled() else None
 
 
 def layer_noise(

@@ -21,13 +21,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from palimpsest.generators.base import Generator, KeyState, Layer, ValueState
+from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, spent
+from palimpsest.generators.doubling import convolve_doubled
 from palimpsest.generators.encoding import SoftThresholds
 
 
-def pixel_norm(x: Tensor) -> Tensor:
-    """Each position (B, C, h, w) divided by the root mean square of its channels."""
-    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
+def pixel_norm(x: Tensor, spend: bool = False) -> Tensor:
+    """Each position (B, C, h, w) divided by the root mean square of its channels.
+
+    ``x`` may be overwritten (without gradients) if it is to ``spend``.
+    """
+    factor = torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
+    return torch.mul(x, factor, out=spent(x, spend))
 
 
 class Convolution(nn.Module):
@@ -46,8 +51,9 @@ class ScaledBias(nn.Module):
         self.b = nn.Parameter(torch.zeros(channels))
         self.scale = scale
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.scale * x + self.b.to(x.dtype)[:, None, None]
+    def forward(self, x: Tensor, spend: bool = False) -> Tensor:
+        scaled = torch.mul(x, self.scale, out=spent(x, spend))
+        return scaled.add_(self.b.to(x.dtype)[:, None, None])
 
 
 class Block(nn.Module):
@@ -144,9 +150,12 @@ class ProgressiveGAN(Generator):
         x = F.leaky_relu(self.layer1.wscale(x), 0.2)  # (B, channels[4], 4, 4)
         return KeyState(k=pixel_norm(x), layer=2, window=(0, 0, 4, 4))
 
-    def features(self, values: ValueState) -> Tensor:
-        """The layer's feature map (B, M, h, w): its values after scale, bias and rectifier."""
-        return F.leaky_relu(self.block(values.layer).wscale(values.v), 0.2)
+    def features(self, values: ValueState, spend: bool = False) -> Tensor:
+        """The layer's feature map (B, M, h, w): its values after scale, bias and rectifier.
+
+        The values may be overwritten (without gradients) if they are to ``spend``.
+        """
+        return F.leaky_relu_(self.block(values.layer).wscale(values.v, spend), 0.2)
 
     def values_of(self, features: Tensor, number: int) -> Tensor:
         """The values v (B, M, h, w) of layer ``number`` that have these `features`."""
@@ -154,18 +163,30 @@ class ProgressiveGAN(Generator):
         pre = torch.where(features < 0, features / 0.2, features)
         return (pre - affine.b[:, None, None]) / affine.scale
 
-    def advance(self, values: ValueState) -> KeyState:
+    def advance(self, values: ValueState, spend: bool = False) -> KeyState:
         number, window = values.layer + 1, values.window
-        k = pixel_norm(self.features(values))
+        k = pixel_norm(self.features(values, spend), spend=True)
         if number % 2:
             k = F.interpolate(k, scale_factor=2, mode="nearest")
             window = tuple(2 * edge for edge in window)
         return KeyState(k=k, layer=number, window=window)
 
+    def onward(self, values: ValueState, spend: bool = False) -> ValueState:
+        number = values.layer + 1
+        if number % 2 == 0:
+            return super().onward(values, spend)
+        normed = pixel_norm(self.features(values, spend), spend=True)
+        return ValueState(
+            v=convolve_doubled(normed, self.block(number).conv.weight),
+            layer=number,
+            window=tuple(2 * edge for edge in values.window),
+        )
+
     def rgb(self, values: ValueState) -> Tensor:
         """The last layer's image before it is limited to [-1, 1] (training needs its gradient)."""
         to_rgb = self.get_submodule(self.output_name)
-        return to_rgb.wscale(F.conv2d(pixel_norm(self.features(values)), to_rgb.conv.weight))
+        normed = pixel_norm(self.features(values), spend=True)
+        return to_rgb.wscale(F.conv2d(normed, to_rgb.conv.weight), spend=True)
 
     def finish(self, values: ValueState) -> Tensor:
         return self.rgb(values).clamp(-1, 1)

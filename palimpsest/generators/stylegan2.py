@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, layer_noise
+from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, layer_noise, spent
 from palimpsest.generators.encoding import SoftThresholds
 from palimpsest.map_layout import fast_layout
 
@@ -166,7 +166,8 @@ class StyledLayer(Layer):
         shift = SQRT2 * self._shift(state)
         if shift.ndim == 4:
             shift = laid_out(shift)
-        return F.leaky_relu_(torch.addcmul(shift.to(pre.dtype), pre, factor.to(pre.dtype)), 0.2)
+        factor, shift = factor.to(pre.dtype), shift.to(pre.dtype)
+        return F.leaky_relu_(torch.addcmul(shift, pre, factor, out=spent(pre)), 0.2)
 
     def _shift(self, state: KeyState) -> Tensor:
         """Bias and noise, (M, 1, 1) or (1 or B, M, H', W')."""
@@ -272,16 +273,18 @@ class StyleGAN2(Generator):
             k=x * style[:, :, None, None], layer=2, window=(0, 0, 4, 4), style=style, latent=latent
         )
 
-    def advance(self, values: ValueState) -> KeyState:
+    def advance(self, values: ValueState, spend: bool = False) -> KeyState:
         number = values.layer + 1
         style = self.styled_conv(number).conv.modulation(values.latent[:, number - 2])
+        skip = self.running_image(values)
+        factor = style[:, :, None, None].to(values.v.dtype)
         return KeyState(
-            k=values.v * style[:, :, None, None].to(values.v.dtype),
+            k=torch.mul(values.v, factor, out=spent(values.v, spend)),
             layer=number,
             window=values.window,
             style=style,
             latent=values.latent,
-            skip=self.running_image(values),
+            skip=skip,
         )
 
     def running_image(self, values: ValueState) -> Tensor:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from palimpsest.instruments.intervals import NOTHING, Estimate, wilson
 
@@ -101,7 +101,7 @@ def corrected_rate(said: int, n: int, errors: Errors, level: float = 0.95) -> Es
     if n == 0:
         return NOTHING
     rate = float(np.clip((said / n - wrong_yes) / (1 - wrong_yes - wrong_no), 0, 1))
-    low, high = _interval(said, n, errors, norm.ppf((1 + level) / 2))
+    low, high = _interval(said, n, errors, ndtri((1 + level) / 2))
     return Estimate(rate, min(low, rate), max(high, rate))
 
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, sample_z
 from palimpsest.generators.samples import images_at_once
+from palimpsest.instruments.effect import of_classes
 from palimpsest.instruments.loading import AnySegmenter
 from palimpsest.instruments.measuring import class_numbers
 
@@ -113,7 +114,4 @@ def _shown(label: Tensor, count: int, columns: list[list[int]] | None) -> Tensor
     """(B, H, W, count) of 0 and 1: where each class is; ``columns``: the labels that make it."""
     if columns is None:
         return F.one_hot(label, count).float()
-    of_classes = [
-        torch.isin(label, torch.tensor(numbers, device=label.device)) for numbers in columns
-    ]
-    return torch.stack(of_classes, -1).float()
+    return torch.stack([of_classes(label, numbers) for numbers in columns], -1).float()

@@ -14,11 +14,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
 from torch import Tensor
 
 from palimpsest.instruments.inception import InceptionFeatures
-from palimpsest.instruments.intervals import Estimate
+from palimpsest.instruments.intervals import Estimate, jackknife
 from palimpsest.instruments.reading import Reading, read_by
 from palimpsest.instruments.segmenter import Segmenter
 
@@ -45,7 +44,10 @@ def gaussian_distance(
         )
     if not all(np.isfinite(array).all() for array in (mean_a, mean_b, a, b)):
         raise ValueError("means and covariances must be finite")
-    return _from_root(mean_a, _root(a), a, mean_b, b)
+    root = _root(a)
+    apart = ((mean_a - mean_b) ** 2).sum()
+    cross = _trace_of_root(root @ ((b + b.T) / 2) @ root)
+    return float(max(0.0, apart + np.trace(a) + np.trace(b) - 2 * cross))
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
@@ -54,13 +56,9 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
 
 
-def _from_root(
-    mean_a: np.ndarray, root_a: np.ndarray, a: np.ndarray, mean_b: np.ndarray, b: np.ndarray
-) -> float:
-    product = root_a @ ((b + b.T) / 2) @ root_a
-    cross = np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(min=0)).sum()
-    apart = ((mean_a - mean_b) ** 2).sum()
-    return float(max(0.0, apart + np.trace(a) + np.trace(b) - 2 * cross))
+def _trace_of_root(product: np.ndarray) -> float:
+    """Of the square root of C₁^½ C₂ C₁^½."""
+    return np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(min=0)).sum()
 
 
 def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
@@ -99,20 +97,20 @@ def frechet_estimate(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Estimat
     if min(len(a), len(b)) < 2:
         raise ValueError(f"{len(a)} and {len(b)} feature vectors; each set needs at least 2")
     mean, covariance = b.mean(0), np.atleast_2d(np.cov(b, rowvar=False))
-    root = _root(covariance)  # of the set that stays the same: once for all
+    # of the set that stays the same the root is taken once, and `a` seen through it once for all:
+    # the covariance of what is seen is C₁^½ C₂ C₁^½
+    seen = a @ _root(covariance)
 
-    def distance(some: np.ndarray) -> float:
-        spread = np.atleast_2d(np.cov(some, rowvar=False))
-        return _from_root(mean, root, covariance, some.mean(0), spread)
+    def distance(rows: np.ndarray | slice) -> float:
+        cross = _trace_of_root(np.atleast_2d(np.cov(seen[rows], rowvar=False)))
+        apart = ((a[rows].mean(0) - mean) ** 2).sum()
+        return max(0.0, apart + np.trace(covariance) + a[rows].var(0, ddof=1).sum() - 2 * cross)
 
-    found = distance(a)
+    found = float(distance(slice(None)))
     if len(a) < 2 * GROUPS:
         return Estimate(found, np.nan, np.nan)
     group = np.arange(len(a)) % GROUPS
-    without = np.array([distance(a[group != i]) for i in range(GROUPS)])
-    spread = np.sqrt((GROUPS - 1) / GROUPS * np.square(without - without.mean()).sum())
-    half = student.ppf(0.5 + level / 2, GROUPS - 1) * spread
-    return Estimate(found, max(0.0, found - half), found + half)
+    return jackknife(found, np.array([distance(group != i) for i in range(GROUPS)]), level)
 
 
 @torch.no_grad()

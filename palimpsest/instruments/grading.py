@@ -24,7 +24,7 @@ from palimpsest.generators import Generator, sample_z
 from palimpsest.generators.samples import standard_normal
 from palimpsest.instruments.attributes import AttributeClassifier
 from palimpsest.instruments.frechet import frechet_distance, pooled_features
-from palimpsest.instruments.intervals import Estimate, bootstrap_mean, wilson
+from palimpsest.instruments.intervals import Estimate, bootstrap_mean, resampled, wilson
 from palimpsest.instruments.perceptual import PerceptualDistance
 from palimpsest.instruments.pictures import as_input, as_picture
 from palimpsest.instruments.reading import Reading
@@ -238,8 +238,6 @@ class _Figures:
     def _iou(self, seen: Seen, classes: list[int]) -> Estimate:
         """Mean over ``classes`` of the IoU of all pixels together, with whole images resampled."""
         both, either = seen["both"][:, classes], seen["either"][:, classes]
-        n = len(both)
-        drawn = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=self.resamples)
 
         def mean(above: np.ndarray, below: np.ndarray) -> np.ndarray:
             iou = np.divide(above, below, out=np.zeros(above.shape), where=below > 0)
@@ -248,7 +246,10 @@ class _Figures:
                 iou.sum(-1), counted, out=np.full(counted.shape, np.nan), where=counted > 0
             )
 
-        means = mean(drawn @ both, drawn @ either)
+        pairs = [
+            (drawn @ both, drawn @ either) for drawn in resampled(len(both), self.resamples, 0)
+        ]
+        means = mean(*map(np.concatenate, zip(*pairs, strict=True)))
         tails = [(1 - self.level) / 2, (1 + self.level) / 2]
         low, high = np.nanquantile(means, tails) if np.isfinite(means).any() else (np.nan, np.nan)
         return Estimate(float(mean(both.sum(0), either.sum(0))), float(low), float(high))

@@ -1,21 +1,25 @@
-"""Estimates with their intervals: bootstrap over images, Wilson for shares.
+"""Estimates with their intervals: bootstrap over images, Wilson for shares, jackknife by groups.
 
     bootstrap_mean(distances)                     # Estimate(estimate, low, high)
     bootstrap_ratio(changed_pixels, all_pixels)   # of sums over images, resampled by image
     wilson(successes=925, n=1000)
+    jackknife(distance, without)                  # `without` each group of images in turn
 
 Bootstrap intervals are percentile intervals; the same numbers and seed give the same interval.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
+from scipy.special import stdtrit
 
 NUMBERS_AT_ONCE = 4_000_000
+"""Of a resampling, float64: 32 MB, which the last two resamplings of so few numbers are kept in."""
 
 
 class Estimate(NamedTuple):
@@ -65,18 +69,48 @@ def bootstrap_ratio(
     n = len(above)
     if n == 0 or below.sum() == 0:
         return NOTHING
-    random = np.random.default_rng(seed)
     pairs = np.stack([above, below], axis=1)
-    sums = []
-    # how often each image is drawn says all about a resample; in blocks, to bound the memory
-    for block in np.array_split(np.arange(resamples), -(-resamples * n // NUMBERS_AT_ONCE)):
-        counts = random.multinomial(n, np.full(n, 1 / n), size=len(block))
-        sums.append(counts @ pairs)
-    drawn = np.concatenate(sums)
+    drawn = np.concatenate([counts @ pairs for counts in resampled(n, resamples, seed)])
     drawn = drawn[drawn[:, 1] > 0]
     tail = (1 - level) / 2
     low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [tail, 1 - tail])
     return Estimate(float(above.sum() / below.sum()), float(low), float(high))
+
+
+def resampled(n: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each of ``n`` images is drawn: blocks (b, n) float64, of ``resamples`` rows in all.
+
+    That says all about a resample; in blocks, to bound the memory.
+    """
+    if resamples * n <= NUMBERS_AT_ONCE:
+        yield _few_resampled(n, resamples, seed)
+        return
+    random = np.random.default_rng(seed)
+    for block in np.array_split(np.arange(resamples), -(-resamples * n // NUMBERS_AT_ONCE)):
+        yield _drawn(random, n, len(block))
+
+
+@lru_cache(maxsize=2)
+def _few_resampled(n: int, resamples: int, seed: int) -> np.ndarray:
+    """The one block of a small resampling, kept: a table asks for the same one many times."""
+    counts = _drawn(np.random.default_rng(seed), n, resamples)
+    counts.flags.writeable = False
+    return counts
+
+
+def _drawn(random: np.random.Generator, n: int, resamples: int) -> np.ndarray:
+    return random.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+
+
+def jackknife(estimate: float, without: np.ndarray, level: float = 0.95) -> Estimate:
+    """Interval of a distance from those ``without`` each group in turn, (k,); ends at least 0.
+
+    The jackknife by groups: variance (k - 1) / k · Σ (θ₋ᵢ - mean)², Student's t of k - 1 degrees.
+    """
+    k = len(without)
+    deviation = np.sqrt((k - 1) / k * np.square(without - without.mean()).sum())
+    half = float(stdtrit(k - 1, 0.5 + level / 2) * deviation)
+    return Estimate(estimate, max(0.0, estimate - half), estimate + half)
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
@@ -89,6 +123,9 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
         raise ValueError(f"{successes} successes in {n} trials")
     if n == 0:
         return NOTHING
+    # here, since all of scipy.stats takes a second that those who count nothing need not wait
+    from scipy.stats import binomtest
+
     interval = binomtest(int(successes), int(n)).proportion_ci(level, method="wilson")
     return Estimate(successes / n, float(interval.low), float(interval.high))
 

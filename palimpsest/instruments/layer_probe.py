@@ -30,14 +30,13 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from scipy.stats import t as student
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, KeyState, Layer, sample_z
 from palimpsest.instruments.frechet import frechet_distance
 from palimpsest.instruments.inception import InceptionFeatures
-from palimpsest.instruments.intervals import Estimate
+from palimpsest.instruments.intervals import jackknife
 from palimpsest.instruments.segmenter import Segmenter
 
 SHARING = 8
@@ -325,14 +324,3 @@ def distances(table: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         row |= {"spread": float(whole["spread"]), "features": whole["features"]}
         rows.append(row | {"n": int(whole["n"]), "seeds": int(whole["seeds"])})
     return pd.DataFrame(rows)
-
-
-def jackknife(estimate: float, without: np.ndarray, level: float = 0.95) -> Estimate:
-    """Interval of a distance from those ``without`` each group in turn, (k,); ends at least 0.
-
-    The jackknife by groups: variance (k - 1) / k · Σ (θ₋ᵢ - mean)², Student's t of k - 1 degrees.
-    """
-    k = len(without)
-    deviation = np.sqrt((k - 1) / k * np.square(without - without.mean()).sum())
-    half = float(student.ppf(0.5 + level / 2, k - 1) * deviation)
-    return Estimate(estimate, max(0.0, estimate - half), estimate + half)

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.instruments.intervals import NOTHING, Estimate
@@ -256,7 +256,7 @@ def wilson_share(share: float, n: int, level: float = 0.95) -> Estimate:
         raise ValueError(f"share {share}, level {level}; each must lie between 0 and 1")
     if n == 0:
         return NOTHING
-    z2 = norm.ppf(0.5 + level / 2) ** 2
+    z2 = ndtri(0.5 + level / 2) ** 2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)
     return Estimate(share, max(0.0, float(centre - half)), min(1.0, float(centre + half)))

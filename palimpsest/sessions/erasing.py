@@ -29,6 +29,7 @@ from torch import Tensor
 from palimpsest.errors import EditError, SessionError
 from palimpsest.generators.base import Generator, KeyState, Layer, ValueState
 from palimpsest.generators.samples import sample_z
+from palimpsest.instruments.effect import of_classes
 from palimpsest.memory import (
     Edit,
     KeyStatistics,
@@ -199,12 +200,12 @@ def erased_looks(
         rim = brush(painted.area, RIM * len(painted.area) / 128)
         here = cover(rim.astype(np.float32), (layer.value_size,) * 2).to(values.v)
         before = _labels(layer, values, segmenter)
-        was = torch.isin(before, numbers)
+        was = of_classes(before, numbers)
         for count in sorted(set(units)):
             without = removal_goal(layer, state, order[:count]).target
             target = (1 - here) * values.v + here * without
             after = _labels(layer, values.replace(target), segmenter)
-            left = float(torch.isin(after, numbers).sum()) / max(1, int(was.sum()))
+            left = float(of_classes(after, numbers).sum()) / max(1, int(was.sum()))
             kept = float((after == before)[~was].float().mean())
             looks.append(Look(place, target, count, left, kept))
     return sorted(looks, key=lambda look: (round(look.fault, 6), look.units, look.place))

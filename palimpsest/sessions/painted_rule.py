@@ -20,6 +20,7 @@ from torch import Tensor
 
 from palimpsest.errors import EditError
 from palimpsest.generators import Generator
+from palimpsest.instruments.effect import of_classes
 from palimpsest.instruments.loading import AnySegmenter
 from palimpsest.instruments.measuring import class_numbers
 from palimpsest.instruments.painted_switching import find_painted_switch, painted_pairs
@@ -123,7 +124,7 @@ def _looking_at(
     def look(images: Tensor, before: Tensor) -> dict[str, object]:
         on, off, natural = images.cpu().chunk(3)
         labels = torch.as_tensor(segmenter.segment(torch.cat([on, off]))).long()
-        seen = torch.isin(labels, torch.tensor(numbers)).float()
+        seen = of_classes(labels, numbers).float()
         moved = (natural - before.cpu().chunk(3)[2]).abs().mean(1) / 2  # 2 from black to white
         with_window, without = area_brightness(
             torch.cat([on, off]), reflections.repeat(2, 1, 1)

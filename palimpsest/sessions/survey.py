@@ -19,6 +19,7 @@ from scipy import ndimage
 from palimpsest.errors import SessionError
 from palimpsest.generators.base import Generator
 from palimpsest.generators.samples import sample_z
+from palimpsest.instruments.pictures import as_picture
 
 Anchor = tuple[float, float]
 
@@ -110,9 +111,6 @@ def survey_samples(
     generator: Generator, segmenter: object, layer: int, n: int, seed: int, batch: int = 32
 ) -> Survey:
     """Survey of the first ``n`` standard samples, labelled by ``segmenter.segment(images)``."""
-    # here, since importing the instruments takes seconds that other methods need not wait
-    from palimpsest.instruments.pictures import as_picture
-
     z = sample_z(generator, n, seed)
     images, labels = [], []
     with torch.no_grad():

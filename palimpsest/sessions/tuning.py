@@ -17,6 +17,9 @@ from torch import Tensor
 from palimpsest.errors import SessionError
 from palimpsest.generators.base import Generator, KeyState, Layer
 from palimpsest.generators.samples import images_at_once, sample_z
+from palimpsest.instruments.effect import REMOVED_SHARE, TURNED_SHARE, of_classes
+from palimpsest.instruments.perceptual import PerceptualDistance
+from palimpsest.instruments.reading import Reading
 from palimpsest.memory.goals import Goal
 
 BATCH = 16
@@ -116,16 +119,13 @@ class LabelJudge:
         Raises:
             SessionError: a class the segmenter has not, or a source that hardly ever shows.
         """
-        # here, since importing the instruments takes seconds that other methods need not wait
-        from palimpsest.instruments.perceptual import PerceptualDistance
-
         self.layer, self.segmenter = g.layer(layer), segmenter
         self.distance = PerceptualDistance(segmenter)
         self.adds, self.least_added = adds, least_added
         self.source = class_numbers(segmenter, source)
         # of a target that the source is a part of, what is not the source
         wanted = class_numbers(segmenter, targets)
-        self.targets = wanted[~torch.isin(wanted, self.source)]
+        self.targets = wanted[~of_classes(wanted, self.source)]
         self.states: list[KeyState] = []
         befores, labels = [], []
         room = MOST_KEPT
@@ -136,7 +136,7 @@ class LabelJudge:
                 state = self.layer.keys(part)
                 made = self.layer.render(self.layer.values(state))
                 seen = torch.as_tensor(segmenter.segment(made)).long()
-                shown = torch.isin(seen, self.source).float().mean(dim=(1, 2)) >= LEAST_SHARE
+                shown = of_classes(seen, self.source).float().mean(dim=(1, 2)) >= LEAST_SHARE
                 keep = shown.nonzero().flatten().tolist()[: n - found]
                 if keep:
                     self.states.append(state[keep])
@@ -156,8 +156,6 @@ class LabelJudge:
         self.n, self.n_quick = found, sum(map(len, first_half(self.states)))
 
     def score(self, weight: Tensor, quick: bool = False) -> Score:
-        from palimpsest.instruments.reading import Reading
-
         sums = [0.0] * 6
         images_seen = images_converted = 0
         parts = list(zip(self.states, self.befores, self.labels, strict=True))
@@ -166,8 +164,8 @@ class LabelJudge:
                 image = self.layer.render(self.layer.values(state, weight))
                 read = Reading(self.segmenter, image)
                 after = read.labels.long()
-                was, is_now = torch.isin(before, self.source), torch.isin(after, self.source)
-                turned = torch.isin(after, self.targets) & ~torch.isin(before, self.targets)
+                was, is_now = (of_classes(some, self.source) for some in (before, after))
+                turned = of_classes(after, self.targets) & ~of_classes(before, self.targets)
                 outside = ~was & ~(turned if self.adds else torch.zeros_like(was))
                 apart = self.distance.spatial(as_it_was, self.distance.look(read)).cpu()
                 enough = self._converted(was, is_now, turned)
@@ -204,8 +202,6 @@ class LabelJudge:
 
         if self.adds:
             return count(turned) >= self.least_added
-        from palimpsest.instruments.effect import REMOVED_SHARE, TURNED_SHARE
-
         size = count(was)
         removed, hits = count(was & ~is_now), count(turned & was)
         return (removed >= REMOVED_SHARE * size) & (hits >= TURNED_SHARE * size)
@@ -284,7 +280,7 @@ def cells_showing(layer: Layer, state: KeyState, segmenter: Segments, numbers: T
     """Key cells (B, h, w) bool on or next to pixels of these classes in the generated images."""
     images = layer.render(layer.values(state))
     labels = torch.as_tensor(segmenter.segment(images)).long()
-    shown = torch.isin(labels, numbers).float()[:, None]
+    shown = of_classes(labels, numbers).float()[:, None]
     share = torch.nn.functional.adaptive_avg_pool2d(shown, (layer.key_size,) * 2)
     return widened(share[:, 0] > 0.02)
 

@@ -40,3 +40,23 @@ def test_the_pasted_object_comes_into_its_own_target(generator, session):
     assert copied.shape == blended.shape == images.shape
     # a picture that has the object already is matched with itself, and stays as it is
     assert (copied[0] - images[0]).abs().mean() < 0.02
+
+
+def test_both_blends_of_a_batch_are_aligned_once(generator, session):
+    asked = []
+
+    class Counted(Means):
+        def features(self, images):
+            asked.append(len(images))
+            return super().features(images)
+
+    settings = transfer_settings(SMALL)
+    methods = transfer_methods(generator, session, Counted(), ("copy", "laplace"), settings)
+    asked.clear()  # the donor
+    batches = generator(sample_z(generator, 5, 9)).split(3)
+    together = [[change(images) for change in methods.values()] for images in batches]
+    assert asked == [3, 2]
+    for images, edited in zip(batches, together, strict=True):
+        for blend, found in zip(("copy", "laplace"), edited, strict=True):
+            alone = transfer_methods(generator, session, Means(), (blend,), settings)
+            assert torch.equal(alone[f"nbb_{blend}"](images), found)

@@ -17,7 +17,7 @@ def test_render_of_values_equals_the_generator(generator):
         assert state.k.shape == (2, n, layer.key_size, layer.key_size)
         assert values.v.shape == (2, m, layer.value_size, layer.value_size)
         assert layer.weight.shape[2:] == (3, 3)
-        assert (layer.render(values) - images).abs().max() < 1e-5
+        assert (layer.render(values) - images).abs().max() < 2e-5  # rounding, as of batches below
 
 
 def test_values_are_linear_then_demodulation_then_activation(generator):
@@ -182,4 +182,33 @@ def test_progressive_image_is_limited_only_at_the_end(progressive):
     last = progressive.layer(progressive.last_layer)
     raw = progressive.rgb(last.values(last.keys(z)))
     assert raw.abs().max() > 1
-    assert torch.equal(raw.clamp(-1, 1), progressive(z))
+    images = progressive(z)
+    assert images.abs().max() == 1
+    assert (raw.clamp(-1, 1) - images).abs().max() < 2e-5
+
+
+def test_what_was_given_stays_as_it_was(generator):
+    """Maps are overwritten on the way without gradients, but none that a caller holds."""
+    z = sample_z(generator, 2)
+    for number in generator.layers:
+        layer = generator.layer(number)
+        state = layer.keys(z)
+        with torch.no_grad():
+            values = layer.values(state)
+            held = [one.clone() for one in (state.k, values.v)]
+            image = layer.render(values)
+            onward = None if number == generator.last_layer else generator.advance(values)
+        assert torch.equal(state.k, held[0]) and torch.equal(values.v, held[1])
+        assert torch.equal(layer.render(values).detach(), image)  # with gradients, in other places
+        if onward is not None:
+            assert onward.layer == number + 1
+
+
+def test_spent_values_give_the_same_keys(generator):
+    z = sample_z(generator, 2)
+    layer = generator.layer(5)
+    with torch.no_grad():
+        kept = generator.advance(layer.values(layer.keys(z)))
+        spent = generator.advance(layer.values(layer.keys(z)), spend=True)
+    assert torch.equal(kept.k, spent.k)
+    assert kept.skip is None or torch.equal(kept.skip, spent.skip)

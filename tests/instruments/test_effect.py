@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from palimpsest.instruments.effect import edit_effect, source_region
+from palimpsest.instruments.effect import edit_effect, of_classes, source_region
 
 SKY, DOME, SPIRE, TREE = 0, 1, 2, 3
 
@@ -74,3 +74,13 @@ def test_several_sources_are_one_region():
     assert effect.source_pixels.tolist() == [2] and effect.modified_pixels.tolist() == [1]
     assert effect.removed_pixels.tolist() == [1]  # what became another source did not go
     assert effect.outside_pixels.tolist() == [2] and effect.kept_pixels.tolist() == [1]
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int64])
+def test_which_labels_are_of_some_classes(dtype):
+    labels = torch.randint(0, 90, (3, 8, 8), generator=torch.Generator().manual_seed(0)).to(dtype)
+    for numbers in ([], [7], [0, 88, 89], [250]):
+        wanted = torch.isin(labels.long(), torch.tensor(numbers, dtype=torch.long))
+        assert torch.equal(of_classes(labels, numbers), wanted)
+        assert torch.equal(of_classes(labels, torch.tensor(numbers, dtype=torch.long)), wanted)
+    assert of_classes(labels[:0], [1]).shape == (0, 8, 8)
