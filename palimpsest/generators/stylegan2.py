@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -125,7 +126,7 @@ class StyledLayer(Layer):
     is_linear = False
     generator: StyleGAN2
 
-    @property
+    @cached_property
     def module(self) -> StyledConv:
         return self.generator.styled_conv(self.number)
 
