@@ -105,6 +105,7 @@ class BestBuddiesTransfer:
         self._features = features
         self._image = donor_image.float()
         self._mask = donor_mask.float()
+        self._last: tuple[Tensor, Aligned] | None = None
         with torch.no_grad():
             self._maps = [one.detach() for one in features(self._image)]
 
@@ -145,10 +146,15 @@ class BestBuddiesTransfer:
         return torch.where(touched[:, None, None, None], mixed, images)
 
     def transfer(self, images: Tensor, blend: str = "copy") -> tuple[Tensor, Tensor]:
-        """The edited ``images`` (B, 3, H, W), and which of them had correspondences: (B,) bool."""
+        """The edited ``images`` (B, 3, H, W), and which of them had correspondences: (B,) bool.
+
+        The very images of the call before, as for another blend, are not aligned again.
+        """
         if blend not in BLENDS:
             raise ParameterError(f"blend {blend!r} is none of {', '.join(BLENDS)}")
-        aligned = self.align(images)
+        if self._last is None or self._last[0] is not images:
+            self._last = images, self.align(images)
+        aligned = self._last[1]
         return self.blend(images, aligned, blend), aligned.found
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from palimpsest.baselines.best_buddies import MatchingSettings
-from palimpsest.baselines.image_transfer import Aligned, BestBuddiesTransfer, TransferSettings
+from palimpsest.baselines.image_transfer import BestBuddiesTransfer, TransferSettings
 from palimpsest.baselines.pasting import paste_image
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator
@@ -55,18 +55,9 @@ def transfer_methods(
     """By method, ``nbb_<blend>``: what brings the session's object into images (B, 3, R, R)."""
     pasted = paste_image(generator, session)
     bring = BestBuddiesTransfer(segmenter.features, pasted.image, pasted.alpha, settings)
-    last = _LastAligned(bring)
-    return {f"nbb_{blend}": partial(last.edited, blend) for blend in blends}
+    return {f"nbb_{blend}": partial(_edited, bring, blend) for blend in blends}
 
 
-class _LastAligned:
-    """How the donor lies on the last images seen: every blend of one batch begins with that."""
-
-    def __init__(self, bring: BestBuddiesTransfer) -> None:
-        self._bring = bring
-        self._seen: tuple[Tensor, Aligned] | None = None
-
-    def edited(self, blend: str, images: Tensor) -> Tensor:
-        if self._seen is None or self._seen[0] is not images:
-            self._seen = images, self._bring.align(images)
-        return self._bring.blend(images, self._seen[1], blend)
+def _edited(bring: BestBuddiesTransfer, blend: str, images: Tensor) -> Tensor:
+    edited, _ = bring.transfer(images, blend)
+    return edited
