@@ -13,16 +13,16 @@ from torch import Tensor
 from palimpsest.map_layout import fast_layout
 
 
-def convolve_doubled(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def convolve_doubled(x: Tensor, weight: Tensor) -> Tensor:
     """What a 3x3 convolution with zeros around makes of ``x``, every cell of which is doubled.
 
-    (B, N, h, w), (M, N, 3, 3) and (M,) to (B, M, 2h, 2w); differentiable in all of them.
+    (B, N, h, w) and (M, N, 3, 3) to (B, M, 2h, 2w); differentiable in both.
     """
-    return convolve_by_kernel(x, doubling_kernel(weight), bias)
+    return convolve_by_kernel(x, doubling_kernel(weight))
 
 
 def convolve_by_kernel(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
-    """The same by a kernel that `doubling_kernel` made."""
+    """The same by a kernel that `doubling_kernel` made, plus a ``bias`` (M,)."""
     return F.conv_transpose2d(x, kernel, bias, stride=2, padding=1)
 
 

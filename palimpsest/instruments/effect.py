@@ -83,7 +83,7 @@ def edit_effect(
 def of_classes(labels: Tensor, numbers: Sequence[int] | Tensor) -> Tensor:
     """Which ``labels`` (integers from 0 on, any shape) are among ``numbers``: bool, as shaped.
 
-    As `torch.isin`, by a table of all labels: a tenth of the time.
+    As `torch.isin`, by a table of all labels: a fifth of the time for one number, less for more.
     """
     numbers = torch.as_tensor(numbers, dtype=torch.long, device=labels.device)
     highest = [int(some.max()) for some in (labels, numbers) if some.numel()]

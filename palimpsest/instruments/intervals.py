@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 NUMBERS_AT_ONCE = 4_000_000
-"""Of a resampling, float64: 32 MB, which the last two resamplings of so few numbers are kept in."""
+"""Of a resampling, float64: 32 MB. Of those with no more numbers, the last two are kept."""
 
 
 class Estimate(NamedTuple):

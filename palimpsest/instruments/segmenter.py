@@ -115,7 +115,7 @@ class Segmenter:
         for part, *stages in zip(*(x.split(CHUNK) for x in (images, *features)), strict=True):
             decoded = self._fast.decoder([self._laid_out(part), *stages])
             scores = self._fast.segmentation_head(decoded)
-            parts.append(scores.max(1).indices)  # as argmax, which takes twice as long
+            parts.append(scores.max(1).indices)  # as argmax, which takes longer
         return torch.cat(parts).to(torch.uint8).cpu()
 
     def logits(self, images: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from palimpsest.generators import sample_z
 def test_render_of_values_equals_the_generator(generator):
     z = sample_z(generator, 2)
     images = generator(z)
+    # Progressive GAN's keys and its rendering double maps in two ways, which round differently
+    bound = 1e-5 if generator.kind == "stylegan2" else 2e-5
     for number in generator.layers:
         layer = generator.layer(number)
         state = layer.keys(z)
@@ -17,7 +19,7 @@ def test_render_of_values_equals_the_generator(generator):
         assert state.k.shape == (2, n, layer.key_size, layer.key_size)
         assert values.v.shape == (2, m, layer.value_size, layer.value_size)
         assert layer.weight.shape[2:] == (3, 3)
-        assert (layer.render(values) - images).abs().max() < 2e-5  # rounding, as of batches below
+        assert (layer.render(values) - images).abs().max() < bound
 
 
 def test_values_are_linear_then_demodulation_then_activation(generator):
