@@ -10,8 +10,8 @@ from pathlib import Path
 
 from snakemake.utils import min_version, validate
 
-from palimpsest.liveness import enter_folder
-from palimpsest.parameters import overlays
+from palimpsest.files.live_runs import enter_folder
+from palimpsest.pipeline.parameters import overlays
 
 min_version("9.27")
 
@@ -38,7 +38,7 @@ include: "workflow/rules/discovery.smk"
 include: "workflow/rules/options.smk"
 
 
-# the defaults are those of the model that the schema is made from (palimpsest.parameters)
+# the defaults are those of the model that the schema is made from (palimpsest.pipeline.parameters)
 validate(config, "workflow/schemas/params.schema.json", set_default=False)
 
 

@@ -16,11 +16,12 @@ import torch
 from scipy.special import ndtr, ndtri
 from torch import Tensor
 
+from palimpsest.experiments.comparison.measure import load_method
 from palimpsest.generators import Generator, load_generator, sample_z
 from palimpsest.instruments import Segmenter
-from palimpsest.instruments.effect import edit_effect, source_region
-from palimpsest.instruments.measuring import class_index, load_method
-from palimpsest.instruments.perceptual import PerceptualDistance
+from palimpsest.instruments.distances.perceptual import PerceptualDistance
+from palimpsest.instruments.label_changes import edit_effect, source_region
+from palimpsest.instruments.segmenters.class_numbers import class_index
 from palimpsest.memory import Edit
 from palimpsest.worlds import get_world
 

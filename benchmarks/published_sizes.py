@@ -2,7 +2,7 @@
 
     python -m benchmarks.published_sizes
 
-Stand-ins of four published files are written to a temporary folder (`palimpsest.stand_ins`: the
+Stand-ins of four published files are written to a temporary folder (`published.stand_ins`: the
 names, shapes and layout of the published weights, random numbers). Each figure comes from a process
 of its own that loads its file and does one piece of work (`benchmarks.published_work`), so that its
 peak of resident memory is told too. Everything runs on the CPU, whether or not a GPU is at hand;

@@ -22,9 +22,9 @@ import torch
 from benchmarks.child_processes import machine, run_child
 from benchmarks.published_sizes import NETWORKS, Network
 from benchmarks.published_work import edit, images, statistics
-from palimpsest.devices import computing_device
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, load_generator, sample_z
+from palimpsest.pipeline.devices import computing_device
 
 TOGETHER = 8
 """Images at once, where they are not made one by one."""

@@ -1,8 +1,8 @@
 """The errors that a user of Palimpsest can cause, and so can mend.
 
 A message is one line: it names the file or field, says what is wrong with it, and what would be
-right. `palimpsest.commands.run` prints that line and ends with exit status 2; any other exception
-is a fault of the program and keeps its traceback.
+right. `palimpsest.pipeline.commands.run` prints that line and ends with exit status 2; any other
+exception is a fault of the program and keeps its traceback.
 """
 
 

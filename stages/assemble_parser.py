@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
-from palimpsest.instruments.published_parsing import assemble_parser
+from palimpsest.instruments.segmenters.unified_parser import assemble_parser
+from palimpsest.pipeline.commands import run
 
 
 def main(

@@ -12,16 +12,16 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import interval_settings, named_files, run
-from palimpsest.report.layer_tables import (
+from palimpsest.experiments.comparison.table import Intervals
+from palimpsest.experiments.layers.tables import (
     choice_table,
     edits_at_layers,
     probe_table,
     read_probe,
     read_trials,
 )
-from palimpsest.report.tables import Intervals
-from palimpsest.table_files import write_table
+from palimpsest.files.tables import write_table
+from palimpsest.pipeline.commands import interval_settings, named_files, run
 
 
 def main(

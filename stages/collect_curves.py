@@ -12,9 +12,9 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from palimpsest.commands import run
-from palimpsest.report.layer_curves import curve_panel
-from palimpsest.report.panel_files import save_panel
+from palimpsest.experiments.layers.curves_panel import curve_panel
+from palimpsest.files.panels import save_panel
+from palimpsest.pipeline.commands import run
 
 
 def main(

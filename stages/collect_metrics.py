@@ -9,9 +9,9 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from palimpsest.artefacts import atomic_write_text
-from palimpsest.commands import run
 from palimpsest.errors import PalimpsestError
+from palimpsest.files.atomic import atomic_write_text
+from palimpsest.pipeline.commands import run
 
 LABELS = (
     "model",

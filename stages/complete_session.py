@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
+from palimpsest.pipeline.commands import run
 from palimpsest.sessions import Session
 
 

@@ -13,12 +13,13 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
-from palimpsest.devices import Device, computing_device
+from palimpsest.drawing.draw import draw, drawings_of
+from palimpsest.drawing.survey import survey_samples
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
-from palimpsest.instruments.segmenter import Segmenter
-from palimpsest.sessions import draw, drawings_of, survey_samples
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.devices import Device, computing_device
 
 
 def main(

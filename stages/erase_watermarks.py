@@ -15,16 +15,22 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.baselines.unit_ablation import ablate_units, scaled_count, specific_units
-from palimpsest.commands import json_settings, run
-from palimpsest.devices import Device, computing_device
+from palimpsest.drawing.survey import survey_samples
 from palimpsest.errors import ParameterError, StatisticsError
+from palimpsest.experiments.watermarks.erase import (
+    erase,
+    joined,
+    open_marks,
+    painted_marks,
+    spared_statistics,
+)
 from palimpsest.generators import load_generator
-from palimpsest.instruments.segmenter import Segmenter
-from palimpsest.instruments.watermarks import MARKS
+from palimpsest.instruments.detectors.watermarks import MARKS
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
 from palimpsest.memory import KeyStatistics
-from palimpsest.sessions.erasing import erase, joined, open_marks, painted_marks, spared_statistics
-from palimpsest.sessions.survey import survey_samples
+from palimpsest.methods.baselines.unit_ablation import ablate_units, scaled_count, specific_units
+from palimpsest.pipeline.commands import json_settings, run
+from palimpsest.pipeline.devices import Device, computing_device
 
 DEFAULTS = {
     "units": [30, 60],

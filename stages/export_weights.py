@@ -14,11 +14,11 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
-from palimpsest.generators.exporting import beyond_clamp, export_generator
+from palimpsest.generators.checkpoints.exporting import beyond_clamp, export_generator
 from palimpsest.memory import Edit
+from palimpsest.pipeline.commands import run
 
 
 def main(

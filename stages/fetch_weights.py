@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
-from palimpsest.published_fetching import obtain
-from palimpsest.published_files import get_published_file
-from palimpsest.stand_ins.manifest import StandIns
+from palimpsest.pipeline.commands import run
+from palimpsest.published.catalogue import get_published_file
+from palimpsest.published.fetching import obtain
+from palimpsest.published.stand_ins.manifest import StandIns
 
 
 def main(

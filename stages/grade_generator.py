@@ -13,13 +13,13 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import run
+from palimpsest.experiments.grading.generator_grades import grade_generator
+from palimpsest.files.panels import save_panel
+from palimpsest.files.tables import write_table
 from palimpsest.generators import load_generator
-from palimpsest.instruments.attributes import AttributeClassifier
-from palimpsest.instruments.grading import grade_generator
-from palimpsest.instruments.segmenter import Segmenter
-from palimpsest.report.panel_files import save_panel
-from palimpsest.table_files import write_table
+from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.pipeline.commands import run
 from palimpsest.worlds import get_world
 
 

@@ -12,11 +12,11 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import run
+from palimpsest.experiments.reflections.causal_rule import grade_rule
+from palimpsest.files.tables import write_table
 from palimpsest.generators import load_generator
-from palimpsest.instruments.interventions import grade_rule
-from palimpsest.instruments.segmenter import Segmenter
-from palimpsest.table_files import write_table
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.pipeline.commands import run
 from palimpsest.worlds import get_world
 
 

@@ -18,16 +18,16 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import json_settings, layer_files, run
-from palimpsest.devices import Device, computing_device
+from palimpsest.dissection.unit_switches import echo_area, find_switch
+from palimpsest.experiments.reflections.painted_rule import painted_swap
+from palimpsest.experiments.reflections.painted_scenes import PaintedScenes
+from palimpsest.files.tables import write_table
 from palimpsest.generators import Generator, load_generator, sample_z
 from palimpsest.instruments.loading import AnySegmenter, load_segmenter
-from palimpsest.instruments.switching import echo_area, find_switch
 from palimpsest.memory.inversion import Inversion, invert_layer, invert_low_rank
 from palimpsest.memory.swaps import Swap, check_reach, pose_swap
-from palimpsest.sessions.painted_rule import painted_swap
-from palimpsest.sessions.painted_scenes import PaintedScenes
-from palimpsest.table_files import write_table
+from palimpsest.pipeline.commands import json_settings, layer_files, run
+from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.worlds import get_world
 
 NEEDED = {

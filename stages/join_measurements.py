@@ -12,9 +12,9 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
 from palimpsest.errors import ParameterError
-from palimpsest.instruments.shard_joining import join_shards
+from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shard_joining import join_shards
 
 
 def main(

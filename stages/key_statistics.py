@@ -13,11 +13,11 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
-from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
 from palimpsest.memory import KeyStatistics
+from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.devices import Device, computing_device
 
 
 def main(

@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
-from palimpsest.published_files import PUBLISHED_FILES
-from palimpsest.stand_ins.manifest import NAME
-from palimpsest.stand_ins.writing import write_stand_ins
+from palimpsest.pipeline.commands import run
+from palimpsest.published.catalogue import PUBLISHED_FILES
+from palimpsest.published.stand_ins.manifest import NAME
+from palimpsest.published.stand_ins.writing import write_stand_ins
 
 
 def main(

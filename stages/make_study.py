@@ -17,16 +17,16 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.artefacts import atomic_write_text
-from palimpsest.baselines.transfers import transfer_methods, transfer_settings
-from palimpsest.commands import json_settings, method_path, run
-from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError
+from palimpsest.experiments.comparison.measure import UNMODIFIED, ImageMethod, Method, load_method
+from palimpsest.experiments.realism.study import write_key
+from palimpsest.experiments.realism.study_page import make_study, pick, render_study, take_shots
+from palimpsest.files.atomic import atomic_write_text
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.instruments.loading import load_segmenter
-from palimpsest.instruments.measuring import UNMODIFIED, ImageMethod, Method, load_method
-from palimpsest.report.study import write_key
-from palimpsest.report.study_page import make_study, pick, render_study, take_shots
+from palimpsest.methods.baselines.session_transfer import transfer_methods, transfer_settings
+from palimpsest.pipeline.commands import json_settings, method_path, run
+from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.sessions import Session
 
 

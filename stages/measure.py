@@ -13,20 +13,20 @@ from typing import Annotated, Any
 import typer
 from tqdm import tqdm
 
-from palimpsest.baselines.transfers import transfer_methods, transfer_settings
-from palimpsest.commands import json_settings, method_path, names, run
-from palimpsest.devices import Device, computing_device
+from palimpsest.experiments.comparison.image_features import FeatureRows
+from palimpsest.experiments.comparison.measure import Change, ImageMethod, load_method, measure
+from palimpsest.experiments.counterfactuals.new_rules import rule_called
+from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
 from palimpsest.generators.samples import images_at_once
-from palimpsest.instruments.counterfactuals import rule_called
-from palimpsest.instruments.feature_rows import FeatureRows
-from palimpsest.instruments.inception import InceptionFeatures
+from palimpsest.instruments.distances.inception import InceptionFeatures
+from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_classifier, load_segmenter
-from palimpsest.instruments.measurement_files import write_measurements
-from palimpsest.instruments.measuring import Change, ImageMethod, load_method, measure
-from palimpsest.instruments.perceptual import distance_named
+from palimpsest.methods.baselines.session_transfer import transfer_methods, transfer_settings
+from palimpsest.pipeline.commands import json_settings, method_path, names, run
+from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.pipeline.shards import Shard
 from palimpsest.sessions import Session
-from palimpsest.shards import Shard
 
 
 def main(

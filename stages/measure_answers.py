@@ -13,14 +13,14 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import method_path, run
-from palimpsest.devices import Device, computing_device
+from palimpsest.experiments.comparison.measure import load_method
+from palimpsest.experiments.counterfactuals.measure import measure_answers
+from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
-from palimpsest.instruments.answer_measuring import measure_answers
-from palimpsest.instruments.measurement_files import write_measurements
-from palimpsest.instruments.measuring import load_method
-from palimpsest.instruments.perceptual import distance_named
-from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.instruments.distances.perceptual import distance_named
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.pipeline.commands import method_path, run
+from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.worlds import get_world
 
 

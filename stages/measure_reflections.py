@@ -15,16 +15,16 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import run
-from palimpsest.devices import Device, computing_device
 from palimpsest.errors import EditError
+from palimpsest.experiments.reflections.measure import measure_rule, switch_of
+from palimpsest.experiments.reflections.painted_rule import measure_painted_rule
+from palimpsest.experiments.reflections.painted_scenes import PaintedScenes
+from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
 from palimpsest.instruments.loading import load_segmenter
-from palimpsest.instruments.measurement_files import write_measurements
-from palimpsest.instruments.reflection_rule import measure_rule, switch_of
 from palimpsest.memory import Edit
-from palimpsest.sessions.painted_rule import measure_painted_rule
-from palimpsest.sessions.painted_scenes import PaintedScenes
+from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.worlds import get_world
 
 

@@ -13,18 +13,18 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import method_path, run
-from palimpsest.devices import Device, computing_device
+from palimpsest.experiments.comparison.measure import load_method
+from palimpsest.experiments.watermarks.measure import measure_marks, write_marks
+from palimpsest.experiments.watermarks.panel import compute_watermarks, first_marked
+from palimpsest.files.panels import save_panel
 from palimpsest.generators import load_generator
-from palimpsest.instruments.mark_measuring import measure_marks, write_marks
-from palimpsest.instruments.measuring import load_method
-from palimpsest.instruments.perceptual import distance_named
-from palimpsest.instruments.renders import BLUR
-from palimpsest.instruments.segmenter import Segmenter
-from palimpsest.instruments.watermarks import grade_detectors
+from palimpsest.instruments.detectors.watermarks import grade_detectors
+from palimpsest.instruments.distances.perceptual import distance_named
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
 from palimpsest.memory import Edit
-from palimpsest.report.panel_files import save_panel
-from palimpsest.report.watermark_panels import compute_watermarks, first_marked
+from palimpsest.pipeline.commands import method_path, run
+from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.training.renders import BLUR
 from palimpsest.worlds import get_world
 
 

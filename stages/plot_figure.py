@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import json_settings, run
+from palimpsest.files.panels import Panel, load_panel
+from palimpsest.pipeline.commands import json_settings, run
 from palimpsest.report.figures import Style, draw_figure
 from palimpsest.report.figures.comparison import join
-from palimpsest.report.panel_files import Panel, load_panel
 
 
 def main(

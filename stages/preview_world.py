@@ -12,8 +12,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from palimpsest.commands import run
-from palimpsest.report.panel_files import save_panel
+from palimpsest.files.panels import save_panel
+from palimpsest.pipeline.commands import run
 from palimpsest.worlds import get_world
 
 RESOLUTION = 128

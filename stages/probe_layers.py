@@ -18,13 +18,9 @@ import torch
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import run
-from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError
-from palimpsest.generators import load_generator
-from palimpsest.generators.samples import images_at_once
-from palimpsest.instruments.inception import InceptionFeatures
-from palimpsest.instruments.layer_probe import (
+from palimpsest.experiments.layers.pieces_panel import check_shown, piece_panel
+from palimpsest.experiments.layers.probe import (
     Features,
     InceptionPieces,
     PieceFeatures,
@@ -32,10 +28,14 @@ from palimpsest.instruments.layer_probe import (
     distances,
     probe_layers,
 )
-from palimpsest.instruments.measurement_files import write_measurements
-from palimpsest.instruments.segmenter import Segmenter
-from palimpsest.report.panel_files import save_panel
-from palimpsest.report.piece_panels import check_shown, piece_panel
+from palimpsest.files.measurements import write_measurements
+from palimpsest.files.panels import save_panel
+from palimpsest.generators import load_generator
+from palimpsest.generators.samples import images_at_once
+from palimpsest.instruments.distances.inception import InceptionFeatures
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.devices import Device, computing_device
 
 
 def main(

@@ -13,9 +13,9 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
-from palimpsest.report.study import read_answers, read_key, realism_table
-from palimpsest.table_files import write_table
+from palimpsest.experiments.realism.study import read_answers, read_key, realism_table
+from palimpsest.files.tables import write_table
+from palimpsest.pipeline.commands import run
 
 
 def main(

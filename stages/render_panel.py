@@ -13,14 +13,14 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.baselines.transfers import transfer_settings
-from palimpsest.commands import json_settings, named_files, run
-from palimpsest.devices import Device, computing_device
+from palimpsest.experiments.edits.panels import Sources, compute_panel
+from palimpsest.files.panels import save_panel
 from palimpsest.generators import load_generator
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import KeyStatistics
-from palimpsest.report.panel_files import save_panel
-from palimpsest.report.panels import Sources, compute_panel
+from palimpsest.methods.baselines.session_transfer import transfer_settings
+from palimpsest.pipeline.commands import json_settings, named_files, run
+from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.sessions import Session
 
 NEEDED = {"pairs": int, "samples": int, "seed": int}

@@ -14,14 +14,14 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
-from palimpsest.devices import Device, computing_device
+from palimpsest.experiments.reflections.measure import switch_of
+from palimpsest.experiments.reflections.painted_scenes import PaintedScenes
+from palimpsest.experiments.reflections.panel import painted_panel, reflection_panel
+from palimpsest.files.panels import save_panel
 from palimpsest.generators import load_generator
-from palimpsest.instruments.reflection_rule import switch_of
 from palimpsest.memory import Edit
-from palimpsest.report.panel_files import save_panel
-from palimpsest.report.reflection_panels import painted_panel, reflection_panel
-from palimpsest.sessions.painted_scenes import PaintedScenes
+from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.worlds import get_world
 
 

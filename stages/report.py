@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.artefacts import atomic_write_text
-from palimpsest.commands import run
+from palimpsest.files.atomic import atomic_write_text
+from palimpsest.pipeline.commands import run
 from palimpsest.report.page import render_page
 
 

@@ -14,12 +14,13 @@ from typing import Annotated, Any
 
 import typer
 
-from palimpsest.commands import json_settings, run
-from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError, StatisticsError
 from palimpsest.generators import load_generator
 from palimpsest.memory import KeyStatistics
-from palimpsest.sessions import METHODS, Session, edit_by
+from palimpsest.methods.registry import METHODS, edit_by
+from palimpsest.pipeline.commands import json_settings, run
+from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.sessions import Session
 
 
 def main(

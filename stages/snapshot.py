@@ -9,9 +9,9 @@ import typer
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from palimpsest.artefacts import atomic_path, atomic_write_bytes
-from palimpsest.commands import run
 from palimpsest.errors import PalimpsestError
+from palimpsest.files.atomic import atomic_path, atomic_write_bytes
+from palimpsest.pipeline.commands import run
 
 
 def main(

@@ -15,18 +15,18 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import json_settings, run
-from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError
+from palimpsest.experiments.comparison.measure import Change, Method, measure
+from palimpsest.experiments.tradeoff.sweep import Grid, sweep
+from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
 from palimpsest.generators.samples import images_at_once
+from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_segmenter
-from palimpsest.instruments.measurement_files import write_measurements
-from palimpsest.instruments.measuring import Change, Method, measure
-from palimpsest.instruments.perceptual import distance_named
 from palimpsest.memory import KeyStatistics
+from palimpsest.pipeline.commands import json_settings, run
+from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.sessions import Session
-from palimpsest.sessions.sweeping import Grid, sweep
 
 KINDS = {
     "ranks": lambda numbers: tuple(map(int, numbers)),

@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import interval_settings, run
-from palimpsest.instruments.measurement_files import read_measurements
-from palimpsest.report.answer_table import NEEDED, answers_table
-from palimpsest.report.tables import Intervals
-from palimpsest.table_files import write_table
+from palimpsest.experiments.comparison.table import Intervals
+from palimpsest.experiments.counterfactuals.table import NEEDED, answers_table
+from palimpsest.files.measurements import read_measurements
+from palimpsest.files.tables import write_table
+from palimpsest.pipeline.commands import interval_settings, run
 
 
 def main(

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
-from palimpsest.report.tables import edits_table
-from palimpsest.table_files import write_table
+from palimpsest.experiments.comparison.table import edits_table
+from palimpsest.files.tables import write_table
+from palimpsest.pipeline.commands import run
 
 
 def main(

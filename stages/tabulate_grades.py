@@ -8,8 +8,8 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from palimpsest.commands import run
-from palimpsest.table_files import write_table
+from palimpsest.files.tables import write_table
+from palimpsest.pipeline.commands import run
 
 
 def main(

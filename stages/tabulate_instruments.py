@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import run
-from palimpsest.instruments.attributes import AttributeClassifier
-from palimpsest.instruments.segmenter import Segmenter
-from palimpsest.report.instrument_grades import instruments_table
-from palimpsest.table_files import write_table
+from palimpsest.experiments.grading.instrument_grades import instruments_table
+from palimpsest.files.tables import write_table
+from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.pipeline.commands import run
 
 
 def main(

@@ -13,11 +13,18 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import interval_settings, run
 from palimpsest.errors import ParameterError
-from palimpsest.report.paper_figures import TABLE1, TABLE2, read_paper_figures
-from palimpsest.report.tables import DOMES, SMILE, Intervals, Measured, domes_table, smile_table
-from palimpsest.table_files import write_table
+from palimpsest.experiments.comparison.table import (
+    DOMES,
+    SMILE,
+    Intervals,
+    Measured,
+    domes_table,
+    smile_table,
+)
+from palimpsest.experiments.paper_figures import TABLE1, TABLE2, read_paper_figures
+from palimpsest.files.tables import write_table
+from palimpsest.pipeline.commands import interval_settings, run
 
 
 class Table(StrEnum):

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import interval_settings, run
-from palimpsest.report.reflection_table import read_rule, reflection_table
-from palimpsest.table_files import write_table
+from palimpsest.experiments.reflections.table import read_rule, reflection_table
+from palimpsest.files.tables import write_table
+from palimpsest.pipeline.commands import interval_settings, run
 
 
 def main(

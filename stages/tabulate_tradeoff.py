@@ -11,12 +11,12 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import interval_settings, run
-from palimpsest.instruments.measurement_files import measured_facts, read_measurements
-from palimpsest.report.panel_files import save_panel
-from palimpsest.report.tables import Intervals
-from palimpsest.report.tradeoff_table import NEEDED, tradeoff_panel, tradeoff_table
-from palimpsest.table_files import write_table
+from palimpsest.experiments.comparison.table import Intervals
+from palimpsest.experiments.tradeoff.table import NEEDED, tradeoff_panel, tradeoff_table
+from palimpsest.files.measurements import measured_facts, read_measurements
+from palimpsest.files.panels import save_panel
+from palimpsest.files.tables import write_table
+from palimpsest.pipeline.commands import interval_settings, run
 
 
 def main(

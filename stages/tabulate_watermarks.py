@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands import interval_settings, run
-from palimpsest.instruments.mark_measuring import read_marks
-from palimpsest.report.paper_figures import TABLE3, read_paper_figures
-from palimpsest.report.watermark_table import watermarks_table
-from palimpsest.table_files import write_table
+from palimpsest.experiments.paper_figures import TABLE3, read_paper_figures
+from palimpsest.experiments.watermarks.measure import read_marks
+from palimpsest.experiments.watermarks.table import watermarks_table
+from palimpsest.files.tables import write_table
+from palimpsest.pipeline.commands import interval_settings, run
 
 
 def main(

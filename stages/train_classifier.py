@@ -9,16 +9,16 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import run
-from palimpsest.instruments.attribute_training import (
+from palimpsest.instruments.classifiers.training import (
     AttributeRecipe,
     AttributeTraining,
     grade_classifier,
 )
-from palimpsest.instruments.renders import BLUR
-from palimpsest.instruments.resumable import train_shown
+from palimpsest.pipeline.commands import run
+from palimpsest.training.recipe import hardware
+from palimpsest.training.renders import BLUR
+from palimpsest.training.resumable import train_shown
 from palimpsest.worlds import get_world
-from palimpsest.worlds.recipe import hardware
 
 
 def main(

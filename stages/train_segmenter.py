@@ -9,16 +9,16 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import run
-from palimpsest.instruments.renders import BLUR
-from palimpsest.instruments.resumable import train_shown
-from palimpsest.instruments.segmenter_training import (
+from palimpsest.instruments.segmenters.training import (
     SegmenterRecipe,
     SegmenterTraining,
     grade_segmenter,
 )
+from palimpsest.pipeline.commands import run
+from palimpsest.training.recipe import hardware
+from palimpsest.training.renders import BLUR
+from palimpsest.training.resumable import train_shown
 from palimpsest.worlds import get_world
-from palimpsest.worlds.recipe import hardware
 
 
 def main(

@@ -10,12 +10,12 @@ import torch
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import save_generator
+from palimpsest.pipeline.commands import run
+from palimpsest.training.distillation import Distillation
+from palimpsest.training.recipe import Interchange, Recipe, Stage, hardware, recipe_facts
 from palimpsest.worlds import get_world
-from palimpsest.worlds.distillation import Distillation
-from palimpsest.worlds.recipe import Interchange, Recipe, Stage, hardware, recipe_facts
 
 
 def main(

@@ -19,23 +19,24 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from palimpsest.commands import json_settings, names, run
-from palimpsest.devices import Device, computing_device
+from palimpsest.drawing.survey import survey_samples
 from palimpsest.errors import ParameterError
-from palimpsest.generators import load_generator
-from palimpsest.generators.samples import images_at_once
-from palimpsest.instruments.loading import load_segmenter
-from palimpsest.instruments.measurement_files import write_measurements
-from palimpsest.instruments.measuring import Change, Method, measure
-from palimpsest.instruments.perceptual import distance_named
-from palimpsest.memory import KeyStatistics
-from palimpsest.sessions import Session, survey_samples
-from palimpsest.sessions.layer_trials import (
+from palimpsest.experiments.comparison.measure import Change, Method, measure
+from palimpsest.experiments.layers.trials import (
     drawing_for,
     session_at_layers,
     sessions_at,
     trials_at,
 )
+from palimpsest.files.measurements import write_measurements
+from palimpsest.generators import load_generator
+from palimpsest.generators.samples import images_at_once
+from palimpsest.instruments.distances.perceptual import distance_named
+from palimpsest.instruments.loading import load_segmenter
+from palimpsest.memory import KeyStatistics
+from palimpsest.pipeline.commands import json_settings, names, run
+from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.sessions import Session
 
 NEEDED = {
     "exemplars": int,
@@ -108,8 +109,8 @@ def main(
         )
     # an inner join, which leaves out the unmodified generator: nothing changed, nothing moved
     table = table.merge(pd.DataFrame([trial.record() for trial in trials]), on="method")
-    table.insert(0, "generator", model)
-    table.insert(1, "session", session)
+    for place, (column, value) in enumerate({"generator": model, "session": session}.items()):
+        table.insert(place, column, value)
     left_out = ",".join(str(number) for number in layer if number not in sessions)
     told = {"weights_sha256": g.weights_sha256, "session": session, "left_out": left_out}
     write_measurements(table, out, told)

@@ -14,14 +14,14 @@ from typing import Annotated, Any
 import typer
 from tqdm import tqdm
 
-from palimpsest.baselines import Tuned, paste_image, tune_all, tune_layer
-from palimpsest.commands import json_settings, run
-from palimpsest.devices import Device, computing_device
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, load_generator, save_generator
 from palimpsest.instruments import PerceptualDistance
+from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_segmenter
-from palimpsest.instruments.perceptual import distance_named
+from palimpsest.methods.baselines import Tuned, paste_image, tune_all, tune_layer
+from palimpsest.pipeline.commands import json_settings, run
+from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.sessions import Session
 from palimpsest.sessions.rewriting import open_session
 

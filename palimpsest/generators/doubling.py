@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from palimpsest.map_layout import fast_layout
+from palimpsest.generators.map_layout import fast_layout
 
 
 def convolve_doubled(x: Tensor, weight: Tensor) -> Tensor:

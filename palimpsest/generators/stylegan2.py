@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, layer_noise, spent
 from palimpsest.generators.encoding import SoftThresholds
-from palimpsest.map_layout import fast_layout
+from palimpsest.generators.map_layout import fast_layout
 
 MAPPING_RATE = 0.01
 SQRT2 = math.sqrt(2.0)

@@ -7,7 +7,7 @@
 Each figure that they give names the instrument that gave it.
 """
 
-from palimpsest.instruments.perceptual import PerceptualDistance
-from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.instruments.distances.perceptual import PerceptualDistance
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
 
 __all__ = ["PerceptualDistance", "Segmenter"]

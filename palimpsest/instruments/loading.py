@@ -15,14 +15,14 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from palimpsest.errors import CheckpointError
-from palimpsest.generators.checkpoint_reading import read_checkpoint
-from palimpsest.instruments.attributes import AttributeClassifier
-from palimpsest.instruments.published_attributes import CALLED, FaceAttribute
-from palimpsest.instruments.published_faces import MARK as FACE_MARK
-from palimpsest.instruments.published_faces import FaceParser
-from palimpsest.instruments.published_parsing import METADATA_KEY as PARSING_KEY
-from palimpsest.instruments.published_parsing import UnifiedParser
-from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
+from palimpsest.instruments.classifiers.published import CALLED, FaceAttribute
+from palimpsest.instruments.segmenters.face_parser import MARK as FACE_MARK
+from palimpsest.instruments.segmenters.face_parser import FaceParser
+from palimpsest.instruments.segmenters.unified_parser import METADATA_KEY as PARSING_KEY
+from palimpsest.instruments.segmenters.unified_parser import UnifiedParser
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
 
 AnySegmenter = Segmenter | UnifiedParser | FaceParser
 AnyClassifier = AttributeClassifier | FaceAttribute

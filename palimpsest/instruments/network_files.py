@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from palimpsest.array_files import load_arrays, save_arrays
 from palimpsest.errors import CheckpointError
+from palimpsest.files.arrays import load_arrays, save_arrays
 
 FORMAT_VERSION = 1
 

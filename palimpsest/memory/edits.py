@@ -21,8 +21,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from palimpsest.array_files import load_arrays, save_arrays
 from palimpsest.errors import EditError
+from palimpsest.files.arrays import load_arrays, save_arrays
 from palimpsest.generators.base import Generator
 from palimpsest.memory.problem import rank_change
 

@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from palimpsest.array_files import load_arrays, save_arrays
 from palimpsest.errors import StatisticsError
+from palimpsest.files.arrays import load_arrays, save_arrays
 from palimpsest.generators.base import Generator, KeyState
 from palimpsest.generators.samples import z_batches
 

@@ -24,7 +24,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from palimpsest.instruments.intervals import NOTHING, Estimate
+from palimpsest.estimates.intervals import NOTHING, Estimate
 from palimpsest.report.layer_claims import layer_advice
 from palimpsest.report.sections import CLAIMS
 from palimpsest.report.table_view import LABELS, NAMES, number, show

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from palimpsest.report.layer_tables import EFFECT, KEPT_LEAST
+from palimpsest.experiments.layers.tables import EFFECT, KEPT_LEAST
 from palimpsest.report.table_view import show
 from palimpsest.report.telling import capital, figure_of, listed, name_of, told
 

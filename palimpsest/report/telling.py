@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from palimpsest.instruments.intervals import NOTHING, Estimate
+from palimpsest.estimates.intervals import NOTHING, Estimate
 from palimpsest.report.table_view import DASH, NAMES, number, show
 
 

@@ -31,8 +31,8 @@ from pydantic import (
     model_validator,
 )
 
-from palimpsest.artefacts import atomic_write_text
 from palimpsest.errors import SessionError
+from palimpsest.files.atomic import atomic_write_text
 from palimpsest.generators.base import Generator
 from palimpsest.sessions.masks import compat_area, cover, decode_mask
 

@@ -7,10 +7,10 @@ other = world.render(scene.with_(top="spire"))   # the same scenes with one rule
 """
 
 from palimpsest.errors import WorldError
-from palimpsest.worlds.church import CHURCH
-from palimpsest.worlds.face import FACE
-from palimpsest.worlds.horse import HORSE
-from palimpsest.worlds.kitchen import KITCHEN
+from palimpsest.worlds.church.world import CHURCH
+from palimpsest.worlds.face.world import FACE
+from palimpsest.worlds.horse.world import HORSE
+from palimpsest.worlds.kitchen.world import KITCHEN
 from palimpsest.worlds.scene import Picture, Scene, World
 
 __all__ = ["Picture", "Scene", "World", "get_world", "world_names"]

@@ -13,16 +13,20 @@ import numpy as np
 import pytest
 import torch
 
-from palimpsest.devices import computing_device
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, sample_z
-from palimpsest.instruments.frechet import pooled_features
-from palimpsest.instruments.inception import InceptionFeatures
+from palimpsest.instruments.classifiers.published import FaceAttribute, SlimNet
+from palimpsest.instruments.distances.frechet import pooled_features
+from palimpsest.instruments.distances.inception import InceptionFeatures
+from palimpsest.instruments.distances.perceptual import LpipsAlex, PerceptualDistance
 from palimpsest.instruments.loading import load_classifier, load_segmenter
-from palimpsest.instruments.perceptual import LpipsAlex, PerceptualDistance
-from palimpsest.instruments.published_attributes import FaceAttribute, SlimNet
-from palimpsest.instruments.published_faces import BiSeNet, FaceParser
-from palimpsest.instruments.published_parsing import ParsingLabels, ParsingNetwork, UnifiedParser
+from palimpsest.instruments.segmenters.face_parser import BiSeNet, FaceParser
+from palimpsest.instruments.segmenters.unified_parser import (
+    ParsingLabels,
+    ParsingNetwork,
+    UnifiedParser,
+)
+from palimpsest.pipeline.devices import computing_device
 from tests.devices.elsewhere import MixedDevices, elsewhere
 
 MINI = Path(__file__).parents[2] / "data/weights/mini"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from palimpsest.array_files import load_arrays
+from palimpsest.files.arrays import load_arrays
 
 TIMED = ("seconds", "seconds_in_all")
 """Of an edit's metadata."""

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from palimpsest.parameters import merge
+from palimpsest.pipeline.parameters import merge
 from palimpsest.sessions.masks import encode_mask
 from palimpsest.sessions.schema import Exemplar, Selection, Session
 from tests.pipeline.conftest import ROOT, Checkout, copy_checkout

@@ -15,7 +15,7 @@ from types import ModuleType
 
 import pytest
 
-from palimpsest.commands import USER_ERROR, run
+from palimpsest.pipeline.commands import USER_ERROR, run
 from stages import (
     key_statistics,
     measure_answers,

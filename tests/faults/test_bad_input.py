@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from palimpsest.array_files import load_arrays, save_arrays
+from palimpsest.files.arrays import load_arrays, save_arrays
 from palimpsest.sessions.masks import encode_mask
 
 from . import small_pipeline as small

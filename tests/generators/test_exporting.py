@@ -3,13 +3,17 @@
 import pytest
 import torch
 
-from palimpsest.commands import run
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, sample_z
+from palimpsest.generators.checkpoints.exporting import (
+    beyond_clamp,
+    export_generator,
+    published_layout,
+)
 from palimpsest.generators.encoding import SoftThresholds
-from palimpsest.generators.exporting import beyond_clamp, export_generator, published_layout
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.memory import Edit
+from palimpsest.pipeline.commands import run
 from stages import export_weights
 from tests.generators import nvidia_files as nvidia
 

@@ -10,23 +10,23 @@ import torch
 from torch import nn
 
 from palimpsest.errors import CheckpointError, ParameterError
+from palimpsest.instruments.classifiers.published import ATTRIBUTES, FaceAttribute, SlimNet
 from palimpsest.instruments.loading import load_classifier, load_segmenter
-from palimpsest.instruments.parsing_network import (
+from palimpsest.instruments.segmenters.face_parser import CLASSES, BiSeNet, FaceParser
+from palimpsest.instruments.segmenters.parsing_network import (
     ParsingDecoder,
     ParsingEncoder,
     precise_average,
     tent_means,
 )
-from palimpsest.instruments.published_attributes import ATTRIBUTES, FaceAttribute, SlimNet
-from palimpsest.instruments.published_faces import CLASSES, BiSeNet, FaceParser
-from palimpsest.instruments.published_parsing import (
+from palimpsest.instruments.segmenters.unified_parser import (
     MEAN_BGR,
     ParsingLabels,
     UnifiedParser,
     as_parsed,
     assemble_parser,
 )
-from palimpsest.instruments.segmenter import Segmenter
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
 
 KEY_LISTS = Path(__file__).parents[1] / "checkpoint-keys"
 LABELS = {

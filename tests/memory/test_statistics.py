@@ -11,8 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from palimpsest.array_files import save_arrays
 from palimpsest.errors import StatisticsError
+from palimpsest.files.arrays import save_arrays
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.generators.base import Generator
 from palimpsest.memory import KeyStatistics, statistics

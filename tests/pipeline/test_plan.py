@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from palimpsest.adopted_layers import adopted_layers
+from palimpsest.pipeline.adopted_layers import adopted_layers
 
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]

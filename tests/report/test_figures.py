@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from palimpsest.errors import PalimpsestError, ParameterError
+from palimpsest.files.panels import Panel, load_panel, save_panel
 from palimpsest.report.figures import FIGURES, Style, draw_figure, facts_of
 from palimpsest.report.figures.sheet import Sheet
-from palimpsest.report.panel_files import Panel, load_panel, save_panel
 
 COMMON = {"n": 1000, "seed": 3, "scale": "mini", "weights_sha256": "0123456789ab" * 5}
 STYLE = Style(dpi=100)

@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 import pytest
 
 from palimpsest.errors import PalimpsestError
+from palimpsest.experiments.comparison.table import Intervals, Measured, domes_table
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures import Style, draw_figure
 from palimpsest.report.page import render_page
-from palimpsest.report.panel_files import Panel
 from palimpsest.report.table_view import read_rows, show, view_table
-from palimpsest.report.tables import Intervals, Measured, domes_table
 
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 

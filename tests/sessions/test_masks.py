@@ -20,7 +20,7 @@ from palimpsest.sessions.masks import (
     encode_mask,
 )
 
-GOLDEN = Path(__file__).parent.parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def png_url(pixels: np.ndarray) -> str:

@@ -12,9 +12,10 @@ from palimpsest.errors import ParameterError, SessionError, StatisticsError
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.generators.base import Generator
 from palimpsest.memory import KeyStatistics, context_directions
-from palimpsest.sessions import METHODS, Session, edit_by, open_session, rewrite
+from palimpsest.methods.registry import METHODS, edit_by
+from palimpsest.sessions import Session, open_session, rewrite
 
-GOLDEN = Path(__file__).parent.parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = [("sg2", 6), ("sg2", 7), ("pg", 6)]
 
 

@@ -16,7 +16,7 @@ from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.sessions.masks import encode_mask
 from palimpsest.sessions.schema import Session
 
-GOLDEN = Path(__file__).parent.parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def spot(top: int, left: int, bottom: int, right: int) -> str:

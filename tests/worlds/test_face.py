@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from palimpsest.worlds.face import COUNTERFACTUALS, FACE
+from palimpsest.worlds.face.world import COUNTERFACTUALS, FACE
 from palimpsest.worlds.scene import Choice, Flag, Picture, Real, Scene
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from palimpsest.worlds.horse import HORSE
+from palimpsest.worlds.horse.world import HORSE
 from palimpsest.worlds.scene import Flag, Picture, Real, Scene
 
 POSES = ("standing", "walking", "grazing")

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import ndtri
 
 from palimpsest.worlds import Picture, Scene
-from palimpsest.worlds.kitchen import COUNTERFACTUALS, KITCHEN, WINDOWS
+from palimpsest.worlds.kitchen.world import COUNTERFACTUALS, KITCHEN, WINDOWS
 from palimpsest.worlds.scene import Choice, Flag, Real
 
 SIDES = ("window_left", "window_right")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from palimpsest.adopted_layers import adopted_layers
+from palimpsest.pipeline.adopted_layers import adopted_layers
 from palimpsest.errors import ParameterError
-from palimpsest.parameters import parse_parameters
-from palimpsest.published_files import PUBLISHED_FILES
+from palimpsest.pipeline.parameters import parse_parameters
+from palimpsest.published.catalogue import PUBLISHED_FILES
 from palimpsest.worlds import get_world, world_names
 
 LAYER_CHOICE = Path("data/layer_choice.csv")

@@ -1,7 +1,7 @@
 # What an edit does, image by image: sampled once, every method measured on the same images. The
 # samples of a session are divided among jobs; the results do not depend on how many these are.
 
-from palimpsest.shards import most_shards
+from palimpsest.pipeline.shards import most_shards
 
 
 scattergather:

@@ -2,7 +2,7 @@
 
     draw_figure("fig09_windows", panel, Style(), "results/figures/fig09_windows.png")
 
-`palimpsest.report.panels` computes what these draw.
+`palimpsest.experiments.edits.panels` computes what these draw.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from palimpsest.errors import PalimpsestError, ParameterError
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures import (
     comparison,
     doors,
@@ -28,7 +29,6 @@ from palimpsest.report.figures import (
 )
 from palimpsest.report.figures.layout import GENERATOR
 from palimpsest.report.figures.sheet import Sheet, Style, facts_of
-from palimpsest.report.panel_files import Panel
 from palimpsest.worlds import world_names
 
 __all__ = ["FIGURES", "Sheet", "Style", "draw_figure", "facts_of"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from palimpsest.errors import PalimpsestError
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.layout import (
     CELL,
     GAP,
@@ -19,7 +20,6 @@ from palimpsest.report.figures.layout import (
     session_label,
 )
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 LABEL = 1.32
 

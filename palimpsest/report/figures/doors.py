@@ -6,6 +6,7 @@ way (P, H, W, 3) uint8; its facts say how many of the counted samples hold a doo
 
 from __future__ import annotations
 
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.layout import (
     CELL,
     GAP,
@@ -15,7 +16,6 @@ from palimpsest.report.figures.layout import (
     provenance,
 )
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 LABEL = 1.35
 COUNTS = 1.25

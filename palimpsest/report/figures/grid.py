@@ -5,10 +5,10 @@ The panel holds ``generated`` and ``rendered`` (S, H, W, 3) uint8.
 
 from __future__ import annotations
 
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.layout import CELL, provenance
 from palimpsest.report.figures.pairs import sheet_of_pairs
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 PAIRS_A_ROW = 6
 SIDE = CELL * 0.9

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.axes import blend, plot_axes
 from palimpsest.report.figures.layout import MARGIN, provenance, session_label
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 WIDTH, HEIGHT = 2.5, 1.75
 """Of one plot, in inches."""

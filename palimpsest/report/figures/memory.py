@@ -9,9 +9,9 @@ and ``context`` (C, H, W, 3) with ``painted`` (C, H, W) float32: what was painte
 
 from __future__ import annotations
 
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.layout import CELL, GAP, MARGIN, WIDE_GAP, provenance
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 LABEL = 1.0
 SIDE = CELL * 1.1

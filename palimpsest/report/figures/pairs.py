@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.layout import CELL, GAP, MARGIN, WIDE_GAP, provenance, session_label
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 PAIRS_A_ROW = 4
 

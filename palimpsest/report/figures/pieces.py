@@ -5,9 +5,9 @@ The panel is that of `report.piece_panels`: a column for each sample, a row for 
 
 from __future__ import annotations
 
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.layout import CELL, GAP, MARGIN, WIDE_GAP, provenance
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 LABEL = 0.95
 DISTANCE = 0.55

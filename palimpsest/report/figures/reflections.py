@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.layout import CELL, GAP, MARGIN, WIDE_GAP, provenance
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 SIDE = CELL * 1.1
 BLOCKS = 2

@@ -6,9 +6,9 @@ edits on top of the ones before, for S samples.
 
 from __future__ import annotations
 
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.layout import CELL, GAP, MARGIN, WIDE_GAP, provenance, session_label
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 SIDE = CELL * 1.35
 ABREAST = 6

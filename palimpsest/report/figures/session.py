@@ -2,16 +2,16 @@
 
 The panel holds pictures (..., H, W, 3) uint8 and masks (..., H, W): ``donor`` and ``object``,
 ``target`` and ``place``, ``goal``, ``context`` and ``painted`` (C, ...), ``target_after``, and
-``before`` and ``after`` (P, ...) of held-out samples; see `palimpsest.report.session_panels`.
+``before`` and ``after`` (P, ...) of held-out samples; see `experiments.edits.session_panel`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.layout import GAP, MARGIN, WIDE_GAP, provenance, session_label
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 TALL = 1.5
 """Side of the pictures of the first three steps."""

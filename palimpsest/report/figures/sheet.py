@@ -26,8 +26,8 @@ import numpy as np  # noqa: E402
 from matplotlib.patches import Rectangle  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from palimpsest.artefacts import atomic_path  # noqa: E402
 from palimpsest.errors import ParameterError  # noqa: E402
+from palimpsest.files.atomic import atomic_path  # noqa: E402
 
 FACTS = "palimpsest"
 """Name of the PNG text entry that holds a figure's facts as JSON."""

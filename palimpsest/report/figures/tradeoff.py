@@ -16,10 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.axes import blend, plot_axes
 from palimpsest.report.figures.layout import MARGIN, provenance, session_label
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 WIDTH, HEIGHT = 2.5, 2.4
 """Of one plot, in inches."""

@@ -6,6 +6,7 @@ columns bear which mark, and how many images still bear one by every method.
 
 from __future__ import annotations
 
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.layout import (
     CELL,
     GAP,
@@ -15,7 +16,6 @@ from palimpsest.report.figures.layout import (
     provenance,
 )
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 LABEL = 1.05
 COUNTS = 1.05

@@ -7,6 +7,7 @@ pictures under its own name; its facts hold ``world``, ``rules`` (names in order
 
 from __future__ import annotations
 
+from palimpsest.files.panels import Panel
 from palimpsest.report.figures.layout import (
     CELL,
     GAP,
@@ -16,7 +17,6 @@ from palimpsest.report.figures.layout import (
     session_label,
 )
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.report.panel_files import Panel
 
 HEADING = 1.15
 """Width in inches of the row headings."""

@@ -1,0 +1,81 @@
+"""A switch on windows that were painted: the units that fit windows best, set within the masks.
+
+    switch = find_painted_switch(g, 4, parser, "window", units=20, dissected=1000)
+    on, off = painted_pairs(switch, g, z, windows)       # windows (B, 8, 8), each sample's own
+
+As the paper's code does it (section 5.3): units are chosen by dissection, which needs no world, and
+all get one level, on or off. Levels are of the layer's features, after bias and rectifier, and a
+soft mask mixes features; the result is taken back to values, in which all else is stated. Only a
+Progressive GAN's features lead back to its values.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from palimpsest.dissection.unit_classes import dissect
+from palimpsest.dissection.unit_switches import Switch
+from palimpsest.errors import ParameterError
+from palimpsest.generators import Generator, ValueState
+from palimpsest.generators.progressive import ProgressiveGAN
+from palimpsest.instruments.loading import AnySegmenter
+
+
+def find_painted_switch(
+    g: Generator,
+    layer: int,
+    segmenter: AnySegmenter,
+    name: str,
+    units: int = 20,
+    seed: int = 5,
+    *,
+    on_level: float = 10.0,
+    off_level: float = -5.0,
+    dissected: int = 1000,
+) -> Switch:
+    """The ``units`` of the highest IoU with what ``name`` stands for, best first.
+
+    Dissected are so many samples of ``seed``. The levels of the switch are those of features (see
+    above). Raises `ParameterError` for a name that the segmenter knows not, or sees nowhere.
+    """
+    found = dissect(g, layer, segmenter, dissected, seed, names=[name])
+    if not (found.iou > 0).any():
+        raise ParameterError(
+            f"{segmenter.name} sees no {name!r} where a unit is on, in {dissected} samples, so no "
+            "unit fits it; dissect more, or ask for another class"
+        )
+    top = tuple(found.top_units(name, units))
+    levels = (torch.full((len(top),), float(level)) for level in (on_level, off_level))
+    return Switch(layer, top, *levels)
+
+
+@torch.no_grad()
+def painted_pairs(
+    switch: Switch, g: Generator, z: Tensor, windows: Tensor
+) -> tuple[ValueState, ValueState]:
+    """Values of the layer for ``z`` (B, z_dim) with the units' features on, and off, as far as
+    ``windows`` (B, H', W') in [0, 1] says of each cell.
+
+    Raises `ParameterError` for a generator that is no Progressive GAN, and for masks of another
+    shape.
+    """
+    if not isinstance(g, ProgressiveGAN):
+        raise ParameterError("painted windows are switched in a Progressive GAN only")
+    layer = g.layer(switch.layer)
+    values = layer.values(layer.keys(z))
+    wanted = (len(z), *values.v.shape[2:])
+    if windows.shape != wanted:
+        raise ParameterError(f"windows of shape {tuple(windows.shape)}; here it must be {wanted}")
+    units, share = list(switch.units), windows[:, None].to(values.v)
+    natural = g.features(values)
+    halves = []
+    for levels in (switch.on.to(share), switch.off.to(share)):
+        features = natural.clone()
+        features[:, units] = (1 - share) * natural[:, units] + share * levels[:, None, None]
+        v = values.v.clone()
+        # elsewhere the very same values, not what rounding makes of them
+        there = share > 0
+        v[:, units] = torch.where(there, g.values_of(features, switch.layer), values.v)[:, units]
+        halves.append(values.replace(v))
+    return halves[0], halves[1]

@@ -1,0 +1,228 @@
+"""Sessions for the church: its tops, towers, trees, windows, people and watermark.
+
+All are drawn by `drawing.draw`; `CHURCH` holds them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from palimpsest.drawing.matching import (
+    Pair,
+    add_pairs,
+    clear_of,
+    cover_pairs,
+    crowns,
+    merged,
+    pick,
+    replace_pairs,
+    standing_on,
+    unmeasured,
+)
+from palimpsest.drawing.strokes import CONTEXTS, Drawing, Drawn, context_places
+from palimpsest.drawing.survey import Survey, Thing, brush, moved, things
+
+MARKS = ("watermark_middle", "watermark_strip")
+OPEN = ("sky", "hill", "ground", "path")
+SKY_DOORS = 8
+"""Doors that are copied into the sky, the largest."""
+
+BUILDING = ("nave", "roof", "tower", "spire", "battlement", "window", "door")
+
+
+def _unmarked(survey: Survey, found: Iterable[Thing]) -> list[Thing]:
+    """Things without a watermark on or near them."""
+    return clear_of(survey, found, MARKS, 6)
+
+
+def _tops(survey: Survey, kind: str) -> list[Thing]:
+    """Domes or spires that stand on a tower."""
+    return standing_on(survey, _unmarked(survey, things(survey, (kind,), 60)), ("tower",))
+
+
+def _dome2spire(survey: Survey) -> Drawn:
+    domes, spires = _tops(survey, "dome"), _tops(survey, "spire")
+    pairs = pick(replace_pairs(survey, domes, spires, grow=6), 12)
+    return pairs, context_places(survey, domes, pairs)
+
+
+def _dome2tree(survey: Survey) -> Drawn:
+    domes = _tops(survey, "dome")
+    trees = crowns(_unmarked(survey, _free_trees(survey)))
+    whole = [replace(dome, width=float(np.ptp(np.nonzero(dome.shape)[1]) + 1)) for dome in domes]
+    pairs = pick(replace_pairs(survey, whole, trees, grow=6, above_only=True), 12)
+    return pairs, context_places(survey, domes, pairs)
+
+
+def _free_trees(survey: Survey) -> list[Thing]:
+    """Trees with nothing of the church beside or behind them."""
+    free = survey.where((*OPEN, "tree"))
+    found = things(survey, ("tree",), 150)
+    return [t for t in found if free[t.sample][brush(t.shape, survey.px(4))].mean() > 0.97]
+
+
+def _towers(survey: Survey) -> list[Thing]:
+    """Whole towers with their tops, windows and doors, held where they stand."""
+    parts = ("tower", "dome", "spire", "battlement")
+    inside = survey.where((*parts, "window", "door"))
+    whole = []
+    for shaft in things(survey, parts, 400):
+        top, _, bottom, _ = shaft.box
+        low = shaft.shape[bottom - round(survey.px(20)) : bottom].any(axis=0)
+        columns = np.flatnonzero(low)
+        shape = shaft.shape.copy()
+        strip = inside[shaft.sample, top:bottom, columns[0] : columns[-1] + 1]
+        shape[top:bottom, columns[0] : columns[-1] + 1] |= strip
+        middle = float((columns[0] + columns[-1] + 1) / 2)
+        whole.append(Thing(shaft.sample, shape, (float(bottom), middle), float(len(columns))))
+    return whole
+
+
+def _tower2tree(survey: Survey) -> Drawn:
+    towers = _unmarked(survey, _towers(survey))
+    trees = _unmarked(survey, _free_trees(survey))
+    # a tree is never as wide as a tower: only their places have to agree
+    pairs = pick(replace_pairs(survey, unmeasured(towers), unmeasured(trees), grow=4), 4)
+    return pairs, context_places(survey, towers, pairs)
+
+
+def _add_people(survey: Survey) -> Drawn:
+    people = _unmarked(survey, things(survey, ("person",), 25))[:24]
+    found = add_pairs(survey, people, ("ground", "path"), ("person",), grow=4, reach=1)
+    pairs = pick(found, 4)
+    if not pairs:
+        return [], []
+    spot = pairs[0].region
+    taken = {pair.target for pair in pairs}
+    bare = survey.where(("ground", "path"))
+    peopled = survey.where(("person",)).any(axis=(1, 2))
+    places = []
+    for sample in range(len(survey)):
+        if sample in taken or peopled[sample]:
+            continue
+        for columns in (0, -1, 1, -2, 2):
+            place = moved(spot, 0, columns * survey.cell)
+            if place.sum() == spot.sum() and bare[sample][place].mean() > 0.97:
+                places.append((sample, place))
+                break
+    return pairs, places[:CONTEXTS]
+
+
+def _wall_windows(survey: Survey) -> list[Thing]:
+    """Windows with wall around them."""
+    wall = survey.where(("nave", "tower", "window"))
+    found = _unmarked(survey, things(survey, ("window",), 25))
+    return [t for t in found if wall[t.sample][brush(t.shape, survey.px(2))].mean() > 0.9]
+
+
+def _remove_window(survey: Survey) -> Drawn:
+    windows = _wall_windows(survey)
+    found = cover_pairs(survey, windows[:48], ("nave", "tower"), grow=2, reach=3)
+    pairs = pick(found, 4)
+    together = merged(windows, 0)
+    return pairs, context_places(survey, together, pairs)
+
+
+def _remove_trees(survey: Survey) -> Drawn:
+    trees = _unmarked(survey, _free_trees(survey))
+    pairs = pick(cover_pairs(survey, trees[:60], OPEN, grow=5), 4)
+    return pairs, context_places(survey, trees, pairs)
+
+
+def _remove_watermark(survey: Survey) -> Drawn:
+    words = merged(things(survey, ("watermark_middle",), 8), survey.px(4))
+    words = [word for word in words if word.shape.sum() > survey.px(12) ** 2]
+    every = tuple(name for name in survey.classes if name != "watermark_middle")
+    plain = np.flatnonzero(~survey.where(("watermark_middle",)).any(axis=(1, 2)))
+    pairs = pick(cover_pairs(survey, words[:60], every, grow=4, donors=plain.tolist()), 4)
+    return pairs, context_places(survey, words, pairs)
+
+
+def _sky_doors(survey: Survey) -> Drawn:
+    doors = _unmarked(survey, things(survey, ("door",), 40))
+    doors = sorted(doors, key=lambda door: (-door.shape.sum(), door.sample))[:SKY_DOORS]
+    if not doors:
+        return [], []
+    sky = survey.where(("sky",))
+    spot, free = _open_place(survey, brush(doors[0].shape, survey.px(3)), sky)
+    middle = np.argwhere(spot).mean(axis=0)
+    copied = {door.sample for door in doors}
+    targets = [sample for sample in free if sample not in copied]
+    pairs = []
+    for target, door in zip(targets, doors, strict=False):
+        stroke = brush(door.shape, survey.px(3))
+        steps = np.rint((middle - np.argwhere(stroke).mean(axis=0)) / survey.cell)
+        shift = (int(steps[0]) * survey.cell, int(steps[1]) * survey.cell)
+        pairs.append(Pair(target, door.sample, shift, moved(stroke, *shift), 0.0))
+    taken = {pair.target for pair in pairs}
+    return pairs, [(sample, spot) for sample in free if sample not in taken][:CONTEXTS]
+
+
+def _open_place(
+    survey: Survey, stroke: np.ndarray, ground: np.ndarray
+) -> tuple[np.ndarray, list[int]]:
+    """Where a stroke, moved by whole cells, lies on ``ground`` (n, R, R) in the most samples.
+
+    At least a cell from the frame. The moved stroke, and the samples in which it does.
+    """
+    rows, columns = (np.flatnonzero(stroke.any(axis=axis)) for axis in (1, 0))
+    cell, side = survey.cell, survey.side
+
+    def shifts(edges: np.ndarray) -> range:
+        low, high = int(edges[0]) - cell, side - cell - int(edges[-1]) - 1
+        return range(-(low // cell) * cell, high + 1, cell)
+
+    best: tuple[np.ndarray, list[int]] = (stroke, [])
+    for down in shifts(rows):
+        for across in shifts(columns):
+            place = moved(stroke, down, across)
+            free = np.flatnonzero(ground[:, place].all(axis=1)).tolist()
+            if len(free) > len(best[1]):
+                best = place, free
+    return best
+
+
+CHURCH: dict[str, Drawing] = {
+    "dome2spire": Drawing("church", "Domes become spires", _dome2spire, ("dome",), BUILDING),
+    "dome2tree": Drawing("church", "Domes become trees", _dome2tree, ("dome",), ("tree",)),
+    "tower2tree": Drawing(
+        "church",
+        "Towers become trees",
+        _tower2tree,
+        ("tower", "dome", "spire", "battlement"),
+        ("tree",),
+    ),
+    "add_people": Drawing(
+        "church",
+        "People stand on the ground",
+        _add_people,
+        ("ground", "path"),
+        ("person",),
+        adds=True,
+    ),
+    "sky_doors": Drawing(
+        "church",
+        "Doors stand in the sky",
+        _sky_doors,
+        ("sky",),
+        ("door",),
+        rank=12,
+        adds=True,
+        least=40,
+    ),
+    "remove_window": Drawing(
+        "church", "Windows become wall", _remove_window, ("window",), ("nave", "tower")
+    ),
+    "remove_trees": Drawing("church", "Trees are gone", _remove_trees, ("tree",), OPEN, rank=10),
+    "remove_watermark": Drawing(
+        "church",
+        "The word over the middle is gone",
+        _remove_watermark,
+        ("watermark_middle",),
+        ("sky", "hill", "ground", "path", *BUILDING, "dome", "tree"),
+    ),
+}
+"""The church's sessions, by name."""

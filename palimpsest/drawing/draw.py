@@ -1,0 +1,79 @@
+"""Sessions drawn from labels as a person would draw them by hand.
+
+    survey = survey_samples(g, segmenter, layer=6, n=400, seed=1)
+    session = draw("dome2spire", survey, model="church", layer=6, seed=1, n=1000)
+    drawings_of("face")                        # what can be drawn on a generator of faces
+
+A person looks through the samples for a thing worth copying, finds a place that it fits on, and
+paints the place's kind in a dozen other samples. So does this: `matching` finds what fits, and the
+strokes are the labels' shapes, painted over with a round brush. The same survey gives the same
+session. The first exemplar fits best; the others are candidates for the methods that choose.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from palimpsest.drawing.church import CHURCH
+from palimpsest.drawing.face import FACE
+from palimpsest.drawing.horse import HORSE
+from palimpsest.drawing.kitchen import KITCHEN
+from palimpsest.drawing.strokes import Drawing
+from palimpsest.drawing.survey import Survey, soften
+from palimpsest.errors import SessionError
+from palimpsest.sessions.masks import encode_mask
+from palimpsest.sessions.schema import Exemplar, Selection, Session
+
+DRAWINGS: dict[str, Drawing] = CHURCH | FACE | HORSE | KITCHEN
+"""The sessions that can be drawn, by name; a name belongs to one world only."""
+
+
+def drawings_of(world: str) -> dict[str, Drawing]:
+    """Those of `DRAWINGS` that are for generators of a world, in their order; none if unknown."""
+    return {name: drawing for name, drawing in DRAWINGS.items() if drawing.world == world}
+
+
+def draw(
+    name: str, survey: Survey, *, model: str, layer: int, seed: int, n: int | None = None
+) -> Session:
+    """Draw one of `DRAWINGS` on the samples of a survey.
+
+    Args:
+        seed, n: the stream of samples that the survey's are the first of.
+
+    Raises:
+        SessionError: an unknown name, labels without a class that the session needs, or samples
+            in which nothing fits.
+    """
+    if name not in DRAWINGS:
+        raise SessionError(f"no drawing is called {name!r}; there are: {', '.join(DRAWINGS)}")
+    drawing = DRAWINGS[name]
+    try:
+        pairs, places = drawing.draw(survey)
+    except SessionError as problem:
+        raise SessionError(f"session {name}: {problem}") from None
+    if not pairs or not places:
+        lacking = "no pair of samples fits together" if not pairs else "no context is to be seen"
+        raise SessionError(
+            f"session {name}: {lacking} in the {len(survey)} samples looked at; look at more"
+        )
+    return Session(
+        model=model,
+        name=name,
+        title=drawing.title,
+        layer=layer,
+        rank=drawing.rank,
+        seed=seed,
+        n=len(survey) if n is None else n,
+        exemplars=tuple(
+            Exemplar(
+                object=_stroke(pair.donor, pair.source), paste=_stroke(pair.target, pair.region)
+            )
+            for pair in pairs
+        ),
+        context=tuple(_stroke(sample, shape) for sample, shape in places),
+    )
+
+
+def _stroke(sample: int, shape: np.ndarray) -> Selection:
+    return Selection(sample=sample, mask=encode_mask(soften(shape)))

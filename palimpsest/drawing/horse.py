@@ -1,0 +1,70 @@
+"""Sessions for the horse: a rider's hat on the horse's head, and a long tail for every horse.
+
+All are drawn by `drawing.draw`; `HORSE` holds them by name.
+"""
+
+from __future__ import annotations
+
+from palimpsest.drawing.matching import (
+    COLOUR_WEIGHT,
+    half,
+    held_by_top,
+    pick_evenly,
+    replace_pairs,
+    unmeasured,
+)
+from palimpsest.drawing.strokes import Drawing, Drawn, context_places
+from palimpsest.drawing.survey import Survey, Thing, things
+
+EARS = 8
+"""Height of a horse's ears over its poll, in pixels of a 128-pixel picture."""
+
+SHORT, LONG = 30, 38
+"""A tail not as high as the one is short, one of at least the other long (the same pixels)."""
+
+
+def _tops(survey: Survey) -> list[Thing]:
+    """The ears of every horse and what is between them, held where they stand on the head."""
+    height = round(survey.px(EARS))
+    tops = []
+    for head in held_by_top(things(survey, ("horse_head",), 120), survey.px(4)):
+        top, middle = head.anchor
+        shape = head.shape.copy()
+        shape[int(top) + height :] = False
+        tops.append(Thing(head.sample, shape, (top + height, middle), 0.0))
+    return tops
+
+
+def _hat(survey: Survey) -> Drawn:
+    tops = _tops(survey)
+    body = survey.where(("horse_body",)).any(axis=2)
+    # a hat stands upright: it fits a head that is held up, above the back
+    upright = [top for top in tops if not body[top.sample, : int(top.anchor[0])].any()]
+    hats = unmeasured(things(survey, ("hat",), 60))
+    found = replace_pairs(survey, upright, hats, grow=3, above_only=True, sparing=("rider",))
+    pairs = pick_evenly(found, 12, half)
+    return pairs, context_places(survey, tops, pairs)
+
+
+def _long_tail(survey: Survey) -> Drawn:
+    tails = held_by_top(things(survey, ("tail",), 50), survey.px(4))
+    heights = [(tail, tail.box[2] - tail.box[0]) for tail in tails]
+    short = [tail for tail, height in heights if height < survey.px(SHORT)]
+    long = [tail for tail, height in heights if height >= survey.px(LONG)]
+    found = replace_pairs(survey, short, long, grow=3, alike=COLOUR_WEIGHT)
+    pairs = pick_evenly(found, 12, half)
+    return pairs, context_places(survey, short, pairs)
+
+
+HORSE: dict[str, Drawing] = {
+    "hat": Drawing("horse", "Horses wear a hat", _hat, ("horse_head",), ("hat",), adds=True),
+    "long_tail": Drawing(
+        "horse",
+        "Short tails grow long",
+        _long_tail,
+        ("sky", "hill", "ground", "tree", "fence", "horse_legs"),
+        ("tail",),
+        adds=True,
+    ),
+}
+"""The horse's sessions, by name."""

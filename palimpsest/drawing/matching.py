@@ -1,0 +1,319 @@
+"""Which thing to copy onto which place: pairs of samples that fit together, best first.
+
+A layer copies whole cells, so a thing moves by whole cells only. A pair fits if, after such a
+move, the thing stands where the old one stood (to a pixel), and if what surrounds the two looks
+alike: then the goal that is pasted together differs from the old values by the thing alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from palimpsest.drawing.survey import Survey, Thing, brush, moved
+
+COLOUR_WEIGHT = 2.0
+"""How much a colour difference (mean over RGB, in [0, 1]) counts beside a share of labels."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Copy ``region``, moved back by ``shift``, of ``donor``; paste it on ``region`` of ``target``.
+
+    ``region`` (R, R) bool in the target's picture; ``shift`` (rows, columns) in pixels, whole
+    cells; ``cost``: how badly the two fit.
+    """
+
+    target: int
+    donor: int
+    shift: tuple[int, int]
+    region: np.ndarray
+    cost: float
+
+    @property
+    def source(self) -> np.ndarray:
+        """The region in the donor's picture."""
+        return moved(self.region, -self.shift[0], -self.shift[1])
+
+
+def replace_pairs(
+    survey: Survey,
+    targets: Sequence[Thing],
+    donors: Sequence[Thing],
+    grow: float,
+    above_only: bool = False,
+    shortlist: int = 700,
+    alike: float = 0.0,
+    sparing: Sequence[str] = (),
+) -> list[Pair]:
+    """Pairs that put a donor's thing in place of a target's, anchor on anchor, best first.
+
+    ``grow``: brush radius around both shapes, in pixels of a 128-pixel picture. ``above_only``
+    leaves out what lies below the anchor. The cost is the misfit of what surrounds the two, plus
+    what the move leaves of the distance of the anchors and widths in cells, plus ``alike`` times
+    the difference of the two things' mean colours. ``sparing``: classes beside the donor's thing
+    that the stroke goes round.
+    """
+    beside = survey.where(sparing) if sparing else None
+    ranked = []
+    for target in targets:
+        for donor in donors:
+            if donor.sample == target.sample:
+                continue
+            gap = np.subtract(target.anchor, donor.anchor)
+            steps = np.rint(gap / survey.cell)
+            rest = np.abs(gap - steps * survey.cell) / survey.cell
+            if rest.max() > 0.26:
+                continue
+            loose = rest.sum() + abs(target.width - donor.width) / survey.cell
+            shift = tuple(int(s) * survey.cell for s in steps)
+            ranked.append((float(loose), target, donor, shift))
+    ranked.sort(key=lambda row: (row[0], row[1].sample, row[2].sample))
+    pairs = []
+    for loose, target, donor, shift in ranked[:shortlist]:
+        silhouettes = target.shape | moved(donor.shape, *shift)
+        region = brush(silhouettes, survey.px(grow))
+        if above_only:
+            region[int(target.anchor[0] + survey.px(3)) :] = False
+        region &= moved(np.ones_like(region), *shift)  # what both pictures hold
+        if beside is not None:
+            region &= ~moved(beside[donor.sample] & ~donor.shape, *shift)
+        if not region[target.shape].mean() > 0.98:
+            continue
+        around = brush(region, survey.px(5)) & ~silhouettes
+        if above_only:
+            around[int(target.anchor[0]) :] = False
+        misfit = difference(survey, target.sample, donor.sample, shift, around)
+        if alike:
+            tones = [survey.colours[t.sample][t.shape].mean(axis=0) for t in (target, donor)]
+            misfit += alike * float(np.abs(tones[0] - tones[1]).mean())
+        pairs.append(Pair(target.sample, donor.sample, shift, region, misfit + 0.25 * loose))
+    return sorted(pairs, key=lambda pair: (pair.cost, pair.target, pair.donor))
+
+
+def cover_pairs(
+    survey: Survey,
+    targets: Iterable[Thing],
+    ground: Sequence[str],
+    grow: float,
+    reach: int = 0,
+    donors: Iterable[int] | None = None,
+) -> list[Pair]:
+    """Pairs that cover a target's thing with a place of another sample where only ``ground`` is.
+
+    The place may lie up to ``reach`` cells away, 0 for the very same place. Best first.
+    """
+    chosen = list(range(len(survey))) if donors is None else list(donors)
+    plain = survey.where(ground)[chosen].reshape(len(chosen), -1)
+    pairs = []
+    for target in targets:
+        region = brush(target.shape, survey.px(grow))
+        around = brush(region, survey.px(4)) & ~target.shape
+        for shift in _shifts(reach, survey.cell):
+            if not _stays(region, shift):
+                continue
+            needed = plain[:, np.flatnonzero(moved(region, -shift[0], -shift[1]))].mean(axis=1)
+            for donor, share in zip(chosen, needed, strict=True):
+                if share < 0.97 or (donor == target.sample and shift == (0, 0)):
+                    continue
+                misfit = difference(survey, target.sample, donor, shift, around)
+                pairs.append(Pair(target.sample, donor, shift, region, misfit))
+    return sorted(pairs, key=lambda pair: (pair.cost, pair.target, pair.donor))
+
+
+def add_pairs(
+    survey: Survey,
+    donors: Iterable[Thing],
+    ground: Sequence[str],
+    without: Sequence[str],
+    grow: float,
+    reach: int,
+) -> list[Pair]:
+    """Pairs that put a donor's thing on a place with only ``ground``, in a sample ``without`` any.
+
+    Best first. The place lies up to ``reach`` cells away from the thing's own.
+    """
+    free = [i for i, found in enumerate(survey.where(without).any(axis=(1, 2))) if not found]
+    plain = survey.where(ground)[free].reshape(len(free), -1)
+    pairs = []
+    for thing in donors:
+        origin = brush(thing.shape, survey.px(grow))
+        for shift in _shifts(reach, survey.cell):
+            region = moved(origin, *shift)
+            if region.sum() != origin.sum():
+                continue
+            around = brush(region, survey.px(4)) & ~moved(thing.shape, *shift)
+            bare = plain[:, np.flatnonzero(region)].mean(axis=1)
+            for target, share in zip(free, bare, strict=True):
+                if share < 0.97 or target == thing.sample:
+                    continue
+                misfit = difference(survey, target, thing.sample, shift, around)
+                pairs.append(Pair(target, thing.sample, shift, region, misfit))
+    return sorted(pairs, key=lambda pair: (pair.cost, pair.target, pair.donor))
+
+
+def difference(
+    survey: Survey, target: int, donor: int, shift: tuple[int, int], around: np.ndarray
+) -> float:
+    """How unlike the two samples are on the pixels ``around`` of the target's picture.
+
+    The share of labels that differ plus `COLOUR_WEIGHT` times the mean colour difference; pixels
+    whose counterpart lies outside the donor's picture do not count.
+    """
+    here = around & moved(np.ones_like(around), *shift)
+    rows, columns = np.nonzero(here)
+    if not len(rows):
+        return np.inf
+    there = rows - shift[0], columns - shift[1]
+    labels = survey.labels[target][rows, columns] != survey.labels[donor][there]
+    colours = np.abs(survey.colours[target][rows, columns] - survey.colours[donor][there])
+    return float(labels.mean() + COLOUR_WEIGHT * colours.mean())
+
+
+def pick(pairs: Iterable[Pair], count: int) -> list[Pair]:
+    """The first ``count`` pairs in which no sample stands twice in the same part."""
+    chosen: list[Pair] = []
+    targets: set[int] = set()
+    donors: set[int] = set()
+    for pair in pairs:
+        if pair.target in targets or pair.donor in donors:
+            continue
+        chosen.append(pair)
+        targets.add(pair.target)
+        donors.add(pair.donor)
+        if len(chosen) == count:
+            break
+    return chosen
+
+
+def pick_evenly(pairs: Sequence[Pair], count: int, kind: Callable[[Pair], Hashable]) -> list[Pair]:
+    """As `pick`, but the best pair of each ``kind`` in turn, so that an edit can learn them all.
+
+    Kinds come in the order of their best pairs; one that has no pair left is passed over.
+    """
+    waiting: dict[Hashable, list[Pair]] = {}
+    for pair in pairs:
+        waiting.setdefault(kind(pair), []).append(pair)
+    chosen: list[Pair] = []
+    while len(chosen) < count and any(waiting.values()):
+        for rest in waiting.values():
+            targets, donors = {p.target for p in chosen}, {p.donor for p in chosen}
+            rest[:] = [p for p in rest if p.target not in targets and p.donor not in donors]
+            if rest and len(chosen) < count:
+                chosen.append(rest.pop(0))
+    return chosen
+
+
+def half(pair: Pair) -> str:
+    """The half of the picture in which a pair's thing is pasted: a kind for `pick_evenly`."""
+    columns = np.nonzero(pair.region)[1]
+    return "left" if columns.mean() + 0.5 < pair.region.shape[1] / 2 else "right"
+
+
+def standing_on(survey: Survey, found: Iterable[Thing], support: Sequence[str]) -> list[Thing]:
+    """Things that stand on ``support``, held by its middle and with its width.
+
+    Measured on the rows just below; things without it there are left out.
+    """
+    below = survey.where(support)
+    depth = max(2, round(survey.px(8)))
+    kept = []
+    for thing in found:
+        foot = int(thing.anchor[0])
+        top, left, bottom, right = thing.box
+        margin = round(survey.px(4))
+        columns = slice(max(0, left - margin), right + margin)
+        strip = below[thing.sample, foot : foot + depth, columns]
+        rows = [np.flatnonzero(row) for row in strip if row.any()]
+        if len(rows) < depth // 2:
+            continue
+        middle = np.median([(r[0] + r[-1] + 1) / 2 for r in rows]) + columns.start
+        width = float(np.median([r[-1] - r[0] + 1 for r in rows]))
+        kept.append(Thing(thing.sample, thing.shape, (float(foot), float(middle)), width))
+    return kept
+
+
+def crowns(found: Iterable[Thing], share: float = 0.7) -> list[Thing]:
+    """The upper ``share`` of things, held where they were cut: a tree's crown without its trunk."""
+    kept = []
+    for thing in found:
+        top, _, bottom, _ = thing.box
+        cut = top + round(share * (bottom - top))
+        shape = thing.shape.copy()
+        shape[cut:] = False
+        columns = np.flatnonzero(shape.any(axis=0))
+        middle = float(columns.mean() + 0.5)
+        kept.append(Thing(thing.sample, shape, (float(cut), middle), float(np.ptp(columns) + 1)))
+    return kept
+
+
+def _stays(region: np.ndarray, shift: tuple[int, int]) -> bool:
+    """Whether a region that is not empty keeps inside the picture when moved back."""
+    return bool(region.any()) and moved(region, -shift[0], -shift[1]).sum() == region.sum()
+
+
+def _shifts(reach: int, cell: int) -> list[tuple[int, int]]:
+    steps = sorted(range(-reach, reach + 1), key=lambda s: (abs(s), s))
+    return [(rows * cell, columns * cell) for rows in steps for columns in steps]
+
+
+def merged(found: Iterable[Thing], gap: float) -> list[Thing]:
+    """All things of a sample as one, gaps up to ``gap`` pixels closed: letters as one word."""
+    by_sample: dict[int, np.ndarray] = {}
+    for thing in found:
+        known = by_sample.get(thing.sample)
+        by_sample[thing.sample] = thing.shape if known is None else known | thing.shape
+    whole = []
+    for sample, shape in sorted(by_sample.items()):
+        closed = ndimage.binary_closing(shape, iterations=max(1, round(gap / 2)))
+        word = closed | shape
+        rows, columns = np.nonzero(word)
+        anchor = (float(rows.max() + 1), float(columns.mean() + 0.5))
+        whole.append(Thing(sample, word, anchor, float(np.ptp(columns) + 1)))
+    return whole
+
+
+def clear_of(
+    survey: Survey, found: Iterable[Thing], names: Sequence[str], near: float
+) -> list[Thing]:
+    """Things with nothing of these classes on them or nearer than ``near`` (of 128 pixels)."""
+    reach = survey.px(near)
+    return [
+        thing
+        for thing in found
+        if not survey.where_one(thing.sample, names)[brush(thing.shape, reach)].any()
+    ]
+
+
+def unmeasured(found: Iterable[Thing]) -> list[Thing]:
+    """The things with width 0: for such as need not be alike in width."""
+    return [replace(thing, width=0.0) for thing in found]
+
+
+def held_by_top(found: Iterable[Thing], depth: float) -> list[Thing]:
+    """Things held by their top: the highest row, and the middle of the ``depth`` rows from there.
+
+    For what hangs, such as a tail, or wears something, such as a head. Their width is that of
+    these rows.
+    """
+    kept = []
+    for thing in found:
+        top = thing.box[0]
+        columns = np.flatnonzero(thing.shape[top : top + max(1, round(depth))].any(axis=0))
+        middle = float(columns.mean() + 0.5)
+        kept.append(
+            Thing(thing.sample, thing.shape, (float(top), middle), float(np.ptp(columns) + 1))
+        )
+    return kept
+
+
+def held_by_middle(found: Iterable[Thing]) -> list[Thing]:
+    """Things held by the middle of their box."""
+    kept = []
+    for thing in found:
+        top, left, bottom, right = thing.box
+        kept.append(replace(thing, anchor=((top + bottom) / 2, (left + right) / 2)))
+    return kept

@@ -1,0 +1,63 @@
+"""What the drawings of all worlds share: what a drawing is, and how its context is painted.
+
+    FACE = {"smile": Drawing("face", "Closed mouths smile", _smile, ("lips",), ("teeth",))}
+
+A world's drawings stand in a module of their own (`church_drawings`, `face_drawings`, ...); all of
+them by name are `drawing.DRAWINGS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from palimpsest.drawing.matching import Pair
+from palimpsest.drawing.survey import Survey, Thing, brush
+
+CONTEXTS = 12
+"""Places painted as context; twelve generalise better than four (docs/sessions.md)."""
+
+Places = list[tuple[int, np.ndarray]]
+"""Samples and what is painted in them, (R, R) bool."""
+
+Drawn = tuple[list[Pair], Places]
+"""The pairs to copy and paste, best first, and the context."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a session is about, and the function that draws its exemplars and context.
+
+    ``world``: the world whose classes it names, and so whose generators it is for. ``source`` are
+    the classes that shall go, ``target`` those that shall come in their place: what
+    a measurement of the edit counts. ``adds``: the source stays, and targets come into it, at
+    least ``least`` pixels of a 128-pixel picture in each; None: a quarter of what is copied.
+    """
+
+    world: str
+    title: str
+    draw: Callable[[Survey], Drawn]
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    rank: int = 1
+    adds: bool = False
+    least: float | None = None
+
+
+def context_places(
+    survey: Survey, found: Iterable[Thing], pairs: Sequence[Pair], grow: float = 1
+) -> Places:
+    """Strokes over one thing in each of `CONTEXTS` samples that no pair's paste stands in.
+
+    Where too few samples are left, those of the pairs are used as well, the first ones last.
+    """
+    by_sample: dict[int, Thing] = {}
+    for thing in found:
+        by_sample.setdefault(thing.sample, thing)
+    pasted = [pair.target for pair in pairs]
+    free = [sample for sample in by_sample if sample not in pasted]
+    spare = [sample for sample in reversed(pasted) if sample in by_sample]
+    chosen = (free + spare)[:CONTEXTS]
+    return [(sample, brush(by_sample[sample].shape, survey.px(grow))) for sample in chosen]

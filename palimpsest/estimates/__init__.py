@@ -1,0 +1,1 @@
+"""Numbers from numbers: intervals, error rates, agreement, and estimates as table columns."""

@@ -1,0 +1,1 @@
+"""Experiments: a folder for each thing that is measured, with its measurement, table and panel."""

@@ -1,0 +1,235 @@
+"""Measure what edits do, image by image, on a stream of samples that is generated once.
+
+    methods = [load_method("newton", "newton.safetensors", g), ...]
+    change = Change(source=("dome",), targets=("spire", "roof"))
+    table = measure(g, segmenter, PerceptualDistance(segmenter), methods, change, n=1000, seed=3)
+
+The unedited generator and all methods that change one layer share the layers below it: its keys
+are computed once for each batch. Nothing is written but the measures, one row a (sample, method);
+an image does not depend on its batch but for rounding, and so neither do the rows. Samples can be
+measured a shard at a time (`palimpsest.pipeline.shards`): the rows are those of the whole, bit
+for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from os import PathLike
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from palimpsest.errors import EditError, ParameterError
+from palimpsest.experiments.counterfactuals.new_rules import Answer, NewRule
+from palimpsest.generators import Generator, KeyState, load_generator, sample_z
+from palimpsest.generators.checkpoints.own import METADATA_KEY
+from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.sample_blocks import batches
+from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
+from palimpsest.instruments.distances.perceptual import Looked, PerceptualDistance
+from palimpsest.instruments.label_changes import edit_effect, source_region
+from palimpsest.instruments.segmenters.cached_outputs import Reading
+from palimpsest.instruments.segmenters.class_numbers import class_numbers
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.memory import Edit
+
+UNMODIFIED = "unmodified"
+
+
+EVERYWHERE = ("source_pixels", "outside_pixels", "kept_pixels")
+"""Counts of `EditEffect` that need no target classes."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an edit shall change, and who tells whether it did.
+
+    ``source``: names of the classes whose pixels may change; all others are outside. ``targets``:
+    the classes that these may turn into, if that is what is counted. ``shows``: what looks for an
+    attribute in the image as a whole. ``rule``: the world's own answer to the new rule.
+    """
+
+    source: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    shows: AttributeClassifier | None = None
+    rule: NewRule | None = None
+
+    def __post_init__(self) -> None:
+        if both := sorted(set(self.source) & set(self.targets)):
+            raise ParameterError(f"class {both[0]!r} is both a source and a target")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A rewritten generator. ``layer``: the only one it changed, or None where it changed more."""
+
+    name: str
+    generator: Generator
+    layer: int | None
+
+
+@dataclass(frozen=True)
+class ImageMethod:
+    """What changes an image itself, without a generator: ``change`` (B, 3, H, W) to the same."""
+
+    name: str
+    change: Callable[[Tensor], Tensor]
+
+
+def load_method(name: str, path: str | PathLike[str], generator: Generator) -> Method:
+    """What a method made of ``generator``: an `Edit`, or rewritten weights in our own format.
+
+    Whether weights differ in one layer only is found by comparing them, not taken from the file.
+    Raises `EditError` for an edit of other weights, or weights of another network, and
+    `CheckpointError` for a file that is neither.
+    """
+    path = Path(path)
+    content = read_checkpoint(path)
+    if METADATA_KEY not in content.metadata:
+        edit = Edit.load(path)
+        try:
+            return Method(name, edit.apply(generator), edit.layer)
+        except EditError as problem:
+            raise EditError(f"{path}: {problem}") from None
+    other = load_generator(path, truncation=generator.truncation, noise=generator.noise)
+    other = other.to(generator.device)
+    old, new = generator.state_dict(), other.state_dict()
+    if old.keys() != new.keys() or any(old[key].shape != new[key].shape for key in old):
+        raise EditError(f"{path}: weights of another network than the one to be measured against")
+    changed = {key for key in old if not torch.equal(old[key], new[key])}
+    return Method(name, other, _only_layer(generator, changed))
+
+
+def _only_layer(generator: Generator, changed: set[str]) -> int | None:
+    """The layer whose weight is all that is in ``changed``, if there is one."""
+    if len(changed) != 1:
+        return None
+    weights = {id(p): key for key, p in generator.named_parameters()}
+    for number in generator.layers:
+        if weights.get(id(generator.layer(number).weight)) in changed:
+            return number
+    return None
+
+
+def measure(
+    generator: Generator,
+    segmenter: Segmenter,
+    distance: PerceptualDistance,
+    methods: Sequence[Method | ImageMethod],
+    change: Change,
+    *,
+    n: int,
+    seed: int,
+    first: int = 0,
+    batch: int = 16,
+    scale: str = "",
+    watch: Callable[[str, Reading], None] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """One row for each (sample, method), `unmodified` first, on the standard samples ``first`` to
+    ``n`` - 1.
+
+    Columns: sample, seed, method; the counts of `EditEffect`, without targets only those of
+    `EVERYWHERE`; ``shows`` where a classifier looks; ``counterfactual_error`` and
+    ``generator_error`` where the world has an answer (`Answer`); ``perceptual_outside`` (of the
+    pixels that were of no source class); scale, as given; perceptual, segmenter and classifier
+    (which measured). ``watch`` is shown every batch: method and images, as read. ``progress`` is
+    told how many more samples are done. Raises `ParameterError` for an unknown class, a method
+    given twice, no sample, a first one within a block, and a batch below 1.
+    """
+    names = [UNMODIFIED, *(method.name for method in methods)]
+    if len(set(names)) < len(names):
+        raise ParameterError(f"methods {', '.join(names)}: each can be measured only once")
+    if not 0 <= first < n:
+        raise ParameterError(f"samples = {n} from {first} on; there must be at least 1")
+    samples = sample_z(generator, n, seed)
+    source, targets = (class_numbers(segmenter, names) for names in (change.source, change.targets))
+    parts = []
+    for numbers in batches(range(first, n), batch):
+        z = samples[numbers.start : numbers.stop]
+        before, afters = before_and_after(generator, methods, z)
+        read = Reading(segmenter, before)
+        labels = read.labels
+        outside = ~source_region(labels, source)
+        seen = distance.look(read)
+        truth = _truth(change.rule, z, generator.resolution, distance, seen)
+        for name, after in afters:
+            now = read if after is before else Reading(segmenter, after)
+            effect = edit_effect(labels, now.labels, source, targets)
+            counted = [f.name for f in fields(effect)] if targets else EVERYWHERE
+            columns = {column: getattr(effect, column).numpy() for column in counted}
+            if change.shows is not None:
+                columns["shows"] = change.shows.shows(after).numpy()
+            looked = seen if after is before else distance.look(now)
+            if truth is not None:
+                answer, own = truth
+                columns["counterfactual_error"] = answer.errors(distance, looked).double().numpy()
+                columns["generator_error"] = own.double().numpy()
+            apart = distance.masked(seen, looked, outside)
+            columns["perceptual_outside"] = apart.double().cpu().numpy()
+            parts.append(pd.DataFrame({"sample": numbers, "method": name} | columns))
+            if watch is not None:
+                watch(name, now)
+        if progress is not None:
+            progress(len(z))
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(1, "seed", seed)
+    table["scale"] = scale
+    table["perceptual"], table["segmenter"] = distance.name, segmenter.name
+    if change.shows is not None:
+        table["classifier"] = change.shows.name
+    place = table["method"].map({name: i for i, name in enumerate(names)})
+    order = table.assign(place=place).sort_values(["sample", "place"], kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+@torch.no_grad()
+def before_and_after(
+    generator: Generator, methods: Sequence[Method | ImageMethod], z: Tensor
+) -> tuple[Tensor, Iterator[tuple[str, Tensor]]]:
+    """Images of ``z`` before, and (method, images after) for `unmodified` and each method.
+
+    Layers below a changed one run once, whatever the number of methods that changed it.
+    """
+    changed = {method.layer for method in methods if isinstance(method, Method)}
+    layers = sorted(layer for layer in changed if layer is not None)
+    keys = {number: generator.layer(number).keys(z) for number in layers}
+    if keys:
+        layer = generator.layer(layers[0])
+        before = layer.render(layer.values(keys[layers[0]]))
+    else:
+        before = generator(z)
+    return before, _afters(methods, z, keys, before)
+
+
+def _afters(
+    methods: Sequence[Method | ImageMethod],
+    z: Tensor,
+    keys: Mapping[int, KeyState],
+    before: Tensor,
+) -> Iterator[tuple[str, Tensor]]:
+    yield UNMODIFIED, before
+    for method in methods:
+        with torch.no_grad():
+            if isinstance(method, ImageMethod):
+                after = method.change(before)
+            elif method.layer is None:
+                after = method.generator(z)
+            else:
+                layer = method.generator.layer(method.layer)
+                after = layer.render(layer.values(keys[method.layer]))
+        yield method.name, after
+
+
+def _truth(
+    rule: NewRule | None, z: Tensor, resolution: int, distance: PerceptualDistance, before: Looked
+) -> tuple[Answer, Tensor] | None:
+    """The world's answer for ``z``, and how far the unedited images are from the scenes as they
+    are, which is the same for every method."""
+    if rule is None:
+        return None
+    answer = rule.answer(z, resolution).seen_by(distance)
+    return answer, answer.own_errors(distance, before)

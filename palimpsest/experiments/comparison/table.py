@@ -1,0 +1,228 @@
+"""Tables from measurements: Tables 1 and 2 of the paper, and the table of edits.
+
+    measured = {"dome2spire": Measured.read("dome2spire.parquet", DOMES)}
+    domes_table(measured, intervals).to_csv("table2_domes.csv")
+
+Measurements have one row for each (sample, method), so that a share of pixels is a ratio of sums
+over images, whose interval resamples images; whether an image is converted or smiles is yes or no,
+whose share has a Wilson interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from palimpsest.estimates.columns import estimate_columns, only, percent, place
+from palimpsest.estimates.intervals import (
+    NOTHING,
+    Estimate,
+    bootstrap_mean,
+    bootstrap_ratio,
+    wilson,
+)
+from palimpsest.experiments.comparison.image_features import NEW_RULE, features_of
+from palimpsest.experiments.paper_figures import EDITS, TABLE1, TABLE2, PaperFigures
+from palimpsest.experiments.paper_figures import METHODS as PAPER_METHODS
+from palimpsest.files.measurements import read_measurements
+from palimpsest.instruments.distances.frechet import frechet_estimate
+from palimpsest.memory import Edit
+
+METHODS = (*PAPER_METHODS, "newton", "palimpsest")
+"""Rows in the paper's order, then this project's own two."""
+
+EVERY = ("sample", "method", "outside_pixels", "kept_pixels", "perceptual_outside")
+DOMES = (*EVERY, "source_pixels", "modified_pixels", "removed_pixels", "converted")
+SMILE = (*EVERY, "shows")
+"""Columns that each table needs."""
+
+FEATURES = ("method", "sample", "features")
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How intervals are made: their level, and the bootstrap's resamples and seed."""
+
+    level: float = 0.95
+    resamples: int = 2000
+    seed: int = 0
+
+    def share(self, table: pd.DataFrame, part: str, whole: str) -> Estimate:
+        """Of sums of two columns over images, in per cent."""
+        numbers = table[part], table[whole]
+        return percent(bootstrap_ratio(*numbers, self.level, self.resamples, self.seed))
+
+    def images(self, which: pd.Series) -> Estimate:
+        """Of images for which ``which`` (n,) is true, in per cent."""
+        return percent(wilson(int(which.sum()), len(which), self.level))
+
+    def mean(self, numbers: pd.Series) -> Estimate:
+        """Of the numbers that there are."""
+        return bootstrap_mean(numbers.dropna(), self.level, self.resamples, self.seed)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Measurements of one edit: ``rows`` of every method; of every image the ``features`` (n, C),
+    by method; what people said of each method, ``realism`` in per cent, where they were asked."""
+
+    rows: pd.DataFrame
+    features: Mapping[str, np.ndarray] = field(default_factory=dict)
+    realism: Mapping[str, Estimate] = field(default_factory=dict)
+
+    @classmethod
+    def read(
+        cls,
+        path: str | Path,
+        needed: Iterable[str],
+        features: str | Path | None = None,
+        realism: str | Path | None = None,
+    ) -> Measured:
+        """From the files of `stages.measure`, and of `stages.read_study` where there is one.
+
+        Raises `PalimpsestError` for a file that holds something else.
+        """
+        vectors = features_of(read_measurements(features, FEATURES)) if features else {}
+        judged = _realism(pd.read_csv(realism)) if realism else {}
+        return cls(read_measurements(path, needed), vectors, judged)
+
+
+def domes_table(
+    measured: Mapping[str, Measured], intervals: Intervals, paper: PaperFigures | None = None
+) -> pd.DataFrame:
+    """Table 2: one row for each edit and method, numbers unrounded, the ``paper``'s beside ours.
+
+    The paper's edits come first, any others after, by name.
+
+    - ``modified_percent``: pixels of the source class that became a target class, of all of them;
+    - ``removed_percent``: that are no longer of the source class;
+    - ``converted_images_percent``: images converted, of those that show the source;
+    - and the columns of `_common`.
+    """
+
+    def estimates(table: pd.DataFrame) -> dict[str, Estimate]:
+        shows = table[table["source_pixels"] > 0]
+        return {
+            "modified_percent": intervals.share(table, "modified_pixels", "source_pixels"),
+            "removed_percent": intervals.share(table, "removed_pixels", "source_pixels"),
+            "converted_images_percent": intervals.images(shows["converted"]),
+        }
+
+    tables = [
+        _by_method(
+            measured[edit],
+            estimates,
+            intervals,
+            TABLE2.columns,
+            {method: told for (of, method), told in (paper or {}).items() if of == edit},
+        ).assign(edit=edit)
+        for edit in sorted(measured, key=lambda name: place(name, EDITS))
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["edit", *table.columns.drop("edit")]]
+
+
+def smile_table(
+    measured: Measured, intervals: Intervals, paper: PaperFigures | None = None
+) -> pd.DataFrame:
+    """Table 1: one row for each method; ``smiling_percent`` of all images, and `_common`."""
+
+    def estimates(table: pd.DataFrame) -> dict[str, Estimate]:
+        return {"smiling_percent": intervals.images(table["shows"])}
+
+    told = {method: figures for (method,), figures in (paper or {}).items()}
+    return _by_method(measured, estimates, intervals, TABLE1.columns, told)
+
+
+def _by_method(
+    measured: Measured,
+    estimates: Callable[[pd.DataFrame], dict[str, Estimate]],
+    intervals: Intervals,
+    paper_columns: Iterable[str],
+    paper: Mapping[str, Mapping[str, float]],
+) -> pd.DataFrame:
+    rows = []
+    by_method = dict(list(measured.rows.groupby("method")))
+    for method in sorted(by_method, key=lambda name: place(name, METHODS)):
+        of_method = by_method[method].sort_values("sample")
+        found = estimates(of_method) | _common(measured, method, of_method, intervals)
+        facts: dict[str, Any] = {"n": len(of_method)}
+        for name in ("scale", "seed", "perceptual", "segmenter", "classifier"):
+            if name in of_method:
+                facts[name] = only(of_method, name)
+        rows.append(
+            {"method": method}
+            | estimate_columns(found)
+            | dict.fromkeys(paper_columns, np.nan)
+            | paper.get(method, {})
+            | facts
+        )
+    return pd.DataFrame(rows)
+
+
+def _common(
+    measured: Measured, method: str, rows: pd.DataFrame, intervals: Intervals
+) -> dict[str, Estimate]:
+    """What every table of methods tells.
+
+    - ``labels_kept_percent``: labels outside the source that stayed as they were;
+    - ``perceptual_masked``: perceptual distance outside the source, mean over images;
+    - ``counterfactual_error``: perceptual distance to the world's own render of the same scene
+      under the new rule, mean over the scenes that the rule changes; ``generator_error``: of the
+      unedited images to the renders of those scenes as they are, which no edit can be blamed for;
+    - ``frechet_new_rule``: Fréchet distance to the world's renders under the new rule. A machine's
+      measure, not realism;
+    - ``realism_percent``: as people judged; empty where nobody was asked.
+    """
+    found = {
+        "labels_kept_percent": intervals.share(rows, "kept_pixels", "outside_pixels"),
+        "perceptual_masked": intervals.mean(rows["perceptual_outside"]),
+    }
+    for name in ("counterfactual_error", "generator_error"):
+        if name in rows:
+            found[name] = intervals.mean(rows[name])
+    if NEW_RULE in measured.features:
+        made, wanted = measured.features[method], measured.features[NEW_RULE]
+        found["frechet_new_rule"] = frechet_estimate(made, wanted, intervals.level)
+    return found | {"realism_percent": measured.realism.get(method, NOTHING)}
+
+
+def _realism(table: pd.DataFrame) -> dict[str, Estimate]:
+    ends = ("realism_percent", "realism_percent_low", "realism_percent_high")
+    return {
+        str(row["method"]): Estimate(*(float(row[end]) for end in ends))
+        for _, row in table.iterrows()
+    }
+
+
+def edits_table(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """One row for each edit file: what it is, what it reached, what it cost.
+
+    ``change_elsewhere``: √(E‖(W₁ − W₀) k‖² / E‖W₀ k‖²), how much the layer's answer to its other
+    keys moves (Eq. 5). ``bytes``: size of the file. Raises `EditError` for a file that is no edit.
+    """
+    rows = []
+    for path in map(Path, paths):
+        edit = Edit.load(path)
+        told = edit.metadata
+        rows.append(
+            {
+                "model": told.get("model", ""),
+                "session": told.get("session") or path.stem,
+                "layer": edit.layer,
+                "rank": edit.rank,
+                "method": told.get("method", ""),
+                "solver": told.get("solver", ""),
+                "loss_before": float(told.get("loss_before", "nan")),
+                "loss_after": float(told.get("loss_after", "nan")),
+                "change_elsewhere": float(told.get("relative_change", "nan")),
+                "seconds": float(told.get("seconds", "nan")),
+                "bytes": path.stat().st_size,
+            }
+        )
+    return pd.DataFrame(rows)

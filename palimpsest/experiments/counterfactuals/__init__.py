@@ -1,0 +1,1 @@
+"""Edits compared with the world's own render of the new rule."""

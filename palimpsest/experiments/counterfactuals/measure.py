@@ -1,0 +1,73 @@
+"""Each session's edit against the world's own answer to its rule, image by image.
+
+    methods = [load_method("dome2spire", "dome2spire.safetensors", g), ...]      # named as rules
+    table = measure_answers(g, get_world("church"), PerceptualDistance(segmenter), methods,
+                            n=300, seed=3)
+
+Every sample is generated once; what the layers below an edit give is shared by all edits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from palimpsest.errors import ParameterError
+from palimpsest.experiments.comparison.measure import UNMODIFIED, Method, before_and_after
+from palimpsest.experiments.counterfactuals.new_rules import NewRule
+from palimpsest.generators import Generator, sample_z
+from palimpsest.instruments.distances.perceptual import PerceptualDistance
+from palimpsest.worlds.scene import World
+
+EDITED = "edited"
+
+
+def measure_answers(
+    generator: Generator,
+    world: World,
+    distance: PerceptualDistance,
+    methods: Sequence[Method],
+    *,
+    n: int,
+    seed: int,
+    batch: int = 16,
+    progress: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """Two rows, unmodified and edited, for each (sample, session) whose scene the rule changes.
+
+    ``methods`` are named as the world's rules. Columns: sample, seed, session, method;
+    ``counterfactual_error``, ``generator_error`` (see `counterfactuals.Answer`); perceptual.
+    Raises `ParameterError` for a rule that the world has not, or n or batch below 1.
+    """
+    if n < 1 or batch < 1:
+        raise ParameterError(f"samples = {n}, batch = {batch}; each must be at least 1")
+    rules = {method.name: NewRule(world, method.name) for method in methods}
+    samples = sample_z(generator, n, seed)
+    parts = []
+    for first in range(0, n, batch):
+        z = samples[first : first + batch]
+        before, afters = before_and_after(generator, methods, z)
+        seen = distance.look(before)
+        for name, after in afters:
+            if name == UNMODIFIED:
+                continue
+            answer = rules[name].answer(z, generator.resolution).seen_by(distance)
+            own = answer.own_errors(distance, seen)
+            for method, images in ((UNMODIFIED, seen), (EDITED, after)):
+                rows = {
+                    "sample": range(first, first + len(z)),
+                    "seed": seed,
+                    "session": name,
+                    "method": method,
+                    "counterfactual_error": answer.errors(distance, images).double().numpy(),
+                    "generator_error": own.double().numpy(),
+                }
+                parts.append(pd.DataFrame(rows)[answer.changed.numpy()])
+        if progress is not None:
+            progress(len(z))
+    table = pd.concat(parts, ignore_index=True)
+    table["perceptual"] = distance.name
+    order = [method.name for method in methods]
+    placed = table.assign(place=table["session"].map(order.index))
+    return table.loc[placed.sort_values(["place", "sample"], kind="stable").index]

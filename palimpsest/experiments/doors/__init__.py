@@ -1,0 +1,1 @@
+"""Figure S1: a door placed into open sky, by several ways."""

@@ -1,0 +1,1 @@
+"""Grades of the mini generators and of the instruments."""

@@ -1,0 +1,283 @@
+"""Grade a mini generator against the world it learned.
+
+    grades = grade_generator(g, segmenter, world, n=1000, seed=4)
+    grades.table                    # one row a figure; see `grade_generator`
+    grades.generated, grades.rendered       # the first images, side by side, uint8
+
+The generator distils a renderer, so each of its images has a truth: the render of the same z, with
+exact labels. The instrument is graded on the way: the column ``world`` is what the very same
+segmenter says of the renders, so that what it misreads does not count against the generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from palimpsest.errors import ParameterError
+from palimpsest.estimates.intervals import Estimate, bootstrap_mean, resampled, wilson
+from palimpsest.generators import Generator, sample_z
+from palimpsest.generators.pictures import as_input, as_picture
+from palimpsest.generators.samples import standard_normal
+from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
+from palimpsest.instruments.distances.frechet import frechet_distance, pooled_features
+from palimpsest.instruments.distances.perceptual import PerceptualDistance
+from palimpsest.instruments.label_changes import class_pixels
+from palimpsest.instruments.segmenters.cached_outputs import Reading
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.worlds.scene import World
+
+PRESENT_SHARE = 1 / 512
+"""Of an image's pixels: a class is in the picture with at least so many (32 at 128 x 128), whatever
+its own size."""
+
+PRESENT_PART = 0.5
+"""Of the least area that a class has in renders: a picture with at least so much of it shows it.
+What a segmenter reads into the soft edge of something else is smaller."""
+
+LEAST_QUANTILE = 0.01
+"""Of a class's areas in renders that show it: the least one, but for a thing nearly hidden."""
+
+FLOOR_SEED_STEP = 1_000_003
+"""Added to the seed for the second set of renders, which the Fréchet distances are taken to."""
+
+SHOWN = 24
+Seen = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Grades:
+    """``table``: a row a figure; ``generated``, ``rendered``: (S, H, W, 3) uint8, the same z."""
+
+    table: pd.DataFrame
+    generated: np.ndarray
+    rendered: np.ndarray
+
+
+def least_pixels(pixels: np.ndarray, image_size: int) -> np.ndarray:
+    """From how many pixels on a picture shows each class, (classes,) float64.
+
+    ``pixels`` (n, classes) of exact labels of ``image_size`` pixels; see `PRESENT_PART`. A class
+    that is in none of them needs `PRESENT_SHARE` only, as every class does.
+    """
+    floor = PRESENT_SHARE * image_size
+    least = np.full(pixels.shape[1], floor)
+    for i, column in enumerate(pixels.T):
+        if (shown := column[column > 0]).size:
+            least[i] = max(floor, PRESENT_PART * np.quantile(shown, LEAST_QUANTILE))
+    return least
+
+
+def grade_generator(
+    generator: Generator,
+    segmenter: Segmenter,
+    world: World,
+    *,
+    n: int,
+    seed: int,
+    classifiers: Sequence[AttributeClassifier] = (),
+    batch: int = 32,
+    level: float = 0.95,
+    resamples: int = 2000,
+    progress: Callable[[int], None] | None = None,
+) -> Grades:
+    """Grades on the first ``n`` standard samples of ``seed``.
+
+    The table's rows, by ``figure``, each with columns generator, world and truth (what the
+    segmenter says of generated images; of the renders of the same z; their exact labels; every
+    one with ``*_low`` and ``*_high``, NaN where it has no meaning), then n, perceptual, segmenter:
+
+    - ``<class>_percent``: images that show the class (`least_pixels`), for classes that not every
+      scene has;
+    - ``<attribute>_percent``: images of which a classifier says so, for each one given;
+    - ``<name>_agreement_percent``: of either, images that show it exactly if their scene does;
+    - ``<class>_iou``, ``mean_iou``, ``pixel_accuracy``: of the labels against the exact ones;
+    - ``frechet``: distance of the pooled features to those of renders of other z; for the renders
+      this is the floor, what two sets of that size are apart by chance;
+    - ``l1``, ``perceptual``: mean distance to the render of the same z;
+    - ``edge_energy``: mean absolute difference of neighbouring pixels.
+
+    Raises `ParameterError` where generator, segmenter and world do not belong together, or n < 2.
+    """
+    _check_fit(generator, segmenter, world, n, classifiers)
+    distance = PerceptualDistance(segmenter)
+    z = sample_z(generator, n, seed).split(batch)
+    spare = standard_normal(n, world.z_dim, seed + FLOOR_SEED_STEP).split(batch)
+    of_made, of_drawn, pairs, shown = [], [], [], []
+    for part, spare_part in zip(z, spare, strict=True):
+        with torch.no_grad():
+            made = generator(part)
+        picture = world.render(world.scene(part.numpy()), generator.resolution)
+        other = world.render(world.scene(spare_part.numpy()), generator.resolution)
+        drawn, truth = as_input(picture.images), torch.from_numpy(picture.labels)
+        told = world.attribute_presence(world.scene(part.numpy()))
+        both = Reading(segmenter, made), Reading(segmenter, drawn)
+        of_made.append(_look(segmenter, classifiers, both[0], truth))
+        of_drawn.append(_look(segmenter, classifiers, both[1], truth))
+        with torch.no_grad():
+            pairs.append(
+                {
+                    "truth": class_pixels(truth, len(world.classes)),
+                    "l1": (made - drawn).abs().mean((1, 2, 3)).numpy(),
+                    "perceptual": distance(*map(distance.look, both)).numpy(),
+                    "others": pooled_features(segmenter, as_input(other.images)),
+                    **{f"{one.name}_truth": told[one.attribute] for one in classifiers},
+                    "areas": class_pixels(torch.from_numpy(other.labels), len(world.classes)),
+                }
+            )
+        if sum(map(len, shown)) < SHOWN:
+            shown.append(np.stack([as_picture(made), picture.images], axis=1))
+        if progress is not None:
+            progress(len(part))
+    figures = _Figures(
+        generator.resolution**2,
+        world.classes,
+        {one.name: one.attribute for one in classifiers},
+        level,
+        resamples,
+    )
+    table = figures.table(_joined(of_made), _joined(of_drawn), _joined(pairs))
+    table["n"], table["perceptual"], table["segmenter"] = n, distance.name, segmenter.name
+    first = np.concatenate(shown)[:SHOWN]
+    return Grades(table, first[:, 0], first[:, 1])
+
+
+def _look(
+    segmenter: Segmenter, classifiers: Sequence[AttributeClassifier], read: Reading, truth: Tensor
+) -> Seen:
+    """What the segmenter sees in a batch, one row an image.
+
+    ``pixels`` of each class, ``both`` seen and true, ``either`` of the two: (B, classes); pooled
+    ``features`` (B, C); ``edges`` (B,), mean absolute difference of neighbouring pixels; what each
+    classifier says, (B,) bool by its name.
+    """
+    classes = len(segmenter.classes)
+    images, labels = read.images, read.labels
+    pixels = class_pixels(labels, classes)
+    # pixels that are wrong are counted under an extra class, which is then dropped
+    right = torch.where(labels == truth, labels.long(), classes)
+    both = class_pixels(right, classes + 1)[:, :classes]
+    along_x = (images[..., 1:] - images[..., :-1]).abs().mean((1, 2, 3))
+    along_y = (images[..., 1:, :] - images[..., :-1, :]).abs().mean((1, 2, 3))
+    return {
+        "pixels": pixels,
+        "both": both,
+        "either": pixels + class_pixels(truth, classes) - both,
+        "features": pooled_features(segmenter, read),
+        "edges": ((along_x + along_y) / 2).numpy(),
+        **{one.name: one.shows(images).numpy() for one in classifiers},
+    }
+
+
+def _joined(batches: list[Seen]) -> Seen:
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """Turns what was seen into estimates; ``size``: pixels of an image; ``told``: the attribute
+    that each classifier tells, by its name."""
+
+    size: int
+    classes: tuple[str, ...]
+    told: dict[str, str]
+    level: float
+    resamples: int
+
+    def table(self, made: Seen, drawn: Seen, pairs: Seen) -> pd.DataFrame:
+        """The rows of `grade_generator`."""
+        rows = self._presence(made, drawn, pairs)
+        for i, name in enumerate(self.classes):
+            rows.append((f"{name}_iou", *(self._iou(s, [i]) for s in (made, drawn)), None))
+        every = list(range(len(self.classes)))
+        rows.append(("mean_iou", *(self._iou(s, every) for s in (made, drawn)), None))
+        right = [self._mean(s["both"].sum(1) / self.size) for s in (made, drawn)]
+        rows.append(("pixel_accuracy", *right, None))
+        apart = [frechet_distance(s["features"], pairs["others"]) for s in (made, drawn)]
+        rows.append(("frechet", *(Estimate(value, np.nan, np.nan) for value in apart), None))
+        rows.append(("l1", self._mean(pairs["l1"]), None, None))
+        rows.append(("perceptual", self._mean(pairs["perceptual"]), None, None))
+        rows.append(("edge_energy", *(self._mean(s["edges"]) for s in (made, drawn)), None))
+        return _as_table(rows)
+
+    def _presence(self, made: Seen, drawn: Seen, pairs: Seen) -> list[tuple]:
+        """Rates and agreements of the classes that are in some scenes and not in others."""
+        least = least_pixels(pairs["areas"], self.size)
+        there = pairs["truth"] >= least
+        seen = [pixels >= least for pixels in (made["pixels"], drawn["pixels"])]
+        varying = [i for i in range(len(self.classes)) if 0 < there[:, i].mean() < 1]
+        looks = {self.classes[i]: [s[:, i] for s in (*seen, there)] for i in varying}
+        for name, attribute in self.told.items():
+            looks[attribute] = [made[name], drawn[name], pairs[f"{name}_truth"]]
+        rates, agreements = [], []
+        for name, (of_made, of_drawn, truth) in looks.items():
+            shares = [self._percent(shows) for shows in (of_made, of_drawn, truth)]
+            rates.append((f"{name}_percent", *shares))
+            agree = [self._percent(shows == truth) for shows in (of_made, of_drawn)]
+            agreements.append((f"{name}_agreement_percent", *agree, None))
+        return rates + agreements
+
+    def _percent(self, which: np.ndarray) -> Estimate:
+        share = wilson(int(which.sum()), len(which), self.level)
+        return Estimate(*(100 * value for value in share))
+
+    def _mean(self, values: np.ndarray) -> Estimate:
+        return bootstrap_mean(values, self.level, self.resamples, seed=0)
+
+    def _iou(self, seen: Seen, classes: list[int]) -> Estimate:
+        """Mean over ``classes`` of the IoU of all pixels together, with whole images resampled."""
+        both, either = seen["both"][:, classes], seen["either"][:, classes]
+
+        def mean(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+            iou = np.divide(above, below, out=np.zeros(above.shape), where=below > 0)
+            counted = (below > 0).sum(-1)  # a class that nobody saw says nothing
+            return np.divide(
+                iou.sum(-1), counted, out=np.full(counted.shape, np.nan), where=counted > 0
+            )
+
+        pairs = [
+            (drawn @ both, drawn @ either) for drawn in resampled(len(both), self.resamples, 0)
+        ]
+        means = mean(*map(np.concatenate, zip(*pairs, strict=True)))
+        tails = [(1 - self.level) / 2, (1 + self.level) / 2]
+        low, high = np.nanquantile(means, tails) if np.isfinite(means).any() else (np.nan, np.nan)
+        return Estimate(float(mean(both.sum(0), either.sum(0))), float(low), float(high))
+
+
+def _as_table(rows: list[tuple]) -> pd.DataFrame:
+    table = []
+    for figure, *estimates in rows:
+        row: dict[str, object] = {"figure": figure}
+        for column, estimate in zip(("generator", "world", "truth"), estimates, strict=True):
+            value, low, high = estimate or (np.nan,) * 3
+            row |= {column: value, f"{column}_low": low, f"{column}_high": high}
+        table.append(row)
+    return pd.DataFrame(table)
+
+
+def _check_fit(
+    generator: Generator,
+    segmenter: Segmenter,
+    world: World,
+    n: int,
+    classifiers: Sequence[AttributeClassifier],
+) -> None:
+    if n < 2:
+        raise ParameterError(f"samples = {n}; at least 2 are needed")
+    if generator.z_dim != world.z_dim:
+        raise ParameterError(
+            f"the generator reads z of {generator.z_dim} numbers, the {world.name} world of "
+            f"{world.z_dim}; grade a generator that learned this world"
+        )
+    if segmenter.classes != world.classes:
+        raise ParameterError(f"{segmenter.name} has not the classes of the {world.name} world")
+    for classifier in classifiers:
+        if classifier.world != world.name:
+            raise ParameterError(
+                f"{classifier.name} looks at no pictures of the {world.name} world"
+            )

@@ -1,0 +1,326 @@
+"""Pieces of a layer's features rendered alone, against those of whole images (Appendix H).
+
+    plan = Plan(layers=(3, 4, 5, 6), sizes=(16, 32, 64), samples=128, seeds=(11, 12, 13, 14))
+    table = probe_layers(g, PieceFeatures(segmenter), plan)
+    distances(table, level=0.95)       # one row for each (layer, size), with intervals
+
+A window of a layer's keys goes through the rest of the network alone, with the style and the noise
+of its place; beside it lies the same window of the whole image, so that the two differ only by what
+lies around the window. Were a piece made by its own features alone, the two would be the same. How
+far they are apart is the Fréchet distance between all pieces of a size rendered alone and all those
+cut from whole images.
+
+The windows lie on multiples of their own size and are the same for every layer: distances of one
+size compare layer with layer. Cut out of the same images, the two sets share their sampling error,
+and their distance goes to zero with the difference between them at any n. (The original compares
+50,000 pieces at random places with as many of other images.) Whole images and their pieces are made
+once for all layers.
+
+Images are (B, 3, R, R) in [-1, 1]; sizes are in pixels, cells are those of a layer's keys.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from palimpsest.errors import ParameterError
+from palimpsest.estimates.intervals import jackknife
+from palimpsest.generators import Generator, KeyState, Layer, sample_z
+from palimpsest.instruments.distances.frechet import frechet_distance
+from palimpsest.instruments.distances.inception import InceptionFeatures
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+
+SHARING = 8
+"""Samples in a row with the same place, so that their pieces go through the network together."""
+
+NONE_LEFT_OUT = ""
+"""What stands for no seed in the column ``without_seed``."""
+
+COLUMNS = (
+    "layer",
+    "crop_pixels",
+    "crop_cells",
+    "without_seed",
+    "fid",
+    "spread",
+    "n",
+    "seeds",
+    "features",
+)
+"""Of the table of `probe_layers`."""
+
+
+class Features(Protocol):
+    """What looks at pieces (B, 3, P, P): ``name``, and feature vectors (B, C)."""
+
+    name: str
+
+    def __call__(self, pieces: Tensor) -> np.ndarray: ...
+
+
+class PieceFeatures:
+    """Means over positions of the segmenter's second to fourth stage (strides 4, 8 and 16).
+
+    What is in a piece rather than how its pixels look. The stage of stride 32 is left out: a piece
+    has at most a few cells of it, and its many channels would need many more pieces. Pieces smaller
+    than the segmenter can read are enlarged, as Inception enlarges what it is shown.
+    """
+
+    STAGES = slice(1, 4)
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self.name = f"{segmenter.name}-stages-2-to-4"
+        self._segmenter = segmenter
+
+    def __call__(self, pieces: Tensor) -> np.ndarray:
+        """(B, 3, P, P) in [-1, 1] to (B, C) float32."""
+        stride = self._segmenter.stride
+        side = stride * math.ceil(pieces.shape[-1] / stride)
+        if side != pieces.shape[-1]:
+            pieces = F.interpolate(pieces, (side, side), mode="bilinear", align_corners=False)
+        with torch.no_grad():
+            stages = self._segmenter.features(pieces)[self.STAGES]
+        pooled = torch.cat([stage.double().mean((2, 3)) for stage in stages], dim=1)
+        return pooled.float().cpu().numpy()
+
+
+class InceptionPieces:
+    """Inception's features, by which the paper compares pieces (Appendix H)."""
+
+    def __init__(self, inception: InceptionFeatures) -> None:
+        self.name = inception.name
+        self._inception = inception
+
+    def __call__(self, pieces: Tensor) -> np.ndarray:
+        """(B, 3, P, P) in [-1, 1] to (B, 2048) float32; Inception enlarges them itself."""
+        return self._inception.pooled(pieces).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is probed: ``layers``, at ``sizes`` in pixels, on the first ``samples`` of each seed.
+
+    One piece a size is taken of every sample. The interval is over the seeds. Raises
+    `ParameterError` for an empty list, a number given twice, or too few samples or seeds.
+    """
+
+    layers: tuple[int, ...]
+    sizes: tuple[int, ...]
+    samples: int
+    seeds: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        for name, least in (("layers", 1), ("sizes", 1), ("seeds", 0)):
+            numbers = getattr(self, name)
+            if not numbers or min(numbers) < least or len(set(numbers)) < len(numbers):
+                raise ParameterError(
+                    f"{name} = {list(numbers)}: give one or more different numbers, "
+                    f"each at least {least}"
+                )
+        if self.samples < 2:
+            raise ParameterError(f"samples = {self.samples}: each seed needs at least 2")
+        if len(self.seeds) < 2:
+            raise ParameterError(f"seeds = {list(self.seeds)}: an interval needs at least 2")
+
+    def __len__(self) -> int:
+        """How many samples there are in all."""
+        return self.samples * len(self.seeds)
+
+    def check(self, g: Generator) -> None:
+        """Raises `ParameterError` for a layer that ``g`` has not, a size that does not tile its
+        image, or a layer whose cells are larger than every size."""
+        if lacking := g.lacking(self.layers):
+            raise ParameterError(f"layers: this generator has {lacking}")
+        for size in self.sizes:
+            if size > g.resolution or g.resolution % size:
+                raise ParameterError(
+                    f"sizes: pieces of {size} pixels do not tile an image of {g.resolution}"
+                )
+        for layer in self.layers:
+            if not any(cells_of(g.layer(layer), size) for size in self.sizes):
+                cell = g.resolution // g.layer(layer).key_size
+                raise ParameterError(
+                    f"sizes: none of {list(self.sizes)} is a whole number of layer {layer}'s "
+                    f"cells, which are {cell} pixels wide; add {cell}"
+                )
+
+
+def cells_of(layer: Layer, size: int) -> int:
+    """Cells of the layer's keys along a piece of ``size`` pixels; 0 where it is no whole number."""
+    cells, rest = divmod(size * layer.key_size, layer.generator.resolution)
+    return 0 if rest else cells
+
+
+def places(n: int, size: int, resolution: int, seed: int) -> np.ndarray:
+    """Top left corner in pixels, (n, 2), of the window of ``size`` in each of n samples.
+
+    Drawn at random from the multiples of ``size``, once for each `SHARING` samples: the place of
+    sample i depends on i, size and seed only.
+    """
+    random = np.random.default_rng([seed, size])
+    groups = -(-n // SHARING)
+    drawn = random.random((groups, 2)) * (resolution // size)
+    return np.repeat(drawn.astype(int) * size, SHARING, axis=0)[:n]
+
+
+def cut(images: Tensor, top: int, left: int, size: int) -> Tensor:
+    """The window of images (B, 3, R, R) as it looks in them, (B, 3, size, size)."""
+    return images[:, :, top : top + size, left : left + size]
+
+
+def alone(layer: Layer, state: KeyState, top: int, left: int, size: int) -> Tensor:
+    """The window of keys rendered without the rest, (B, 3, size, size).
+
+    ``state``: the layer's whole key map; ``top``, ``left`` and ``size`` are pixels of the image and
+    whole numbers of the layer's cells.
+    """
+    cell = layer.generator.resolution // layer.key_size
+    t, x, b, r = (edge // cell for edge in (top, left, top + size, left + size))
+    return layer.render(layer.values(state.crop(t, x, b, r)))
+
+
+def opened(g: Generator, z: Tensor, layers: Sequence[int]) -> tuple[dict[int, KeyState], Tensor]:
+    """Keys of all ``layers`` and the whole images of ``z``, in one pass."""
+    keys: dict[int, KeyState] = {}
+    state = g.start(z)
+    while True:
+        if state.layer in layers:
+            keys[state.layer] = state
+        values = g.layer(state.layer).values(state)
+        if values.layer == g.last_layer:
+            return keys, g.finish(values)
+        state = g.advance(values)
+
+
+Pieces = dict[tuple[int, int | None], np.ndarray]
+"""Features (n, C) by (size, layer); layer None: of the pieces of whole images."""
+
+
+def piece_features(
+    g: Generator,
+    features: Features,
+    plan: Plan,
+    seed: int,
+    *,
+    batch: int = 32,
+    progress: Callable[[int], None] | None = None,
+) -> Pieces:
+    """Features of the pieces of one seed's samples, in the order of the samples."""
+    z = sample_z(g, plan.samples, seed)
+    corners = {size: places(plan.samples, size, g.resolution, seed) for size in plan.sizes}
+    found: dict[tuple[int, int | None], list[np.ndarray]] = {}
+    for first in range(0, plan.samples, batch):
+        with torch.no_grad():
+            keys, images = opened(g, z[first : first + batch], plan.layers)
+            for size in plan.sizes:
+                here = corners[size][first : first + batch]
+                for layer, pieces in _pieces(g, keys, images, here, size):
+                    found.setdefault((size, layer), []).append(features(pieces))
+        if progress is not None:
+            progress(len(images))
+    return {what: np.concatenate(parts) for what, parts in found.items()}
+
+
+def _pieces(
+    g: Generator, keys: dict[int, KeyState], images: Tensor, corners: np.ndarray, size: int
+) -> Iterator[tuple[int | None, Tensor]]:
+    """(layer, pieces (B, 3, size, size)) of whole images (None), then of each layer alone."""
+    groups = [
+        (int(top), int(left), torch.from_numpy(np.flatnonzero((corners == (top, left)).all(1))))
+        for top, left in np.unique(corners, axis=0)
+    ]
+    pieces = torch.empty(len(images), 3, size, size, dtype=images.dtype, device=images.device)
+    for top, left, members in groups:
+        pieces[members] = cut(images[members], top, left, size)
+    yield None, pieces
+    for number, state in keys.items():
+        layer = g.layer(number)
+        if not cells_of(layer, size):
+            continue
+        rendered = torch.empty_like(pieces)
+        for top, left, members in groups:
+            rendered[members] = alone(layer, state[members], top, left, size)
+        yield number, rendered
+
+
+def probe_layers(
+    g: Generator,
+    features: Features,
+    plan: Plan,
+    *,
+    batch: int = 32,
+    progress: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """Fréchet distance between pieces alone and pieces of whole images, seeds left out in turn.
+
+    One row for each layer, size that is a whole number of its cells, and ``without_seed``: the seed
+    left out of both sets, `NONE_LEFT_OUT` for all of them. Columns: layer; crop_pixels, crop_cells;
+    ``fid``; ``spread``: total variance of the features of the whole images' pieces, what a distance
+    of that size is to be held against; n pieces; seeds; features, what looked.
+
+    Args:
+        batch: samples at a time, which changes rows by rounding only.
+        progress: told how many more samples are done, of ``len(plan)``.
+
+    Raises `ParameterError` for a plan that does not fit the generator.
+    """
+    plan.check(g)
+    of_seed = {
+        seed: piece_features(g, features, plan, seed, batch=batch, progress=progress)
+        for seed in plan.seeds
+    }
+    rows = []
+    for left_out in (None, *plan.seeds):
+        kept = [pieces for seed, pieces in of_seed.items() if seed != left_out]
+        sets = {what: np.concatenate([pieces[what] for pieces in kept]) for what in kept[0]}
+        for (size, layer), rendered in sets.items():
+            if layer is None:
+                continue
+            whole = sets[size, None]
+            rows.append(
+                {
+                    "layer": layer,
+                    "crop_pixels": size,
+                    "crop_cells": cells_of(g.layer(layer), size),
+                    "without_seed": NONE_LEFT_OUT if left_out is None else str(left_out),
+                    "fid": frechet_distance(rendered, whole),
+                    "spread": float(whole.var(axis=0, ddof=1, dtype=np.float64).sum()),
+                    "n": len(whole),
+                    "seeds": len(kept),
+                    "features": features.name,
+                }
+            )
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    order = ["layer", "crop_pixels"]
+    return table.sort_values(order, kind="stable").reset_index(drop=True)
+
+
+def distances(table: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """Of the rows of `probe_layers` one for each layer and size, with intervals over the seeds.
+
+    Columns: layer; crop_pixels, crop_cells; ``fid``, ``relative`` (``fid`` as a share of
+    ``spread``, by which sizes can be compared), each with its ``_low`` and ``_high``; spread;
+    features; n pieces; seeds.
+    """
+    rows = []
+    for (layer, size), part in table.groupby(["layer", "crop_pixels"]):
+        part = part.assign(relative=part["fid"] / part["spread"])
+        every = part["without_seed"] == NONE_LEFT_OUT
+        whole, without = part[every].iloc[0], part[~every]
+        row = {"layer": int(layer), "crop_pixels": int(size)}
+        row["crop_cells"] = int(whole["crop_cells"])
+        for name in ("fid", "relative"):
+            found = jackknife(float(whole[name]), without[name].to_numpy(), level)
+            row |= {f"{name}{end}": found[i] for i, end in enumerate(("", "_low", "_high"))}
+        row |= {"spread": float(whole["spread"]), "features": whole["features"]}
+        rows.append(row | {"n": int(whole["n"]), "seeds": int(whole["seeds"])})
+    return pd.DataFrame(rows)

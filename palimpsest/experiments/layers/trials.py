@@ -1,0 +1,126 @@
+"""One rule rewritten at every layer, to see which layer can take the edit.
+
+    survey = survey_samples(g, segmenter, layer=6, n=400, seed=1)
+    sessions = sessions_at("dome2spire", survey, g, layers=(4, 5, 6, 7), model="church", seed=1)
+    for trial in trials_at(g, sessions, stats, exemplars=8, mus=(1.0, 10.0), iterations=30):
+        trial.layer, trial.mu, trial.edit
+
+Every layer gets the same drawing on the same samples, fitted to its own grid of cells (or one
+session that others drew, as it is), and the same solver: `newton` at rank one, with several
+exemplars in one edit so that no single donor decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from palimpsest.drawing.draw import Drawing, draw, drawings_of
+from palimpsest.drawing.survey import Survey
+from palimpsest.errors import ParameterError, SessionError
+from palimpsest.experiments.tradeoff.sweep import Grid, Trial, sweep
+from palimpsest.generators.base import Generator
+from palimpsest.memory import Edit, KeyStatistics
+from palimpsest.sessions.schema import Session
+
+
+@dataclass(frozen=True)
+class LayerTrial:
+    """The edit of one ``layer`` at one setting."""
+
+    layer: int
+    trial: Trial
+
+    @property
+    def name(self) -> str:
+        """Layer and μ as one text; no two trials of a layer share it."""
+        return f"layer {self.layer}, mu {self.mu:.12g}"
+
+    @property
+    def mu(self) -> float:
+        """Weight of the smoothness term."""
+        return self.trial.setting.mu
+
+    @property
+    def edit(self) -> Edit:
+        """The edit itself."""
+        return self.trial.edit
+
+    def record(self) -> dict[str, float | str]:
+        """What there is to tell: `Trial.record` under this trial's name, and ``layer``."""
+        return self.trial.record() | {"method": self.name, "layer": self.layer}
+
+
+def drawing_for(name: str, segmenter: object) -> Drawing:
+    """The drawing called ``name`` of the world that ``segmenter`` knows.
+
+    Raises `ParameterError` for a segmenter that knows no world, and for another name.
+    """
+    known = drawings_of(getattr(segmenter, "world", ""))
+    if not known:
+        raise ParameterError(
+            f"this segmenter knows no world to draw {name} from; give a session that is drawn"
+        )
+    if name not in known:
+        raise ParameterError(f"{name} is none of {', '.join(known)}, which can be drawn here")
+    return known[name]
+
+
+def sessions_at(
+    name: str, survey: Survey, g: Generator, layers: Iterable[int], *, model: str, seed: int
+) -> dict[int, Session]:
+    """The drawing called ``name`` for each layer that it can be drawn for, by layer.
+
+    Left out are layers on whose grid nothing fits. ``seed``: the stream that the survey's samples
+    are the first of. Raises `SessionError` where it can be drawn for none.
+    """
+    drawn: dict[int, Session | SessionError] = {}  # by cells: layers of one grid share a drawing
+    found: dict[int, Session] = {}
+    for layer in layers:
+        cells = g.layer(layer).value_size
+        if cells not in drawn:
+            drawn[cells] = _drawn(name, replace(survey, cells=cells), layer, model, seed)
+        session = drawn[cells]
+        if isinstance(session, Session):
+            found[layer] = session.model_copy(update={"layer": layer})
+    if not found:
+        raise next(iter(drawn.values()), SessionError(f"session {name}: no layer was given"))
+    return found
+
+
+def session_at_layers(session: Session, layers: Iterable[int]) -> dict[int, Session]:
+    """One session that is there already, for each of the layers: its masks fit any grid."""
+    return {layer: session.model_copy(update={"layer": layer}) for layer in layers}
+
+
+def _drawn(name: str, survey: Survey, layer: int, model: str, seed: int) -> Session | SessionError:
+    """The session on one grid of cells, or why nothing fits there."""
+    try:
+        return draw(name, survey, model=model, layer=layer, seed=seed)
+    except SessionError as problem:
+        return problem
+
+
+def trials_at(
+    g: Generator,
+    sessions: Mapping[int, Session],
+    stats: Mapping[int, KeyStatistics],
+    *,
+    exemplars: int,
+    mus: Sequence[float],
+    iterations: int,
+) -> Iterator[LayerTrial]:
+    """Edits of every layer at every μ, in the order of the layers and of ``mus``.
+
+    Args:
+        stats: by layer, over all its keys.
+        exemplars: how many of a session's go into one edit; all, where it has fewer.
+
+    Raises `StatisticsError` for statistics of other weights or of another layer.
+    """
+    for layer, session in sessions.items():
+        count = min(exemplars, len(session.exemplars))
+        grid = Grid(ranks=(1,), exemplars=(count,), mus=tuple(mus), iterations=iterations)
+        for trial in sweep(g, session, stats[layer], grid):
+            if trial.setting.exemplars == count:
+                yield LayerTrial(layer, trial)

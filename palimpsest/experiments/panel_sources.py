@@ -1,0 +1,92 @@
+"""What panels are computed from: a generator, its edits and sessions, and a stream of samples.
+
+sources = Sources(generator, edits={"remove_window": path}, sessions={...}, pairs=12)
+sources.z, pictures(generator, sources.z[:4])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from palimpsest.generators import Generator, sample_z
+from palimpsest.generators.pictures import as_picture
+from palimpsest.generators.samples import images_at_once
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.memory import Edit
+from palimpsest.methods.baselines.image_transfer import TransferSettings
+from palimpsest.sessions.schema import Session
+
+BATCH = 50
+"""Images of 128 pixels, or samples whose keys alone are asked for, that are computed together."""
+
+Arrays = dict[str, np.ndarray]
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What panels are computed from.
+
+    ``edits``: edit files and checkpoints by name, ``session`` or ``session/method``, in the order
+    of the figure; ``sessions`` by name; ``statistics``: the file of the first session's layer;
+    ``pairs``: samples shown; ``samples`` and ``seed``: the stream they are found in; ``transfers``:
+    how best buddies are blended, where they are compared with, and ``transfer_settings``.
+    """
+
+    generator: Generator
+    edits: Mapping[str, Path]
+    sessions: Mapping[str, Session]
+    pairs: int
+    samples: int = 1000
+    seed: int = 3
+    segmenter: Segmenter | None = None
+    statistics: Path | None = None
+    transfers: tuple[str, ...] = ()
+    transfer_settings: TransferSettings = field(default_factory=TransferSettings)
+
+    @property
+    def z(self) -> Tensor:
+        """The stream of samples, (samples, z_dim)."""
+        return sample_z(self.generator, self.samples, self.seed)
+
+    @property
+    def facts(self) -> Facts:
+        """Facts that every panel tells."""
+        return {
+            "n": self.samples,
+            "seed": self.seed,
+            "weights_sha256": self.generator.weights_sha256,
+        }
+
+    def loaded(self) -> dict[str, Edit]:
+        """The edits as `Edit`s by name."""
+        return {name: Edit.load(path) for name, path in self.edits.items()}
+
+
+def edit_facts(name: str, edit: Edit) -> Facts:
+    """What a panel tells of the edit of a session."""
+    return {
+        "session": name,
+        "layer": edit.layer,
+        "rank": edit.rank,
+        "solver": edit.metadata.get("method") or edit.metadata.get("solver", "?"),
+    }
+
+
+def exemplars_of(edit: Edit) -> list[int]:
+    """Places in the session of the exemplars that an edit was solved for; the first unless told."""
+    return [int(place) for place in edit.metadata.get("exemplars", "0").split(",")]
+
+
+@torch.no_grad()
+def pictures(generator: Generator, z: Tensor) -> np.ndarray:
+    """Samples as (B, H, W, 3) uint8."""
+    at_once = images_at_once(generator.resolution, BATCH)
+    return np.concatenate([as_picture(generator(part)) for part in z.split(at_once)])

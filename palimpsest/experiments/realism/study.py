@@ -1,0 +1,324 @@
+"""The realism study: which of two images do people take for the real one?
+
+    samples = deal_samples(["newton", "finetune_all"], samples=1000, seed=0)   # by method
+    pairs = pair_up({"newton": [17, 4], "finetune_all": [88, 3]}, seed=0)      # sides and order
+    study = Study("5f0c…", against="unmodified", seed=3, pairs=pairs)          # the answer key
+    answers = read_answers(["ann.csv", "bob.csv"], study)
+    realism_table(study, answers).to_csv("realism.csv")
+
+Section 5.1 of the paper has people compare two images of one sample; Tables 1 and 2 report how
+often a method's image was found the more realistic one. Here a method is compared with
+``against``: the unedited generator, or another method, as in the paper's tables. A share of 50 %
+says that people cannot tell.
+
+No sample occurs with two methods: an image that came back would give itself away as the one that
+all methods are compared with. Judges' files and the key are CSV; the key alone says which side is
+which, and the page that judges open (`palimpsest.experiments.realism.study_page`) never sees it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from palimpsest.errors import PalimpsestError, ParameterError
+from palimpsest.estimates.intervals import NOTHING, Estimate
+from palimpsest.estimates.rater_agreement import agreement
+from palimpsest.experiments.comparison.table import METHODS
+from palimpsest.files.tables import write_table
+
+LEFT, RIGHT = "left", "right"
+
+KEY_COLUMNS = ("study", "pair", "method", "against", "sample", "seed", "left_is_edited")
+ANSWER_COLUMNS = ("study", "pair", "answer", "milliseconds", "judge")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two images of one sample, by a method and by what it is compared with.
+
+    ``id``: what judges' files call it, which tells nothing; ``left_is_edited``: the method's image
+    stands left.
+    """
+
+    id: str
+    method: str
+    sample: int
+    left_is_edited: bool
+
+
+@dataclass(frozen=True)
+class Study:
+    """The answer key. ``id`` also stands in the page and in every judge's file.
+
+    ``against``: what the methods are compared with; ``seed``: of the samples.
+    """
+
+    id: str
+    against: str
+    seed: int
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one judge said of one pair: the side, ``left`` or ``right``, taken for the real one."""
+
+    pair: str
+    judge: str
+    answer: str
+    milliseconds: float
+
+
+def deal_samples(methods: Sequence[str], samples: int, seed: int) -> dict[str, tuple[int, ...]]:
+    """Numbers 0 to ``samples`` - 1 in random order, an equal hand to each method, none to two.
+
+    Raises `ParameterError` for no method, one given twice, or fewer samples than methods.
+    """
+    if not methods or len(set(methods)) < len(methods):
+        raise ParameterError(
+            f"methods {', '.join(methods) or '(none)'}: a study needs at least one, each once"
+        )
+    hand = samples // len(methods)
+    if hand < 1:
+        raise ParameterError(
+            f"samples = {samples} for {len(methods)} methods; each needs samples of its own"
+        )
+    order = np.random.default_rng([seed, 0]).permutation(samples).tolist()
+    return {
+        method: tuple(order[place * hand : (place + 1) * hand])
+        for place, method in enumerate(methods)
+    }
+
+
+def pair_up(samples: Mapping[str, Sequence[int]], seed: int) -> tuple[Pair, ...]:
+    """Pairs in the order in which they are shown, from each method's sample numbers.
+
+    Within a method the edited image stands left as often as right (give or take one), in random
+    order; methods are mixed at random. The same arguments give the same pairs.
+    """
+    random = np.random.default_rng([seed, 1])
+    unordered = []
+    for method, numbers in samples.items():
+        sides = (np.arange(len(numbers)) + random.integers(2)) % 2 == 0
+        random.shuffle(sides)
+        unordered += [(method, n, bool(s)) for n, s in zip(numbers, sides, strict=True)]
+    width = len(str(len(unordered)))
+    return tuple(
+        Pair(f"p{place + 1:0{width}d}", *unordered[chosen])
+        for place, chosen in enumerate(random.permutation(len(unordered)))
+    )
+
+
+def write_key(study: Study, path: str | Path) -> None:
+    """Write the answer key as CSV, one row a pair, whole or not at all."""
+    table = pd.DataFrame(
+        {
+            "study": study.id,
+            "pair": [pair.id for pair in study.pairs],
+            "method": [pair.method for pair in study.pairs],
+            "against": study.against,
+            "sample": [pair.sample for pair in study.pairs],
+            "seed": study.seed,
+            "left_is_edited": [str(pair.left_is_edited).lower() for pair in study.pairs],
+        },
+        columns=KEY_COLUMNS,
+    )
+    write_table(table, path)
+
+
+def read_key(path: str | Path) -> Study:
+    """Read what `write_key` wrote.
+
+    Raises `PalimpsestError`, naming file and row, for a file that is missing, empty, of several
+    studies, or has a row that cannot be read.
+    """
+    pairs: dict[str, Pair] = {}
+    first: tuple[str, ...] | None = None
+    for place, row in _rows(path, KEY_COLUMNS, "make the study again"):
+        common = (row["study"], row["against"], row["seed"])
+        first = first or common
+        if common != first:
+            raise PalimpsestError(
+                f"{place}: study, against, seed are {common}, above {first}; a key is of one study"
+            )
+        side = row["left_is_edited"].lower()
+        if side not in ("true", "false"):
+            raise PalimpsestError(
+                f"{place}: left_is_edited is {row['left_is_edited']!r}; true or false is wanted"
+            )
+        if row["pair"] in pairs:
+            raise PalimpsestError(f"{place}: pair {row['pair']!r} stands in the key twice")
+        sample = _whole_number(row["sample"], f"{place}: sample")
+        pairs[row["pair"]] = Pair(row["pair"], row["method"], sample, side == "true")
+    study, against, seed = first or ("", "", "")
+    return Study(study, against, _whole_number(seed, f"{path}: seed"), tuple(pairs.values()))
+
+
+def read_answers(paths: Iterable[str | Path], study: Study) -> tuple[Answer, ...]:
+    """Answers of any number of judges, in any number of files.
+
+    Judges are told apart by name, whatever its capitals and spaces. Raises `PalimpsestError`,
+    naming file and row, for a file that is missing, empty or lacks a column, answers to another
+    study or an unknown pair, an answer that is neither left nor right, a judge without a name, a
+    time that is none, or a pair answered twice by one judge.
+    """
+    known = {pair.id for pair in study.pairs}
+    spelling: dict[str, str] = {}
+    seen: dict[tuple[str, str], str] = {}
+    answers = []
+    for path in paths:
+        for place, row in _rows(path, ANSWER_COLUMNS, "ask the judge to save the answers again"):
+            if row["study"] != study.id:
+                raise PalimpsestError(
+                    f"{place}: answers study {row['study']!r}, but the key is of study "
+                    f"{study.id!r}; give the key that was made with the judge's page"
+                )
+            if row["pair"] not in known:
+                raise PalimpsestError(f"{place}: pair {row['pair']!r} is not in the study's key")
+            if row["answer"] not in (LEFT, RIGHT):
+                raise PalimpsestError(
+                    f"{place}: answer is {row['answer']!r}; {LEFT} or {RIGHT} is wanted"
+                )
+            name = " ".join(row["judge"].split())
+            judge = spelling.setdefault(name.casefold(), name)
+            if (judge, row["pair"]) in seen:
+                raise PalimpsestError(
+                    f"{place}: {judge!r} answered pair {row['pair']!r} before "
+                    f"({seen[judge, row['pair']]}); give each file once, and two judges two names"
+                )
+            seen[judge, row["pair"]] = place
+            answers.append(Answer(row["pair"], judge, row["answer"], _milliseconds(row, place)))
+    return tuple(answers)
+
+
+def realism_table(study: Study, answers: Iterable[Answer], level: float = 0.95) -> pd.DataFrame:
+    """One row for each method of the study, in the order of Table 2, shares in per cent.
+
+    - ``realism_percent``: how often the method's image was taken for the real one, the mean over
+      pairs of the share of a pair's judges, with its Wilson interval, ``_low`` and ``_high``. Its n
+      is the number of pairs, however many judged each: two answers to one pair are not
+      independent, so that the interval is, if anything, too wide;
+    - ``n``: pairs judged; ``judges``: how many judged them; ``against``: what the method is
+      compared with;
+    - ``agreement_percent``: how often two judges gave the same answer to a pair;
+    - ``kappa``: the same corrected for chance (`palimpsest.estimates.rater_agreement`).
+
+    What no answer speaks of is NaN; nothing is estimated for a method that nobody judged.
+    """
+    by_method: dict[str, list[Pair]] = {}
+    for pair in study.pairs:
+        by_method.setdefault(pair.method, []).append(pair)
+    answers = list(answers)
+    rows = []
+    for method in sorted(by_method, key=_place):
+        pairs = by_method[method]
+        chosen = _by_pair_and_judge(pairs, answers)
+        answered = ~np.isnan(chosen)
+        edited_left = np.array([[pair.left_is_edited] for pair in pairs])
+        fooled = ((chosen == edited_left) & answered).sum(1)
+        judged = answered.any(1)
+        n = int(judged.sum())
+        share = float((fooled[judged] / answered.sum(1)[judged]).mean()) if n else np.nan
+        realism = wilson_share(share, n, level)
+        agreed, kappa = agreement(chosen)
+        rows.append(
+            {
+                "method": method,
+                "against": study.against,
+                "realism_percent": 100 * realism.estimate,
+                "realism_percent_low": 100 * realism.low,
+                "realism_percent_high": 100 * realism.high,
+                "n": n,
+                "judges": chosen.shape[1],
+                "agreement_percent": 100 * agreed,
+                "kappa": kappa,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def wilson_share(share: float, n: int, level: float = 0.95) -> Estimate:
+    """Wilson's score interval of a mean of ``n`` numbers in [0, 1]; NaN for ``n`` = 0.
+
+    The interval of `palimpsest.estimates.intervals.wilson`, for shares that need not be k / n:
+    where judges disagree, a pair counts in part. Raises `ValueError` for a share or a level that
+    is none.
+    """
+    if not (0 < level < 1 and (n == 0 or 0 <= share <= 1)):
+        raise ValueError(f"share {share}, level {level}; each must lie between 0 and 1")
+    if n == 0:
+        return NOTHING
+    z2 = ndtri(0.5 + level / 2) ** 2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    return Estimate(share, max(0.0, float(centre - half)), min(1.0, float(centre + half)))
+
+
+def _by_pair_and_judge(pairs: Sequence[Pair], answers: Iterable[Answer]) -> np.ndarray:
+    """(pairs, judges of any of them): 1 for left, 0 for right, NaN for none."""
+    row_of = {pair.id: row for row, pair in enumerate(pairs)}
+    given = [answer for answer in answers if answer.pair in row_of]
+    column_of = {name: column for column, name in enumerate(sorted({a.judge for a in given}))}
+    chosen = np.full((len(pairs), len(column_of)), np.nan)
+    for answer in given:
+        chosen[row_of[answer.pair], column_of[answer.judge]] = answer.answer == LEFT
+    return chosen
+
+
+def _place(method: str) -> tuple[int, str]:
+    return (METHODS.index(method) if method in METHODS else len(METHODS)), method
+
+
+def _rows(
+    path: str | Path, columns: Sequence[str], remedy: str
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """("file, row 2", cells by column) for each row, as a spreadsheet numbers them."""
+    path = Path(path)
+    if not path.is_file():
+        raise PalimpsestError(f"{path}: no such file")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise PalimpsestError(f"{path}: is no CSV file ({problem}); {remedy}") from problem
+    header = lines[0] if lines else []
+    if lines and (missing := [name for name in columns if name not in header]):
+        raise PalimpsestError(
+            f"{path}, row 1: has no column {missing[0]}; {', '.join(columns)} are wanted"
+        )
+    found = [(f"{path}, row {n}", cells) for n, cells in enumerate(lines[1:], 2) if any(cells)]
+    if not found:
+        raise PalimpsestError(f"{path}: is empty; {remedy}")
+    for place, cells in found:
+        if len(cells) != len(header):
+            raise PalimpsestError(f"{place}: has {len(cells)} cells under {len(header)} columns")
+        row = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+        if blank := [name for name in columns if not row[name]]:
+            raise PalimpsestError(f"{place}: {blank[0]} is blank")
+        yield place, row
+
+
+def _whole_number(text: str, what: str) -> int:
+    if not text.isdecimal():
+        raise PalimpsestError(f"{what} is {text!r}; a whole number is wanted")
+    return int(text)
+
+
+def _milliseconds(row: Mapping[str, str], place: str) -> float:
+    try:
+        time = float(row["milliseconds"])
+    except ValueError:
+        time = np.nan
+    if not 0 <= time < np.inf:
+        raise PalimpsestError(
+            f"{place}: milliseconds is {row['milliseconds']!r}; a number from 0 up is wanted"
+        )
+    return time

@@ -1,0 +1,213 @@
+"""The page that judges of the realism study open: one HTML file that needs nothing but itself.
+
+    judged, reference = pick(methods, against="unmodified")
+    z = sample_z(g, 1000, seed=3)
+    shots = take_shots(g, judged, reference, pairs=50, z=z, order_seed=0)
+    study, sheet = make_study(shots, against="unmodified", seed=3, order_seed=0)
+    write_key(study, "key.csv")
+    html = render_study(sheet)
+
+The page shows pair after pair, keeps the answers in the browser, and saves them as CSV for
+`study.read_answers`. It is rendered from a `Sheet`, which has pictures and
+neutral names and nothing else, so it cannot tell which picture is which: methods, samples and sides
+are in the key alone. Pictures are bare PNG, all written alike, and no picture occurs twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
+from torch import Tensor
+
+from palimpsest.errors import ParameterError
+from palimpsest.experiments.comparison.measure import (
+    UNMODIFIED,
+    ImageMethod,
+    Method,
+    before_and_after,
+)
+from palimpsest.experiments.realism.study import Study, deal_samples, pair_up
+from palimpsest.generators import Generator
+from palimpsest.generators.pictures import as_picture
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A sample by a method and by what it is compared with: pictures (H, W, 3) uint8."""
+
+    sample: int
+    edited: np.ndarray
+    other: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All that the page may know: of each pair its id and the pictures left and right, as PNG.
+
+    ``untouched``: one of each two is the unedited generator's, which is what judges are asked for;
+    otherwise they are asked which looks more real.
+    """
+
+    study: str
+    pairs: tuple[tuple[str, bytes, bytes], ...]
+    width: int
+    height: int
+    untouched: bool
+
+
+def pick(
+    methods: Sequence[Method | ImageMethod], against: str
+) -> tuple[list[Method | ImageMethod], Method | ImageMethod | None]:
+    """The methods to be judged, and the one they are compared with: None for the unedited one.
+
+    Raises `ParameterError` where ``against`` is neither `unmodified` nor one of ``methods``, or
+    where a method is called `unmodified`.
+    """
+    if any(method.name == UNMODIFIED for method in methods):
+        raise ParameterError(f"an edit called {UNMODIFIED!r}: that is the generator as it is")
+    judged = [method for method in methods if method.name != against]
+    if against == UNMODIFIED:
+        return judged, None
+    for method in methods:
+        if method.name == against:
+            return judged, method
+    names = ", ".join([UNMODIFIED, *(method.name for method in methods)])
+    raise ParameterError(f"against = {against!r} is none of {names}")
+
+
+def take_shots(
+    generator: Generator,
+    methods: Sequence[Method | ImageMethod],
+    against: Method | ImageMethod | None,
+    *,
+    pairs: int,
+    z: Tensor,
+    order_seed: int,
+    least_change: float = 0.0,
+    batch: int = 16,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, list[Shot]]:
+    """``pairs`` shots of each method, of samples drawn at random from ``z`` (n, z_dim).
+
+    Each method gets samples of its own, and goes through them until enough of them changed by
+    ``least_change``: the mean absolute difference of the two pictures, in levels of 0 to 255. Two
+    pictures that are the same are never asked about. ``progress`` is told how many more were taken.
+
+    Raises `ParameterError` for numbers out of range, and where too few samples changed.
+    """
+    if min(pairs, batch) < 1 or not 0 <= least_change < 255:
+        raise ParameterError(
+            f"pairs = {pairs}, batch = {batch}, least change = {least_change}; at least 1, 1 and "
+            "0 (below 255) are wanted"
+        )
+    hands = deal_samples([method.name for method in methods], len(z), order_seed)
+    shots: dict[str, list[Shot]] = {}
+    for method in methods:
+        hand, taken = hands[method.name], []
+        for first in range(0, len(hand), batch):
+            numbers = hand[first : first + batch]
+            found = _shots(generator, method, against, z, numbers, least_change)
+            found = found[: pairs - len(taken)]
+            taken += found
+            if progress is not None:
+                progress(len(found))
+            if len(taken) == pairs:
+                break
+        else:
+            enough = f" by {least_change:g} levels or more" if least_change else ""
+            raise ParameterError(
+                f"{method.name}: {len(taken)} of its {len(hand)} samples changed{enough}, but "
+                f"{pairs} pairs are wanted; ask for more samples, fewer pairs or less change"
+            )
+        shots[method.name] = taken
+    return shots
+
+
+def _shots(
+    generator: Generator,
+    method: Method | ImageMethod,
+    against: Method | ImageMethod | None,
+    z: Tensor,
+    numbers: Sequence[int],
+    least_change: float,
+) -> list[Shot]:
+    """Of samples ``numbers``, those whose two pictures differ enough."""
+    compared = [method] if against is None else [method, against]
+    before, afters = before_and_after(generator, compared, z[torch.tensor(numbers)])
+    images = dict(afters)
+    edited = as_picture(images[method.name])
+    other = as_picture(before if against is None else images[against.name])
+    change = np.abs(edited.astype(np.int16) - other).mean((1, 2, 3))
+    return [
+        Shot(number, edited[i], other[i])
+        for i, number in enumerate(numbers)
+        if change[i] > 0 and change[i] >= least_change
+    ]
+
+
+def make_study(
+    shots: Mapping[str, Sequence[Shot]], *, against: str, seed: int, order_seed: int
+) -> tuple[Study, Sheet]:
+    """The key and the page's sheet, in the random order and on the random sides of ``order_seed``.
+
+    The study's id is a hash of what the page shows, so that key, page and answers of one study
+    are known by it, and the page still tells nothing.
+
+    Args:
+        shots: by method, as `take_shots` gives them; pictures of one size.
+        against: `unmodified`, or the method that all are compared with.
+        seed: of the samples, for the key.
+    """
+    pairs = pair_up({name: [shot.sample for shot in of] for name, of in shots.items()}, order_seed)
+    shot_of = {(name, shot.sample): shot for name, of in shots.items() for shot in of}
+    shown = []
+    for pair in pairs:
+        shot = shot_of[pair.method, pair.sample]
+        edited, other = _png(shot.edited), _png(shot.other)
+        sides = (edited, other) if pair.left_is_edited else (other, edited)
+        shown.append((pair.id, *sides))
+    height, width = shot_of[pairs[0].method, pairs[0].sample].edited.shape[:2]
+    digest = hashlib.sha256()
+    for name, left, right in shown:
+        for part in (name.encode(), left, right):
+            digest.update(hashlib.sha256(part).digest())
+    study = Study(digest.hexdigest()[:16], against, seed, pairs)
+    return study, Sheet(study.id, tuple(shown), width, height, against == UNMODIFIED)
+
+
+def render_study(sheet: Sheet) -> str:
+    """The page's HTML: pictures as data URLs, style and script inline, nothing fetched."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("study.html.j2").render(
+        study=sheet.study,
+        pairs=[(name, _data_url(left), _data_url(right)) for name, left, right in sheet.pairs],
+        width=sheet.width,
+        height=sheet.height,
+        untouched=sheet.untouched,
+    )
+
+
+def _png(picture: np.ndarray) -> bytes:
+    """A picture (H, W, 3) uint8 as PNG without a word about it."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format="PNG")
+    return file.getvalue()
+
+
+def _data_url(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

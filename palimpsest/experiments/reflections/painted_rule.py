@@ -1,0 +1,144 @@
+"""Pairs of painted scenes for an inversion, and which way round the rule is in others.
+
+    swap, told = painted_swap(g, parser, tuning, {"units_of": "window", "goal_layer": 8, ...})
+    table = measure_painted_rule(g, edits, switch, measured, parser, "window")
+
+What `instruments.switching` and `instruments.reflection_rule` do where a world tells slots and
+echoes, within masks that people painted (`painted_scenes`). There are no flags to turn in z, so
+that what is switched by z has no figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from palimpsest.dissection.painted_switches import find_painted_switch, painted_pairs
+from palimpsest.dissection.unit_switches import Switch
+from palimpsest.errors import EditError
+from palimpsest.experiments.reflections.measure import Batch, check_edits, compare_rules
+from palimpsest.experiments.reflections.painted_scenes import STREAM_SEED, PaintedScenes
+from palimpsest.generators import Generator
+from palimpsest.instruments.detectors.reflections import area_brightness, area_mean
+from palimpsest.instruments.label_changes import of_classes
+from palimpsest.instruments.loading import AnySegmenter
+from palimpsest.instruments.segmenters.class_numbers import class_numbers
+from palimpsest.memory import Edit
+from palimpsest.memory.swaps import Swap, joined, pose_swap
+
+TUNED = "painted_samples"
+"""In an edit's metadata: the numbers of the painted scenes that it was tuned to."""
+
+
+def painted_swap(
+    g: Generator, segmenter: AnySegmenter, scenes: PaintedScenes, asked: Mapping[str, Any]
+) -> tuple[Swap, dict[str, str]]:
+    """Pairs of all ``scenes``, windows on and off, that are to exchange their reflections; and what
+    an edit that is tuned to them shall tell of them in its metadata.
+
+    ``asked``: ``units_of``, ``units``, ``switched_layer``, ``goal_layer``, ``dissected``,
+    ``on_level`` and ``off_level``, and ``seed``: the samples of the next one are dissected. Raises
+    as `find_painted_switch`, `painted_pairs`, `pose_swap` and `PaintedScenes.window_areas`.
+    """
+    switch = find_painted_switch(
+        g,
+        asked["switched_layer"],
+        segmenter,
+        asked["units_of"],
+        asked["units"],
+        asked["seed"] + 1,
+        dissected=asked["dissected"],
+        on_level=asked["on_level"],
+        off_level=asked["off_level"],
+    )
+    windows = scenes.window_areas(g.layer(switch.layer).value_size)
+    on, off = painted_pairs(switch, g, scenes.z(g), windows)
+    area = scenes.reflection_areas(g.layer(asked["goal_layer"]).value_size)
+    swap = pose_swap(g, on, off, area, asked["goal_layer"])
+    numbers = ",".join(map(str, scenes.numbers))
+    return swap, {"switch": switch.as_text(), "pairs_seed": str(STREAM_SEED), TUNED: numbers}
+
+
+def check_apart(edits: Sequence[Edit], scenes: PaintedScenes) -> None:
+    """Raises `EditError` for edits not tuned to painted scenes, or tuned to one of these."""
+    for edit in edits:
+        told = edit.metadata.get(TUNED, "")
+        if not told:
+            raise EditError("edit that was not tuned to painted scenes; invert the rule with them")
+        if both := sorted(set(map(int, told.split(","))) & set(scenes.numbers)):
+            raise EditError(f"sample {both[0]}: the edits were tuned to it; measure on others")
+
+
+def measure_painted_rule(
+    g: Generator,
+    edits: Sequence[Edit],
+    switch: Switch,
+    scenes: PaintedScenes,
+    segmenter: AnySegmenter,
+    thing: str = "window",
+    *,
+    batch: int = 4,
+    scale: str = "",
+    progress: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """The rows of `reflection_rule.measure_rule`, of ``scenes`` that no edit was tuned to.
+
+    - ``with_window``, ``without_window``: brightness of what was painted as reflecting;
+    - ``scene_with_window``, ``scene_without_window``: NaN, there being no z with and without;
+    - ``window_seen``, ``empty_seen``: share of the painted windows that is seen as the thing;
+    - ``change_elsewhere``: outside of what was painted, of samples whose units nobody switched.
+
+    Raises as `measure_rule`, `painted_pairs` and `check_apart`.
+    """
+    check_edits(edits, switch, len(scenes), batch)
+    check_apart(edits, scenes)
+    numbers = class_numbers(segmenter, [thing])
+    layer = g.layer(switch.layer)
+    samples, areas = scenes.z(g), scenes.window_areas(layer.value_size)
+
+    def batches() -> Iterator[Batch]:
+        for first in range(0, len(scenes), batch):
+            rows = slice(first, first + batch)
+            on, off = painted_pairs(switch, g, samples[rows], areas[rows])
+            with torch.no_grad():
+                natural = layer.values(layer.keys(samples[rows]))
+            part = scenes.part(rows)
+            look = _looking_at(part, g.resolution, segmenter, numbers)
+            yield Batch(part.numbers, joined(on, off, natural), look)
+
+    about = {"seed": STREAM_SEED, "scale": scale, "segmenter": segmenter.name}
+    return compare_rules(g, edits, switch.layer, batches(), about, progress)
+
+
+def _looking_at(
+    scenes: PaintedScenes, side: int, segmenter: AnySegmenter, numbers: list[int]
+) -> Callable[[Tensor, Tensor], dict[str, object]]:
+    """`Batch.look` for images (3 B, 3, side, side) of ``scenes``: on, off, and as they are."""
+    windows, reflections = scenes.window_areas(side), scenes.reflection_areas(side)
+
+    def look(images: Tensor, before: Tensor) -> dict[str, object]:
+        on, off, natural = images.cpu().chunk(3)
+        labels = torch.as_tensor(segmenter.segment(torch.cat([on, off]))).long()
+        seen = of_classes(labels, numbers).float()
+        moved = (natural - before.cpu().chunk(3)[2]).abs().mean(1) / 2  # 2 from black to white
+        with_window, without = area_brightness(
+            torch.cat([on, off]), reflections.repeat(2, 1, 1)
+        ).chunk(2)
+        window, empty = area_mean(seen, windows.repeat(2, 1, 1)).chunk(2)
+        columns = {
+            "with_window": with_window,
+            "without_window": without,
+            "scene_with_window": torch.full((len(on),), np.nan),
+            "scene_without_window": torch.full((len(on),), np.nan),
+            "window_seen": window,
+            "empty_seen": empty,
+            "change_elsewhere": area_mean(moved, (1 - windows) * (1 - reflections)),
+        }
+        return {name: column.double().numpy() for name, column in columns.items()}
+
+    return look

@@ -1,0 +1,311 @@
+"""Erase marks by a rule: one successfully erased mark is the goal of a rank-one update.
+
+    painted = painted_marks(survey, ("watermark_middle", "watermark_strip"), count=10)
+    context = open_marks(g, 5, painted, seed=1)
+    spared = spared_statistics(g, 5, marks, segmenter, n=400, seed=1)
+    edit = erase(context, stats, spared, segmenter, marks, units=(11, 22), mu=1.0)
+
+Copy and paste needs an object to copy; a mark that shall go has none (paper, section 5.2). The
+erased look is made instead: in one image the layer's values are replaced, where the mark is
+painted, by those it would have without some of its input units, the ones whose energy stands out in
+the context most (`unit_order`). Every image of the context is tried with every number of units, and
+a segmenter tells where the mark is gone and what else has changed. That one image is inserted
+along the context's direction.
+
+Silenced everywhere, these units would change every image; the rule changes what the mark's keys
+say, and what other keys say as little as can be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from palimpsest.drawing.matching import merged
+from palimpsest.drawing.survey import Survey, Thing, brush
+from palimpsest.errors import EditError, SessionError
+from palimpsest.generators.base import Generator, KeyState, Layer, ValueState
+from palimpsest.generators.samples import sample_z
+from palimpsest.instruments.label_changes import of_classes
+from palimpsest.memory import (
+    Edit,
+    KeyStatistics,
+    context_directions,
+    insert,
+    match_map,
+    removal_goal,
+    unit_order,
+)
+from palimpsest.methods.judges import Segments, cells_showing, class_numbers
+from palimpsest.sessions.masks import cover
+from palimpsest.sessions.rewriting import check_statistics
+
+GAP = 4
+"""Gaps of a mark that are closed, in pixels of a 128-pixel picture: letters become a word."""
+
+LEAST_SIDE = 12
+"""A mark of fewer pixels than a square of this side, of a 128-pixel picture, is a speck."""
+
+RIM = 3
+"""How far beyond the painted mark its look is taken away, in pixels of a 128-pixel picture."""
+
+ANSWERS = 0.5
+"""An image may be the goal if its mark matches the direction at least half as well as the best."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A sample of a stream and what is painted in it, ``area`` (R, R) bool."""
+
+    sample: int
+    area: np.ndarray
+
+
+@dataclass(frozen=True)
+class MarkContext:
+    """Painted samples seen through a layer.
+
+    ``state``: their keys, one sample for each of ``painted``; ``weights`` (B, h, w): painted share
+    of each key cell.
+    """
+
+    layer: Layer
+    painted: tuple[Painted, ...]
+    state: KeyState
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class Look:
+    """One image of the context with its mark taken away.
+
+    ``place``: its number in the context; ``target`` (1, M, H', W'): the values without the mark;
+    ``units``: how many were silenced. ``left``: of the mark's pixels, the share that is still a
+    mark; ``kept``: of all others, the share whose label stayed.
+    """
+
+    place: int
+    target: Tensor
+    units: int
+    left: float
+    kept: float
+
+    @property
+    def fault(self) -> float:
+        """What speaks against it: the mark that is left, and what else has changed."""
+        return self.left + 1 - self.kept
+
+
+def painted_marks(survey: Survey, marks: Sequence[str], count: int = 10) -> tuple[Painted, ...]:
+    """The first samples that bear a mark, as many of each as can be, each with all its marks.
+
+    The strokes are the labels' shapes with their gaps closed, painted over with a round brush, as
+    those of drawn sessions are.
+
+    Raises `SessionError` where the labels have no such class, or fewer than ``count`` samples
+    bear a mark.
+    """
+    shapes = {mark: _shapes(survey, mark) for mark in marks}
+    chosen: list[int] = []
+    queues = [list(found) for found in shapes.values()]
+    while len(chosen) < count and any(queues):
+        for queue in queues:
+            while queue and queue[0] in chosen:
+                queue.pop(0)
+            if queue and len(chosen) < count:
+                chosen.append(queue.pop(0))
+    if len(chosen) < count:
+        raise SessionError(
+            f"{' or '.join(marks)}: seen in {len(chosen)} of {len(survey)} samples, {count} are "
+            "needed; look at more samples"
+        )
+    result = []
+    for sample in sorted(chosen):
+        whole = np.logical_or.reduce(
+            [found[sample] for found in shapes.values() if sample in found]
+        )
+        result.append(Painted(sample, brush(whole, survey.px(1))))
+    return tuple(result)
+
+
+def _shapes(survey: Survey, mark: str) -> dict[int, np.ndarray]:
+    """Pixels (R, R) bool of one mark, letters closed to a word, by sample that bears it."""
+    seen = survey.where((mark,))
+    enough = np.flatnonzero(seen.sum(axis=(1, 2)) > survey.px(LEAST_SIDE) ** 2)
+    parts = [Thing(int(sample), seen[sample], (0.0, 0.0), 0.0) for sample in enough]
+    return {word.sample: word.shape for word in merged(parts, survey.px(GAP))}
+
+
+@torch.no_grad()
+def open_marks(g: Generator, layer: int, painted: Sequence[Painted], seed: int) -> MarkContext:
+    """Find painted samples of the stream of ``seed`` in a generator's layer.
+
+    Raises `SessionError` where nothing is painted.
+    """
+    if not painted or not all(one.area.any() for one in painted):
+        raise SessionError("the context of the marks is empty; paint at least one mark")
+    opened = g.layer(layer)
+    samples = [one.sample for one in painted]
+    state = opened.keys(sample_z(g, max(samples) + 1, seed)[samples])
+    size = (opened.key_size,) * 2
+    weights = torch.stack([cover(one.area.astype(np.float32), size) for one in painted])
+    return MarkContext(opened, tuple(painted), state, weights)
+
+
+def spared_statistics(
+    g: Generator, layer: int, marks: Sequence[str], segmenter: Segments, n: int, seed: int
+) -> KeyStatistics:
+    """Statistics of the keys that an erasing rule is to spare: none on or next to a mark."""
+    numbers = class_numbers(segmenter, marks)
+    opened = g.layer(layer)
+    return KeyStatistics.collect(
+        g,
+        layer=layer,
+        n=n,
+        seed=seed,
+        exclude=lambda state, z: cells_showing(opened, state, segmenter, numbers),
+        excluding=f"cells with or next to {', '.join(marks)}",
+    )
+
+
+@torch.no_grad()
+def erased_looks(
+    context: MarkContext,
+    stats: KeyStatistics,
+    segmenter: Segments,
+    marks: Sequence[str],
+    units: Sequence[int],
+) -> list[Look]:
+    """Every image of the context without its mark, by every number of ``units``: best look first.
+
+    Args:
+        stats: of all keys of the layer: which units stand out is told against them.
+
+    Raises:
+        SessionError: a class that the segmenter has not.
+        ParameterError: statistics of another layer.
+    """
+    layer = context.layer
+    numbers = class_numbers(segmenter, marks)
+    order = unit_order(context.state.k, context.weights, stats, rule="energy")
+    looks = []
+    for place, painted in enumerate(context.painted):
+        state = context.state[place]
+        values = layer.values(state)
+        rim = brush(painted.area, RIM * len(painted.area) / 128)
+        here = cover(rim.astype(np.float32), (layer.value_size,) * 2).to(values.v)
+        before = _labels(layer, values, segmenter)
+        was = of_classes(before, numbers)
+        for count in sorted(set(units)):
+            without = removal_goal(layer, state, order[:count]).target
+            target = (1 - here) * values.v + here * without
+            after = _labels(layer, values.replace(target), segmenter)
+            left = float(of_classes(after, numbers).sum()) / max(1, int(was.sum()))
+            kept = float((after == before)[~was].float().mean())
+            looks.append(Look(place, target, count, left, kept))
+    return sorted(looks, key=lambda look: (round(look.fault, 6), look.units, look.place))
+
+
+def _labels(layer: Layer, values: ValueState, segmenter: Segments) -> Tensor:
+    return torch.as_tensor(segmenter.segment(layer.render(values))).long()
+
+
+def erase(
+    context: MarkContext,
+    stats: KeyStatistics,
+    spared: KeyStatistics,
+    segmenter: Segments,
+    marks: Sequence[str],
+    units: Sequence[int],
+    mu: float = 1.0,
+    iterations: int = 30,
+    session: str = "",
+) -> Edit:
+    """The rank-one edit that erases marks as one image of the context shows it.
+
+    Args:
+        stats: statistics over all keys of the layer, for the units of the erased look.
+        spared: statistics of the keys to spare, for the direction and the penalty; the same as
+            ``stats`` where nothing is to be left out.
+        marks: classes of the segmenter that shall go.
+        units: numbers of units that are silenced, in turn, to make the erased look.
+        mu, iterations: of the solver `newton`.
+
+    Returns:
+        an `Edit` whose metadata also has the context's samples, and of the ``look`` that is the
+        goal: its sample, units, and what the segmenter said (left, kept).
+
+    Raises:
+        StatisticsError: statistics of other weights or another layer.
+        SessionError: a class that the segmenter has not.
+        ParameterError: settings that the solver has not.
+    """
+    layer = context.layer
+    for given in (stats, spared):
+        check_statistics(layer.generator, layer, given)
+    direction = context_directions(context.state.k, context.weights, spared, rank=1)
+    able = _answering(context, direction[0])
+    looks = erased_looks(context, stats, segmenter, marks, units)
+    best = next((look for look in looks if look.place in able), looks[0])
+    edit = insert(
+        layer,
+        context.state[best.place],
+        best.target,
+        direction,
+        solver="newton",
+        stats=spared,
+        session=session,
+        mu=mu,
+        iterations=iterations,
+    )
+    look = {
+        "sample": context.painted[best.place].sample,
+        "units": best.units,
+        "left": round(best.left, 5),
+        "kept": round(best.kept, 5),
+    }
+    told = {
+        "marks": ",".join(marks),
+        "context": ",".join(str(one.sample) for one in context.painted),
+        "look": json.dumps(look),
+    }
+    return replace(edit, metadata={**edit.metadata, **told})
+
+
+def _answering(context: MarkContext, direction: Tensor) -> set[int]:
+    """Images of the context whose mark answers to the direction.
+
+    A single direction out of the keys of several marks follows one of them; where it says
+    nothing, nothing can be erased.
+    """
+    match = match_map(context.state.k, direction).cpu()
+    answers = (match * context.weights).sum((1, 2)) / context.weights.sum((1, 2))
+    return set((answers >= ANSWERS * answers.max()).nonzero().flatten().tolist())
+
+
+def joined(edits: Sequence[Edit], session: str = "") -> Edit:
+    """Edits of one layer as one: their directions side by side, their changes added.
+
+    Raises `EditError` for none, and for edits of more than one layer or model.
+    """
+    if len({(edit.layer, edit.weights_sha256) for edit in edits}) != 1:
+        raise EditError("only edits of one layer of one model can be joined, and at least one")
+    told = {
+        "layer": str(edits[0].layer),
+        "weights_sha256": edits[0].weights_sha256,
+        "truncation": edits[0].metadata.get("truncation", "1"),
+        "rank": str(sum(edit.rank for edit in edits)),
+        "solver": edits[0].metadata.get("solver", ""),
+        "session": session,
+        "parts": json.dumps([dict(edit.metadata) for edit in edits]),
+    }
+    return Edit(
+        torch.cat([edit.directions for edit in edits]),
+        torch.cat([edit.coefficients for edit in edits], dim=1),
+        told,
+    )

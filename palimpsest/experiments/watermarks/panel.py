@@ -1,0 +1,98 @@
+"""What Figure 5 shows, computed: marked images, unmodified and by every method of Table 3.
+
+    arrays, facts = compute_watermarks(generator, methods, measured, pairs=8)
+
+The images are found by the measurements, so no image is looked at again to choose it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from palimpsest.errors import ParameterError
+from palimpsest.experiments.comparison.measure import UNMODIFIED, Method
+from palimpsest.generators import Generator, sample_z
+from palimpsest.generators.pictures import as_picture
+
+BATCH = 16
+
+PLACES = ("middle", "bottom")
+"""Columns of the measurements that say which mark is seen, in the order of the figure."""
+
+
+def first_marked(measured: pd.DataFrame, count: int) -> dict[str, list[int]]:
+    """Samples to show, by mark: half of ``count`` with the one, then half with the other.
+
+    They are the first of the stream in whose unmodified image the detector sees the mark; none
+    is shown twice. Raises `ParameterError` where too few samples bear a mark.
+    """
+    rows = measured[measured["method"] == UNMODIFIED].sort_values("sample")
+    found: dict[str, list[int]] = {}
+    taken: set[int] = set()
+    for number, place in enumerate(PLACES):
+        wanted = (count + 1 - number) // len(PLACES)
+        bearing = [int(s) for s in rows.loc[rows[place], "sample"] if int(s) not in taken]
+        if len(bearing) < wanted:
+            raise ParameterError(
+                f"figure fig05_watermarks: only {len(bearing)} of {len(rows)} samples bear the "
+                f"{place} mark, {wanted} are to be shown; measure more samples or show fewer"
+            )
+        found[place] = bearing[:wanted]
+        taken |= set(found[place])
+    return found
+
+
+@torch.no_grad()
+def compute_watermarks(
+    generator: Generator, methods: Sequence[Method], measured: pd.DataFrame, pairs: int
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and facts of the panel: ``unmodified`` and each method's name (S, H, W, 3) uint8.
+
+    Facts: ``methods`` in the order of the rows and ``places`` of the marks in that of the columns;
+    ``columns``: samples shown of each place; ``units`` silenced and ``layer`` changed, by method;
+    ``seen``: images in which the detector sees the mark of each place, by method; n, seed,
+    segmenter and weights_sha256.
+
+    Args:
+        methods: the changed generators, in the order of the figure's rows.
+        measured: measurements of the same methods, as `measure_marks` gives them.
+        pairs: images shown.
+
+    Raises:
+        ParameterError: too few marked samples, or measurements that lack a method.
+    """
+    names = [UNMODIFIED, *(method.name for method in methods)]
+    if lacking := [name for name in names if name not in set(measured["method"])]:
+        raise ParameterError(f"figure fig05_watermarks: {lacking[0]} was not measured")
+    columns = first_marked(measured, pairs)
+    chosen = [sample for samples in columns.values() for sample in samples]
+    rows = {name: measured[measured["method"] == name] for name in names}
+    n, seed = len(rows[UNMODIFIED]), int(measured["seed"].iloc[0])
+    z = sample_z(generator, n, seed)[chosen]
+    made = {UNMODIFIED: generator, **{method.name: method.generator for method in methods}}
+    arrays = {
+        name: np.concatenate([as_picture(changed(part)) for part in z.split(BATCH)])
+        for name, changed in made.items()
+    }
+    facts = {
+        "figure": "fig05_watermarks",
+        "methods": names,
+        "places": list(columns),
+        "columns": list(columns.values()),
+        "layer": {method.name: method.layer for method in methods},
+        "units": {name: int(of_method["units"].iloc[0]) for name, of_method in rows.items()},
+        "seen": {
+            name: [int(of_method[place].sum()) for place in columns]
+            for name, of_method in rows.items()
+        },
+        "n": n,
+        "seed": seed,
+        "segmenter": str(measured["segmenter"].iloc[0]),
+        "weights_sha256": generator.weights_sha256,
+    }
+    return {**arrays, "samples": np.array(chosen)}, facts

@@ -1,0 +1,1 @@
+"""Files: atomic writes, verified reads, resumed downloads, locks of live runs."""

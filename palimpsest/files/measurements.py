@@ -1,0 +1,89 @@
+"""Measurements as files: parquet with a row an image, and facts that hold for all rows.
+
+write_measurements(table, "dome2spire.parquet", {"weights_sha256": "5f0c..."})
+table = read_measurements("dome2spire.parquet", needed=("sample", "method"))
+measured_facts("dome2spire.parquet")["weights_sha256"]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from palimpsest.errors import PalimpsestError
+from palimpsest.files.atomic import atomic_path
+
+PREFIX = "palimpsest."
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a file of measurements holds: its ``rows``, and the ``facts`` that hold for them all."""
+
+    rows: pa.Table
+    facts: Mapping[str, str]
+
+    @classmethod
+    def read(cls, path: str | PathLike[str], what: str = "the edit") -> Stored:
+        """Read a file in which ``what`` was measured.
+
+        Raises `PalimpsestError` for a file that is missing or damaged.
+        """
+        rows = _read(Path(path), what)
+        held = rows.schema.metadata or {}
+        facts = {
+            name.decode().removeprefix(PREFIX): value.decode()
+            for name, value in held.items()
+            if name.decode().startswith(PREFIX)
+        }
+        others = {name: held[name] for name in held if not name.decode().startswith(PREFIX)}
+        return cls(rows.replace_schema_metadata(others), facts)
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write the file, whole or not at all."""
+        facts = {f"{PREFIX}{name}": value for name, value in self.facts.items()}
+        rows = self.rows.replace_schema_metadata({**(self.rows.schema.metadata or {}), **facts})
+        with atomic_path(path) as temporary:
+            pq.write_table(rows, temporary)
+
+
+def write_measurements(
+    table: pd.DataFrame, path: str | PathLike[str], facts: Mapping[str, str]
+) -> None:
+    """Write ``table`` as parquet, whole or not at all, with ``facts`` in the file's metadata."""
+    Stored(pa.Table.from_pandas(table, preserve_index=False), facts).write(path)
+
+
+def read_measurements(
+    path: str | PathLike[str], needed: Iterable[str], what: str = "the edit"
+) -> pd.DataFrame:
+    """Rows of a file, which must have the columns ``needed``; ``what`` was measured in it.
+
+    Raises `PalimpsestError` for a file that is missing, damaged, or lacks a column.
+    """
+    table = _read(Path(path), what)
+    if missing := sorted(set(needed) - set(table.column_names)):
+        raise PalimpsestError(f"{path}: has no column {missing[0]}; measure {what} again")
+    return table.to_pandas()
+
+
+def measured_facts(path: str | PathLike[str], what: str = "the edit") -> dict[str, str]:
+    """The facts that a file was written with; errors as for `read_measurements`."""
+    return dict(Stored.read(path, what).facts)
+
+
+def _read(path: Path, what: str) -> pa.Table:
+    if not path.is_file():
+        raise PalimpsestError(f"{path}: no such file; measure {what} first")
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowException, OSError) as problem:
+        raise PalimpsestError(
+            f"{path}: damaged, or no parquet file; measure {what} again"
+        ) from problem

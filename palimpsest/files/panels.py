@@ -1,0 +1,54 @@
+"""A figure's panel: the arrays that a figure shows and the facts that its caption tells.
+
+Computing and drawing are apart: a panel takes minutes and a generator, a figure takes a second and
+a panel. The file is a plain ``.npz``, readable without this project; the facts are JSON in the
+entry ``facts``::
+
+    save_panel("fig09.npz", {"before": before, "after": after}, {"n": 1000})
+    panel = load_panel("fig09.npz")
+    panel.arrays["before"], panel.facts["n"]
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from palimpsest.errors import PalimpsestError
+from palimpsest.files.atomic import atomic_path
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Arrays by name, pictures as uint8 (..., H, W, 3), and facts (anything JSON holds)."""
+
+    arrays: Mapping[str, np.ndarray]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save_panel(path: str | Path, arrays: Mapping[str, np.ndarray], facts: Mapping) -> None:
+    """Write a panel, whole or not at all."""
+    with atomic_path(path) as target, open(target, "wb") as file:
+        np.savez_compressed(file, facts=np.array(json.dumps(facts, sort_keys=True)), **arrays)
+
+
+def load_panel(path: str | Path) -> Panel:
+    """Read a panel. Raises `PalimpsestError` where the file is missing or damaged."""
+    path = Path(path)
+    if not path.is_file():
+        raise PalimpsestError(f"{path}: no such file; compute the panel first")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        facts = json.loads(str(arrays.pop("facts", "{}")))
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as problem:
+        raise PalimpsestError(
+            f"{path}: damaged, or no panel ({problem}); compute it again"
+        ) from problem
+    return Panel(arrays, facts)

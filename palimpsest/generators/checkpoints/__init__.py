@@ -1,0 +1,1 @@
+"""Generator files: one module for each layout that is read, loading, and export."""

@@ -1,0 +1,161 @@
+"""This project's own generator file: safetensors with a description in its metadata.
+
+The metadata entry ``palimpsest`` is JSON: ``format`` (version of this layout), ``kind``,
+``resolution``, ``channels`` (width of each resolution), ``z_dim``, ``style_dim`` and
+``mapping_layers`` (StyleGAN2), ``encoding`` ({z_dim, thresholds, width} or null),
+``sha256`` (of the stored tensors, see `content_sha256`: damage is noticed) and ``provenance``
+(whatever the writer tells about the weights). Tensors carry the names of
+`StyleGAN2` and `ProgressiveGAN`; noise maps are ``noises.noise_i``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from palimpsest.errors import CheckpointError
+from palimpsest.files.arrays import save_arrays
+from palimpsest.generators.base import Generator, content_sha256
+from palimpsest.generators.checkpoints.assembly import assemble
+from palimpsest.generators.encoding import SoftThresholds
+from palimpsest.generators.progressive import ProgressiveGAN
+from palimpsest.generators.stylegan2 import StyleGAN2
+
+METADATA_KEY = "palimpsest"
+FORMAT_VERSION = 1
+
+
+def save_generator(
+    generator: Generator,
+    path: str | PathLike[str],
+    metadata: Mapping[str, Any] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write ``generator`` with the weights that it has now to a ``.safetensors`` file, atomically.
+
+    ``metadata``: provenance, anything JSON holds; `load_generator` gives it back as
+    ``generator.provenance``. ``dtype``: of the stored weights (float16 halves the file; it loads as
+    float32). Raises `ValueError` for a weight that ``dtype`` cannot hold, `TypeError` for metadata
+    that JSON cannot.
+    """
+    tensors = dict(generator.state_dict())
+    if isinstance(generator, StyleGAN2):
+        tensors |= {f"noises.{name}": t for name, t in generator.noises.named_buffers()}
+    if "latent_avg" in tensors and not tensors["latent_avg"].isfinite().all():
+        del tensors["latent_avg"]  # unknown: see assembly.assemble
+    stored = {name: tensor.detach().cpu().to(dtype) for name, tensor in tensors.items()}
+    for name, tensor in stored.items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"tensor {name} holds numbers that are not finite as {dtype}")
+    description = describe(generator, metadata) | {"sha256": content_sha256(stored)}
+    save_arrays(path, stored, {METADATA_KEY: json.dumps(description)})
+
+
+def describe(generator: Generator, provenance: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What is needed to build ``generator`` again, apart from its weights."""
+    description: dict[str, Any] = {
+        "format": FORMAT_VERSION,
+        "kind": generator.kind,
+        "resolution": generator.resolution,
+        "channels": {str(size): width for size, width in generator.channels.items()},
+        "z_dim": generator.z_dim,
+        "encoding": None,
+        "provenance": dict(provenance or {}),
+    }
+    if isinstance(generator, StyleGAN2):
+        description["style_dim"] = generator.latent_avg.numel()
+        description["mapping_layers"] = len(generator.style) - 1
+    if generator.encoding is not None:
+        description["encoding"] = {
+            "z_dim": generator.encoding.z_dim,
+            "thresholds": [[dim, at] for dim, at in generator.encoding.thresholds],
+            "width": generator.encoding.width,
+        }
+    return description
+
+
+def build_own(path: object, tensors: Mapping[str, Tensor], metadata: str) -> Generator:
+    """The generator of an own file, from its tensors and the text of its metadata entry.
+
+    Raises `CheckpointError` where the description is damaged or the tensors do not fit it.
+    """
+    try:
+        description = json.loads(metadata)
+        version, kind = description["format"], description["kind"]
+    except (ValueError, KeyError, TypeError) as problem:
+        raise CheckpointError(
+            f"{path}: the metadata entry {METADATA_KEY!r} describes no generator "
+            f"({type(problem).__name__}: {problem}); write the file with save_generator"
+        ) from problem
+    if version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: layout version {version!r} of this project's weights; this release reads "
+            f"version {FORMAT_VERSION}, so update Palimpsest"
+        )
+    if kind not in ("stylegan2", "progressive"):
+        raise CheckpointError(
+            f"{path}: generator of kind {kind!r}; readable are 'stylegan2' and 'progressive'"
+        )
+    try:
+        resolution = int(description["resolution"])
+        channels = {int(size): int(width) for size, width in description["channels"].items()}
+        sizes = [2**i for i in range(2, int(math.log2(resolution)) + 1)]
+        if not (8 <= resolution <= 4096 and sizes[-1] == resolution and sorted(channels) == sizes):
+            raise ValueError(f"resolution {resolution} with widths for {sorted(channels)}")
+        options = {"z_dim": int(description["z_dim"]), "encoding": None}
+        if description["encoding"] is not None:
+            encoding = description["encoding"]
+            options["encoding"] = SoftThresholds(
+                z_dim=int(encoding["z_dim"]),
+                thresholds=tuple((int(dim), float(at)) for dim, at in encoding["thresholds"]),
+                width=float(encoding["width"]),
+            )
+            _check_encoding(options["encoding"])
+        if kind == "stylegan2":
+            options["style_dim"] = int(description["style_dim"])
+            options["mapping_layers"] = int(description["mapping_layers"])
+        provenance = dict(description.get("provenance", {}))
+        _check_sizes(tensors, [*channels.values(), *_other_sizes(options)])
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as problem:
+        raise CheckpointError(
+            f"{path}: the description in its metadata is damaged "
+            f"({type(problem).__name__}: {problem}); write the file with save_generator"
+        ) from problem
+    network = StyleGAN2 if kind == "stylegan2" else ProgressiveGAN
+    generator = assemble(path, lambda: network(resolution, channels, **options), tensors)
+    generator.provenance = provenance
+    written = description.get("sha256")
+    if written is not None and written != content_sha256(tensors):
+        raise CheckpointError(
+            f"{path}: its weights are not those that were written (another sha256 than its "
+            "metadata says); the file is damaged, so fetch or make it again"
+        )
+    return generator
+
+
+def _other_sizes(options: Mapping[str, Any]) -> list[int]:
+    encoding = options["encoding"]
+    sizes = [encoding.size if encoding else options["z_dim"]]
+    return sizes + [options[n] for n in ("style_dim", "mapping_layers") if n in options]
+
+
+def _check_sizes(tensors: Mapping[str, Tensor], sizes: list[int]) -> None:
+    """No size may exceed what the file holds, so that a lie cannot ask for memory without end."""
+    most = max([len(tensors), *(side for tensor in tensors.values() for side in tensor.shape)])
+    for size in sizes:
+        if not 1 <= size <= most:
+            raise ValueError(f"a size of {size}, where no tensor is longer than {most}")
+
+
+def _check_encoding(encoding: SoftThresholds) -> None:
+    for dim, at in encoding.thresholds:
+        if not (0 <= dim < encoding.z_dim and 0 < at < 1):
+            raise ValueError(f"threshold ({dim}, {at}) of an encoding of {encoding.z_dim} numbers")
+    if not encoding.width > 0:
+        raise ValueError(f"threshold width {encoding.width}")

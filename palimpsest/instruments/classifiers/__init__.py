@@ -1,0 +1,1 @@
+"""Classifiers: whether an image shows an attribute, such as a smile."""

@@ -1,0 +1,172 @@
+"""An attribute classifier: whether an image of a world shows a thing, such as a smile.
+
+    smiles = AttributeClassifier.load("data/weights/mini/face-smile.safetensors")
+    smiles.probability(images)              # (B, 3, R, R) in [-1, 1] to (B,) in [0, 1]
+    smiles.shows(images)                    # (B,) bool: at least one half
+    said = int(smiles.shows(images).sum())
+    corrected_rate(said, len(images), smiles.errors())     # (`counting`)
+
+The network is a small one, trained from scratch on a world's renders (`attribute_training`); how
+often it errs on held-out renders stands in `.facts["grades"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from os import PathLike
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from palimpsest.errors import CheckpointError
+from palimpsest.estimates.error_rates import Errors
+from palimpsest.generators.map_layout import fast_layout
+from palimpsest.instruments.network_files import Kind, load_network, save_network
+
+KIND = Kind(
+    "palimpsest-attribute",
+    "attribute classifier",
+    "train_classifier",
+    ("world", "attribute", "resolution", "architecture", "facts"),
+)
+CHUNK = 64
+"""Images that go through the network together."""
+
+
+@dataclass(frozen=True)
+class AttributeArchitecture:
+    """The network: one convolution of stride 2 a width, then the mean over positions.
+
+    ``widths``: channels, fine to coarse. ``hidden``: units between that mean and the score.
+    """
+
+    widths: tuple[int, ...] = (16, 24, 40, 64, 96)
+    hidden: int = 32
+
+    def build(self) -> nn.Module:
+        """An untrained network, (B, 3, H, W) in [-1, 1] to scores (B,)."""
+        layers: list[nn.Module] = []
+        for before, after in zip((3, *self.widths), self.widths, strict=False):
+            layers += [
+                nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+            ]
+        head = [
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(self.widths[-1], self.hidden),
+            nn.ReLU(),
+            nn.Linear(self.hidden, 1),
+            nn.Flatten(0),
+        ]
+        return nn.Sequential(*layers, *head)
+
+
+class AttributeClassifier:
+    """A trained network that tells whether an image of ``world`` shows ``attribute``.
+
+    ``network`` maps (B, 3, R, R), R = ``resolution``, to scores (B,), whose sigmoid is the
+    probability. ``facts``: where it comes from, anything JSON holds.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        architecture: AttributeArchitecture,
+        world: str,
+        attribute: str,
+        resolution: int,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.architecture = architecture
+        self.world = world
+        self.attribute = attribute
+        self.resolution = resolution
+        self.facts = dict(facts or {})
+        self._network = network.eval().requires_grad_(False)
+        self.to(self.device)
+
+    @property
+    def name(self) -> str:
+        """What a result file calls it, such as "face-smile"."""
+        return f"{self.world}-{self.attribute}"
+
+    @torch.no_grad()
+    def probability(self, images: Tensor) -> Tensor:
+        """(B,) float32, on the CPU, that each of ``images`` (B, 3, R, R) in [-1, 1] shows it.
+
+        Raises `ValueError` for images of another size or type.
+        """
+        side = self.resolution
+        if images.shape[1:] != (3, side, side) or not images.is_floating_point():
+            raise ValueError(
+                f"{self.name} reads (B, 3, {side}, {side}) floats in [-1, 1], not "
+                f"{tuple(images.shape)} of {images.dtype}"
+            )
+        parts = [self._network(_laid_out(part.to(self.device))) for part in images.split(CHUNK)]
+        return torch.cat(parts).sigmoid().cpu()
+
+    def shows(self, images: Tensor) -> Tensor:
+        """(B,) bool: which of ``images`` show the attribute, more likely than not."""
+        return self.probability(images) >= 0.5
+
+    def errors(self, blurred: bool = True) -> Errors:
+        """How often it erred on held-out renders: the blurred ones, or the sharp ones.
+
+        Raises `CheckpointError` where its facts hold no such grade.
+        """
+        for grade in self.facts.get("grades", []):
+            if (grade["blur"] > 0) == blurred:
+                return Errors.from_facts(grade)
+        kind = "blurred" if blurred else "sharp"
+        raise CheckpointError(f"{self.name}: never graded on {kind} renders; train it again")
+
+    def to(self, device: str | torch.device) -> AttributeClassifier:
+        """Move the network to ``device``, in place; returns itself."""
+        device = torch.device(device)
+        self._network.to(device, memory_format=fast_layout(device))
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies: images are brought there."""
+        return next(self._network.parameters()).device
+
+    def save(self, path: str | PathLike[str], dtype: torch.dtype = torch.float16) -> None:
+        """Write a ``.safetensors`` file, atomically; weights as ``dtype``, the rest as float32."""
+        description = {
+            "world": self.world,
+            "attribute": self.attribute,
+            "resolution": self.resolution,
+            "architecture": asdict(self.architecture),
+            "facts": self.facts,
+        }
+        save_network(path, self._network, KIND, description, dtype)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> AttributeClassifier:
+        """Read a classifier that `save` wrote.
+
+        Raises `CheckpointError` where the file is missing, damaged, or no attribute classifier.
+        """
+        network, about = load_network(path, KIND, lambda about: _architecture(about).build())
+        return cls(
+            network,
+            _architecture(about),
+            str(about["world"]),
+            str(about["attribute"]),
+            int(about["resolution"]),
+            about["facts"],
+        )
+
+
+def _laid_out(images: Tensor) -> Tensor:
+    return images.float().contiguous(memory_format=fast_layout(images.device))
+
+
+def _architecture(description: dict[str, Any]) -> AttributeArchitecture:
+    about = description["architecture"]
+    return AttributeArchitecture(tuple(map(int, about["widths"])), int(about["hidden"]))

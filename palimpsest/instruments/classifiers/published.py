@@ -1,0 +1,194 @@
+"""Whether a face smiles, as the paper's Table 1 asks: Slim-CNN (Sharma and Foroosh 2019) on CelebA.
+
+    smiles = FaceAttribute.load("celeba-smile.pth", "smile")
+    smiles.probability(images)                  # (B, 3, H, W) in [-1, 1] to (B,) in [0, 1]
+
+The paper's count loaded ``models/celeba_20.pth`` of the public implementation pytorch-slim-cnn; the
+names and sizes here are that file's, which also says the stride of its first convolution. It
+tells 40 attributes, of which one is asked for. Images are scaled to 178 rows and 218 columns, as
+the paper's count did (CelebA's own faces are 218 rows high and 178 columns wide).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from palimpsest.errors import CheckpointError, ParameterError
+from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.pictures import check_images
+from palimpsest.instruments.segmenters.published import fill
+
+ATTRIBUTES = (
+    *("5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs"),
+    *("Big_Lips", "Big_Nose", "Black_Hair", "Blond_Hair", "Blurry", "Brown_Hair"),
+    *("Bushy_Eyebrows", "Chubby", "Double_Chin", "Eyeglasses", "Goatee", "Gray_Hair"),
+    *("Heavy_Makeup", "High_Cheekbones", "Male", "Mouth_Slightly_Open", "Mustache", "Narrow_Eyes"),
+    *("No_Beard", "Oval_Face", "Pale_Skin", "Pointy_Nose", "Receding_Hairline", "Rosy_Cheeks"),
+    *("Sideburns", "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat"),
+    *("Wearing_Lipstick", "Wearing_Necklace", "Wearing_Necktie", "Young"),
+)
+"""CelebA's, in its order, which is that of the network's scores."""
+
+CALLED = {"smile": "Smiling"}
+"""What this project calls an attribute, and CelebA's name of it."""
+
+SIZE = (178, 218)
+MARK = "model_state_dict.slim1.sse1.squeeze.0.weight"
+"""A tensor that only this layout has."""
+
+CHUNK = 16
+
+
+class Squeezed(nn.Module):
+    """Channels squeezed to ``width``, then widened to 8 · ``width``, half of which look around."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.squeeze = _pointwise(inputs, width, bias=True)
+        self.expand1 = _pointwise(width, 4 * width, bias=True)
+        self.expand3_dw = _separable(width, 4 * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.squeeze(x)
+        return torch.cat([self.expand3_dw(x), self.expand1(x)], 1)
+
+
+class SlimModule(nn.Module):
+    """(B, inputs, h, w) to (B, 3 · width, h, w)."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.skip_projection = _pointwise(inputs, 8 * width, bias=False)
+        self.sse1 = Squeezed(inputs, width)
+        self.sse2 = Squeezed(8 * width, width)
+        self.expand3_dw = _separable(8 * width, 3 * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.expand3_dw(self.sse2(self.sse1(x) + self.skip_projection(x)))
+
+
+class SlimNet(nn.Module):
+    """Images (B, 3, H, W) in [-1, 1] to scores (B, 40).
+
+    ``first``: channels, kernel and stride of the first convolution; ``widths`` of the modules.
+    """
+
+    def __init__(
+        self,
+        first: tuple[int, int, int] = (96, 7, 2),
+        widths: tuple[int, ...] = (16, 32, 48, 64),
+    ) -> None:
+        super().__init__()
+        channels, kernel, stride = first
+        self.conv1 = nn.Sequential(
+            nn.Conv2d(3, channels, kernel, stride=stride), nn.BatchNorm2d(channels), nn.ReLU()
+        )
+        self.modules_in_order = [f"slim{i}" for i in range(1, len(widths) + 1)]
+        for name, width in zip(self.modules_in_order, widths, strict=True):
+            self.add_module(name, SlimModule(channels, width))
+            channels = 3 * width
+        self.fc = nn.Linear(channels, len(ATTRIBUTES))
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = F.max_pool2d(self.conv1(images), 3, 2)
+        for name in self.modules_in_order:
+            x = F.max_pool2d(self.get_submodule(name)(x), 3, 2)
+        return self.fc(x.mean((2, 3)))
+
+
+class FaceAttribute:
+    """One attribute of a face, with the interface of `AttributeClassifier`."""
+
+    world = ""
+
+    def __init__(self, network: SlimNet, attribute: str) -> None:
+        self.attribute = attribute
+        self.name = f"slimnet-celeba-{attribute}"
+        self.facts: dict[str, Any] = {}
+        self._place = ATTRIBUTES.index(CALLED[attribute])
+        self._network = network.eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def probability(self, images: Tensor) -> Tensor:
+        """(B,) float32, on the CPU, that each of ``images`` (B, 3, H, W) in [-1, 1] shows it."""
+        check_images(images)
+        parts = [
+            self._network(_scaled(part.to(self.device)))[:, self._place]
+            for part in images.split(CHUNK)
+        ]
+        return torch.cat(parts).sigmoid().cpu()
+
+    def shows(self, images: Tensor) -> Tensor:
+        """(B,) bool: which of ``images`` show the attribute, more likely than not."""
+        return self.probability(images) > 0.5
+
+    def to(self, device: str | torch.device) -> FaceAttribute:
+        """Move the network to ``device``, in place; returns itself."""
+        self._network.to(device)
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies: images are brought there."""
+        return next(self._network.parameters()).device
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], attribute: str) -> FaceAttribute:
+        """Read the published file, without running code from it.
+
+        Raises `CheckpointError` for another file, `ParameterError` for an unknown attribute.
+        """
+        if attribute not in CALLED:
+            raise ParameterError(f"{path}: no attribute {attribute!r}; known: {', '.join(CALLED)}")
+        tensors = read_checkpoint(Path(path)).tensors
+        if MARK not in tensors:
+            raise CheckpointError(f"{path}: no Slim-CNN of pytorch-slim-cnn ({MARK} is missing)")
+        prefix = MARK.partition(".")[0] + "."
+        given = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+        network = _network_of(path, given)
+        return cls(fill(path, network, given, "Slim-CNN"), attribute)
+
+
+def _network_of(path: str | PathLike[str], given: Mapping[str, Tensor]) -> SlimNet:
+    """The network whose sizes the file has; the stride, which no tensor shows, is written in it."""
+    said = torch.load(path, map_location="cpu", weights_only=True).get("hyper_params")
+    try:
+        channels, kernel, stride = map(int, said["initial_conv"])
+        widths = tuple(map(int, said["filter_count_values"]))
+        fits = int(said["num_classes"]) == len(ATTRIBUTES) and int(said["depth_multiplier"]) == 1
+    except (KeyError, TypeError, ValueError):
+        raise CheckpointError(
+            f"{path}: field hyper_params does not say the network's sizes; fetch it again"
+        ) from None
+    if not fits or not 1 <= len(widths) <= 8 or not 0 < channels <= 4096 or not 0 < stride < kernel:
+        raise CheckpointError(f"{path}: hyper_params {said} is another network than CelebA's")
+    return SlimNet((channels, kernel, stride), widths)
+
+
+def _pointwise(inputs: int, outputs: int, bias: bool) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 1, bias=bias), nn.BatchNorm2d(outputs), nn.ReLU()
+    )
+
+
+def _separable(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
+        nn.BatchNorm2d(inputs),
+        nn.ReLU(),
+        nn.Conv2d(inputs, outputs, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
+
+
+def _scaled(images: Tensor) -> Tensor:
+    """To `SIZE`, as PIL's bilinear filter scales a picture: averaging where it shrinks."""
+    return F.interpolate(images.float(), SIZE, mode="bilinear", align_corners=False, antialias=True)

@@ -1,0 +1,1 @@
+"""Detectors of one thing in an image: watermarks, reflections."""

@@ -1,0 +1,1 @@
+"""Distances between images (perceptual) and between sets of images (Fréchet)."""

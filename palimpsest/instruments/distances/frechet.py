@@ -1,0 +1,127 @@
+"""Fréchet distance between two sets of feature vectors (Heusel et al. 2017).
+
+    made, drawn = pooled_features(segmenter, a), pooled_features(segmenter, b)    # (n, C) each
+    frechet_distance(made, drawn)
+    frechet_estimate(made, drawn)               # with its interval
+
+Each set is summed up by its mean and covariance, so the distance is that of two normal
+distributions: |m₁ - m₂|² + tr(C₁ + C₂ - 2 (C₁ C₂)^½). It is biased upwards at small n: put the
+distance of two sets of the same kind beside it as a floor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from palimpsest.estimates.intervals import Estimate, jackknife
+from palimpsest.instruments.distances.inception import InceptionFeatures
+from palimpsest.instruments.segmenters.cached_outputs import Reading, read_by
+from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+
+GROUPS = 20
+"""Parts that the images are dealt into for the jackknife."""
+
+
+def gaussian_distance(
+    mean_a: ArrayLike, covariance_a: ArrayLike, mean_b: ArrayLike, covariance_b: ArrayLike
+) -> float:
+    """Squared Fréchet (2-Wasserstein) distance of two normal distributions, in float64.
+
+    The trace of (C₁ C₂)^½ is the sum of the square roots of the eigenvalues of C₁^½ C₂ C₁^½, which
+    is symmetric: no general matrix square root, and no complex numbers. Singular covariances do.
+    Raises `ValueError` for shapes that do not match or numbers that are not finite.
+    """
+    mean_a, mean_b = (np.atleast_1d(np.asarray(m, dtype=np.float64)) for m in (mean_a, mean_b))
+    a, b = (np.atleast_2d(np.asarray(c, dtype=np.float64)) for c in (covariance_a, covariance_b))
+    size = len(mean_a)
+    if mean_b.shape != (size,) or a.shape != (size, size) or b.shape != (size, size):
+        raise ValueError(
+            f"means {mean_a.shape}, {mean_b.shape} and covariances {a.shape}, {b.shape} "
+            "do not match"
+        )
+    if not all(np.isfinite(array).all() for array in (mean_a, mean_b, a, b)):
+        raise ValueError("means and covariances must be finite")
+    root = _root(a)
+    apart = ((mean_a - mean_b) ** 2).sum()
+    cross = _trace_of_root(root @ ((b + b.T) / 2) @ root)
+    return float(max(0.0, apart + np.trace(a) + np.trace(b) - 2 * cross))
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """The symmetric square root of a covariance; small negative eigenvalues count as 0."""
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    return (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
+
+
+def _trace_of_root(product: np.ndarray) -> float:
+    """Of the square root of C₁^½ C₂ C₁^½."""
+    return np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(min=0)).sum()
+
+
+def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
+    """Fréchet distance of two sets of features, (n, C) and (m, C), at least two vectors each."""
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if min(len(a), len(b)) < 2:
+        raise ValueError(f"{len(a)} and {len(b)} feature vectors; each set needs at least 2")
+    if a.ndim == b.ndim == 2 and a.shape[1] == b.shape[1] > max(len(a), len(b)):
+        return _of_few(a, b)
+    return gaussian_distance(a.mean(0), np.cov(a, rowvar=False), b.mean(0), np.cov(b, rowvar=False))
+
+
+def _of_few(a: np.ndarray, b: np.ndarray) -> float:
+    """The same for fewer vectors than features, without a covariance of the features.
+
+    With C₁ = XᵀX and C₂ = YᵀY the trace of (C₁ C₂)^½ is the sum of the singular values of X Yᵀ,
+    which has a row and a column for each vector.
+    """
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("means and covariances must be finite")
+    x, y = ((some - some.mean(0)) / np.sqrt(len(some) - 1) for some in (a, b))
+    cross = np.linalg.svd(x @ y.T, compute_uv=False).sum()
+    apart = ((a.mean(0) - b.mean(0)) ** 2).sum()
+    return float(max(0.0, apart + (x**2).sum() + (y**2).sum() - 2 * cross))
+
+
+def frechet_estimate(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Estimate:
+    """Fréchet distance of (n, C) and (m, C) with an interval over the images of ``a``.
+
+    The interval is that of the jackknife by groups: ``a`` is dealt into `GROUPS` parts, one of
+    which is left out at a time. (Drawing images with replacement would make doubles, which bias the
+    distance upwards.) Its ends are at least 0; NaN for fewer than two images a group. Raises
+    `ValueError` for fewer than two images.
+    """
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if min(len(a), len(b)) < 2:
+        raise ValueError(f"{len(a)} and {len(b)} feature vectors; each set needs at least 2")
+    mean, covariance = b.mean(0), np.atleast_2d(np.cov(b, rowvar=False))
+    # of the set that stays the same the root is taken once, and `a` seen through it once for all:
+    # the covariance of what is seen is C₁^½ C₂ C₁^½
+    seen = a @ _root(covariance)
+
+    def distance(rows: np.ndarray | slice) -> float:
+        cross = _trace_of_root(np.atleast_2d(np.cov(seen[rows], rowvar=False)))
+        apart = ((a[rows].mean(0) - mean) ** 2).sum()
+        return max(0.0, apart + np.trace(covariance) + a[rows].var(0, ddof=1).sum() - 2 * cross)
+
+    found = float(distance(slice(None)))
+    if len(a) < 2 * GROUPS:
+        return Estimate(found, np.nan, np.nan)
+    group = np.arange(len(a)) % GROUPS
+    return jackknife(found, np.array([distance(group != i) for i in range(GROUPS)]), level)
+
+
+@torch.no_grad()
+def pooled_features(source: Segmenter | InceptionFeatures, images: Tensor | Reading) -> np.ndarray:
+    """One feature vector an image, (B, C) float64; ``images`` (B, 3, H, W) in [-1, 1].
+
+    Inception's own, or means over positions of a segmenter's encoder: its stages from the third on,
+    side by side, which tell what is in the picture rather than how its pixels look.
+    """
+    if isinstance(source, InceptionFeatures):
+        return source.pooled(images.images if isinstance(images, Reading) else images)
+    stages = read_by(source, images).features[2:]
+    pooled = [stage.double().mean((2, 3)) for stage in stages]
+    return torch.cat(pooled, dim=1).cpu().numpy()

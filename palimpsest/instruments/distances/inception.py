@@ -1,0 +1,69 @@
+"""Inception features (Szegedy et al. 2015), over which the paper takes Fréchet distances.
+
+    inception = InceptionFeatures.load("weights-inception-2015-12-05-6726825d.pth")
+    inception.pooled(images)                # (B, 3, H, W) in [-1, 1] to (B, 2048) float64
+    frechet_distance(inception.pooled(a), inception.pooled(b))      # FID
+
+The network is torch-fidelity's, whose features agree with the TensorFlow graph of 2015-12-05 that
+the Fréchet distance was defined with; images go in as pictures of 8 bits, as they would from files.
+"""
+
+from __future__ import annotations
+
+import io
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from palimpsest.errors import CheckpointError
+from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.pictures import as_picture, check_images
+
+LAYER = "2048"
+CHUNK = 16
+
+
+class InceptionFeatures:
+    """What `pooled_features` asks: one vector an image. ``network`` maps uint8 images to it."""
+
+    name = "inception-2015-12-05"
+
+    def __init__(self, network: Any) -> None:
+        self._network = network
+        self._device = torch.device("cpu")
+
+    @torch.no_grad()
+    def pooled(self, images: Tensor) -> np.ndarray:
+        """(B, 2048) float64 of ``images`` (B, 3, H, W) in [-1, 1]."""
+        check_images(images)
+        parts = []
+        for part in images.split(CHUNK):
+            pictures = torch.from_numpy(as_picture(part)).permute(0, 3, 1, 2).contiguous()
+            parts.append(self._network(pictures.to(self._device))[0].double().cpu())
+        return torch.cat(parts).numpy()
+
+    def to(self, device: str | torch.device) -> InceptionFeatures:
+        """Move the network to ``device``, in place; returns itself."""
+        self._network.to(device)
+        self._device = torch.device(device)
+        return self
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> InceptionFeatures:
+        """Read the published file, without running code from it. Raises `CheckpointError`."""
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+        # torch-fidelity would unpickle whatever the file holds: it gets the tensors alone
+        tensors = io.BytesIO()
+        torch.save(read_checkpoint(Path(path)).tensors, tensors)
+        tensors.seek(0)
+        try:
+            network = FeatureExtractorInceptionV3(cls.name, [LAYER], tensors)
+        except RuntimeError as problem:
+            reason = " ".join(str(problem).split())[:160]
+            raise CheckpointError(f"{path}: no Inception of torch-fidelity ({reason})") from None
+        return cls(network)

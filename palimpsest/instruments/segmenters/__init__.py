@@ -1,0 +1,1 @@
+"""Segmenters: which class each pixel of an image belongs to."""

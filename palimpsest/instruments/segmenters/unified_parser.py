@@ -1,0 +1,269 @@
+"""Unified perceptual parsing (Xiao et al. 2018) as the paper used it: objects, and their parts.
+
+    assemble_parser(encoder, decoder, "labels.json", out="upp.safetensors")
+    parser = UnifiedParser.load("upp.safetensors")
+    labels = parser.segment(images)             # (B, 3, H, W) in [-1, 1] to (B, H, W) int32
+    parser.classes[labels[0, 30, 40]]           # "building", or "building/dome"
+    parser.numbers("dome")                      # "building/dome", "church/dome" ...
+    parser.numbers("building")                  # "building" and whatever is a part of one
+
+A pixel has an object and, where its object has known parts and one is told, a part; both make one
+label, so that either can be asked for by its name. This is the paper's reading of the network
+(netdissect's segmenter with all parts): the part of a pixel counts only where the object that owns
+it was told there, and a part of the name of an object, such as a door, counts as that object too.
+Its other channels (materials, quarters of objects, colours) are not needed for the paper's tables.
+
+The published files are three, so they are put into one of ours first, which also checks that they
+belong together; the file then says which they were.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from palimpsest.errors import CheckpointError
+from palimpsest.files.arrays import load_arrays, save_arrays
+from palimpsest.files.digests import sha256_of
+from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.pictures import check_images
+from palimpsest.instruments.segmenters.parsing_network import (
+    CHANNELS,
+    HEADS,
+    ParsingDecoder,
+    ParsingEncoder,
+)
+from palimpsest.instruments.segmenters.published import PublishedSegmenter, fill
+
+METADATA_KEY = "palimpsest-unified-parsing"
+SIDE = 256
+"""Pixels to which the paper scales images before they are parsed."""
+
+MEAN_BGR = (102.9801, 115.9465, 122.7717)
+"""Of the training images, 0 to 255; there is no deviation to divide by."""
+
+NOTHING = "-"
+"""What the labels call no object, and no part."""
+
+STAND_IN = "stand_in"
+"""The field of labels that stand in for the published ones (`palimpsest.published.stand_ins`)."""
+
+
+@dataclass(frozen=True)
+class ParsingLabels:
+    """The names in ``labels.json``.
+
+    ``objects``, ``scenes``, ``materials``: by class number, "-" first where there is one.
+    ``parts``: of each object that has parts, in the order of the network's answer: owners by the
+    number of the object, each with its parts as listed. ``stand_in``: they say of themselves that
+    they are not the published ones.
+    """
+
+    objects: tuple[str, ...]
+    scenes: tuple[str, ...]
+    materials: tuple[str, ...]
+    parts: Mapping[str, tuple[str, ...]]
+    stand_in: bool = False
+
+    @classmethod
+    def from_json(cls, source: object, content: Any) -> ParsingLabels:
+        """Check the content of ``labels.json``; raises `CheckpointError` naming ``source``."""
+        wrong = f"{source}: no labels of unified perceptual parsing"
+        if not isinstance(content, dict):
+            raise CheckpointError(f"{wrong}: holds {type(content).__name__}, not an object")
+        for field in ("object", "scene", "material"):
+            if not _names(content.get(field)):
+                raise CheckpointError(f"{wrong}: field {field} is no list of names")
+        owners = content.get("object_part")
+        if not isinstance(owners, dict) or not all(map(_names, owners.values())):
+            raise CheckpointError(f"{wrong}: field object_part is no list of parts by object")
+        objects = tuple(content["object"])
+        if unknown := [owner for owner in owners if owner not in objects]:
+            raise CheckpointError(f"{wrong}: object_part has {unknown[0]!r}, which is no object")
+        in_order = sorted(owners, key=objects.index)
+        return cls(
+            objects,
+            tuple(content["scene"]),
+            tuple(content["material"]),
+            {owner: tuple(owners[owner]) for owner in in_order},
+            content.get(STAND_IN) is True,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads."""
+        return {
+            "object": list(self.objects),
+            "scene": list(self.scenes),
+            "material": list(self.materials),
+            "object_part": {owner: list(parts) for owner, parts in self.parts.items()},
+            **({STAND_IN: True} if self.stand_in else {}),
+        }
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many classes each head of the network tells apart; parts are counted per owner."""
+        return {
+            "object": len(self.objects),
+            "scene": len(self.scenes),
+            "material": len(self.materials),
+            "part": sum(map(len, self.parts.values())),
+        }
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the labels of `UnifiedParser`: objects, then "owner/part"."""
+        pairs = (f"{owner}/{part}" for owner, part in self._pairs())
+        return (*self.objects, *pairs)
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        return [(o, part) for o, parts in self.parts.items() for part in parts if part != NOTHING]
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """Labels that ``name`` stands for: of an object, with all its parts; of a part, whoever
+        owns it; of both, where both have that name; of one pair "owner/part". Empty if of none."""
+        first = len(self.objects)
+        pairs = self._pairs()
+        own = [self.objects.index(name)] if name in self.objects else []
+        return tuple(
+            own
+            + [
+                first + i
+                for i, (owner, part) in enumerate(pairs)
+                if name in (owner, part, f"{owner}/{part}")
+            ]
+        )
+
+    def part_tables(self) -> list[tuple[int, slice, Tensor]]:
+        """For each owner: its number, its channels of the part head, and the label that each of
+        them stands for (int32; the owner's own for "-")."""
+        tables, head, pair = [], 0, len(self.objects)
+        for owner, parts in self.parts.items():
+            number, translated = self.objects.index(owner), []
+            for part in parts:
+                translated.append(number if part == NOTHING else pair)
+                pair += part != NOTHING
+            told = torch.tensor(translated, dtype=torch.int32)
+            tables.append((number, slice(head, head + len(parts)), told))
+            head += len(parts)
+        return tables
+
+
+def _names(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
+
+
+class ParsingNetwork(nn.Module):
+    """Encoder and decoder for one set of labels."""
+
+    def __init__(self, labels: ParsingLabels) -> None:
+        super().__init__()
+        self.encoder = ParsingEncoder()
+        self.decoder = ParsingDecoder(labels.counts)
+
+
+class UnifiedParser(PublishedSegmenter):
+    """The published parser with the interface of `Segmenter`."""
+
+    name = "upp-resnet50-upernet"
+    chunk = 2  # the scores of 336 objects at each pixel take 90 MB an image
+
+    def __init__(
+        self, network: ParsingNetwork, labels: ParsingLabels, facts: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(network, facts)
+        self.labels = labels
+        if labels.stand_in:
+            self.name = f"stand-in-for-{self.name}"
+        self.classes = labels.classes
+        self._tables = labels.part_tables()
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """See `ParsingLabels.numbers`. Raises `ValueError` for a name that is of nothing."""
+        found = self.labels.numbers(name)
+        if not found:
+            raise ValueError(f"{self.name} knows no {name!r}; {self._known()}")
+        return found
+
+    def scores(self, images: Tensor, heads: Sequence[str] = HEADS) -> dict[str, Tensor]:
+        """Scores of the heads before softmax, at a quarter of `SIDE`; differentiable."""
+        check_images(images)
+        return self._network.decoder(self._network.encoder(as_parsed(self._brought(images))), heads)
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        check_images(images)
+        return self._network.encoder(as_parsed(self._brought(images)))
+
+    @property
+    def feature_channels(self) -> tuple[int, ...]:
+        return CHANNELS
+
+    def _labels(self, images: Tensor) -> Tensor:
+        size = images.shape[2:]
+        scores = self.scores(images, ("object", "part"))
+        parts = F.interpolate(scores["part"], size, mode="bilinear", align_corners=False)
+        objects = F.interpolate(scores.pop("object"), size, mode="bilinear", align_corners=False)
+        told = objects.argmax(1).to(torch.int32)
+        labels = told.clone()
+        for owner, channels, translated in self._tables:
+            here = told == owner
+            if here.any():
+                of_owner = translated.to(labels.device)[parts[:, channels].argmax(1)]
+                labels[here] = of_owner[here]
+        return labels
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> UnifiedParser:
+        """Read what `assemble_parser` wrote. Raises `CheckpointError` for anything else."""
+        arrays, metadata = load_arrays(path, CheckpointError)
+        if METADATA_KEY not in metadata:
+            raise CheckpointError(f"{path}: no parser; give what assemble_parser wrote")
+        try:
+            about = json.loads(metadata[METADATA_KEY])
+            content, sources = about["labels"], dict(about["sources"])
+        except (ValueError, KeyError, TypeError) as problem:
+            raise CheckpointError(
+                f"{path}: the parser's description is damaged ({problem}); assemble it again"
+            ) from None
+        labels = ParsingLabels.from_json(path, content)
+        network = fill(path, ParsingNetwork(labels), arrays, "unified perceptual parser")
+        return cls(network, labels, {"sources": sources})
+
+
+def as_parsed(images: Tensor) -> Tensor:
+    """Images (B, 3, H, W) in [-1, 1] as the network takes them: (B, 3, `SIDE`, `SIDE`) BGR."""
+    bgr = (images.float().flip(1) + 1) * 127.5
+    bgr = bgr - torch.tensor(MEAN_BGR).to(bgr)[:, None, None]
+    return bgr if bgr.shape[2:] == (SIDE, SIDE) else F.adaptive_avg_pool2d(bgr, SIDE)
+
+
+def assemble_parser(
+    encoder: str | PathLike[str],
+    decoder: str | PathLike[str],
+    labels: str | PathLike[str],
+    out: str | PathLike[str],
+) -> UnifiedParser:
+    """Put the three published files into one, ``out`` (.safetensors, atomically); the parser.
+
+    Raises `CheckpointError` naming the file that is missing, damaged, or does not fit the others.
+    """
+    try:
+        content = json.loads(Path(labels).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise CheckpointError(f"{labels}: no labels.json ({problem}); fetch it again") from None
+    named = ParsingLabels.from_json(labels, content)
+    network = ParsingNetwork(named)
+    fill(encoder, network.encoder, read_checkpoint(Path(encoder)).tensors, "parsing encoder")
+    fill(decoder, network.decoder, read_checkpoint(Path(decoder)).tensors, "parsing decoder")
+    sources = {Path(file).name: sha256_of(file) for file in (encoder, decoder, labels)}
+    kept = {n: t for n, t in network.state_dict().items() if t.is_floating_point()}
+    about = {"labels": named.to_json(), "sources": sources}
+    save_arrays(out, kept, {METADATA_KEY: json.dumps(about, sort_keys=True)})
+    return UnifiedParser(network, named, {"sources": sources})

@@ -1,0 +1,187 @@
+"""A segmenter: which class each pixel of an image belongs to, for the images of one world.
+
+    segmenter = Segmenter.load("data/weights/mini/church-segmenter.safetensors")
+    labels = segmenter.segment(images)         # (B, 3, H, W) in [-1, 1] to (B, H, W) uint8
+    segmenter.classes[labels[0, 10, 20]]       # "sky"
+    maps = segmenter.features(images)          # the encoder's stages, finest first
+
+The network is a small one of segmentation-models-pytorch, trained from scratch on a world's renders
+and their exact labels (`segmenter_training`); what it reached on held-out renders stands in
+`.facts["grades"]`. Its encoder's features also serve the perceptual and the Fréchet distance.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from os import PathLike
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from palimpsest.generators.map_layout import fast_layout
+from palimpsest.generators.pictures import check_images
+from palimpsest.instruments.network_files import Kind, load_network, save_network
+from palimpsest.instruments.segmenters.folding import fold
+
+METADATA_KEY = "palimpsest-segmenter"
+KIND = Kind(
+    METADATA_KEY, "segmenter", "train_segmenter", ("world", "classes", "architecture", "facts")
+)
+CHUNK = 16
+"""Images that go through the network together: more are slower, and need more memory."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The network: ``decoder`` is "unet" or "linknet", ``channels`` its widths, coarse to fine.
+
+    (A Linknet takes its widths from the encoder; ``channels`` then holds the last one only.)
+    """
+
+    decoder: str = "unet"
+    encoder: str = "tu-tf_mobilenetv3_small_minimal_100"
+    channels: tuple[int, ...] = (64, 48, 32, 24, 16)
+
+    def build(self, classes: int) -> nn.Module:
+        """An untrained network for ``classes`` classes. Raises `ValueError` for another decoder."""
+        # here, since it takes seconds that those who only count what was seen need not wait
+        import segmentation_models_pytorch as smp
+
+        shared = {"encoder_name": self.encoder, "encoder_weights": None, "classes": classes}
+        if self.decoder == "unet":
+            return smp.Unet(
+                encoder_depth=len(self.channels), decoder_channels=self.channels, **shared
+            )
+        if self.decoder == "linknet":
+            return smp.Linknet(**shared)
+        raise ValueError(f"decoder {self.decoder!r} is none of unet, linknet")
+
+
+class Segmenter:
+    """A trained segmentation network with its classes; it holds no gradients of its own weights.
+
+    ``network`` maps (B, 3, H, W) in [-1, 1] to logits (B, classes, H, W); H and W are multiples of
+    `.stride`. ``facts``: where it comes from, anything JSON holds.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        architecture: Architecture,
+        classes: tuple[str, ...],
+        world: str,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.architecture = architecture
+        self.classes = tuple(classes)
+        self.world = world
+        self.facts = dict(facts or {})
+        self.stride = 2 ** (len(network.encoder.out_channels) - 1)
+        self._network = network.eval()
+        self._fast = fold(copy.deepcopy(self._network)).requires_grad_(False)
+        self.to(self.device)
+
+    @property
+    def name(self) -> str:
+        """What a result file calls it, such as "church-segmenter"."""
+        return f"{self.world}-segmenter"
+
+    def index(self, name: str) -> int:
+        """Index of the class ``name``. Raises `ValueError` listing the classes for another."""
+        if name not in self.classes:
+            known = ", ".join(self.classes)
+            raise ValueError(f"{self.name} has no class {name!r}; it has: {known}")
+        return self.classes.index(name)
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """All labels that ``name`` stands for, here one. Raises `ValueError` as `index` does."""
+        return (self.index(name),)
+
+    @torch.no_grad()
+    def segment(self, images: Tensor) -> Tensor:
+        """Class indices (B, H, W) uint8, on the CPU, of ``images`` (B, 3, H, W) in [-1, 1]."""
+        self._check(images)
+        parts = [self.decode(part, self.features(part)) for part in images.split(CHUNK)]
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def decode(self, images: Tensor, features: Sequence[Tensor]) -> Tensor:
+        """What `segment` tells of ``images``, from what `features` told of them."""
+        self._check(images)
+        parts = []
+        for part, *stages in zip(*(x.split(CHUNK) for x in (images, *features)), strict=True):
+            decoded = self._fast.decoder([self._laid_out(part), *stages])
+            scores = self._fast.segmentation_head(decoded)
+            parts.append(scores.max(1).indices)  # as argmax, which takes longer
+        return torch.cat(parts).to(torch.uint8).cpu()
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Scores (B, classes, H, W) of ``images`` (B, 3, H, W); differentiable in the images."""
+        self._check(images)
+        return self._fast(self._laid_out(images))
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """The encoder's stages (B, C_i, H / 2^i, W / 2^i), i = 1, 2...; differentiable."""
+        self._check(images)
+        return list(self._fast.encoder(self._laid_out(images)))[1:]
+
+    @property
+    def feature_channels(self) -> tuple[int, ...]:
+        """Channels C_i of the maps that `features` returns."""
+        return tuple(self._fast.encoder.out_channels[1:])
+
+    def to(self, device: str | torch.device) -> Segmenter:
+        """Move the network to ``device``, in place; returns itself."""
+        device = torch.device(device)
+        self._network.to(device)
+        self._fast.to(device, memory_format=fast_layout(device))
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies: images are brought there."""
+        return next(self._network.parameters()).device
+
+    def save(self, path: str | PathLike[str], dtype: torch.dtype = torch.float16) -> None:
+        """Write a ``.safetensors`` file, atomically; weights as ``dtype``, the rest as float32."""
+        description = {
+            "world": self.world,
+            "classes": list(self.classes),
+            "architecture": asdict(self.architecture),
+            "facts": self.facts,
+        }
+        save_network(path, self._network, KIND, description, dtype)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Segmenter:
+        """Read a segmenter that `save` wrote.
+
+        Raises `CheckpointError` where the file is missing, damaged, or no segmenter.
+        """
+        network, about = load_network(
+            path, KIND, lambda about: _architecture(about).build(len(about["classes"]))
+        )
+        classes = tuple(map(str, about["classes"]))
+        return cls(network, _architecture(about), classes, about["world"], about["facts"])
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        images = images.to(self.device, torch.float32)
+        return images.contiguous(memory_format=fast_layout(images.device))
+
+    def _check(self, images: Tensor) -> None:
+        check_images(images)
+        if any(side % self.stride for side in images.shape[2:]):
+            raise ValueError(
+                f"{self.name} reads images whose sides are multiples of {self.stride}, "
+                f"not {tuple(images.shape[2:])}"
+            )
+
+
+def _architecture(description: dict[str, Any]) -> Architecture:
+    about = description["architecture"]
+    return Architecture(
+        str(about["decoder"]), str(about["encoder"]), tuple(map(int, about["channels"]))
+    )

@@ -1,0 +1,291 @@
+"""How good an edit is, judged on tuning samples: images apart from those that are measured.
+
+A judge takes a changed weight of the layer and answers with a `Score`. `LabelJudge` looks at the
+images with a segmenter; `ValueJudge` does without one and looks at the layer's values alone. Both
+compute the keys of their samples once, so that a weight costs only the layers after the edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from palimpsest.errors import SessionError
+from palimpsest.generators.base import Generator, KeyState, Layer
+from palimpsest.generators.samples import images_at_once, sample_z
+from palimpsest.instruments.distances.perceptual import PerceptualDistance
+from palimpsest.instruments.label_changes import REMOVED_SHARE, TURNED_SHARE, of_classes
+from palimpsest.instruments.segmenters.cached_outputs import Reading
+from palimpsest.memory.goals import Goal
+
+BATCH = 16
+"""Images of 128 pixels, or samples whose keys alone are asked for, that are computed together."""
+
+LEAST_SHARE = 0.002
+"""A tuning image shows a class if this share of its pixels is of it: 33 pixels of 128 x 128."""
+
+MOST_KEPT = 2**28
+"""Bytes that may be kept of what the perceptual distance saw in the images before an edit: 29
+million of 80 images at mini scale. Images beyond it are looked at again for each weight."""
+
+OUTSIDE_WEIGHT = 5.0
+"""Points that a score loses for each point of labels changed outside."""
+
+PERCEPTUAL_WEIGHT = 1.0
+"""Points (hundredths) that a score loses for each hundredth of perceptual distance outside."""
+
+ELSEWHERE_WEIGHT = 1.0
+"""Without labels: what relative change of other values costs beside the relative goal loss."""
+
+
+class Segments(Protocol):
+    """What is asked of a segmenter: names of its classes, labels (B, H, W) of images, and the maps
+    (B, C, h, w) of its encoder, over which the perceptual distance is taken."""
+
+    name: str
+    classes: tuple[str, ...]
+
+    def segment(self, images: Tensor) -> Tensor: ...
+
+    def features(self, images: Tensor) -> list[Tensor]: ...
+
+
+@dataclass(frozen=True)
+class Score:
+    """``value`` counts; the others say why: shares in [0, 1], None where they were not looked at.
+
+    ``removed``: source pixels that are source no more. ``converted``: that are a target now.
+    ``converted_images``: images that count as converted. ``kept``: labels outside
+    that stayed. ``perceptual``: mean distance outside (not a share). ``goal``: goal loss left, over
+    all exemplars. ``elsewhere``: relative change of values outside.
+    """
+
+    value: float
+    removed: float | None = None
+    converted: float | None = None
+    converted_images: float | None = None
+    kept: float | None = None
+    perceptual: float | None = None
+    goal: float | None = None
+    elsewhere: float | None = None
+
+    def record(self) -> dict[str, float]:
+        """The figures that there are, rounded, for an edit's metadata."""
+        return {name: round(v, 5) for name, v in asdict(self).items() if v is not None}
+
+
+class Judge(Protocol):
+    """Scores a changed weight (M, N, 3, 3) of a layer; ``quick`` on the first half of its samples.
+
+    ``n``: its samples; ``n_quick``: those of a quick look (whole batches, so at least half).
+    """
+
+    n: int
+    n_quick: int
+
+    def score(self, weight: Tensor, quick: bool = False) -> Score: ...
+
+
+def first_half(parts: list) -> list:
+    """The batches of a quick look."""
+    return parts[: -(-len(parts) // 2)]
+
+
+class LabelJudge:
+    """What an edit does to the labels of generated images that show the source."""
+
+    def __init__(
+        self,
+        g: Generator,
+        layer: int,
+        segmenter: Segments,
+        source: Sequence[str],
+        targets: Sequence[str],
+        n: int,
+        seed: int,
+        adds: bool = False,
+        least_added: int = 1,
+    ) -> None:
+        """
+        Args:
+            n: tuning images, the first of the stream of ``seed`` that show the source.
+            adds: the source stays and the target comes in; an image then is converted if at least
+                ``least_added`` of its pixels became a target.
+
+        Raises:
+            SessionError: a class the segmenter has not, or a source that hardly ever shows.
+        """
+        self.layer, self.segmenter = g.layer(layer), segmenter
+        self.distance = PerceptualDistance(segmenter)
+        self.adds, self.least_added = adds, least_added
+        self.source = class_numbers(segmenter, source)
+        # of a target that the source is a part of, what is not the source
+        wanted = class_numbers(segmenter, targets)
+        self.targets = wanted[~of_classes(wanted, self.source)]
+        self.states: list[KeyState] = []
+        befores, labels = [], []
+        room = MOST_KEPT
+        pool, found = 16 * n, 0
+        z = sample_z(g, pool, seed)
+        with torch.inference_mode():
+            for part in z.split(images_at_once(g.resolution, BATCH)):
+                state = self.layer.keys(part)
+                made = self.layer.render(self.layer.values(state))
+                seen = torch.as_tensor(segmenter.segment(made)).long()
+                shown = of_classes(seen, self.source).float().mean(dim=(1, 2)) >= LEAST_SHARE
+                keep = shown.nonzero().flatten().tolist()[: n - found]
+                if keep:
+                    self.states.append(state[keep])
+                    looked = self.distance.look(made[keep])
+                    room -= looked.nbytes
+                    befores.append(looked if room >= 0 else made[keep])
+                    labels.append(seen[keep])
+                    found += len(keep)
+                if found == n:
+                    break
+        if found < max(4, n // 4):
+            raise SessionError(
+                f"classes {', '.join(source)} show in {found} of {pool} tuning samples; "
+                "too few to choose by"
+            )
+        self.befores, self.labels = befores, labels
+        self.n, self.n_quick = found, sum(map(len, first_half(self.states)))
+
+    def score(self, weight: Tensor, quick: bool = False) -> Score:
+        sums = [0.0] * 6
+        images_seen = images_converted = 0
+        parts = list(zip(self.states, self.befores, self.labels, strict=True))
+        with torch.inference_mode():
+            for state, as_it_was, before in first_half(parts) if quick else parts:
+                image = self.layer.render(self.layer.values(state, weight))
+                read = Reading(self.segmenter, image)
+                after = read.labels.long()
+                was, is_now = (of_classes(some, self.source) for some in (before, after))
+                turned = of_classes(after, self.targets) & ~of_classes(before, self.targets)
+                outside = ~was & ~(turned if self.adds else torch.zeros_like(was))
+                apart = self.distance.spatial(as_it_was, self.distance.look(read)).cpu()
+                enough = self._converted(was, is_now, turned)
+                images_converted += int(enough.sum())
+                images_seen += len(enough)
+                counted = (
+                    was,
+                    was & ~is_now,
+                    turned & was,
+                    outside,
+                    outside & (after == before),
+                    apart * outside,
+                )
+                sums = [total + float(p.sum()) for total, p in zip(sums, counted, strict=True)]
+        pixels, removed, converted, beyond, same, apart = sums
+        shares = {
+            "removed": removed / pixels,
+            "converted": converted / pixels,
+            "converted_images": images_converted / images_seen,
+            "kept": same / beyond,
+            "perceptual": apart / beyond,
+        }
+        effect = shares["converted_images"]
+        if not self.adds:
+            effect = (effect + shares["removed"]) / 2
+        spill = OUTSIDE_WEIGHT * (1 - shares["kept"]) + PERCEPTUAL_WEIGHT * shares["perceptual"]
+        return Score(effect - spill, **shares)
+
+    def _converted(self, was: Tensor, is_now: Tensor, turned: Tensor) -> Tensor:
+        """Which images (B,) bool count as converted; with the thresholds of `edit_effect`."""
+
+        def count(mask: Tensor) -> Tensor:
+            return mask.flatten(1).sum(dim=1)
+
+        if self.adds:
+            return count(turned) >= self.least_added
+        size = count(was)
+        removed, hits = count(was & ~is_now), count(turned & was)
+        return (removed >= REMOVED_SHARE * size) & (hits >= TURNED_SHARE * size)
+
+
+class ValueJudge:
+    """Without labels: how well the goals of all exemplars are met, and what else changes.
+
+    The goals of exemplars that were not solved for are held out: an edit that meets them as well
+    has learned the rule rather than the one place.
+    """
+
+    def __init__(
+        self,
+        g: Generator,
+        layer: int,
+        goals: Sequence[Goal],
+        changing: object,
+        n: int,
+        seed: int,
+    ) -> None:
+        """``changing(state)`` gives the cells (B, h, w) bool that are to change in keys."""
+        self.layer, self.goals, self.n = g.layer(layer), goals, n
+        self.states, self.values, self.outside = [], [], []
+        up = self.layer.upsampling
+        with torch.inference_mode():
+            for part in sample_z(g, n, seed).split(BATCH):
+                state = self.layer.keys(part)
+                stays = ~changing(state)
+                self.states.append(state)
+                self.values.append(self.layer.values(state).v)
+                self.outside.append(
+                    stays.repeat_interleave(up, 1).repeat_interleave(up, 2)[:, None]
+                )
+        self.n_quick = sum(map(len, first_half(self.states)))
+        self.start = [self._loss(goal, None) for goal in goals]
+
+    def score(self, weight: Tensor, quick: bool = False) -> Score:
+        with torch.inference_mode():
+            left = [
+                self._loss(goal, weight) / start if start > 0 else 1.0
+                for goal, start in zip(self.goals, self.start, strict=True)
+            ]
+            changed = total = 0.0
+            parts = list(zip(self.states, self.values, self.outside, strict=True))
+            for state, before, outside in first_half(parts) if quick else parts:
+                after = self.layer.values(state, weight).v
+                changed += float(((after - before).abs() * outside).sum())
+                total += float((before.abs() * outside).sum())
+        goal, elsewhere = sum(left) / len(left), changed / max(total, 1e-30)
+        return Score(-goal - ELSEWHERE_WEIGHT * elsewhere, goal=goal, elsewhere=elsewhere)
+
+    def _loss(self, goal: Goal, weight: Tensor | None) -> float:
+        residual = (goal.target - self.layer.values(goal.state, weight).v).abs()
+        if goal.weights is not None:
+            residual = residual * goal.weights[:, None]
+        return float(residual.sum())
+
+
+def class_numbers(segmenter: Segments, names: Sequence[str]) -> Tensor:
+    """Label numbers of classes, int64: those that the segmenter itself says a name stands for
+    (``numbers``), or else the one. Raises `SessionError` for a class the segmenter has not."""
+    asked = getattr(segmenter, "numbers", lambda name: (segmenter.classes.index(name),))
+    found: list[int] = []
+    for name in names:
+        try:
+            found += asked(name)
+        except ValueError:
+            raise SessionError(
+                f"the segmenter has no class {name!r}; it has: {', '.join(segmenter.classes[:40])}"
+            ) from None
+    return torch.tensor(found, dtype=torch.long)
+
+
+def cells_showing(layer: Layer, state: KeyState, segmenter: Segments, numbers: Tensor) -> Tensor:
+    """Key cells (B, h, w) bool on or next to pixels of these classes in the generated images."""
+    images = layer.render(layer.values(state))
+    labels = torch.as_tensor(segmenter.segment(images)).long()
+    shown = of_classes(labels, numbers).float()[:, None]
+    share = torch.nn.functional.adaptive_avg_pool2d(shown, (layer.key_size,) * 2)
+    return widened(share[:, 0] > 0.02)
+
+
+def widened(cells: Tensor) -> Tensor:
+    """Cells (B, h, w) bool and the eight around each."""
+    wide = torch.nn.functional.max_pool2d(cells.float()[:, None], 3, stride=1, padding=1)
+    return wide[:, 0] > 0

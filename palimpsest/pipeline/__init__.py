@@ -1,0 +1,1 @@
+"""What connects the library to the workflow: parameters, plan, shards, devices, commands."""

@@ -1,0 +1,244 @@
+"""What `params.yaml` may say: one model of it, and the JSON schema that Snakemake validates with.
+
+::
+
+    parameters = load_parameters("params.yaml", "workflow/scales")
+    parameters.measure.samples
+
+Values come from `params.yaml`, over which the file of its scale is laid (`overlays`). The schema in
+`workflow/schemas/` is made from the model here, never by hand::
+
+    python -m palimpsest.pipeline.parameters --schema > workflow/schemas/params.schema.json
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError, model_validator
+
+from palimpsest.errors import ParameterError
+from palimpsest.pipeline.parameter_sections import (
+    AnswerParameters,
+    BestBuddiesParameters,
+    ComputeParameters,
+    DrawParameters,
+    FigureParameters,
+    InstrumentParameters,
+    IntervalParameters,
+    LayerProbeParameters,
+    MethodParameters,
+    ModelParameters,
+    Name,
+    ReflectionParameters,
+    RuleGradeParameters,
+    SampleParameters,
+    Scale,
+    Section,
+    SessionParameters,
+    SolveParameters,
+    StandInParameters,
+    StudyParameters,
+    StyleParameters,
+    TradeoffParameters,
+    WatermarkParameters,
+)
+from palimpsest.pipeline.training_sections import WorldParameters
+
+
+class Parameters(Section):
+    """All of `params.yaml`."""
+
+    scale: Scale
+    models: dict[Name, ModelParameters]
+    instruments: InstrumentParameters
+    stand_ins: StandInParameters
+    worlds: dict[Name, WorldParameters]
+    statistics: SampleParameters
+    draw: DrawParameters
+    solve: SolveParameters
+    sessions: dict[Name, dict[Name, SessionParameters]]
+    methods: MethodParameters
+    best_buddies: BestBuddiesParameters
+    measure: SampleParameters
+    study: StudyParameters
+    answers: AnswerParameters
+    grade: SampleParameters
+    grade_rule: dict[Name, RuleGradeParameters]
+    reflections: ReflectionParameters
+    watermarks: WatermarkParameters
+    tradeoff: TradeoffParameters
+    layer_probe: LayerProbeParameters
+    intervals: IntervalParameters
+    figures: dict[Name, FigureParameters]
+    panels: SampleParameters
+    style: StyleParameters
+    compute: ComputeParameters
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Parameters:
+        owner: dict[str, str] = {}
+        for model, sessions in self.sessions.items():
+            if model not in self.models:
+                raise ValueError(f"sessions.{model}: no such model; models are {list(self.models)}")
+            for session in sessions:
+                if session in owner:
+                    raise ValueError(
+                        f"sessions.{model}.{session}: also a session of {owner[session]}; "
+                        "give each session a name of its own"
+                    )
+                owner[session] = model
+        for model in self.grade_rule:
+            if model not in self.models:
+                raise ValueError(
+                    f"grade_rule.{model}: no such model; models are {list(self.models)}"
+                )
+        parts = {name: getattr(self, name) for name in ("reflections", "watermarks", "tradeoff")}
+        for name, part in parts.items():
+            if part.model not in self.models:
+                raise ValueError(
+                    f"{name}.model: no model {part.model!r}; models are {list(self.models)}"
+                )
+        for model in self.layer_probe.models:
+            if model not in self.models:
+                raise ValueError(
+                    f"layer_probe.models.{model}: no such model; models are {list(self.models)}"
+                )
+        for model in self.answers.models:
+            if model not in self.models:
+                raise ValueError(
+                    f"answers.models: no model {model!r}; models are {list(self.models)}"
+                )
+        for name, figure in self.figures.items():
+            if figure.part_of is not None and figure.part_of not in self.figures:
+                raise ValueError(
+                    f"figures.{name}.part_of: no figure {figure.part_of!r}; "
+                    f"figures are {list(self.figures)}"
+                )
+            if figure.model not in self.models:
+                raise ValueError(
+                    f"figures.{name}.model: no model {figure.model!r}; "
+                    f"models are {list(self.models)}"
+                )
+        if self.tradeoff.seed in (self.statistics.seed, self.draw.seed):
+            raise ValueError(
+                f"tradeoff.seed {self.tradeoff.seed} is that of statistics or draw; measure edits "
+                "on other samples than they were made on"
+            )
+        seeds = {self.measure.seed, self.methods.palimpsest.tuning_seed}
+        if len(seeds) == 1:
+            raise ValueError(
+                "measure.seed equals methods.palimpsest.tuning_seed; settings must be chosen on "
+                "other samples than those measured, so make them differ"
+            )
+        return self
+
+    def world_of_generator(self, generator: str) -> str:
+        """The world that a mini generator is trained on: its namesake, or one that lists it."""
+        for world, about in self.worlds.items():
+            if generator == world or generator in about.others:
+                return world
+        raise ParameterError(f"worlds: no world has a recipe for a generator {generator!r}")
+
+    def session(self, model: str, name: str) -> SessionParameters:
+        """How a session is solved: what it says itself over what `solve` says."""
+        own = self.sessions.get(model, {}).get(name)
+        said = own.model_dump(exclude_unset=True) if own else {}
+        return SessionParameters.model_validate(self.solve.model_dump() | said)
+
+
+def parse_parameters(values: Mapping[str, Any]) -> Parameters:
+    """Check values as read from YAML.
+
+    Raises:
+        ParameterError: the first field that is unknown, missing, or outside its range, in one line.
+    """
+    try:
+        return Parameters.model_validate(values)
+    except ValidationError as problem:
+        errors = problem.errors(include_url=False)
+        # a misspelt name is also a missing one: the misspelling says more
+        first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
+        rest = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise ParameterError(f"params.yaml: {_in_words(first, errors)}{rest}") from None
+
+
+def _in_words(error: Any, errors: list[Any]) -> str:
+    field = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        missing = [
+            other["loc"][-1]
+            for other in errors
+            if other["type"] == "missing" and other["loc"][:-1] == error["loc"][:-1]
+        ]
+        meant = difflib.get_close_matches(str(error["loc"][-1]), missing, n=1)
+        hint = f"; did you mean {meant[0]!r}?" if meant else "; remove it"
+        return f"{field}: there is no such parameter{hint}"
+    reason = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    given = "" if error["type"] in ("missing", "value_error") else f", not {error['input']!r}"
+    return f"{field}: {reason}{given}" if field else f"{reason}{given}"
+
+
+def load_parameters(path: str | Path, scales: str | Path) -> Parameters:
+    """Read `params.yaml` and lay the file of its scale, from the folder `scales`, over it.
+
+    Raises:
+        ParameterError: a file is missing or no YAML mapping, or a value cannot be used.
+    """
+    values = _read_mapping(Path(path))
+    for scale in overlays(str(values.get("scale"))):
+        overlay = Path(scales) / f"{scale}.yaml"
+        if not overlay.is_file():
+            known = sorted(file.stem for file in Path(scales).glob("*.yaml"))
+            raise ParameterError(f"{path}: scale: {scale!r} is none of {known}")
+        values = merge(values, _read_mapping(overlay))
+    return parse_parameters(values)
+
+
+def overlays(scale: str) -> tuple[str, ...]:
+    """The scales whose files are laid over `params.yaml`, in this order, for one scale.
+
+    Stand-ins run what the scale `paper` runs, so their file says only what differs from it.
+    """
+    return ("paper", "stand_ins") if scale == "stand_ins" else (scale,)
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one nested mapping over another; lists and plain values are replaced whole."""
+    merged = dict(base)
+    for name, value in over.items():
+        old = merged.get(name)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[name] = merge(old, value) if both else value
+    return merged
+
+
+def schema_text() -> str:
+    """The JSON schema of `params.yaml`, as it stands in `workflow/schemas/params.schema.json`."""
+    schema = Parameters.model_json_schema()
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise ParameterError(f"{path}: {problem.strerror}") from None
+    except yaml.YAMLError as problem:
+        raise ParameterError(f"{path}: not YAML: {' '.join(str(problem).split())}") from None
+    if not isinstance(values, dict):
+        raise ParameterError(f"{path}: holds {type(values).__name__}, not names with values")
+    return values
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--schema"]:
+        sys.exit("usage: python -m palimpsest.pipeline.parameters --schema")
+    sys.stdout.write(schema_text())

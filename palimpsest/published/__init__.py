@@ -1,0 +1,1 @@
+"""Files that others published: the catalogue, fetching them, and random stand-ins of full size."""

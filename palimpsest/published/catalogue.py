@@ -1,0 +1,186 @@
+"""Every file that others published and this project reads: name, origin, hash, size, purpose.
+
+    file = get_published_file("face-parsing-02dd3f6f.pth")
+    file.url, file.sha256_prefix, file.megabytes
+
+One table for the code, for ``docs/published-files.md`` (which a test compares with it), and for
+what a failed fetch says. A hash prefix is what the name of the file carries, as PyTorch names
+published weights. Where the authors gave none, none is known: such a file is held against what it
+must hold when it is read, name by name and shape by shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from palimpsest.errors import DownloadError
+from palimpsest.published.paper_generators import PUBLISHED, sha256_prefix
+
+_REWRITING = "rewriting.csail.mit.edu/data/"
+_CODE = "https://github.com/davidbau/rewriting/raw/master/notebooks/masks/"
+KITCHEN_REFLECTIONS = "masks/kitchen_reflections.json"
+"""Painted scenes, not a session."""
+
+_PARSING = "http://netdissect.csail.mit.edu/data/segmodel/"
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One published file.
+
+    ``name``: what it is called here, maybe within a folder; ``url``: where its authors put it;
+    ``sha256_prefix``: what its sha256 starts with, None where that is unknown; ``megabytes``: of
+    10^6 bytes, what its tensors take (the file is a little larger), None where that is unknown.
+    """
+
+    name: str
+    url: str
+    purpose: str
+    sha256_prefix: str | None
+    megabytes: int | None
+
+
+def _generators() -> list[PublishedFile]:
+    kinds = {"stylegan2": "StyleGAN2", "progressive": "Progressive GAN"}
+    sizes = {
+        ("stylegan2", 256): 121,
+        ("stylegan2", 512): 124,
+        ("stylegan2", 1024): 133,
+        ("progressive", 256): 73,
+        ("progressive", 1024): 92,
+    }
+    return [
+        PublishedFile(
+            name,
+            about.url,
+            f"{kinds[about.kind]} generator of {about.subject}, {about.resolution} pixels",
+            about.sha256_prefix,
+            sizes[about.kind, about.resolution],
+        )
+        for name, about in PUBLISHED.items()
+    ]
+
+
+def _sessions() -> list[PublishedFile]:
+    names = {
+        "dome2spire": "church, layer 8; Table 2",
+        "dome2tree": "church, layer 8; Table 2",
+        "dome2castle": "church, layer 6; section 5.1",
+        "smile": "faces, layer 10; Table 1",
+    }
+    # under the names that they have there; where they are read, the sessions are called as ours are
+    shipped = {
+        "church/add_people_market": "church, add_people here; the rule of Figure 1",
+        "church/multikey_newtower2tree": "church, tower2tree here; the rule of Figure 1",
+        "horse/hat_on_horse_ears": "horse, hat here; the rule of Figure 7",
+        "horse/horse_tail": "horse, long_tail here; the rule of Figure 8",
+    }
+    return [
+        PublishedFile(
+            f"masks/{name}.json",
+            f"http://{_REWRITING}masks/{name}.json",
+            f"the paper's session {name} ({what})",
+            None,
+            None,
+        )
+        for name, what in names.items()
+    ] + [
+        PublishedFile(
+            f"masks/{path.rpartition('/')[2]}.json",
+            f"{_CODE}stylegan/{path}.json",
+            f"a session shipped with the paper's code ({what})",
+            None,
+            None,
+        )
+        for path, what in shipped.items()
+    ]
+
+
+def _painted() -> list[PublishedFile]:
+    return [
+        PublishedFile(
+            KITCHEN_REFLECTIONS,
+            f"{_CODE}reflections/progan-kitchen/posneg.json",
+            "painted windows and reflections of 30 kitchens, shipped with the paper's code "
+            "(posneg.json there; section 5.3)",
+            None,
+            None,
+        )
+    ]
+
+
+def _instruments() -> list[PublishedFile]:
+    parser = "upp-resnet50-upernet"
+    alexnet = "alexnet-owt-7be5be79.pth"
+    inception = "weights-inception-2015-12-05-6726825d.pth"
+    faces = "face-parsing-02dd3f6f.pth"
+    return [
+        PublishedFile(
+            f"{parser}/{name}",
+            f"{_PARSING}{parser}/{name}",
+            f"unified perceptual parsing of scenes: {what}",
+            None,
+            megabytes,
+        )
+        for name, what, megabytes in (
+            ("encoder_epoch_40.pth", "encoder", 95),
+            ("decoder_epoch_40.pth", "decoder, whose size follows from the labels", None),
+            ("labels.json", "names of objects, parts, materials and scenes", None),
+        )
+    ] + [
+        PublishedFile(
+            faces,
+            f"https://{_REWRITING}models/{faces}",
+            "BiSeNet face parser, 19 classes of CelebAMask-HQ",
+            sha256_prefix(faces),
+            53,
+        ),
+        PublishedFile(
+            "celeba-smile.pth",
+            "https://github.com/gtamba/pytorch-slim-cnn/raw/master/models/celeba_20.pth",
+            "Slim-CNN, 40 attributes of CelebA, of which Smiling is read (celeba_20.pth there)",
+            None,
+            None,
+        ),
+        PublishedFile(
+            alexnet,
+            f"https://download.pytorch.org/models/{alexnet}",
+            "AlexNet of torchvision, under LPIPS",
+            sha256_prefix(alexnet),
+            244,
+        ),
+        PublishedFile(
+            inception,
+            f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{inception}",
+            "Inception of 2015-12-05 as torch-fidelity reads it, for Fréchet distances",
+            sha256_prefix(inception),
+            96,
+        ),
+    ]
+
+
+PUBLISHED_FILES: dict[str, PublishedFile] = {
+    file.name: file for file in (*_generators(), *_sessions(), *_painted(), *_instruments())
+}
+"""Every published file, by name."""
+
+
+def get_published_file(name: str) -> PublishedFile:
+    """Look a published file up by its name.
+
+    Raises:
+        DownloadError: nothing was published under that name; the message lists what was.
+    """
+    if name not in PUBLISHED_FILES:
+        raise DownloadError(f"{name}: not a published file; there are {', '.join(PUBLISHED_FILES)}")
+    return PUBLISHED_FILES[name]
+
+
+def published_files_table() -> str:
+    """The table as Markdown, a row a file, as it stands in ``docs/published-files.md``."""
+    lines = ["| file | what | from | sha256 | MB |", "|---|---|---|---|---|"]
+    for file in PUBLISHED_FILES.values():
+        told = f"`{file.sha256_prefix}…`" if file.sha256_prefix else "unknown"
+        size = "unknown" if file.megabytes is None else str(file.megabytes)
+        lines.append(f"| `{file.name}` | {file.purpose} | <{file.url}> | {told} | {size} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,106 @@
+"""Get a published file: from where it was put by hand, or from where its authors put it.
+
+    file = get_published_file("stylegan2_church-e8ca9fd0.pt")
+    obtain(file, target, by_hand="data/weights/by_hand")
+    obtain(file, target, stand_ins=StandIns.load("manifest.json"), origin="http://127.0.0.1:8765")
+
+Whatever way it came, the file is checked: against the start of its sha256 where that is known, and
+by whether it can be read at all where it is not. Stand-ins (`published.stand_ins`) are checked
+against the whole sha256 that their manifest gives; whoever names no manifest cannot get one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from os import PathLike
+from pathlib import Path
+
+from palimpsest.errors import CheckpointError, DownloadError, SessionError
+from palimpsest.experiments.reflections.painted_scenes import PaintedScenes
+from palimpsest.files.atomic import atomic_path
+from palimpsest.files.digests import sha256_of
+from palimpsest.files.download import Patience, fetch
+from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.published.catalogue import KITCHEN_REFLECTIONS, PublishedFile
+from palimpsest.published.stand_ins.manifest import StandIns
+
+
+def obtain(
+    file: PublishedFile,
+    target: str | PathLike[str],
+    *,
+    by_hand: str | PathLike[str] | None = None,
+    origin: str | None = None,
+    stand_ins: StandIns | None = None,
+    patience: Patience | None = None,
+    progress: bool = True,
+) -> Path:
+    """Bring ``file`` to ``target``, checked.
+
+    Args:
+        by_hand: folder in which a person may have put it, under its name; looked at first.
+        origin: folder URL of a mirror; the authors' own place if None.
+        stand_ins: take the stand-in of that manifest; needs an ``origin``.
+
+    Raises:
+        DownloadError: it could not be had, or is not what it should be. The message names the file,
+            where it comes from, and where to put it by hand.
+    """
+    target = Path(target)
+    expected = (stand_ins.sha256(file.name) if stand_ins else file.sha256_prefix) or ""
+    if stand_ins and not origin:
+        raise DownloadError(f"{file.name}: a stand-in needs an origin, the server that has it")
+    advice = _advice(file, by_hand, expected, stand_ins is not None)
+    if by_hand is not None and (put := Path(by_hand) / file.name).is_file():
+        _take(put, target, expected)
+    else:
+        url = f"{origin.rstrip('/')}/{file.name}" if origin else file.url
+        fetch(url, target, expected, patience, progress, advice)
+    if not expected:
+        _check_readable(file, target, advice)
+    return target
+
+
+def _advice(
+    file: PublishedFile, by_hand: str | PathLike[str] | None, expected: str, stand_in: bool
+) -> str:
+    if stand_in:
+        return "serve the folder that make_stand_ins wrote, with its manifest, and run again"
+    known = f"its sha256 starts with {expected}" if expected else "its sha256 is not known"
+    place = f" and put it at {Path(by_hand) / file.name}" if by_hand else ""
+    return (
+        f"{file.name} ({file.purpose}) comes from {file.url}; run again to go on, or get it by "
+        f"other means{place} ({known})"
+    )
+
+
+def _take(put: Path, target: Path, expected: str) -> None:
+    """Check what was put by hand, and bring it to ``target`` whole; by a link where one can be."""
+    found = sha256_of(put)
+    if not found.startswith(expected):
+        raise DownloadError(
+            f"{put}: has a sha256 of {found[:8]}..., not {expected}...; remove it, or put the "
+            "right file there"
+        )
+    with atomic_path(target) as path:
+        try:
+            os.link(put, path)
+        except OSError:
+            shutil.copyfile(put, path)
+
+
+def _check_readable(file: PublishedFile, target: Path, advice: str) -> None:
+    """Remove a file that was not checked by a hash if it cannot be read, and say so."""
+    try:
+        if file.name == KITCHEN_REFLECTIONS:
+            PaintedScenes.load(target)
+        elif target.suffix == ".json":
+            json.loads(target.read_text(encoding="utf-8"))
+        else:
+            read_checkpoint(target)
+    except (CheckpointError, SessionError, ValueError) as problem:
+        target.unlink()
+        reason = " ".join(str(problem).split())
+        raise DownloadError(f"{target}: what came cannot be read ({reason}); {advice}") from None

@@ -1,0 +1,1 @@
+"""Training of generators on worlds, and what all training runs share."""

@@ -1,0 +1,164 @@
+"""Networks that grow while they learn a world: an image at every resolution on the way up.
+
+    student = grow(world, recipe)
+    image = student.image_at(z, 32)        # of the layers up to 32 pixels
+    g = student.finished(128)              # the generator to ship
+
+A StyleGAN2 has an image at each resolution already: its running RGB. A Progressive GAN gets one
+to-RGB convolution a resolution, of which only the last goes into the file (Karras et al. 2018).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from palimpsest.generators.base import Generator, ValueState
+from palimpsest.generators.encoding import SoftThresholds
+from palimpsest.generators.progressive import Block, ProgressiveGAN, pixel_norm
+from palimpsest.generators.stylegan2 import MAPPING_RATE, StyleGAN2
+from palimpsest.training.recipe import Recipe
+from palimpsest.worlds.scene import World
+
+Change = Callable[[Tensor], Tensor]
+"""Values (B, M, h, w) to others of the same shape."""
+
+JOINING = 0.1
+"""Factor on the first weights of a later to-RGB: a new resolution should join smoothly."""
+
+
+class Growing(nn.Module, ABC):
+    """An untrained generator for a world, usable at every resolution of its recipe."""
+
+    network: Generator
+
+    @abstractmethod
+    def image_of(self, values: ValueState) -> Tensor:
+        """The image (B, 3, h, h) of the values of the last layer of a resolution."""
+
+    @abstractmethod
+    def parameter_groups(self) -> list[dict]:
+        """For an optimiser: "params", and as "factor" what to multiply the recipe's rate by."""
+
+    @abstractmethod
+    def finished(self, resolution: int) -> Generator:
+        """A generator of its own with the weights up to ``resolution``, without gradients."""
+
+    def image_at(
+        self, z: Tensor, resolution: int, layer: int | None = None, change: Change | None = None
+    ) -> Tensor:
+        """The image of a network that has grown to ``resolution``; gradients reach all it uses.
+
+        ``change`` is applied to the values of ``layer`` on the way.
+        """
+        g = self.network
+        state = g.start(z)
+        while True:
+            values = g.layer(state.layer).values(state)
+            if values.layer == layer:
+                values = values.replace(change(values.v))
+            if values.layer % 2 == 0 and values.v.shape[-1] == resolution:
+                return self.image_of(values)
+            state = g.advance(values)
+
+
+class GrowingStyleGAN2(Growing):
+    """StyleGAN2 without noise inputs: a world leaves nothing to chance."""
+
+    network: StyleGAN2
+
+    def __init__(self, world: World, recipe: Recipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.network = StyleGAN2(
+            recipe.resolution,
+            recipe.channels,
+            style_dim=recipe.style_dim,
+            mapping_layers=recipe.mapping_layers,
+            encoding=encoding_of(world),
+        )
+        self.network.noise = "none"
+        with torch.no_grad():
+            for to_rgb in self.network.to_rgbs:
+                to_rgb.conv.weight.mul_(JOINING)
+
+    def image_of(self, values: ValueState) -> Tensor:
+        return self.network.running_image(values)
+
+    def parameter_groups(self) -> list[dict]:
+        mapping = list(self.network.style.parameters())
+        rest = [p for n, p in self.network.named_parameters() if not n.startswith("style.")]
+        return [
+            {"params": rest, "factor": 1.0},
+            {"params": mapping, "factor": self.recipe.mapping_rate / MAPPING_RATE},
+        ]
+
+    def finished(self, resolution: int) -> StyleGAN2:
+        g = StyleGAN2(
+            resolution,
+            {r: c for r, c in self.recipe.channels.items() if r <= resolution},
+            style_dim=self.recipe.style_dim,
+            mapping_layers=self.recipe.mapping_layers,
+            encoding=self.network.encoding,
+        )
+        held = self.network.state_dict()
+        g.load_state_dict({name: held[name] for name in g.state_dict()})
+        return g.eval().requires_grad_(False)
+
+
+class GrowingProgressive(Growing):
+    """Progressive GAN with a to-RGB convolution for every resolution from 8 pixels on."""
+
+    network: ProgressiveGAN
+
+    def __init__(self, world: World, recipe: Recipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.network = ProgressiveGAN(
+            recipe.resolution, recipe.channels, encoding=encoding_of(world)
+        )
+        smaller = [r for r in recipe.channels if 4 < r < recipe.resolution]
+        self.heads = nn.ModuleDict(
+            {str(r): Block(recipe.channels[r], 3, 1, gain=1.0) for r in smaller}
+        )
+        with torch.no_grad():
+            for head in (*self.heads.values(), self._head(recipe.resolution)):
+                head.conv.weight.mul_(JOINING)
+
+    def _head(self, resolution: int) -> Block:
+        if resolution == self.recipe.resolution:
+            return self.network.get_submodule(self.network.output_name)
+        return self.heads[str(resolution)]
+
+    def image_of(self, values: ValueState) -> Tensor:
+        head = self._head(values.v.shape[-1])
+        # not limited to [-1, 1] as the finished generator is: what is beyond needs its gradient
+        return head.wscale(F.conv2d(pixel_norm(self.network.features(values)), head.conv.weight))
+
+    def parameter_groups(self) -> list[dict]:
+        return [{"params": list(self.parameters()), "factor": 1.0}]
+
+    def finished(self, resolution: int) -> ProgressiveGAN:
+        channels = {r: c for r, c in self.recipe.channels.items() if r <= resolution}
+        g = ProgressiveGAN(resolution, channels, encoding=self.network.encoding)
+        held = self.network.state_dict()
+        for name, tensor in self._head(resolution).state_dict().items():
+            held[f"{g.output_name}.{name}"] = tensor
+        g.load_state_dict({name: held[name] for name in g.state_dict()})
+        return g.eval().requires_grad_(False)
+
+
+def encoding_of(world: World) -> SoftThresholds:
+    """How a world's z is shown to its generator."""
+    return SoftThresholds(world.z_dim, tuple(world.thresholds))
+
+
+def grow(world: World, recipe: Recipe) -> Growing:
+    """The untrained network of a recipe; the same seed gives the same weights."""
+    torch.manual_seed(recipe.seed)
+    kinds = {"stylegan2": GrowingStyleGAN2, "progressive": GrowingProgressive}
+    return kinds[recipe.kind](world, recipe).to(memory_format=torch.channels_last)

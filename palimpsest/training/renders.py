@@ -1,0 +1,71 @@
+"""Renders that instruments learn from, and held-out ones that grade them.
+
+for scene in training_scenes(world, scenes=6000, new_rules=0.25, seed=1):
+    picture = world.render(scene, 128)
+for scene, images, labels in held_out(world, n=1000, resolution=128, blurred=0.7):
+    ...                                 # images (B, 3, R, R) in [-1, 1], labels (B, R, R)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch import Tensor
+
+from palimpsest.generators.pictures import as_input
+from palimpsest.training.degradation import blur
+from palimpsest.worlds.scene import Scene, World
+
+GRADING_STREAM = 990_000_001
+"""Seed of the scenes that grade an instrument; training takes small seeds."""
+
+TUNING_STREAM = 980_000_003
+"""Seed of the scenes that choose thresholds: neither trained on nor graded on."""
+
+BLUR = 0.7
+"""Sigma in pixels (at 128) of the blurred renders that instruments are graded on."""
+
+
+def training_scenes(
+    world: World, *, scenes: int, new_rules: float, seed: int
+) -> Iterator[list[Scene]]:
+    """The scenes of a training set, about a hundred at a time, each lot a list of batches.
+
+    The share ``new_rules`` of them follows the world's counterfactuals in turn, since what judges
+    an edit must know what it makes.
+    """
+    z = np.random.RandomState(seed).standard_normal((scenes, world.z_dim))
+    for first in range(0, scenes, 100):
+        yield _with_new_rules(world, world.scene(z[first : first + 100]), new_rules)
+
+
+def _with_new_rules(world: World, scene: Scene, share: float) -> list[Scene]:
+    """The scenes, of which the last ``share`` follow the world's counterfactuals in turn."""
+    plain = len(scene) - round(share * len(scene)) if world.counterfactuals else len(scene)
+    parts = [scene[:plain]]
+    for number, changes in enumerate(world.counterfactuals.values()):
+        chosen = scene[plain + number :: len(world.counterfactuals)]
+        parts.append(chosen.with_(**changes))
+    return [part for part in parts if len(part)]
+
+
+def held_out_scenes(
+    world: World, n: int, seed: int = GRADING_STREAM, batch: int = 50
+) -> Iterator[Scene]:
+    """``n`` scenes that no training saw, ``batch`` at a time."""
+    z = np.random.RandomState(seed).standard_normal((n, world.z_dim))
+    for first in range(0, n, batch):
+        yield world.scene(z[first : first + batch])
+
+
+def held_out(
+    world: World, n: int, resolution: int = 128, blurred: float = 0.0, seed: int = GRADING_STREAM
+) -> Iterator[tuple[Scene, Tensor, np.ndarray]]:
+    """The held-out scenes with their renders, blurred by ``blurred`` pixels (sigma), and labels.
+
+    Images are (B, 3, R, R) float32 in [-1, 1], labels (B, R, R) uint8.
+    """
+    for scene in held_out_scenes(world, n, seed):
+        drawn = world.render(scene, resolution)
+        yield scene, blur(as_input(drawn.images), blurred), drawn.labels

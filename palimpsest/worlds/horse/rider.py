@@ -1,0 +1,169 @@
+"""The rider in the saddle, and the hat that riders wear, and horses under the rule `hat`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from palimpsest.worlds.horse.body import LABEL, LEATHER, Place, on_head, relief
+from palimpsest.worlds.horse.poses import Pose, limb, smooth, turned
+from palimpsest.worlds.painting import Canvas, colour, ellipse, polygon
+
+JACKETS = {  # jacket, saddle cloth
+    "red": (colour(214, 48, 52), colour(250, 226, 150)),
+    "blue": (colour(44, 104, 206), colour(244, 246, 250)),
+    "green": (colour(40, 148, 92), colour(246, 178, 74)),
+}
+HATS = {  # felt or straw, band
+    "straw": (colour(250, 216, 116), colour(150, 62, 44)),
+    "black": (colour(50, 46, 58), colour(226, 222, 214)),
+    "red": (colour(206, 50, 66), colour(252, 230, 170)),
+}
+SKIN, HAIR = colour(246, 200, 164), colour(104, 62, 38)
+BREECHES, BOOT = colour(236, 226, 204), colour(62, 44, 42)
+
+# On the sheet of horse_poses, like the horse.
+CLOTH = smooth(
+    [(0.392, 0.484), (0.480, 0.482), (0.562, 0.462), (0.578, 0.600), (0.480, 0.616), (0.388, 0.606)]
+)
+SEAT = smooth(
+    [
+        (0.396, 0.470),
+        (0.430, 0.492),
+        (0.490, 0.490),
+        (0.556, 0.446),
+        (0.562, 0.500),
+        (0.500, 0.548),
+        (0.414, 0.520),
+    ]
+)
+THIGH = limb([(0.448, 0.470, 0.074), (0.500, 0.510, 0.076), (0.548, 0.560, 0.060)])
+SHIN = limb([(0.542, 0.548, 0.058), (0.532, 0.620, 0.054), (0.522, 0.696, 0.042)])
+FOOT = smooth([(0.500, 0.682), (0.544, 0.682), (0.580, 0.706), (0.572, 0.722), (0.506, 0.722)])
+TORSO = smooth(
+    [
+        (0.412, 0.488),
+        (0.404, 0.420),
+        (0.412, 0.330),
+        (0.440, 0.290),
+        (0.490, 0.288),
+        (0.520, 0.322),
+        (0.524, 0.400),
+        (0.508, 0.488),
+    ]
+)
+ARM = limb(
+    [(0.456, 0.330, 0.056), (0.470, 0.390, 0.054), (0.520, 0.430, 0.046), (0.578, 0.430, 0.036)]
+)
+HAND = smooth([(0.566, 0.412), (0.594, 0.412), (0.602, 0.434), (0.588, 0.448), (0.566, 0.446)])
+NECK = np.array([(0.452, 0.260), (0.496, 0.260), (0.496, 0.306), (0.452, 0.306)])
+FACE = smooth(
+    [
+        (0.430, 0.220),
+        (0.440, 0.176),
+        (0.480, 0.160),
+        (0.516, 0.178),
+        (0.524, 0.214),
+        (0.536, 0.236),
+        (0.522, 0.246),
+        (0.512, 0.270),
+        (0.470, 0.276),
+        (0.440, 0.256),
+    ]
+)
+LOCKS = smooth(
+    [
+        (0.424, 0.262),
+        (0.416, 0.208),
+        (0.436, 0.160),
+        (0.482, 0.144),
+        (0.524, 0.166),
+        (0.520, 0.188),
+        (0.484, 0.196),
+        (0.474, 0.236),
+        (0.456, 0.270),
+    ]
+)
+EYE = np.array([(0.507, 0.214)])
+CROWN_OF_RIDER = np.array([(0.474, 0.186)])
+RIDER_TILT = -4.0
+
+# About the middle of the brim.
+BRIM = smooth(
+    [
+        (-0.094, -0.024),
+        (-0.056, 0.000),
+        (0.000, 0.010),
+        (0.056, 0.000),
+        (0.094, -0.024),
+        (0.050, -0.020),
+        (0.000, -0.014),
+        (-0.050, -0.020),
+    ]
+)
+CROWN = smooth(
+    [
+        (-0.056, -0.008),
+        (-0.052, -0.050),
+        (-0.034, -0.082),
+        (0.000, -0.074),
+        (0.034, -0.082),
+        (0.052, -0.050),
+        (0.056, -0.008),
+        (0.000, 0.002),
+    ]
+)
+BAND = smooth(
+    [
+        (-0.056, -0.010),
+        (-0.056, -0.026),
+        (0.000, -0.018),
+        (0.056, -0.026),
+        (0.056, -0.010),
+        (0.000, 0.000),
+    ]
+)
+
+
+def _paint_hat(
+    canvas: Canvas, values: dict[str, Any], where: Place, middle: np.ndarray, tilt: float
+) -> None:
+    """A broad hat; `middle` of its brim in the scene's coordinates."""
+    felt, band = HATS[tuple(HATS)[values["hat_colour"]]]
+    for outline, shade, depth in ((CROWN, felt, 0.30), (BAND, band, 0.10), (BRIM, felt, 0.26)):
+        cover = polygon(canvas.resolution, turned(outline, tilt) * where.size + middle)
+        canvas.paint(cover, shade * relief(cover, where.light, depth, 0.018), LABEL["hat"])
+
+
+def paint_horse_hat(canvas: Canvas, values: dict[str, Any], where: Place, pose: Pose) -> None:
+    """A hat on the horse's head, between the ears."""
+    middle = on_head(where, pose, np.array([(0.010, -0.006)]))[0]
+    _paint_hat(canvas, values, where, middle, 10.0 + 0.4 * pose.head_turn)
+
+
+def paint_rider(canvas: Canvas, values: dict[str, Any], where: Place) -> None:
+    """Saddle cloth and saddle, then the rider from the leg up, with or without a hat."""
+    jacket, cloth = JACKETS[tuple(JACKETS)[values["jacket"]]]
+    saddle, rider = LABEL["saddle"], LABEL["rider"]
+    parts = (  # outline, colour, label, depth and reach of its relief
+        (CLOTH, cloth, saddle, 0.14, 0.020),
+        (SEAT, LEATHER, saddle, 0.24, 0.016),
+        (NECK, SKIN * np.float32(0.86), rider, 0, 0),
+        (TORSO, jacket, rider, 0.30, 0.024),
+        (THIGH, BREECHES, rider, 0.20, 0.018),
+        (FOOT, BOOT, rider, 0, 0),
+        (SHIN, BOOT, rider, 0.24, 0.014),
+        (HAND, SKIN * np.float32(0.96), rider, 0, 0),
+        (ARM, jacket * np.float32(0.92), rider, 0.34, 0.014),
+        (FACE, SKIN, rider, 0.16, 0.018),
+        (LOCKS, HAIR, rider, 0.24, 0.014),
+    )
+    for outline, shade, label, depth, reach in parts:
+        cover = polygon(canvas.resolution, where.at(outline))
+        lit = relief(cover, where.light, depth, reach) if depth else 1
+        canvas.paint(cover, shade * lit, label)
+    x, y = where.at(EYE)[0]
+    canvas.paint(ellipse(canvas.resolution, x, y, 0.0085, 0.0105), colour(60, 40, 36), rider, 0.9)
+    if values["rider_hat"]:
+        _paint_hat(canvas, values, where, where.at(CROWN_OF_RIDER)[0], RIDER_TILT)

@@ -1,0 +1,253 @@
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from palimpsest.errors import CheckpointError, EditError, ParameterError
+from palimpsest.experiments.comparison.measure import (
+    Change,
+    ImageMethod,
+    Method,
+    before_and_after,
+    load_method,
+    measure,
+)
+from palimpsest.experiments.counterfactuals.new_rules import NewRule
+from palimpsest.generators import load_generator, sample_z, save_generator
+from palimpsest.instruments import PerceptualDistance
+from palimpsest.instruments.label_changes import edit_effect
+from palimpsest.memory import Edit
+from stages import measure as stage
+
+CHANGE = Change(("bright",), ("dark", "grey"))
+LAYER = 6
+
+
+def edit_for(g, layer=LAYER, size=3.0):
+    outputs, inputs = g.layer(layer).weight.shape[:2]
+    random = torch.Generator().manual_seed(layer)
+    direction = torch.randn(1, inputs, generator=random)
+    return Edit(
+        direction / direction.norm(),
+        size * torch.randn(outputs, 1, 3, 3, generator=random),
+        {"layer": str(layer), "weights_sha256": g.weights_sha256},
+    )
+
+
+@pytest.fixture
+def files(small_generator, tmp_path):
+    """Weights, an edit of layer 6, one layer tuned, and all weights tuned."""
+    g = small_generator
+    save_generator(g, tmp_path / "g.safetensors")
+    edit_for(g).save(tmp_path / "edit.safetensors")
+    weight = g.layer(LAYER).weight
+    tuned = g.with_weight(LAYER, weight + 0.5 * torch.randn_like(weight))
+    save_generator(tuned, tmp_path / "layer.safetensors")
+    every = load_generator(tmp_path / "g.safetensors")
+    with torch.no_grad():
+        for parameter in every.parameters():
+            parameter.mul_(1.05)
+    save_generator(every, tmp_path / "all.safetensors")
+    return tmp_path
+
+
+@pytest.fixture
+def methods(files, small_generator):
+    return [load_method(n, files / f"{n}.safetensors", small_generator) for n in METHODS]
+
+
+METHODS = ("edit", "layer", "all")
+
+
+def run(generator, segmenter, distance, methods, n=10, batch=4):
+    return measure(generator, segmenter, distance, methods, CHANGE, n=n, seed=5, batch=batch)
+
+
+def test_what_a_file_changed_is_found_in_its_weights(methods):
+    assert [method.layer for method in methods] == [LAYER, LAYER, None]
+
+
+def test_images_after_are_those_of_the_changed_generators(small_generator, methods):
+    z = sample_z(small_generator, 3, seed=5)
+    before, afters = before_and_after(small_generator, methods, z)
+    assert torch.allclose(before, small_generator(z), atol=1e-5)
+    made = dict(afters)
+    assert list(made) == ["unmodified", *METHODS]
+    for method in methods:
+        assert torch.allclose(made[method.name], method.generator(z), atol=1e-5)
+        assert not torch.allclose(made[method.name], before, atol=1e-2)
+
+
+def test_layers_below_the_edit_run_once(small_generator, methods, monkeypatch):
+    z = sample_z(small_generator, 2, seed=5)
+    runs = []
+    layer_class = type(small_generator.layer(LAYER))
+    whole = layer_class.linear
+
+    def counted(self, k, weight):
+        runs.append(self.number)
+        return whole(self, k, weight)
+
+    monkeypatch.setattr(layer_class, "linear", counted)
+    _, afters = before_and_after(small_generator, methods[:2], z)
+    assert len(list(afters)) == 3
+    below = [number for number in small_generator.layers if number < LAYER]
+    assert [runs.count(number) for number in below] == [1] * len(below)
+    assert runs.count(LAYER) == 3
+
+
+def test_measures_are_those_of_the_images(small_generator, methods, brightness, random_segmenter):
+    distance = PerceptualDistance(random_segmenter)
+    table = run(small_generator, brightness, distance, methods)
+    assert list(table.columns) == [
+        "sample", "seed", "method", "source_pixels", "modified_pixels", "removed_pixels",
+        "outside_pixels", "kept_pixels", "converted", "perceptual_outside", "scale", "perceptual",
+        "segmenter",
+    ]  # fmt: skip
+    assert len(table) == 40 and table["sample"].tolist() == [i for i in range(10) for _ in "four"]
+    assert table["method"].tolist()[:4] == ["unmodified", *METHODS]
+    assert set(table["perceptual"]) == {"church-segmenter-encoder"}
+    assert set(table["segmenter"]) == {"brightness"} and set(table["seed"]) == {5}
+    z = sample_z(small_generator, 10, seed=5)
+    before, after = small_generator(z), methods[0].generator(z)
+    labels, changed = brightness.segment(before), brightness.segment(after)
+    effect = edit_effect(labels, changed, source=[2], targets=[0, 1])
+    rows = table[table["method"] == "edit"]
+    assert abs(rows["modified_pixels"].to_numpy() - effect.modified_pixels.numpy()).max() <= 1
+    assert rows["modified_pixels"].sum() > 0
+    outside = distance.masked(before, after, labels != 2)
+    wanted = outside[(labels == 2).sum((1, 2)) >= 1].numpy()
+    measured = rows["perceptual_outside"].to_numpy()[((labels == 2).sum((1, 2)) >= 1).numpy()]
+    assert np.allclose(measured, wanted, atol=1e-4) and wanted.max() > 0.01
+
+
+def test_unmodified_rows_say_that_nothing_changed(small_generator, brightness, random_segmenter):
+    table = run(small_generator, brightness, PerceptualDistance(random_segmenter), [])
+    assert table["source_pixels"].sum() > 0
+    assert (table["removed_pixels"] == 0).all() and (table["perceptual_outside"] == 0).all()
+    assert (table["kept_pixels"] == table["outside_pixels"]).all()
+    assert (table["source_pixels"] + table["outside_pixels"] == 32 * 32).all()
+
+
+def test_rows_do_not_depend_on_the_batch(small_generator, methods, brightness, random_segmenter):
+    distance = PerceptualDistance(random_segmenter)
+    tables = [
+        run(small_generator, brightness, distance, methods, n=7, batch=size) for size in (1, 3, 16)
+    ]
+    for table in tables[1:]:
+        assert (table["method"] == tables[0]["method"]).all()
+        for column in ("source_pixels", "modified_pixels", "kept_pixels"):
+            assert abs(table[column] - tables[0][column]).max() <= 1
+        assert np.allclose(table["perceptual_outside"], tables[0]["perceptual_outside"], atol=1e-5)
+
+
+def test_a_method_of_images_gets_the_unedited_ones(
+    small_generator, methods, brightness, random_segmenter
+):
+    distance = PerceptualDistance(random_segmenter)
+    darker = ImageMethod("darker", lambda images: images - 2)
+    seen = {}
+
+    def watch(name, read):
+        seen.setdefault(name, []).append(read.images)
+
+    table = measure(
+        small_generator,
+        brightness,
+        distance,
+        [methods[0], darker],
+        CHANGE,
+        n=6,
+        seed=5,
+        batch=4,
+        watch=watch,
+    )
+    rows = table[table["method"] == "darker"]
+    assert (rows["modified_pixels"] == rows["source_pixels"]).all() and rows["converted"].any()
+    images = {name: torch.cat(parts) for name, parts in seen.items()}
+    assert list(images) == ["unmodified", "edit", "darker"]
+    assert torch.equal(images["darker"], images["unmodified"] - 2)
+
+
+class Tall:
+    """Says that an image shows something if its first channel is bright on average."""
+
+    name = "tall"
+
+    def shows(self, images):
+        return images[:, 0].mean((1, 2)) > 0
+
+
+def test_an_attribute_is_told_of_whole_images(
+    small_generator, methods, brightness, random_segmenter, church
+):
+    rule = NewRule(church, "dome2spire")
+    change = Change(("bright", "grey"), shows=Tall(), rule=rule)
+    distance = PerceptualDistance(random_segmenter)
+    table = measure(small_generator, brightness, distance, methods[:1], change, n=8, seed=5)
+    assert "modified_pixels" not in table and set(table["classifier"]) == {"tall"}
+    z = sample_z(small_generator, 8, 5)
+    for method, g in (("unmodified", small_generator), ("edit", methods[0].generator)):
+        rows = table[table["method"] == method]
+        images = g(z)
+        assert (rows["shows"].to_numpy() == Tall().shows(images).numpy()).all()
+        errors = rule.answer(z, 32).errors(distance, images).numpy()
+        assert np.allclose(rows["counterfactual_error"], errors, atol=1e-5, equal_nan=True)
+    pixels = table["source_pixels"] + table["outside_pixels"]
+    assert (pixels == 32 * 32).all()
+
+
+def test_edits_of_two_layers_share_the_unedited_images(small_generator):
+    edits = [edit_for(small_generator, layer) for layer in (5, 7)]
+    methods = [Method(f"at{e.layer}", e.apply(small_generator), e.layer) for e in edits]
+    z = sample_z(small_generator, 2, seed=1)
+    before, afters = before_and_after(small_generator, methods, z)
+    assert torch.allclose(before, small_generator(z), atol=1e-5)
+    for method, (_, after) in zip(methods, list(afters)[1:], strict=True):
+        assert torch.allclose(after, method.generator(z), atol=1e-5)
+
+
+def test_what_is_refused(small_generator, brightness, random_segmenter, files, methods):
+    distance = PerceptualDistance(random_segmenter)
+    with pytest.raises(ParameterError, match="only once"):
+        run(small_generator, brightness, distance, [methods[0], methods[0]])
+    with pytest.raises(ParameterError, match="samples = 0"):
+        run(small_generator, brightness, distance, [], n=0)
+    with pytest.raises(ParameterError, match="no class"):
+        change = Change(("dome",), ("dark",))
+        measure(small_generator, brightness, distance, [], change, n=1, seed=1)
+    other = small_generator.with_weight(LAYER, small_generator.layer(LAYER).weight * 2)
+    other._weights_sha256 = "0" * 64
+    with pytest.raises(EditError, match="made for weights"):
+        load_method("edit", files / "edit.safetensors", other)
+    with pytest.raises(CheckpointError, match="no such file"):
+        load_method("edit", files / "missing.safetensors", small_generator)
+    with pytest.raises(ParameterError, match="not METHOD=PATH"):
+        stage.method_path("newton")
+
+
+def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):
+    random_segmenter.save(tmp_path / "s.safetensors")
+    out = tmp_path / "out" / "dome2spire.parquet"
+    stage.main(
+        weights=files / "g.safetensors",
+        segmenter=tmp_path / "s.safetensors",
+        session=tmp_path / "dome2spire.json",
+        source_classes=random_segmenter.classes[0],
+        target_classes="dome,spire",
+        out=out,
+        edit=[f"newton={files / 'edit.safetensors'}", f"finetune_all={files / 'all.safetensors'}"],
+        samples=3,
+        batch=2,
+        perceptual="encoder",
+        scale="mini",
+    )
+    table = pd.read_parquet(out)
+    assert table.columns[:4].tolist() == ["sample", "seed", "method", "session"]
+    assert table["method"].tolist() == ["unmodified", "newton", "finetune_all"] * 3
+    assert set(table["session"]) == {"dome2spire"} and set(table["scale"]) == {"mini"}
+    assert table["converted"].dtype == bool
+    facts = pq.read_schema(out).metadata
+    assert len(facts[b"palimpsest.weights_sha256"]) == 64
+    assert facts[b"palimpsest.target_classes"] == b"dome,spire"

@@ -1,0 +1,194 @@
+"""Tables against numbers reckoned by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from palimpsest.errors import EditError, PalimpsestError
+from palimpsest.estimates.intervals import Estimate
+from palimpsest.experiments.comparison.table import (
+    DOMES,
+    METHODS,
+    Intervals,
+    Measured,
+    domes_table,
+    edits_table,
+    smile_table,
+)
+from palimpsest.memory import Edit
+
+FEW = Intervals(resamples=400)
+
+
+@pytest.fixture
+def table(measurements):
+    measured = {"dome2tree": Measured(measurements), "dome2spire": Measured(measurements)}
+    return domes_table(measured, FEW)
+
+
+def row_of(table, edit, method):
+    return table[(table["edit"] == edit) & (table["method"] == method)].iloc[0]
+
+
+def test_estimates_by_hand(table):
+    row = row_of(table, "dome2spire", "newton")
+    assert row["modified_percent"] == pytest.approx(100 * (60 + 90) / (124 + 224 + 24))
+    assert row["removed_percent"] == pytest.approx(100 * (90 + 150) / 372)
+    assert row["converted_images_percent"] == pytest.approx(100 / 3)  # the fourth shows no dome
+    assert row["labels_kept_percent"] == pytest.approx(100 * 3694 / 3724)
+    assert row["perceptual_masked"] == pytest.approx(0.1)
+    assert np.isnan(row["realism_percent"])
+    assert row["n"] == 4
+
+
+def test_wilson_interval_by_hand(table):
+    # 1 of 3 at z = 1.959964: (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n)
+    z, p, n = 1.959963984540054, 1 / 3, 3
+    middle, spread = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    row = row_of(table, "dome2spire", "newton")
+    assert row["converted_images_percent_low"] == pytest.approx(
+        100 * (middle - spread) / (1 + z * z / n)
+    )
+    assert row["converted_images_percent_high"] == pytest.approx(
+        100 * (middle + spread) / (1 + z * z / n)
+    )
+
+
+def test_intervals_hold_their_estimates(table):
+    for name in ("modified_percent", "removed_percent", "labels_kept_percent", "perceptual_masked"):
+        assert (table[f"{name}_low"] <= table[name] + 1e-9).all()
+        assert (table[name] <= table[f"{name}_high"] + 1e-9).all()
+    row = row_of(table, "dome2spire", "newton")
+    assert row["modified_percent_low"] < row["modified_percent_high"]
+
+
+def test_rows_stand_in_the_papers_order(table):
+    assert list(table["edit"]) == ["dome2spire"] * 3 + ["dome2tree"] * 3
+    assert list(table["method"]) == ["unmodified", "newton", "palimpsest"] * 2
+    assert METHODS[0] == "projected_gradient" and METHODS[-1] == "palimpsest"
+
+
+def test_columns_of_the_contract(table):
+    names = [
+        "modified_percent",
+        "removed_percent",
+        "converted_images_percent",
+        "labels_kept_percent",
+        "perceptual_masked",
+        "realism_percent",
+    ]
+    expected = ["edit", "method", "n", "scale", "seed", "perceptual", "segmenter"]
+    expected += [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+    # what the world or people say is there where they were asked
+    expected += ["paper_modified_percent", "paper_lpips_masked", "paper_realism_percent"]
+    assert sorted(table.columns) == sorted(expected)
+    assert set(table["scale"]) == {"smoke"}
+    assert set(table["perceptual"]) == {"church-segmenter-encoder"}
+
+
+def test_same_measurements_give_the_same_bytes(measurements, table):
+    measured = {"dome2spire": measurements.iloc[::-1], "dome2tree": measurements}
+    again = domes_table({name: Measured(rows) for name, rows in measured.items()}, FEW)
+    assert again.to_csv(index=False) == table.to_csv(index=False)
+
+
+def test_nothing_measured_is_empty_and_not_zero(measurements):
+    blank = measurements.assign(source_pixels=0, modified_pixels=0, removed_pixels=0)
+    table = domes_table({"dome2spire": Measured(blank)}, FEW)
+    assert table["modified_percent"].isna().all()
+    assert table["converted_images_percent"].isna().all()
+    assert table["labels_kept_percent"].notna().all()
+
+
+def test_mixed_instruments_are_refused(measurements):
+    mixed = measurements.copy()
+    mixed.iloc[0, mixed.columns.get_loc("segmenter")] = "another"
+    with pytest.raises(PalimpsestError, match="column segmenter mixes"):
+        domes_table({"dome2spire": Measured(mixed)}, FEW)
+
+
+def test_files_that_hold_no_measurements(tmp_path, measurements):
+    with pytest.raises(PalimpsestError, match="gone.parquet: no such file; measure the edit"):
+        Measured.read(tmp_path / "gone.parquet", DOMES)
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(PalimpsestError, match="bad.parquet: damaged"):
+        Measured.read(tmp_path / "bad.parquet", DOMES)
+    measurements.drop(columns="kept_pixels").to_parquet(tmp_path / "short.parquet")
+    with pytest.raises(PalimpsestError, match="short.parquet: has no column kept_pixels"):
+        Measured.read(tmp_path / "short.parquet", DOMES)
+    measurements.to_parquet(tmp_path / "good.parquet")
+    pd.testing.assert_frame_equal(
+        Measured.read(tmp_path / "good.parquet", DOMES).rows.reset_index(drop=True),
+        measurements.reset_index(drop=True),
+    )
+
+
+def test_smiles_by_hand(measurements):
+    rows = measurements.drop(columns=["modified_pixels", "removed_pixels", "converted"])
+    rows = rows.assign(shows=rows["sample"] < np.where(rows["method"] == "newton", 3, 1))
+    rows = rows.assign(classifier="face-smile")
+    table = smile_table(Measured(rows), FEW).set_index("method")
+    assert table.loc["newton", "smiling_percent"] == 75
+    assert table.loc["unmodified", "smiling_percent"] == 25
+    assert table.loc["newton", "perceptual_masked"] == pytest.approx(0.1)
+    assert set(table["classifier"]) == {"face-smile"}
+    assert table.index[-1] == "palimpsest"
+
+
+def test_the_worlds_answers_and_peoples_are_told(measurements):
+    concerned = measurements["sample"] < 2
+    far = np.where(measurements["method"] == "newton", 0.25, 0.75)
+    rows = measurements.assign(
+        counterfactual_error=np.where(concerned, far, np.nan),
+        generator_error=np.where(concerned, 0.125, np.nan),
+    )
+    random = np.random.default_rng(0)
+    drawn = random.normal(size=(60, 3))
+    features = {
+        "unmodified": drawn + 2,
+        "newton": drawn,
+        "palimpsest": drawn + 1,
+        "renders_of_the_new_rule": random.normal(size=(60, 3)),
+    }
+    judged = {"newton": Estimate(40.0, 30.0, 50.0)}
+    table = domes_table({"dome2spire": Measured(rows, features, judged)}, FEW).set_index("method")
+    assert table.loc["newton", "counterfactual_error"] == 0.25
+    assert table.loc["palimpsest", "counterfactual_error"] == 0.75
+    assert (table["generator_error"] == 0.125).all()
+    apart = table["frechet_new_rule"]
+    assert apart["newton"] < apart["palimpsest"] < apart["unmodified"]
+    assert (table["frechet_new_rule_low"] <= apart).all()
+    assert (table["frechet_new_rule_high"] > apart).all()
+    assert table.loc["newton", "realism_percent_low"] == 30
+    assert np.isnan(table.loc["palimpsest", "realism_percent"])
+
+
+def test_edits_table_tells_what_the_files_tell(sources):
+    table = edits_table(sources.edits.values())
+    assert list(table.columns) == [
+        "model",
+        "session",
+        "layer",
+        "rank",
+        "method",
+        "solver",
+        "loss_before",
+        "loss_after",
+        "change_elsewhere",
+        "seconds",
+        "bytes",
+    ]
+    assert list(table["rank"]) == [1, 2, 3]
+    assert set(table["solver"]) == {"newton"} and set(table["layer"]) == {6}
+    assert list(table["session"]) == ["first", "second", "third"]
+    for path, row in zip(sources.edits.values(), table.itertuples(), strict=True):
+        told = Edit.load(path).metadata
+        assert row.loss_after == float(told["loss_after"]) < row.loss_before
+        assert row.change_elsewhere == float(told["relative_change"])
+        assert row.bytes == path.stat().st_size
+
+
+def test_edits_table_refuses_what_is_no_edit(tmp_path):
+    (tmp_path / "no.safetensors").write_bytes(b"no")
+    with pytest.raises(EditError, match="no.safetensors"):
+        edits_table([tmp_path / "no.safetensors"])

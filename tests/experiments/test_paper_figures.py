@@ -1,0 +1,92 @@
+"""The paper's own figures: what is typed in stands beside ours, what is not stays empty."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from palimpsest.errors import ParameterError
+from palimpsest.experiments.comparison.table import Intervals, Measured, domes_table, smile_table
+from palimpsest.experiments.paper_figures import (
+    TABLE1,
+    TABLE2,
+    TABLE3,
+    PaperTable,
+    read_paper_figures,
+)
+
+SHIPPED = Path(__file__).parents[2] / "data" / "paper_figures"
+TABLES = {"table1_smile": TABLE1, "table2_domes": TABLE2, "table3_watermarks": TABLE3}
+FEW = Intervals(resamples=50)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_files_have_every_row_of_the_papers_tables(name: str) -> None:
+    table = TABLES[name]
+    with open(SHIPPED / f"{name}.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [tuple(row[key] for key in table.keys) for row in rows] == list(table.rows)
+    read_paper_figures(SHIPPED / f"{name}.csv", table)
+    assert {file.stem for file in SHIPPED.glob("*.csv")} == set(TABLES)
+
+
+def test_figures_stand_beside_ours_in_their_rows_alone(tmp_path, measurements) -> None:
+    path = tmp_path / "table2_domes.csv"
+    path.write_text(
+        "edit,method,modified_percent,lpips_masked,realism_percent\n"
+        "dome2spire,unmodified,0,0.125,\n"
+        "dome2tree,single_layer,,,\n"
+    )
+    paper = read_paper_figures(path, TABLE2)
+    assert paper == {
+        ("dome2spire", "unmodified"): {"paper_modified_percent": 0, "paper_lpips_masked": 0.125}
+    }
+    measured = {edit: Measured(measurements) for edit in ("dome2spire", "dome2tree")}
+    table, without = domes_table(measured, FEW, paper), domes_table(measured, FEW)
+    assert list(table.columns) == list(without.columns)
+    told = (table["edit"] == "dome2spire") & (table["method"] == "unmodified")
+    assert table.loc[told, list(TABLE2.columns)].to_numpy().tolist()[0][:2] == [0, 0.125]
+    table.loc[told, list(TABLE2.columns)] = np.nan
+    assert table.to_csv() == without.to_csv()
+
+
+def test_a_smile_has_no_edit_beside_it(measurements) -> None:
+    rows = measurements.assign(shows=True)
+    table = smile_table(Measured(rows), FEW, {("unmodified",): {"paper_smiling_percent": 12.5}})
+    by_method = table.set_index("method")["paper_smiling_percent"]
+    assert by_method["unmodified"] == 12.5 and by_method.drop("unmodified").isna().all()
+
+
+HEADER = "method,middle_count,bottom_count\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "said"),
+    [
+        ("method,middle_count\nunmodified,1\n", TABLE3, "its columns must be method, middle_count"),
+        ("", TABLE3, "its columns must be"),
+        (HEADER + "newton,1,1\n", TABLE3, "line 2: the paper's table has no row newton"),
+        (HEADER + "rank_one,,\nrank_one,1,\n", TABLE3, "line 3: rank_one stands there twice"),
+        (HEADER + "rank_one,few,\n", TABLE3, "line 2: middle_count 'few' is no number"),
+        (HEADER + "rank_one,,-1\n", TABLE3, "line 2: bottom_count cannot be -1"),
+        (HEADER + "rank_one,inf,\n", TABLE3, "line 2: middle_count cannot be inf"),
+        (HEADER + "rank_one,nan,\n", TABLE3, "line 2: middle_count cannot be nan"),
+        (HEADER + "rank_one\n", TABLE3, "line 2: 3 columns wanted"),
+        (HEADER + "rank_one,1,2,3\n", TABLE3, "line 2: 3 columns wanted"),
+        (
+            "method,smiling_percent,lpips_masked,realism_percent\nunmodified,101,,\n",
+            TABLE1,
+            "line 2: smiling_percent cannot be 101",
+        ),
+    ],
+)
+def test_what_cannot_be_is_told_by_its_line(
+    tmp_path: Path, text: str, table: PaperTable, said: str
+) -> None:
+    path = tmp_path / "figures.csv"
+    path.write_text(text)
+    with pytest.raises(ParameterError, match=said):
+        read_paper_figures(path, table)

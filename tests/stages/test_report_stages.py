@@ -1,0 +1,150 @@
+"""The stages that make panels, figures, tables, tuned weights and the page, as commands."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from palimpsest.generators import load_generator, save_generator
+from palimpsest.report.figures.sheet import Sheet, Style, facts_of
+from stages import (
+    plot_figure,
+    render_panel,
+    report,
+    snapshot,
+    tabulate_edits,
+    tabulate_methods,
+    tune_weights,
+)
+from tests.doubles.report_sources import call
+
+
+@pytest.fixture
+def files(generator, sources, tmp_path):
+    save_generator(generator, tmp_path / "weights.safetensors")
+    for name, session in sources.sessions.items():
+        session.save(tmp_path / f"{name}.json")
+    return tmp_path
+
+
+def test_from_edit_to_page(files, sources, measurements):
+    panel, figure = files / "panels/fig09_windows.npz", files / "figures/fig09_windows.png"
+    assert not call(
+        render_panel,
+        figure="fig09_windows",
+        weights=files / "weights.safetensors",
+        edit=f"first={sources.edits['first']}",
+        session=f"first={files / 'first.json'}",
+        statistics=sources.statistics,
+        settings=json.dumps({"pairs": 4, "samples": 40, "seed": 3}),
+        out=panel,
+    )
+    assert np.load(panel)["before"].shape == (4, 32, 32, 3)
+    style = json.dumps({"dpi": 60, "font_size": 8, "scale": "smoke"})
+    assert not call(plot_figure, figure="fig09_windows", panel=panel, style=style, out=figure)
+    assert "scale smoke; n = 40" in figure.with_suffix(".txt").read_text()
+
+    measurements.to_parquet(files / "dome2spire.parquet")
+    table, edits = files / "tables/table2_domes.csv", files / "tables/edits.csv"
+    paper = files / "paper.csv"
+    paper.write_text(
+        "edit,method,modified_percent,lpips_masked,realism_percent\ndome2spire,unmodified,,0.25,\n"
+    )
+    settings = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
+    assert not call(
+        tabulate_methods,
+        table="domes",
+        measurements=files / "dome2spire.parquet",
+        settings=settings,
+        paper=paper,
+        out=table,
+    )
+    assert list(pd.read_csv(table)["edit"]) == ["dome2spire"] * 3
+    beside = pd.read_csv(table).set_index("method")["paper_lpips_masked"]
+    assert beside["unmodified"] == 0.25 and beside.drop("unmodified").isna().all()
+    assert not call(tabulate_edits, edit=list(sources.edits.values()), out=edits)
+    assert not call(report, table=[table, edits], figure=figure, out=files / "report.html")
+    page = (files / "report.html").read_text()
+    assert page.count("<table>") == 2 and page.count("<img ") == 1
+
+
+def test_tuned_layer_is_told_in_its_file(files):
+    out = files / "single_layer.safetensors"
+    assert not call(
+        tune_weights,
+        weights=files / "weights.safetensors",
+        session=files / "first.json",
+        method="single_layer",
+        settings=json.dumps({"learning_rate": 0.02, "iterations": 30}),
+        out=out,
+    )
+    told = load_generator(out).provenance
+    assert told["method"] == "single_layer" and told["layer"] == 6 and told["session"] == "first"
+    assert told["loss_after"] < told["loss_before"] and told["seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"method": "nothing"}, "--method: 'nothing' is none of"),
+        ({"method": "finetune_all"}, "--segmenter: finetune_all needs one"),
+        ({"settings": "[1"}, "--settings: no JSON object"),
+        ({"settings": '{"mu": 1}'}, "--settings: single_layer has no mu"),
+        ({"session": "none.json"}, "none.json: no such file"),
+        ({"weights": "none.safetensors"}, "none.safetensors"),
+    ],
+)
+def test_wrong_options_of_tuning_are_one_line(changes, said, files, capsys):
+    options = {
+        "weights": files / "weights.safetensors",
+        "session": files / "first.json",
+        "method": "single_layer",
+        "settings": "{}",
+        "out": files / "out.safetensors",
+    }
+    assert call(tune_weights, **(options | changes)) == 2
+    error = capsys.readouterr().err.strip().splitlines()
+    assert len(error) == 1 and said in error[0]
+    assert not (files / "out.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"settings": '{"pairs": 4}'}, "--settings: samples is missing"),
+        ({"settings": '{"pears": 4}'}, "--settings: pears is unknown"),
+        ({"edit": "first"}, "--edit: 'first' is not NAME=FILE"),
+        ({"figure": "fig99"}, "no panel is called 'fig99'"),
+        ({"edit": "first=none.safetensors"}, "none.safetensors"),
+    ],
+)
+def test_wrong_options_of_panels_are_one_line(changes, said, files, sources, capsys):
+    options = {
+        "figure": "fig09_windows",
+        "weights": files / "weights.safetensors",
+        "edit": f"first={sources.edits['first']}",
+        "session": f"first={files / 'first.json'}",
+        "settings": json.dumps({"pairs": 4, "samples": 10, "seed": 3}),
+        "out": files / "panel.npz",
+    }
+    assert call(render_panel, **(options | changes)) == 2
+    error = capsys.readouterr().err.strip().splitlines()
+    assert len(error) == 1 and said in error[0]
+    assert not (files / "panel.npz").exists()
+
+
+def test_a_reduced_figure_still_tells_what_made_it(tmp_path):
+    caption, facts = "domes → spires at μ = 3", {"n": 40, "weights_sha256": "0123456789ab"}
+    Sheet(8, 2, Style()).save(tmp_path / "figures/wide.png", caption, facts)
+    Sheet(2, 1, Style()).save(tmp_path / "figures/small.png", "small", {"n": 7})
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables/edits.csv").write_text("edit\nhat\n")
+    folders = {name: tmp_path / name for name in ("tables", "figures", "out")}
+    assert not call(snapshot, **folders, width=600)
+    with Image.open(folders["out"] / "wide.png") as picture:
+        assert picture.size == (600, 150) and picture.text["Description"] == caption
+    assert facts_of(folders["out"] / "wide.png") == facts
+    assert facts_of(folders["out"] / "small.png") == {"n": 7}
+    assert (folders["out"] / "edits.csv").read_text() == "edit\nhat\n"

@@ -1,0 +1,135 @@
+"""The stages `rewrite` and `draw_sessions` as commands: their files, and what bad input gets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from palimpsest.generators import load_generator
+from palimpsest.memory import Edit, KeyStatistics
+from palimpsest.pipeline.commands import run
+from palimpsest.sessions.masks import encode_mask
+from stages import draw_sessions, rewrite
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+WEIGHTS = GOLDEN / "sg2_checkpoint.safetensors"
+
+
+@pytest.fixture(scope="module")
+def statistics(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("statistics") / "layer6.safetensors"
+    g = load_generator(WEIGHTS, truncation=0.5)
+    KeyStatistics.collect(g, layer=6, n=20, seed=1).save(path)
+    return path
+
+
+def call(stage: object, **options: object) -> int:
+    words = []
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    with pytest.raises(SystemExit) as left:
+        run(stage.main, words)
+    return left.value.code or 0
+
+
+def good(statistics: Path, tmp_path: Path) -> dict[str, object]:
+    return {
+        "weights": WEIGHTS,
+        "statistics": statistics,
+        "session": GOLDEN / "sg2_session.json",
+        "method": "newton",
+        "settings": '{"mu": 0.1, "iterations": 10, "rank": null}',
+        "out": tmp_path / "deep" / "edit.safetensors",
+    }
+
+
+def test_rewrite_writes_an_edit_that_says_where_it_comes_from(
+    statistics: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = good(statistics, tmp_path)
+    assert call(rewrite, **options) == 0
+    told = capsys.readouterr().out.strip()
+    assert told.startswith("sg2_session by newton: layer 6, rank 1") and "\n" not in told
+    edit = Edit.load(options["out"])
+    about = edit.metadata
+    assert about["session"] == "sg2_session" and about["method"] == "newton"
+    assert about["solver"] == "newton" and about["truncation"] == "0.5"
+    assert float(about["loss_after"]) < float(about["loss_before"])
+    assert float(about["seconds_in_all"]) > 0
+    g = load_generator(WEIGHTS, truncation=0.5)
+    assert not edit.apply(g).layer(6).weight.equal(g.layer(6).weight)
+
+
+@pytest.mark.parametrize(
+    "changed, reason",
+    [
+        ({"session": "none.json"}, "none.json: no such file"),
+        ({"method": "magic"}, "--method: magic is none of"),
+        ({"settings": "{mu: 1}"}, "--settings: no JSON object"),
+        ({"settings": "[1]"}, "--settings: no JSON object"),
+        ({"settings": '{"strength": 2}'}, "strength"),
+        ({"settings": '{"mu": -1}'}, "mu = -1"),
+        ({"weights": GOLDEN / "pg_checkpoint.safetensors"}, "weights_sha256"),
+        ({"statistics": WEIGHTS}, "no second_moment"),
+    ],
+)
+def test_rewrite_tells_bad_input_in_one_line_and_writes_nothing(
+    statistics: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict,
+    reason: str,
+) -> None:
+    options = good(statistics, tmp_path) | changed
+    assert call(rewrite, **options) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ") and told.count("\n") == 1 and reason in told
+    assert not options["out"].exists()
+
+
+def test_a_session_with_an_empty_mask_is_told_with_its_file_and_field(
+    statistics: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = json.loads((GOLDEN / "sg2_session.json").read_text())
+    content["paste"][1] = encode_mask(np.zeros((16, 16)))
+    bad = tmp_path / "empty.json"
+    bad.write_text(json.dumps(content))
+    assert call(rewrite, **good(statistics, tmp_path) | {"session": bad}) == 2
+    told = capsys.readouterr().err
+    assert f"{bad}: field exemplars[0].paste.mask: is empty" in told
+
+
+def test_draw_sessions_draws_all_or_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A random generator shows no domes: the error says so, and leaves no half of a set."""
+    from palimpsest.instruments.segmenters.world_segmenter import Architecture, Segmenter
+    from palimpsest.worlds import get_world
+
+    classes = tuple(get_world("church").classes)
+    architecture = Architecture()
+    segmenter = Segmenter(architecture.build(len(classes)), architecture, classes, "church")
+    segmenter.save(tmp_path / "segmenter.safetensors")
+    options = {
+        "weights": WEIGHTS,
+        "segmenter": tmp_path / "segmenter.safetensors",
+        "model": "church",
+        "layer": 6,
+        "samples": 8,
+        "out_dir": tmp_path / "sessions",
+    }
+    assert call(draw_sessions, **options) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: session ") and "8 samples" in told and told.count("\n") == 1
+    assert not (tmp_path / "sessions").exists()
+
+    for changed, reason in [
+        ({"layer": 99}, "has no layer 99"),
+        ({"session": "dome2castle"}, "--session: dome2castle"),
+        ({"samples": 0}, "--samples: 0"),
+    ]:
+        assert call(draw_sessions, **options | changed) == 2
+        assert reason in capsys.readouterr().err

@@ -1,0 +1,407 @@
+"""Stages on another device than the CPU.
+
+The device is one that is not there (`elsewhere`): the CPU computes for it, so what is made there
+must be what the CPU makes, and an operation on two devices is a fault of the code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from palimpsest.dissection import causal_units
+from palimpsest.dissection import unit_switches as switching
+from palimpsest.experiments.doors import panel as door_panels
+from palimpsest.files.arrays import load_arrays
+from palimpsest.methods.baselines import weight_tuning as tuning
+from palimpsest.methods.registry import METHODS
+from palimpsest.sessions.masks import encode_mask
+from stages import (
+    draw_sessions,
+    erase_watermarks,
+    invert_reflections,
+    key_statistics,
+    make_study,
+    measure,
+    measure_answers,
+    measure_reflections,
+    measure_watermarks,
+    probe_layers,
+    render_panel,
+    render_reflections,
+    rewrite,
+    sweep_tradeoff,
+    try_layers,
+    tune_weights,
+)
+from tests.devices.elsewhere import elsewhere
+
+MINI = Path(__file__).parents[2] / "data/weights/mini"
+CHURCH, LABELS = MINI / "church.safetensors", MINI / "church-segmenter.safetensors"
+KITCHEN, WINDOWS = MINI / "kitchen.safetensors", MINI / "kitchen-segmenter.safetensors"
+DRAWN = ("dome2spire", "sky_doors", "remove_window")
+CHANGE = {"source_classes": "dome", "target_classes": "spire,roof,tower"}
+SOLVERS = {
+    **dict.fromkeys(("projected_gradient", "direct_lambda", "single_context"), {"iterations": 11}),
+    "newton": {"iterations": 4},
+    "palimpsest": {
+        **{"iterations": 3, "candidate_exemplars": 2, "exemplars": 2, "tuning_samples": 6},
+        **{"statistics_samples": 16, "mu_grid": [1.0]},
+    },
+}
+REFLECTIONS = {
+    **{"units_of": "window", "switched_layer": 4, "units": 3, "goal_layer": 6, "pairs": 3},
+    **{"pairs_a_step": 2, "seed": 11, "iterations": 3, "rate": 0.02},
+    **{"rank": 1, "rank_iterations": 3, "rank_rate": 0.01},
+}
+TRIALS = {
+    **{"exemplars": 1, "mus": [1.0], "iterations": 3, "statistics_samples": 16},
+    **{"surveyed": 100, "survey_seed": 1, "samples": 4, "seed": 3},
+}
+MARKING = ("zero_30_units", "zero_60_units", "rank_one", "rank_one_each")
+FIGURES = {
+    "fig01_rules": ["dome2spire", "remove_window"],
+    "fig02_memory": ["dome2spire"],
+    "fig03_session": ["dome2spire"],
+    "figS1_doors": ["sky_doors"],
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage, and its options: from the folder of what the CPU made, and that of the outputs."""
+
+    stage: ModuleType
+    options: Callable[[Path, Path], dict[str, Any]]
+
+    def run(self, made: Path, out: Path) -> None:
+        self.stage.main(**self.options(made, out))
+
+
+def shared(**more: Any) -> dict[str, Any]:
+    return {"weights": CHURCH, "segmenter": LABELS, **more}
+
+
+def edits_of(made: Path, *names: str) -> list[str]:
+    return [f"{name}={made / name}.safetensors" for name in names]
+
+
+def rewriting(method: str, session: str = "dome2spire", name: str = "") -> Step:
+    return Step(
+        rewrite,
+        lambda made, out: shared(
+            statistics=made / "layer6.safetensors",
+            session=made / f"{session}.json",
+            method=method,
+            settings=json.dumps(SOLVERS[method]),
+            out=out / f"{name or method}.safetensors",
+        ),
+    )
+
+
+def tuned(method: str) -> Step:
+    return Step(
+        tune_weights,
+        lambda made, out: shared(
+            session=made / "dome2spire.json",
+            method=method,
+            settings='{"iterations": 3}',
+            out=out / f"{method}.safetensors",
+        ),
+    )
+
+
+def panel(figure: str) -> Step:
+    return Step(
+        render_panel,
+        lambda made, out: shared(
+            figure=figure,
+            edit=edits_of(made, *FIGURES[figure]),
+            session=[f"{name}={made / name}.json" for name in FIGURES[figure]],
+            settings='{"pairs": 2, "samples": 40, "seed": 3}',
+            statistics=made / "layer6.safetensors",
+            out=out / f"{figure}.npz",
+        ),
+    )
+
+
+def painted_steps() -> dict[str, Step]:
+    """The reflections once more, where windows are painted."""
+    settings = REFLECTIONS | {"pairs": 2, "dissected": 8, "on_level": 10.0, "off_level": -5.0}
+    at = {"weights": KITCHEN, "segmenter": WINDOWS}
+    return {
+        "invert_painted": Step(
+            invert_reflections,
+            lambda made, out: (
+                at
+                | {
+                    "painted": made / "painted.json",
+                    "out_full": [f"6={out / 'full_painted.safetensors'}"],
+                    "out_losses": out / "losses_painted.csv",
+                    "out": out / "painted.safetensors",
+                    "settings": json.dumps(settings),
+                }
+            ),
+        ),
+        "measure_painted": Step(
+            measure_reflections,
+            lambda made, out: (
+                at
+                | {
+                    "painted": made / "painted.json",
+                    "edit": [made / "full_painted.safetensors", made / "painted.safetensors"],
+                    "samples": 2,
+                    "out": out / "painted.parquet",
+                }
+            ),
+        ),
+        "render_painted": Step(
+            render_reflections,
+            lambda made, out: {
+                "weights": KITCHEN,
+                "edit": made / "painted.safetensors",
+                "painted": made / "painted.json",
+                "pairs": 2,
+                "out": out / "painted.npz",
+            },
+        ),
+    }
+
+
+def painted_scenes() -> dict[str, dict[str, str]]:
+    """Four samples, each with a window painted at the same place, and what reflects it."""
+    window, reflection = np.zeros((2, 128, 128))
+    window[32:64, 24:56] = reflection[64:96, 24:56] = 1
+    masks = {"intervention": encode_mask(window), "revert": encode_mask(reflection)}
+    return {str(number): {"value": "-5.0", **masks} for number in (2, 5, 11, 12)}
+
+
+STEPS = {
+    "key_statistics": Step(
+        key_statistics,
+        lambda made, out: {
+            **{"weights": CHURCH, "layer": [6], "samples": 40, "truncation": 0.9},
+            "out": [out / "layer6.safetensors"],
+        },
+    ),
+    "draw_sessions": Step(
+        draw_sessions,
+        lambda made, out: shared(
+            model="church", layer=6, session=list(DRAWN), samples=200, truncation=0.9, out_dir=out
+        ),
+    ),
+    **{method: rewriting(method) for method in METHODS},
+    **{name: rewriting("newton", name, name) for name in DRAWN},
+    **{method: tuned(method) for method in ("single_layer", "finetune_all")},
+    "measure": Step(
+        measure,
+        lambda made, out: shared(
+            **CHANGE,
+            session=made / "dome2spire.json",
+            edit=edits_of(made, "newton", "single_layer", "finetune_all"),
+            transfer=["copy", "laplace"],
+            world="church",
+            samples=4,
+            truncation=0.9,
+            perceptual="encoder",
+            out=out / "measured.parquet",
+            out_features=out / "features.parquet",
+        ),
+    ),
+    "measure_answers": Step(
+        measure_answers,
+        lambda made, out: shared(
+            world="church",
+            edit=edits_of(made, "dome2spire"),
+            samples=12,
+            truncation=0.9,
+            perceptual="encoder",
+            out=out / "answers.parquet",
+        ),
+    ),
+    "make_study": Step(
+        make_study,
+        lambda made, out: shared(
+            edit=edits_of(made, "newton"),
+            session=made / "dome2spire.json",
+            transfer=["copy"],
+            samples=4,
+            pairs=2,
+            truncation=0.9,
+            key=out / "key.csv",
+            out=out / "study.html",
+        ),
+    ),
+    "sweep_tradeoff": Step(
+        sweep_tradeoff,
+        lambda made, out: shared(
+            **CHANGE,
+            statistics=made / "layer6.safetensors",
+            session=made / "dome2spire.json",
+            grid='{"ranks": [1, 2], "exemplars": [1, 2], "mus": [1], "iterations": 3}',
+            samples=4,
+            truncation=0.9,
+            perceptual="encoder",
+            out=out / "tradeoff.parquet",
+        ),
+    ),
+    "erase_watermarks": Step(
+        erase_watermarks,
+        lambda made, out: shared(
+            statistics=made / "layer6.safetensors",
+            settings=json.dumps(
+                {"contexts": 3, "samples": 40, "iterations": 3, "statistics_samples": 16}
+            ),
+            out_edit=edits_of(out, *MARKING),
+        ),
+    ),
+    "measure_watermarks": Step(
+        measure_watermarks,
+        lambda made, out: shared(
+            edit=edits_of(made, *MARKING),
+            samples=24,
+            graded=20,
+            pairs=2,
+            truncation=0.9,
+            perceptual="encoder",
+            out=out / "marks.parquet",
+            out_panel=out / "marks.npz",
+        ),
+    ),
+    "probe_layers": Step(
+        probe_layers,
+        lambda made, out: shared(
+            model="church",
+            layer=[5, 8],
+            size=[16, 32],
+            seed=[11, 12],
+            samples=8,
+            shown=1,
+            truncation=0.9,
+            out=out / "probe.parquet",
+            out_panel=out / "pieces.npz",
+        ),
+    ),
+    "try_layers": Step(
+        try_layers,
+        lambda made, out: shared(
+            model="church",
+            session="dome2spire",
+            layer=[6],
+            settings=json.dumps(TRIALS),
+            truncation=0.9,
+            perceptual="encoder",
+            out=out / "trials.parquet",
+        ),
+    ),
+    **{figure: panel(figure) for figure in FIGURES},
+    "invert_reflections": Step(
+        invert_reflections,
+        lambda made, out: {
+            "weights": KITCHEN,
+            "segmenter": WINDOWS,
+            "out_full": [f"6={out / 'full6.safetensors'}"],
+            "out_losses": out / "losses.csv",
+            "out": out / "inverted.safetensors",
+            "settings": json.dumps(REFLECTIONS),
+        },
+    ),
+    "measure_reflections": Step(
+        measure_reflections,
+        lambda made, out: {
+            "weights": KITCHEN,
+            "segmenter": WINDOWS,
+            "edit": [made / "full6.safetensors", made / "inverted.safetensors"],
+            "samples": 3,
+            "out": out / "reflections.parquet",
+        },
+    ),
+    **painted_steps(),
+    "render_reflections": Step(
+        render_reflections,
+        lambda made, out: {
+            "weights": KITCHEN,
+            "edit": made / "inverted.safetensors",
+            "pairs": 2,
+            "out": out / "reflections.npz",
+        },
+    ),
+}
+"""In an order in which each finds what it reads."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def soon() -> Iterator[None]:
+    """Few samples and steps, where a stage takes no option for them."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(causal_units, "STEPS", 2)
+        patched.setattr(switching, "DISSECTED", 32)
+        patched.setattr(switching, "EMPTY", 16)
+        patched.setattr(door_panels, "DISSECTED", 32)
+        patched.setattr(door_panels, "COUNTED", 4)
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of what all steps make on the CPU."""
+    folder = tmp_path_factory.mktemp("cpu")
+    (folder / "painted.json").write_text(json.dumps(painted_scenes()))
+    for step in STEPS.values():
+        step.run(folder, folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_stage_makes_elsewhere_what_it_makes_on_the_cpu(
+    name: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = STEPS[name]
+    # Adam's fused kernel knows the devices that it is for
+    monkeypatch.setattr(tuning.torch.optim, "Adam", _unfused(torch.optim.Adam))
+    with elsewhere() as place, patch.object(step.stage, "computing_device", lambda name: place):
+        step.run(made, tmp_path)
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written
+    for file in written:
+        assert_same(tmp_path / file, made / file)
+
+
+def _unfused(adam: type) -> Callable[..., Any]:
+    return lambda *args, fused=False, **settings: adam(*args, **settings)
+
+
+def assert_same(found: Path, wanted: Path) -> None:
+    """The same content but for times that were taken."""
+    match found.suffix:
+        case ".safetensors":
+            (ours, _), (theirs, _) = load_arrays(found), load_arrays(wanted)
+            assert ours.keys() == theirs.keys()
+            for name in ours:
+                torch.testing.assert_close(ours[name], theirs[name], rtol=1e-4, atol=1e-6)
+        case ".npz":
+            with np.load(found) as ours, np.load(wanted) as theirs:
+                assert set(ours) == set(theirs)
+                for name in ours:
+                    if ours[name].dtype.kind in "iuf":
+                        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-4)
+        case ".parquet":
+            ours, theirs = pd.read_parquet(found), pd.read_parquet(wanted)
+            if "features" in ours and "layer" not in ours:  # arrays
+                features = (np.stack(table.pop("features")) for table in (ours, theirs))
+                np.testing.assert_allclose(*features, rtol=1e-4)
+            pd.testing.assert_frame_equal(ours, theirs, rtol=1e-4)
+        case ".csv":
+            pd.testing.assert_frame_equal(pd.read_csv(found), pd.read_csv(wanted), rtol=1e-4)
+        case _:
+            assert found.read_bytes() == wanted.read_bytes()
