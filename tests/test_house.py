@@ -88,6 +88,7 @@ def test_modules_say_what_they_are(file: Path) -> None:
 
 ORDER = (
     "errors",
+    "settings",
     "files",
     "estimates",
     "generators",

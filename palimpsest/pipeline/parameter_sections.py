@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
-Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
-Rate = Annotated[float, Field(gt=0, le=1)]
-Smoothness = Annotated[float, Field(ge=0)]
+from palimpsest.settings import Colour, Count, Name, Rate, Seed, Smoothness
+from palimpsest.settings import Settings as Section
 
 Scale = Literal["mini", "smoke", "paper", "stand_ins"]
 Solver = Literal["newton", "palimpsest"]
@@ -29,10 +25,6 @@ Method = Literal[
     "newton",
     "palimpsest",
 ]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ModelParameters(Section):

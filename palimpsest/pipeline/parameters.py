@@ -13,7 +13,6 @@ Values come from `params.yaml`, over which the file of its scale is laid (`overl
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError, model_validator
+from pydantic import model_validator
 
 from palimpsest.errors import ParameterError
 from palimpsest.pipeline.parameter_sections import (
@@ -35,12 +34,10 @@ from palimpsest.pipeline.parameter_sections import (
     LayerProbeParameters,
     MethodParameters,
     ModelParameters,
-    Name,
     ReflectionParameters,
     RuleGradeParameters,
     SampleParameters,
     Scale,
-    Section,
     SessionParameters,
     SolveParameters,
     StandInParameters,
@@ -50,6 +47,8 @@ from palimpsest.pipeline.parameter_sections import (
     WatermarkParameters,
 )
 from palimpsest.pipeline.training_sections import WorldParameters
+from palimpsest.settings import Name, validated
+from palimpsest.settings import Settings as Section
 
 
 class Parameters(Section):
@@ -159,30 +158,7 @@ def parse_parameters(values: Mapping[str, Any]) -> Parameters:
     Raises:
         ParameterError: the first field that is unknown, missing, or outside its range, in one line.
     """
-    try:
-        return Parameters.model_validate(values)
-    except ValidationError as problem:
-        errors = problem.errors(include_url=False)
-        # a misspelt name is also a missing one: the misspelling says more
-        first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
-        rest = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise ParameterError(f"params.yaml: {_in_words(first, errors)}{rest}") from None
-
-
-def _in_words(error: Any, errors: list[Any]) -> str:
-    field = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        missing = [
-            other["loc"][-1]
-            for other in errors
-            if other["type"] == "missing" and other["loc"][:-1] == error["loc"][:-1]
-        ]
-        meant = difflib.get_close_matches(str(error["loc"][-1]), missing, n=1)
-        hint = f"; did you mean {meant[0]!r}?" if meant else "; remove it"
-        return f"{field}: there is no such parameter{hint}"
-    reason = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    given = "" if error["type"] in ("missing", "value_error") else f", not {error['input']!r}"
-    return f"{field}: {reason}{given}" if field else f"{reason}{given}"
+    return validated("params.yaml", values, Parameters)
 
 
 def load_parameters(path: str | Path, scales: str | Path) -> Parameters:

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from palimpsest.pipeline.parameter_sections import Count, Name, Rate, Section, Seed
+from palimpsest.settings import Count, Name, Rate, Seed
+from palimpsest.settings import Settings as Section
 
 
 class StageParameters(Section):
