@@ -1,7 +1,7 @@
 """Settings: pydantic models of what a user may set, and one line about what is wrong with a value.
 
 Each settings model stands beside the function that it configures. `palimpsest.pipeline.parameters`
-composes these models into the whole of `params.yaml`; a stage validates its JSON with the same one::
+composes these models into `params.yaml`; a stage validates its JSON with the same one::
 
     class ProbeSettings(Settings):
         samples: Count

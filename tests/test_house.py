@@ -131,7 +131,10 @@ def test_modules_import_in_no_circle() -> None:
     assert not graph, sorted(graph)
 
 
-@pytest.mark.parametrize("file", LIBRARY, ids=name_of)
+BELOW_PIPELINE = [file for file in LIBRARY if file.parent.name != "pipeline"]
+
+
+@pytest.mark.parametrize("file", BELOW_PIPELINE, ids=name_of)
 def test_the_library_reads_no_parameters_and_knows_no_path(file: Path) -> None:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Call):
