@@ -38,15 +38,10 @@ from palimpsest.pipeline.commands import json_settings, names, run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.sessions import Session
 
+COUNTS = ("exemplars", "iterations", "statistics_samples", "surveyed", "samples")
 NEEDED = {
-    "exemplars": int,
+    **dict.fromkeys((*COUNTS, "survey_seed", "seed"), int),
     "mus": lambda numbers: tuple(map(float, numbers)),
-    "iterations": int,
-    "statistics_samples": int,
-    "surveyed": int,
-    "survey_seed": int,
-    "samples": int,
-    "seed": int,
 }
 
 
