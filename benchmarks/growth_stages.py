@@ -145,7 +145,7 @@ STAGES = (
         after="measure",
     ),
     StageRun(
-        "measure_answers",
+        "measure_counterfactuals",
         80,
         "images",
         f"{CHURCH} --world church --edit dome2spire=$made/newton.safetensors --samples $n --seed 3"

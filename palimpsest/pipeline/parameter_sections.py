@@ -265,8 +265,8 @@ class BestBuddiesParameters(Section):
     levels: Count
 
 
-class AnswerParameters(SampleParameters):
-    """Which models' edits are held against their world's own answers, on how many samples."""
+class CounterfactualParameters(SampleParameters):
+    """Models whose edits are compared with their world's counterfactuals; how many samples."""
 
     models: list[Name]
 

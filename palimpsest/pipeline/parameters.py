@@ -24,9 +24,9 @@ from pydantic import model_validator
 
 from palimpsest.errors import ParameterError
 from palimpsest.pipeline.parameter_sections import (
-    AnswerParameters,
     BestBuddiesParameters,
     ComputeParameters,
+    CounterfactualParameters,
     DrawParameters,
     FigureParameters,
     InstrumentParameters,
@@ -67,7 +67,7 @@ class Parameters(Section):
     best_buddies: BestBuddiesParameters
     measure: SampleParameters
     study: StudyParameters
-    answers: AnswerParameters
+    counterfactuals: CounterfactualParameters
     grade: SampleParameters
     grade_rule: dict[Name, RuleGradeParameters]
     reflections: ReflectionParameters
@@ -109,10 +109,10 @@ class Parameters(Section):
                 raise ValueError(
                     f"layer_probe.models.{model}: no such model; models are {list(self.models)}"
                 )
-        for model in self.answers.models:
+        for model in self.counterfactuals.models:
             if model not in self.models:
                 raise ValueError(
-                    f"answers.models: no model {model!r}; models are {list(self.models)}"
+                    f"counterfactuals.models: no model {model!r}; models are {list(self.models)}"
                 )
         for name, figure in self.figures.items():
             if figure.part_of is not None and figure.part_of not in self.figures:

@@ -87,8 +87,9 @@ SECTIONS = (
         "beyond",
         "Beyond the paper",
         "Of a photograph nobody knows how it would look under another rule. A procedural world "
-        "does know, so an edit can be held against the right answer. A solver also has a dial "
-        "between effect and locality, and settings compare fairly only along the whole of it.",
+        "does know, so an edit can be compared with the picture that it should have made. A "
+        "solver also has a dial between effect and locality, and settings compare fairly only "
+        "along the whole of it.",
         ("figS2_tradeoff", "tradeoff", "counterfactuals", "edits"),
     ),
     Section(
@@ -208,7 +209,7 @@ TABLE_TITLES = {
         "simply do less; a better setting does more at the same distance.",
     ),
     "counterfactuals": (
-        "Edits against the world’s own answer",
+        "Edits against the world’s counterfactuals",
         "The world draws each scene under the new rule; the distance of the edited image to that "
         "picture is the edit’s error. Beside it stand the error of the unedited image, which is "
         "what doing nothing costs, and that of the generator on these scenes without a new rule.",

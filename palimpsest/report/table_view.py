@@ -26,7 +26,7 @@ LABELS = {
     "lpips_masked": "LPIPS outside",
     "realism_percent": "rated more realistic",
     "smiling_percent": "smiling",
-    "counterfactual_error": "distance to the world’s own answer",
+    "counterfactual_error": "distance to the counterfactual",
     "nearer_percent": "images brought nearer to it",
     "generator_error": "the generator’s own distance, without an edit",
     "frechet_new_rule": "Fréchet distance to new-rule renders (machine, not realism)",

@@ -105,7 +105,7 @@ def one_model(parameters: dict) -> dict:
         "compute": {"gpus": 1, "shards": 1},
     }
     parameters["methods"]["newton"]["iterations"] = 8
-    parameters["answers"]["models"] = []
+    parameters["counterfactuals"]["models"] = []
     parameters["layer_probe"]["models"] = {}
     for part in ("reflections", "watermarks", "tradeoff"):
         parameters[part]["model"] = "own"

@@ -35,12 +35,12 @@ from .comparing import as_compared
 
 STATISTICS = "data/statistics/church/layer6.safetensors"
 EDIT = "data/edits/church/dome2spire.safetensors"
-MEASUREMENTS = "results/measurements/answers/church.parquet"
+MEASUREMENTS = "results/measurements/counterfactuals/church.parquet"
 PANEL = "results/panels/fig09_windows.npz"
 FIGURE = "results/figures/fig09_windows.png"
 EDITS_TABLE = "results/tables/edits.csv"
-ANSWERS_TABLE = "results/tables/counterfactuals.csv"
-TARGETS = (EDITS_TABLE, ANSWERS_TABLE, FIGURE)
+COUNTERFACTUALS_TABLE = "results/tables/counterfactuals.csv"
+TARGETS = (EDITS_TABLE, COUNTERFACTUALS_TABLE, FIGURE)
 """Of all seven jobs."""
 
 SHORT = (EDITS_TABLE,)
@@ -219,7 +219,7 @@ def _parameters() -> dict[str, object]:
         "figures": {"fig09_windows": figure},
         "grade_rule": {},
     }
-    values["answers"] |= {"models": ["church"], "samples": 8}
+    values["counterfactuals"] |= {"models": ["church"], "samples": 8}
     values["panels"] |= {"samples": 16}
     values["layer_probe"]["models"] = {}
     values["reflections"]["model"] = "church"

@@ -18,12 +18,12 @@ import pytest
 from palimpsest.pipeline.commands import USER_ERROR, run
 from stages import (
     key_statistics,
-    measure_answers,
+    measure_counterfactuals,
     plot_figure,
     render_panel,
     report,
     rewrite,
-    tabulate_answers,
+    tabulate_counterfactuals,
     tabulate_edits,
     tabulate_instruments,
 )
@@ -73,8 +73,8 @@ STAGES = {
         "edit.safetensors",
         ("--settings", '{"iterations": 2}'),
     ),
-    "measure_answers": StageCall(
-        measure_answers,
+    "measure_counterfactuals": StageCall(
+        measure_counterfactuals,
         {
             "weights": small.WEIGHTS,
             "segmenter": small.SEGMENTER,
@@ -100,8 +100,8 @@ STAGES = {
             json.dumps({"pairs": 2, "samples": 8, "seed": 3}),
         ),
     ),
-    "tabulate_answers": StageCall(
-        tabulate_answers,
+    "tabulate_counterfactuals": StageCall(
+        tabulate_counterfactuals,
         {"measurements": small.MEASUREMENTS},
         "counterfactuals.csv",
         ("--settings", INTERVALS),

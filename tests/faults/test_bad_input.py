@@ -111,8 +111,13 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
         "rewrite",
         "weights_sha256",
     ),
-    "a segmenter is missing": (small.SEGMENTER, missing, "measure_answers", "no such file"),
-    "an edit is of other weights": (small.EDIT, other_weights, "measure_answers", "made for"),
+    "a segmenter is missing": (small.SEGMENTER, missing, "measure_counterfactuals", "no such file"),
+    "an edit is of other weights": (
+        small.EDIT,
+        other_weights,
+        "measure_counterfactuals",
+        "made for",
+    ),
     "a session has an empty mask": (
         small.SESSION,
         paste_with(mask=EMPTY),

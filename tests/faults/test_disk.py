@@ -109,7 +109,7 @@ def test_read_only_results_are_named_and_the_pipeline_goes_on_when_they_are_not(
     finished: SmallPipeline, undisturbed: Undisturbed, mount: Mount
 ) -> None:
     folder = finished.folder / "results"
-    for table in (small.EDITS_TABLE, small.ANSWERS_TABLE):
+    for table in (small.EDITS_TABLE, small.COUNTERFACTUALS_TABLE):
         (finished.folder / table).unlink()
     there = finished.results()
     mount("--bind", str(folder), at=folder)

@@ -19,10 +19,10 @@ READERS = [
     (small.STATISTICS, "render_panel"),
     (small.SESSION, "rewrite"),
     (small.EDIT, "tabulate_edits"),
-    (small.EDIT, "measure_answers"),
-    (small.SEGMENTER, "measure_answers"),
+    (small.EDIT, "measure_counterfactuals"),
+    (small.SEGMENTER, "measure_counterfactuals"),
     (small.SEGMENTER, "tabulate_instruments"),
-    (small.MEASUREMENTS, "tabulate_answers"),
+    (small.MEASUREMENTS, "tabulate_counterfactuals"),
     (small.PANEL, "plot_figure"),
     (small.FIGURE, "report"),
 ]
@@ -84,8 +84,16 @@ def test_the_pipeline_names_what_is_cut_short_and_makes_what_is_removed(
             (small.PANEL, small.FIGURE),
             {"key_statistics", "rewrite", "render_panel", "plot_figure"},
         ),
-        (small.EDIT, (small.EDITS_TABLE,), {"rewrite", "measure_answers", "tabulate_edits"}),
-        (small.MEASUREMENTS, (small.ANSWERS_TABLE,), {"measure_answers", "tabulate_answers"}),
+        (
+            small.EDIT,
+            (small.EDITS_TABLE,),
+            {"rewrite", "measure_counterfactuals", "tabulate_edits"},
+        ),
+        (
+            small.MEASUREMENTS,
+            (small.COUNTERFACTUALS_TABLE,),
+            {"measure_counterfactuals", "tabulate_counterfactuals"},
+        ),
     ],
     ids=["statistics", "edit", "measurements"],
 )

@@ -97,7 +97,7 @@ def test_repro_once_and_a_clone_that_pulls(another: Checkout, tmp_path: Path) ->
     clone.edit("params.yaml", "resamples: 2000", "resamples: 100")
     assert clone.plan() == {
         "tabulate_methods": 2,
-        "tabulate_answers": 1,
+        "tabulate_counterfactuals": 1,
         "tabulate_reflections": 1,
         "tabulate_tradeoff": 1,
         "tabulate_watermarks": 1,

@@ -99,10 +99,15 @@ ONE_LEAF = {
         },
     ),
     "how a study is made": ("pairs: 100 ", "pairs: 50 ", {}),
-    "on how many scenes the world answers": (
+    "on how many scenes the world draws counterfactuals": (
         "samples: 300\n",
         "samples: 200\n",
-        {"measure_answers": 2, "tabulate_answers": 1, "collect_metrics": 1, "report": 1},
+        {
+            "measure_counterfactuals": 2,
+            "tabulate_counterfactuals": 1,
+            "collect_metrics": 1,
+            "report": 1,
+        },
     ),
     "the smoothness that is tried": (
         "mus: [0.1, 0.3,",
@@ -125,7 +130,7 @@ ONE_LEAF = {
         "resamples: 100",
         {
             "tabulate_methods": TABLES,
-            "tabulate_answers": 1,
+            "tabulate_counterfactuals": 1,
             "tabulate_reflections": 1,
             "tabulate_tradeoff": 1,
             "tabulate_watermarks": 1,
@@ -141,8 +146,8 @@ ONE_LEAF = {
         "add_people: {mu: 0.5}",
         {
             "rewrite": 1,
-            "measure_answers": 1,
-            "tabulate_answers": 1,
+            "measure_counterfactuals": 1,
+            "tabulate_counterfactuals": 1,
             "tabulate_edits": 1,
             "collect_metrics": 1,
             "render_panel": 1,

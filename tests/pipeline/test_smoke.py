@@ -136,10 +136,12 @@ def test_a_reader_recomputes_table_3_and_the_reflections(smoke: Checkout) -> Non
         agrees(row, "reflection_rule", reader.mean(part, "reflection_rule", RESAMPLES))
 
 
-def test_a_reader_recomputes_the_answers(smoke: Checkout) -> None:
+def test_a_reader_recomputes_the_counterfactuals(smoke: Checkout) -> None:
     table = pd.read_csv(smoke.folder / "results/tables/counterfactuals.csv")
     for model, told in table.groupby("model"):
-        rows = pd.read_parquet(smoke.folder / f"results/measurements/answers/{model}.parquet")
+        rows = pd.read_parquet(
+            smoke.folder / f"results/measurements/counterfactuals/{model}.parquet"
+        )
         for _, row in told.iterrows():
             of_session = rows[rows["session"] == row["session"]]
             errors = of_session.pivot(

@@ -33,7 +33,7 @@ from stages import (
     key_statistics,
     make_study,
     measure,
-    measure_answers,
+    measure_counterfactuals,
     measure_reflections,
     measure_watermarks,
     probe_layers,
@@ -218,15 +218,15 @@ STEPS = {
             out_features=out / "features.parquet",
         ),
     ),
-    "measure_answers": Step(
-        measure_answers,
+    "measure_counterfactuals": Step(
+        measure_counterfactuals,
         lambda made, out: shared(
             world="church",
             edit=edits_of(made, "dome2spire"),
             samples=12,
             truncation=0.9,
             perceptual="encoder",
-            out=out / "answers.parquet",
+            out=out / "counterfactuals.parquet",
         ),
     ),
     "make_study": Step(

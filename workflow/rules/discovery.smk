@@ -152,8 +152,8 @@ def study_answers(session):
     return sorted(file.as_posix() for file in Path(f"data/studies/{session}").glob("answers*.csv"))
 
 
-def answered(model):
-    """Sessions that the world of a model can answer by itself: session -> edit."""
+def with_counterfactuals(model):
+    """Sessions whose rule the model's world can render: session -> edit."""
     world = PARAMETERS.models[model].world
     known = get_world(world).counterfactuals if world and segmenter_of(model) else {}
     return {session: edit_file(session) for session in SESSIONS[model] if session in known}
@@ -375,7 +375,7 @@ TABLES = [
     *(f"results/tables/realism_{session}.csv" for session in judged(measured())),
     *(
         ["results/tables/counterfactuals.csv"]
-        if any(map(answered, PARAMETERS.answers.models))
+        if any(map(with_counterfactuals, PARAMETERS.counterfactuals.models))
         else []
     ),
     *(["results/tables/edits.csv"] if EDITS else []),

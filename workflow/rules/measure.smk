@@ -93,17 +93,17 @@ rule join_measurements:
         " {params.features} --out-features {output.features} > {log} 2>&1"
 
 
-rule measure_answers:
+rule measure_counterfactuals:
     input:
         weights=weights_file,
         segmenter=segmenter_file,
-        edits=lambda wildcards: answered(wildcards.model).values(),
+        edits=lambda wildcards: with_counterfactuals(wildcards.model).values(),
     output:
-        "results/measurements/answers/{model}.parquet",
+        "results/measurements/counterfactuals/{model}.parquet",
     log:
-        "logs/measure_answers/{model}.log",
+        "logs/measure_counterfactuals/{model}.log",
     benchmark:
-        "logs/benchmarks/measure_answers/{model}.tsv"
+        "logs/benchmarks/measure_counterfactuals/{model}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -113,16 +113,16 @@ rule measure_answers:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        edits=lambda wildcards: named("--edit", answered(wildcards.model)),
+        edits=lambda wildcards: named("--edit", with_counterfactuals(wildcards.model)),
         world=lambda wildcards: world_of(wildcards.model),
-        samples=PARAMETERS.answers.samples,
-        seed=PARAMETERS.answers.seed,
+        samples=PARAMETERS.counterfactuals.samples,
+        seed=PARAMETERS.counterfactuals.seed,
         truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
         scale=PARAMETERS.scale,
     message:
-        "Hold the edits of {wildcards.model} against its world's own answers"
+        "Compare the edits of {wildcards.model} with its world's counterfactuals"
     shell:
-        "python -m stages.measure_answers --weights {input.weights} --segmenter {input.segmenter}"
+        "python -m stages.measure_counterfactuals --weights {input.weights} --segmenter {input.segmenter}"
         " {params.world} {params.edits} --samples {params.samples} --seed {params.seed}"
         " --truncation {params.truncation} --scale {params.scale} --out {output}"
         " --device {resources.device} > {log} 2>&1"

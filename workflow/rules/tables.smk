@@ -49,12 +49,12 @@ rule tabulate_methods:
         " --paper {input.paper} --settings {params.settings:q} --out {output} > {log} 2>&1"
 
 
-rule tabulate_answers:
+rule tabulate_counterfactuals:
     input:
         [
-            f"results/measurements/answers/{model}.parquet"
-            for model in PARAMETERS.answers.models
-            if answered(model)
+            f"results/measurements/counterfactuals/{model}.parquet"
+            for model in PARAMETERS.counterfactuals.models
+            if with_counterfactuals(model)
         ],
     output:
         report(
@@ -63,9 +63,9 @@ rule tabulate_answers:
             category="Tables",
         ),
     log:
-        "logs/tabulate_answers.log",
+        "logs/tabulate_counterfactuals.log",
     benchmark:
-        "logs/benchmarks/tabulate_answers.tsv"
+        "logs/benchmarks/tabulate_counterfactuals.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -77,9 +77,9 @@ rule tabulate_answers:
         files=lambda wildcards, input: " ".join(f"--measurements {file}" for file in input),
         settings=as_json(PARAMETERS.intervals),
     message:
-        "Table of the edits against the worlds' own answers"
+        "Table of the edits against the worlds' counterfactuals"
     shell:
-        "python -m stages.tabulate_answers {params.files} --settings {params.settings:q}"
+        "python -m stages.tabulate_counterfactuals {params.files} --settings {params.settings:q}"
         " --out {output} > {log} 2>&1"
 
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import EditError, ParameterError
-from palimpsest.experiments.counterfactuals.new_rules import Answer, NewRule
+from palimpsest.experiments.counterfactuals.new_rules import Counterfactual, NewRule
 from palimpsest.generators import Generator, KeyState, load_generator, sample_z
 from palimpsest.generators.checkpoints.own import METADATA_KEY
 from palimpsest.generators.checkpoints.reading import read_checkpoint
@@ -49,7 +49,7 @@ class Change:
 
     ``source``: names of the classes whose pixels may change; all others are outside. ``targets``:
     the classes that these may turn into, if that is what is counted. ``shows``: what looks for an
-    attribute in the image as a whole. ``rule``: the world's own answer to the new rule.
+    attribute in the image as a whole. ``rule``: the world's counterfactual rule.
     """
 
     source: tuple[str, ...]
@@ -134,8 +134,8 @@ def measure(
 
     Columns: sample, seed, method; the counts of `EditEffect`, without targets only those of
     `EVERYWHERE`; ``shows`` where a classifier looks; ``counterfactual_error`` and
-    ``generator_error`` where the world has an answer (`Answer`); ``perceptual_outside`` (of the
-    pixels that were of no source class); scale, as given; perceptual, segmenter and classifier
+    ``generator_error`` where the world has the rule (`Counterfactual`); ``perceptual_outside`` (of
+    the pixels that were of no source class); scale, as given; perceptual, segmenter and classifier
     (which measured). ``watch`` is shown every batch: method and images, as read. ``progress`` is
     told how many more samples are done. Raises `ParameterError` for an unknown class, a method
     given twice, no sample, a first one within a block, and a batch below 1.
@@ -165,8 +165,8 @@ def measure(
                 columns["shows"] = change.shows.shows(after).numpy()
             looked = seen if after is before else distance.look(now)
             if truth is not None:
-                answer, own = truth
-                columns["counterfactual_error"] = answer.errors(distance, looked).double().numpy()
+                scenes, own = truth
+                columns["counterfactual_error"] = scenes.errors(distance, looked).double().numpy()
                 columns["generator_error"] = own.double().numpy()
             apart = distance.masked(seen, looked, outside)
             columns["perceptual_outside"] = apart.double().cpu().numpy()
@@ -226,10 +226,10 @@ def _afters(
 
 def _truth(
     rule: NewRule | None, z: Tensor, resolution: int, distance: PerceptualDistance, before: Looked
-) -> tuple[Answer, Tensor] | None:
-    """The world's answer for ``z``, and how far the unedited images are from the scenes as they
-    are, which is the same for every method."""
+) -> tuple[Counterfactual, Tensor] | None:
+    """The world's counterfactual of ``z``, and the distance of the unedited images to the scenes
+    as they are, which is the same for every method."""
     if rule is None:
         return None
-    answer = rule.answer(z, resolution).seen_by(distance)
-    return answer, answer.own_errors(distance, before)
+    scenes = rule.counterfactual(z, resolution).seen_by(distance)
+    return scenes, scenes.own_errors(distance, before)

@@ -1,10 +1,10 @@
-"""Each session's edit against the world's own answer to its rule, image by image.
+"""The distance of each session's edited images to the world's counterfactual, image by image.
 
     methods = [load_method("dome2spire", "dome2spire.safetensors", g), ...]      # named as rules
-    table = measure_answers(g, get_world("church"), PerceptualDistance(segmenter), methods,
+    table = measure_counterfactuals(g, get_world("church"), PerceptualDistance(segmenter), methods,
                             n=300, seed=3)
 
-Every sample is generated once; what the layers below an edit give is shared by all edits.
+Every sample is generated once; all edits share the activations of the layers below them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from palimpsest.worlds.scene import World
 EDITED = "edited"
 
 
-def measure_answers(
+def measure_counterfactuals(
     generator: Generator,
     world: World,
     distance: PerceptualDistance,
@@ -37,8 +37,8 @@ def measure_answers(
     """Two rows, unmodified and edited, for each (sample, session) whose scene the rule changes.
 
     ``methods`` are named as the world's rules. Columns: sample, seed, session, method;
-    ``counterfactual_error``, ``generator_error`` (see `counterfactuals.Answer`); perceptual.
-    Raises `ParameterError` for a rule that the world has not, or n or batch below 1.
+    ``counterfactual_error``, ``generator_error`` (see `Counterfactual`); perceptual.
+    Raises `ParameterError` for a rule that the world does not have, and for n or batch below 1.
     """
     if n < 1 or batch < 1:
         raise ParameterError(f"samples = {n}, batch = {batch}; each must be at least 1")
@@ -52,18 +52,18 @@ def measure_answers(
         for name, after in afters:
             if name == UNMODIFIED:
                 continue
-            answer = rules[name].answer(z, generator.resolution).seen_by(distance)
-            own = answer.own_errors(distance, seen)
+            scenes = rules[name].counterfactual(z, generator.resolution).seen_by(distance)
+            own = scenes.own_errors(distance, seen)
             for method, images in ((UNMODIFIED, seen), (EDITED, after)):
                 rows = {
                     "sample": range(first, first + len(z)),
                     "seed": seed,
                     "session": name,
                     "method": method,
-                    "counterfactual_error": answer.errors(distance, images).double().numpy(),
+                    "counterfactual_error": scenes.errors(distance, images).double().numpy(),
                     "generator_error": own.double().numpy(),
                 }
-                parts.append(pd.DataFrame(rows)[answer.changed.numpy()])
+                parts.append(pd.DataFrame(rows)[scenes.changed.numpy()])
         if progress is not None:
             progress(len(z))
     table = pd.concat(parts, ignore_index=True)

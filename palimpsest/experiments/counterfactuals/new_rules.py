@@ -1,14 +1,14 @@
-"""The truth as judge: an edited image against the world's own picture of the same scene.
+"""Counterfactual scenes: an edited image compared with the world's render of the new rule.
 
     rule = NewRule(get_world("church"), "dome2spire")
-    answer = rule.answer(z, resolution=128)
-    answer.errors(distance, images)         # (B,), NaN where the rule leaves the scene as it is
-    answer = answer.seen_by(distance)       # the same, for images that many edits made of one z
+    scenes = rule.counterfactual(z, resolution=128)
+    scenes.errors(distance, images)         # (B,), NaN where the rule leaves the scene as it is
+    scenes = scenes.seen_by(distance)       # caches the features of the renders for many edits
 
 A mini generator learned G(z) → render(scene(z)), so the scene of each of its images is known: it is
-the world's reading of the same z. Where the generator drew another scene than z says (how often,
-its grades tell), the answer judges it by what it should have drawn. The paper has no such judge:
-of a photograph nobody knows how it would look with another rule.
+the world's reading of the same z. Where the generator drew another scene than z stands for (the
+generator's grades say how often), its image is compared with what it should have drawn. The paper
+has no such measure: nobody knows how a photograph would look under another rule.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ from palimpsest.worlds.scene import World
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the world says of a batch: ``changed`` (B,) bool, and of the C changed scenes renders.
+class Counterfactual:
+    """A batch of B scenes: which of them a rule changes, and the world's renders of those C scenes.
 
-    ``before``, ``after`` (C, 3, H, W) in [-1, 1]: as the scenes are, and as the new rule has them.
-    Renders, and images that are held against them, may be what the distance saw in them (`Looked`).
+    ``changed`` (B,) bool; ``before``, ``after`` (C, 3, H, W) in [-1, 1]: the changed scenes as they
+    are and under the new rule. Renders, and the images compared with them, may also be given as
+    the distance's cached features (`Looked`).
     """
 
     changed: Tensor
     before: Tensor | Looked
     after: Tensor | Looked
 
-    def seen_by(self, distance: PerceptualDistance) -> Answer:
-        """The same answer, for this distance only, its renders looked at once for all."""
+    def seen_by(self, distance: PerceptualDistance) -> Counterfactual:
+        """The same scenes with the features of their renders cached; for this distance only."""
         if not isinstance(self.before, Tensor) or not isinstance(self.after, Tensor):
             return self
         if not len(self.before):  # a network takes no empty batch
@@ -49,13 +50,13 @@ class Answer:
         return replace(self, before=before, after=after)
 
     def errors(self, distance: PerceptualDistance, images: Tensor | Looked) -> Tensor:
-        """Distance (B,) of ``images`` (B, 3, H, W) to the scenes under the new rule; NaN for the
-        scenes that it does not change."""
+        """Distance (B,) of ``images`` (B, 3, H, W) to the scenes under the new rule; NaN for
+        scenes that the rule does not change."""
         return self._apart(distance, images, self.after)
 
     def own_errors(self, distance: PerceptualDistance, images: Tensor | Looked) -> Tensor:
-        """The same to the scenes as they are: of unedited images, what the generator cannot draw
-        even without an edit."""
+        """Distance (B,) of ``images`` to the scenes as they are; for unedited images this is the
+        generator's own error."""
         return self._apart(distance, images, self.before)
 
     @torch.no_grad()
@@ -70,7 +71,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class NewRule:
-    """One of a world's counterfactual rules, by name. Raises `ParameterError` for another."""
+    """A counterfactual rule of a world, by name. Raises `ParameterError` for an unknown one."""
 
     world: World
     name: str
@@ -82,14 +83,14 @@ class NewRule:
                 f"the {self.world.name} world has no rule {self.name!r}; it has: {known}"
             )
 
-    def answer(self, z: Tensor, resolution: int) -> Answer:
+    def counterfactual(self, z: Tensor, resolution: int) -> Counterfactual:
         """Renders of the scenes that ``z`` (B, z_dim) stands for, where the rule changes them."""
         scene = self.world.scene(z.cpu().numpy())
         after, changed = self.world.under_rule(self.name, scene)
         pictures = [
             as_input(self.world.render(some[changed], resolution).images) for some in (scene, after)
         ]
-        return Answer(torch.from_numpy(changed), *pictures)
+        return Counterfactual(torch.from_numpy(changed), *pictures)
 
     def renders(self, z: np.ndarray, resolution: int) -> Tensor:
         """Every scene of ``z`` (B, z_dim) under the new rule, (B, 3, H, W) in [-1, 1]."""
@@ -98,9 +99,9 @@ class NewRule:
 
 
 def rule_called(name: str, world: str) -> NewRule | None:
-    """The rule of that name in the world of that name; None for no world, or one without it.
+    """The world's rule of that name; None if ``world`` is empty or has no such rule.
 
-    Raises `WorldError` for a world that is not known.
+    Raises `WorldError` for an unknown world.
     """
     if not world:
         return None

@@ -1,6 +1,6 @@
-"""The table of edits against the world's own answers: how near each comes to its new rule.
+"""The table of edits compared with the world's counterfactuals of their rules.
 
-answers_table({"church": rows}, Intervals()).to_csv("counterfactuals.csv")
+counterfactuals_table({"church": rows}, Intervals()).to_csv("counterfactuals.csv")
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from palimpsest.experiments.comparison.table import Intervals
 NEEDED = ("sample", "session", "method", "counterfactual_error", "generator_error", "perceptual")
 
 
-def answers_table(measured: Mapping[str, pd.DataFrame], intervals: Intervals) -> pd.DataFrame:
+def counterfactuals_table(
+    measured: Mapping[str, pd.DataFrame], intervals: Intervals
+) -> pd.DataFrame:
     """Two rows, unmodified and edited, for each model and session.
 
-    - ``counterfactual_error``: perceptual distance of the images to the world's own renders of
-      their scenes under the new rule, mean over the ``n`` scenes that the rule changes;
-    - ``nearer_percent``: of those images, how many came nearer to that render by the edit;
-    - ``generator_error``: of the unedited images to the renders of their scenes as they are.
+    - ``counterfactual_error``: mean perceptual distance of the images to the world's renders of
+      their scenes under the new rule, over the ``n`` scenes that the rule changes;
+    - ``nearer_percent``: share of those images that the edit brought nearer to that render;
+    - ``generator_error``: mean distance of the unedited images to the renders of their scenes
+      without the rule.
     """
     rows = []
     for model, table in measured.items():

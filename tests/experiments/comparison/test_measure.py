@@ -192,7 +192,7 @@ def test_an_attribute_is_told_of_whole_images(
         rows = table[table["method"] == method]
         images = g(z)
         assert (rows["shows"].to_numpy() == Tall().shows(images).numpy()).all()
-        errors = rule.answer(z, 32).errors(distance, images).numpy()
+        errors = rule.counterfactual(z, 32).errors(distance, images).numpy()
         assert np.allclose(rows["counterfactual_error"], errors, atol=1e-5, equal_nan=True)
     pixels = table["source_pixels"] + table["outside_pixels"]
     assert (pixels == 32 * 32).all()

@@ -135,7 +135,7 @@ def test_smiles_by_hand(measurements):
     assert table.index[-1] == "palimpsest"
 
 
-def test_the_worlds_answers_and_peoples_are_told(measurements):
+def test_counterfactuals_and_what_people_judged_are_in_the_table(measurements):
     concerned = measurements["sample"] < 2
     far = np.where(measurements["method"] == "newton", 0.25, 0.75)
     rows = measurements.assign(

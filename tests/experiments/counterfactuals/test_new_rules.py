@@ -1,4 +1,4 @@
-"""The world's own answer: which scenes a rule changes, and how far images are from it."""
+"""The world's counterfactuals: which scenes a rule changes, and how far images are from it."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,9 @@ import torch
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.measure import Method
 from palimpsest.experiments.comparison.table import Intervals
-from palimpsest.experiments.counterfactuals.measure import measure_answers
+from palimpsest.experiments.counterfactuals.measure import measure_counterfactuals
 from palimpsest.experiments.counterfactuals.new_rules import NewRule
-from palimpsest.experiments.counterfactuals.table import answers_table
+from palimpsest.experiments.counterfactuals.table import counterfactuals_table
 from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_input
 from palimpsest.instruments import PerceptualDistance
@@ -38,41 +38,41 @@ def test_scenes_that_follow_the_rule_already_do_not_change(church, z):
     assert not church.under_rule("remove_trees", scene)[1].any()
 
 
-def test_the_answer_itself_is_no_error(church, z, random_segmenter):
+def test_the_counterfactual_itself_has_no_error(church, z, random_segmenter):
     distance = PerceptualDistance(random_segmenter)
-    answer = NewRule(church, "dome2spire").answer(z, 64)
+    scenes = NewRule(church, "dome2spire").counterfactual(z, 64)
     scene = church.scene(z.numpy())
     after, changed = church.under_rule("dome2spire", scene)
-    assert (answer.changed.numpy() == changed).all()
+    assert (scenes.changed.numpy() == changed).all()
     true = as_input(church.render(after, 64).images)
     false = as_input(church.render(scene, 64).images)
-    errors = answer.errors(distance, true)
+    errors = scenes.errors(distance, true)
     assert (errors[changed] < 1e-6).all() and errors[~changed].isnan().all()
-    assert (answer.errors(distance, false)[changed] > 1e-3).all()
-    assert (answer.own_errors(distance, false)[changed] < 1e-6).all()
+    assert (scenes.errors(distance, false)[changed] > 1e-3).all()
+    assert (scenes.own_errors(distance, false)[changed] < 1e-6).all()
 
 
 def test_no_scene_to_change_is_no_error(church, random_segmenter):
     z = torch.from_numpy(np.random.RandomState(5).standard_normal((40, church.z_dim))).float()
     plain = z[church.scene(z.numpy()).named("top") != "dome"][:3]
-    answer = NewRule(church, "dome2spire").answer(plain, 32)
+    scenes = NewRule(church, "dome2spire").counterfactual(plain, 32)
     images = torch.zeros(3, 3, 32, 32)
     distance = PerceptualDistance(random_segmenter)
-    for told in (answer, answer.seen_by(distance)):
+    for told in (scenes, scenes.seen_by(distance)):
         assert told.errors(distance, images).isnan().all()
 
 
-def test_renders_that_were_looked_at_answer_the_same(church, z, random_segmenter):
+def test_cached_renders_have_the_same_errors(church, z, random_segmenter):
     distance = PerceptualDistance(random_segmenter)
-    answer = NewRule(church, "dome2spire").answer(z, 64)
-    seen = answer.seen_by(distance)
+    scenes = NewRule(church, "dome2spire").counterfactual(z, 64)
+    seen = scenes.seen_by(distance)
     images = as_input(church.render(church.scene(z.numpy()), 64).images)
-    some = answer.changed.numpy()
+    some = scenes.changed.numpy()
     assert some.any() and not some.all()
     for held in (images, distance.look(images)):
         for name in ("errors", "own_errors"):
             told = getattr(seen, name)(distance, held)
-            expected = getattr(answer, name)(distance, images)
+            expected = getattr(scenes, name)(distance, images)
             assert told.isnan().equal(expected.isnan())
             assert torch.allclose(told[some], expected[some], atol=1e-6)
     assert seen.seen_by(distance) is seen
@@ -83,17 +83,17 @@ def test_an_unknown_rule_is_named(church):
         NewRule(church, "hat")
 
 
-def test_edits_against_answers(church, small_generator, random_segmenter):
+def test_edits_against_counterfactuals(church, small_generator, random_segmenter):
     g, distance = small_generator, PerceptualDistance(random_segmenter)
     weight = g.layer(6).weight
     methods = [Method("dome2spire", g.with_weight(6, weight * 1.5), 6)]
     methods += [Method("remove_trees", g, 6)]  # an edit that changes nothing
-    rows = measure_answers(g, church, distance, methods, n=12, seed=2, batch=5)
+    rows = measure_counterfactuals(g, church, distance, methods, n=12, seed=2, batch=5)
     assert list(rows["session"].unique()) == ["dome2spire", "remove_trees"]
     _, changed = church.under_rule("dome2spire", church.scene(sample_z(g, 12, 2).numpy()))
     spires = rows[rows["session"] == "dome2spire"]
     assert list(spires["sample"]) == [i for i in np.flatnonzero(changed) for _ in range(2)]
-    table = answers_table({"church": rows.assign(scale="smoke")}, Intervals(resamples=50))
+    table = counterfactuals_table({"church": rows.assign(scale="smoke")}, Intervals(resamples=50))
     table = table.set_index(["session", "method"])
     still, edited = (
         table.loc[("remove_trees", m), "counterfactual_error"] for m in ("unmodified", "edited")

@@ -1,6 +1,6 @@
-"""Measure a model's edits against the world's own answers to their rules, image by image.
+"""Measure how far a model's edits are from the world's counterfactuals, image by image.
 
-    python -m stages.measure_answers --weights church.safetensors --world church \
+    python -m stages.measure_counterfactuals --weights church.safetensors --world church \
         --segmenter church-segmenter.safetensors --edit dome2spire=dome2spire.safetensors \
         --samples 300 --seed 3 --out church.parquet
 """
@@ -14,7 +14,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.experiments.comparison.measure import load_method
-from palimpsest.experiments.counterfactuals.measure import measure_answers
+from palimpsest.experiments.counterfactuals.measure import measure_counterfactuals
 from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
 from palimpsest.instruments.distances.perceptual import distance_named
@@ -43,8 +43,10 @@ def main(
     generator = load_generator(weights, truncation=truncation).to(place)
     distance = distance_named(perceptual, Segmenter.load(segmenter)).to(place)
     methods = [load_method(*method_path(text), generator) for text in edit]
-    with tqdm(total=samples, desc=f"answers of {world}", unit="image", mininterval=2) as bar:
-        table = measure_answers(
+    with tqdm(
+        total=samples, desc=f"counterfactuals of {world}", unit="image", mininterval=2
+    ) as bar:
+        table = measure_counterfactuals(
             generator,
             get_world(world),
             distance,
