@@ -18,7 +18,12 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.comparison.measure import UNMODIFIED, ImageMethod, Method, load_method
+from palimpsest.experiments.comparison.measure import (
+    UNMODIFIED,
+    ChangedImages,
+    RewrittenGenerator,
+    load_method,
+)
 from palimpsest.experiments.realism.study import write_key
 from palimpsest.experiments.realism.study_page import make_study, pick, render_study, take_shots
 from palimpsest.files.atomic import atomic_write_text
@@ -64,7 +69,7 @@ def main(
         raise ParameterError(f"--key and --out are both {key}; judges must not get the key")
     place = computing_device(device)
     generator = load_generator(weights, truncation=truncation).to(place)
-    loaded: list[Method | ImageMethod] = [
+    loaded: list[RewrittenGenerator | ChangedImages] = [
         load_method(*method_path(text), generator) for text in edit
     ]
     if transfer:
@@ -77,7 +82,7 @@ def main(
             transfer,
             transfer_settings(json_settings("--transfer-options", transfer_options)),
         )
-        loaded += [ImageMethod(name, change) for name, change in changes.items()]
+        loaded += [ChangedImages(name, change) for name, change in changes.items()]
     judged, reference = pick(loaded, against)
     with tqdm(total=len(judged) * pairs, desc="study", unit="pair", mininterval=2) as bar:
         shots = take_shots(

@@ -14,7 +14,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.experiments.comparison.image_features import FeatureRows
-from palimpsest.experiments.comparison.measure import Change, ImageMethod, load_method, measure
+from palimpsest.experiments.comparison.measure import Change, ChangedImages, load_method, measure
 from palimpsest.experiments.counterfactuals.new_rules import rule_called
 from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
@@ -75,7 +75,7 @@ def main(
     if transfer:
         settings = transfer_settings(json_settings("--transfer-options", transfer_options))
         changes = transfer_methods(generator, Session.load(session), labels, transfer, settings)
-        methods += [ImageMethod(name, changed) for name, changed in changes.items()]
+        methods += [ChangedImages(name, changed) for name, changed in changes.items()]
     looks = InceptionFeatures.load(inception).to(place) if inception else labels
     features = FeatureRows(looks, chosen.start) if out_features else None
     distance = distance_named(perceptual, labels, alexnet).to(place)

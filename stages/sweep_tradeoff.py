@@ -16,7 +16,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.comparison.measure import Change, Method, measure
+from palimpsest.experiments.comparison.measure import Change, RewrittenGenerator, measure
 from palimpsest.experiments.tradeoff.sweep import Grid, sweep
 from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
@@ -78,7 +78,10 @@ def main(
             generator,
             labels,
             distance_named(perceptual, labels, alexnet).to(place),
-            [Method(t.setting.name, t.edit.apply(generator), t.edit.layer) for t in trials],
+            [
+                RewrittenGenerator(t.setting.name, t.edit.apply(generator), t.edit.layer)
+                for t in trials
+            ],
             change,
             n=samples,
             seed=seed,

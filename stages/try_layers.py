@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from palimpsest.drawing.survey import survey_samples
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.comparison.measure import Change, Method, measure
+from palimpsest.experiments.comparison.measure import Change, RewrittenGenerator, measure
 from palimpsest.experiments.layers.trials import (
     drawing_for,
     session_at_layers,
@@ -94,7 +94,7 @@ def main(
             g,
             labels,
             distance_named(perceptual, labels, alexnet).to(place),
-            [Method(trial.name, trial.edit.apply(g), trial.layer) for trial in trials],
+            [RewrittenGenerator(trial.name, trial.edit.apply(g), trial.layer) for trial in trials],
             change,
             n=asked["samples"],
             seed=asked["seed"],

@@ -63,8 +63,8 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Method:
-    """A rewritten generator. ``layer``: the only one it changed, or None where it changed more."""
+class RewrittenGenerator:
+    """The generator that a method made. ``layer``: the only one changed, or None for several."""
 
     name: str
     generator: Generator
@@ -72,14 +72,14 @@ class Method:
 
 
 @dataclass(frozen=True)
-class ImageMethod:
-    """What changes an image itself, without a generator: ``change`` (B, 3, H, W) to the same."""
+class ChangedImages:
+    """A method that changes images, not weights: ``change`` maps (B, 3, H, W) to the same."""
 
     name: str
     change: Callable[[Tensor], Tensor]
 
 
-def load_method(name: str, path: str | PathLike[str], generator: Generator) -> Method:
+def load_method(name: str, path: str | PathLike[str], generator: Generator) -> RewrittenGenerator:
     """What a method made of ``generator``: an `Edit`, or rewritten weights in our own format.
 
     Whether weights differ in one layer only is found by comparing them, not taken from the file.
@@ -91,7 +91,7 @@ def load_method(name: str, path: str | PathLike[str], generator: Generator) -> M
     if METADATA_KEY not in content.metadata:
         edit = Edit.load(path)
         try:
-            return Method(name, edit.apply(generator), edit.layer)
+            return RewrittenGenerator(name, edit.apply(generator), edit.layer)
         except EditError as problem:
             raise EditError(f"{path}: {problem}") from None
     other = load_generator(path, truncation=generator.truncation, noise=generator.noise)
@@ -100,7 +100,7 @@ def load_method(name: str, path: str | PathLike[str], generator: Generator) -> M
     if old.keys() != new.keys() or any(old[key].shape != new[key].shape for key in old):
         raise EditError(f"{path}: weights of another network than the one to be measured against")
     changed = {key for key in old if not torch.equal(old[key], new[key])}
-    return Method(name, other, _only_layer(generator, changed))
+    return RewrittenGenerator(name, other, _only_layer(generator, changed))
 
 
 def _only_layer(generator: Generator, changed: set[str]) -> int | None:
@@ -118,7 +118,7 @@ def measure(
     generator: Generator,
     segmenter: Segmenter,
     distance: PerceptualDistance,
-    methods: Sequence[Method | ImageMethod],
+    methods: Sequence[RewrittenGenerator | ChangedImages],
     change: Change,
     *,
     n: int,
@@ -188,13 +188,13 @@ def measure(
 
 @torch.no_grad()
 def before_and_after(
-    generator: Generator, methods: Sequence[Method | ImageMethod], z: Tensor
+    generator: Generator, methods: Sequence[RewrittenGenerator | ChangedImages], z: Tensor
 ) -> tuple[Tensor, Iterator[tuple[str, Tensor]]]:
     """Images of ``z`` before, and (method, images after) for `unmodified` and each method.
 
     Layers below a changed one run once, whatever the number of methods that changed it.
     """
-    changed = {method.layer for method in methods if isinstance(method, Method)}
+    changed = {method.layer for method in methods if isinstance(method, RewrittenGenerator)}
     layers = sorted(layer for layer in changed if layer is not None)
     keys = {number: generator.layer(number).keys(z) for number in layers}
     if keys:
@@ -206,7 +206,7 @@ def before_and_after(
 
 
 def _afters(
-    methods: Sequence[Method | ImageMethod],
+    methods: Sequence[RewrittenGenerator | ChangedImages],
     z: Tensor,
     keys: Mapping[int, KeyState],
     before: Tensor,
@@ -214,7 +214,7 @@ def _afters(
     yield UNMODIFIED, before
     for method in methods:
         with torch.no_grad():
-            if isinstance(method, ImageMethod):
+            if isinstance(method, ChangedImages):
                 after = method.change(before)
             elif method.layer is None:
                 after = method.generator(z)

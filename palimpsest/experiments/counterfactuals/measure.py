@@ -14,7 +14,11 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.comparison.measure import UNMODIFIED, Method, before_and_after
+from palimpsest.experiments.comparison.measure import (
+    UNMODIFIED,
+    RewrittenGenerator,
+    before_and_after,
+)
 from palimpsest.experiments.counterfactuals.new_rules import NewRule
 from palimpsest.generators import Generator, sample_z
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
@@ -27,7 +31,7 @@ def measure_counterfactuals(
     generator: Generator,
     world: World,
     distance: PerceptualDistance,
-    methods: Sequence[Method],
+    methods: Sequence[RewrittenGenerator],
     *,
     n: int,
     seed: int,

@@ -31,8 +31,8 @@ from torch import Tensor
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.measure import (
     UNMODIFIED,
-    ImageMethod,
-    Method,
+    ChangedImages,
+    RewrittenGenerator,
     before_and_after,
 )
 from palimpsest.experiments.realism.study import Study, deal_samples, pair_up
@@ -65,8 +65,8 @@ class Sheet:
 
 
 def pick(
-    methods: Sequence[Method | ImageMethod], against: str
-) -> tuple[list[Method | ImageMethod], Method | ImageMethod | None]:
+    methods: Sequence[RewrittenGenerator | ChangedImages], against: str
+) -> tuple[list[RewrittenGenerator | ChangedImages], RewrittenGenerator | ChangedImages | None]:
     """The methods to be judged, and the one they are compared with: None for the unedited one.
 
     Raises `ParameterError` where ``against`` is neither `unmodified` nor one of ``methods``, or
@@ -86,8 +86,8 @@ def pick(
 
 def take_shots(
     generator: Generator,
-    methods: Sequence[Method | ImageMethod],
-    against: Method | ImageMethod | None,
+    methods: Sequence[RewrittenGenerator | ChangedImages],
+    against: RewrittenGenerator | ChangedImages | None,
     *,
     pairs: int,
     z: Tensor,
@@ -134,8 +134,8 @@ def take_shots(
 
 def _shots(
     generator: Generator,
-    method: Method | ImageMethod,
-    against: Method | ImageMethod | None,
+    method: RewrittenGenerator | ChangedImages,
+    against: RewrittenGenerator | ChangedImages | None,
     z: Tensor,
     numbers: Sequence[int],
     least_change: float,

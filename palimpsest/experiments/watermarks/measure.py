@@ -22,7 +22,11 @@ from torch import Tensor
 
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.estimates.error_rates import Errors
-from palimpsest.experiments.comparison.measure import UNMODIFIED, Method, before_and_after
+from palimpsest.experiments.comparison.measure import (
+    UNMODIFIED,
+    RewrittenGenerator,
+    before_and_after,
+)
 from palimpsest.files.measurements import (
     measured_facts,
     read_measurements,
@@ -64,7 +68,7 @@ def measure_marks(
     generator: Generator,
     segmenter: Segmenter,
     distance: PerceptualDistance,
-    methods: Sequence[Method],
+    methods: Sequence[RewrittenGenerator],
     *,
     n: int,
     seed: int,

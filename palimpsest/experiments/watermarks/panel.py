@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.comparison.measure import UNMODIFIED, Method
+from palimpsest.experiments.comparison.measure import UNMODIFIED, RewrittenGenerator
 from palimpsest.generators import Generator, sample_z
 from palimpsest.generators.pictures import as_picture
 
@@ -49,7 +49,7 @@ def first_marked(measured: pd.DataFrame, count: int) -> dict[str, list[int]]:
 
 @torch.no_grad()
 def compute_watermarks(
-    generator: Generator, methods: Sequence[Method], measured: pd.DataFrame, pairs: int
+    generator: Generator, methods: Sequence[RewrittenGenerator], measured: pd.DataFrame, pairs: int
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays and facts of the panel: ``unmodified`` and each method's name (S, H, W, 3) uint8.
 

@@ -7,8 +7,8 @@ import torch
 from palimpsest.errors import CheckpointError, EditError, ParameterError
 from palimpsest.experiments.comparison.measure import (
     Change,
-    ImageMethod,
-    Method,
+    ChangedImages,
+    RewrittenGenerator,
     before_and_after,
     load_method,
     measure,
@@ -146,7 +146,7 @@ def test_a_method_of_images_gets_the_unedited_ones(
     small_generator, methods, brightness, random_segmenter
 ):
     distance = PerceptualDistance(random_segmenter)
-    darker = ImageMethod("darker", lambda images: images - 2)
+    darker = ChangedImages("darker", lambda images: images - 2)
     seen = {}
 
     def watch(name, read):
@@ -200,7 +200,7 @@ def test_an_attribute_is_told_of_whole_images(
 
 def test_edits_of_two_layers_share_the_unedited_images(small_generator):
     edits = [edit_for(small_generator, layer) for layer in (5, 7)]
-    methods = [Method(f"at{e.layer}", e.apply(small_generator), e.layer) for e in edits]
+    methods = [RewrittenGenerator(f"at{e.layer}", e.apply(small_generator), e.layer) for e in edits]
     z = sample_z(small_generator, 2, seed=1)
     before, afters = before_and_after(small_generator, methods, z)
     assert torch.allclose(before, small_generator(z), atol=1e-5)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.comparison.measure import Method
+from palimpsest.experiments.comparison.measure import RewrittenGenerator
 from palimpsest.experiments.comparison.table import Intervals
 from palimpsest.experiments.counterfactuals.measure import measure_counterfactuals
 from palimpsest.experiments.counterfactuals.new_rules import NewRule
@@ -86,8 +86,8 @@ def test_an_unknown_rule_is_named(church):
 def test_edits_against_counterfactuals(church, small_generator, random_segmenter):
     g, distance = small_generator, PerceptualDistance(random_segmenter)
     weight = g.layer(6).weight
-    methods = [Method("dome2spire", g.with_weight(6, weight * 1.5), 6)]
-    methods += [Method("remove_trees", g, 6)]  # an edit that changes nothing
+    methods = [RewrittenGenerator("dome2spire", g.with_weight(6, weight * 1.5), 6)]
+    methods += [RewrittenGenerator("remove_trees", g, 6)]  # an edit that changes nothing
     rows = measure_counterfactuals(g, church, distance, methods, n=12, seed=2, batch=5)
     assert list(rows["session"].unique()) == ["dome2spire", "remove_trees"]
     _, changed = church.under_rule("dome2spire", church.scene(sample_z(g, 12, 2).numpy()))

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.comparison.measure import Method, load_method
+from palimpsest.experiments.comparison.measure import RewrittenGenerator, load_method
 from palimpsest.experiments.realism.study import (
     ANSWER_COLUMNS,
     read_answers,
@@ -120,7 +120,7 @@ def methods(generator, sources):
     """An edit of layer 6, and other weights of the same layer."""
     weight = generator.layer(6).weight
     noise = torch.randn(weight.shape, generator=torch.Generator().manual_seed(1))
-    tuned = Method("single_layer", generator.with_weight(6, weight + 0.5 * noise), 6)
+    tuned = RewrittenGenerator("single_layer", generator.with_weight(6, weight + 0.5 * noise), 6)
     return [load_method("newton", sources.edits["first"], generator), tuned]
 
 
@@ -151,12 +151,12 @@ def test_methods_are_compared_with_another_where_that_is_asked(generator, method
     with pytest.raises(ParameterError, match="against = 'best' is none of unmodified, newton"):
         pick(methods, "best")
     with pytest.raises(ParameterError, match="generator as it is"):
-        pick([Method("unmodified", generator, None)], "unmodified")
+        pick([RewrittenGenerator("unmodified", generator, None)], "unmodified")
 
 
 def test_pairs_that_are_the_same_are_not_asked_about(generator, methods):
     z = sample_z(generator, 8, seed=4)
-    same = Method("newton", generator, None)
+    same = RewrittenGenerator("newton", generator, None)
     with pytest.raises(ParameterError, match="newton: 0 of its 8 samples changed"):
         take_shots(generator, [same], None, pairs=1, z=z, order_seed=0)
     with pytest.raises(ParameterError, match="changed by 200 levels or more"):

@@ -7,7 +7,7 @@ import torch
 
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.estimates.error_rates import Errors
-from palimpsest.experiments.comparison.measure import Method
+from palimpsest.experiments.comparison.measure import RewrittenGenerator
 from palimpsest.experiments.watermarks.measure import measure_marks, read_marks, write_marks
 from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import sample_z
@@ -36,7 +36,9 @@ def methods(small_generator):
     """One that turns a layer's answer off, and one that does it at half strength."""
     weight = small_generator.layer(LAYER).weight
     made = {"off": torch.zeros_like(weight), "turned": -weight}
-    return [Method(n, small_generator.with_weight(LAYER, w), LAYER) for n, w in made.items()]
+    return [
+        RewrittenGenerator(n, small_generator.with_weight(LAYER, w), LAYER) for n, w in made.items()
+    ]
 
 
 def measured(g, methods, distance, **changes):

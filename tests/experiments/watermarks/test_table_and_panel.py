@@ -11,7 +11,7 @@ from PIL import Image
 
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.estimates.error_rates import Errors
-from palimpsest.experiments.comparison.measure import Method
+from palimpsest.experiments.comparison.measure import RewrittenGenerator
 from palimpsest.experiments.watermarks.panel import compute_watermarks, first_marked
 from palimpsest.experiments.watermarks.table import watermarks_table
 from palimpsest.files.panels import Panel, load_panel, save_panel
@@ -121,7 +121,7 @@ def test_shown_are_the_first_that_bear_a_mark(measured):
 def test_the_panel_holds_the_images_of_every_method(generator, measured):
     weight = generator.layer(6).weight
     changed = {"zero_30_units": 0 * weight, "rank_one": -weight}
-    methods = [Method(n, generator.with_weight(6, w), 6) for n, w in changed.items()]
+    methods = [RewrittenGenerator(n, generator.with_weight(6, w), 6) for n, w in changed.items()]
     arrays, facts = compute_watermarks(generator, methods, measured, pairs=4)
     assert arrays["samples"].tolist() == [1, 4, 0, 7]
     z = sample_z(generator, 10, 3)[[1, 4, 0, 7]]
@@ -135,7 +135,7 @@ def test_the_panel_holds_the_images_of_every_method(generator, measured):
     assert facts["places"] == ["middle", "bottom"] and facts["columns"] == [[1, 4], [0, 7]]
     assert facts["layer"] == {"zero_30_units": 6, "rank_one": 6}
     json.dumps(facts)  # they go into the panel's file
-    unknown = [Method("no_such", generator, 6)]
+    unknown = [RewrittenGenerator("no_such", generator, 6)]
     with pytest.raises(ParameterError, match="no_such was not measured"):
         compute_watermarks(generator, unknown, measured, pairs=4)
 
