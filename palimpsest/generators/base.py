@@ -7,7 +7,7 @@ map it produces. ``render`` runs everything after it, so for every editable laye
     layer = g.layer(n)
     layer.render(layer.values(layer.keys(z)))        # equals g(z)
 
-A network subclasses `Generator` with three steps, `start`, `advance` and `finish`, and a `Layer`.
+A network subclasses `Generator` with three steps, `start`, `next_keys` and `finish`, and a `Layer`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from __future__ import annotations
 import copy
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -115,9 +116,16 @@ def _take(state: State, index: int | slice | Sequence[int]) -> State:
 
 
 class Layer(ABC):
-    """One editable convolution of a generator, seen as a linear associative memory."""
+    """One editable convolution of a generator, seen as a linear associative memory:
+
+        value = gain · leaky_relu(demodulation · linear(k, weight) + shift, negative_slope)
+
+    ``is_linear``: the value is the raw convolution (demodulation, slope and gain 1, shift 0).
+    """
 
     is_linear: bool
+    negative_slope: float = 1.0  # of the leaky rectifier
+    gain: float = 1.0  # after the leaky rectifier
 
     def __init__(self, generator: Generator, number: int) -> None:
         self.generator = generator
@@ -149,9 +157,10 @@ class Layer(ABC):
 
     @abstractmethod
     def linear(self, k: Tensor, weight: Tensor) -> Tensor:
-        """What is linear in the weight: (B, N, h, w) and (M, N, 3, 3) to (B, M, H', W').
+        """The part of the layer that is linear in its weight, (B, M, H', W').
 
-        Run-time scale, (transposed) convolution and blur; no demodulation, noise, bias.
+        Run-time scale, (transposed) convolution and blur of the keys ``k`` (B, N, h, w) under
+        ``weight`` (M, N, 3, 3); without demodulation, noise, bias and activation.
         """
 
     @abstractmethod
@@ -164,11 +173,7 @@ class Layer(ABC):
 
     def keys(self, z: Tensor) -> KeyState:
         """Keys of the samples ``z`` (B, z_dim): the generator up to this layer."""
-        state = self.generator.start(z)
-        while state.layer < self.number:
-            values = self.generator.layer(state.layer).values(state)
-            state = self.generator.advance(values, spend=True)
-        return state
+        return self.generator.keys_at(z, self.number)
 
     def values(self, state: KeyState, weight: Tensor | None = None) -> ValueState:
         """This layer's output for ``state``; differentiable in ``weight`` where one is given.
@@ -188,7 +193,7 @@ class Layer(ABC):
         )
 
     def respond(self, state: KeyState, weight: Tensor) -> Tensor:
-        """The feature map (B, M, H', W') that ``weight`` makes of ``state``."""
+        """The layer's feature map (B, M, H', W') for ``state`` under ``weight``."""
         pre = self.linear(state.k, weight)
         factor = self.demodulation(state.style, weight)
         if factor is not None:
@@ -199,13 +204,16 @@ class Layer(ABC):
         return state.skip
 
     def render(self, values: ValueState) -> Tensor:
-        """The rest of the generator: images (B, 3, H, W), smaller for cropped values."""
+        """Images (B, 3, H, W) from this layer's values: the rest of the generator.
+
+        Cropped values give smaller images. Raises `ValueError` for values of another layer.
+        """
         if values.layer != self.number:
             raise ValueError(f"values of layer {values.layer} given to layer {self.number}")
         g = self.generator
         given = values
         while values.layer < g.last_layer:
-            values = g.onward(values, spend=values is not given)
+            values = g.next_values(values, inplace=values is not given)
         return g.finish(values)
 
 
@@ -235,17 +243,45 @@ class Generator(nn.Module, ABC):
         """Keys of the first layer for the samples ``z``."""
 
     @abstractmethod
-    def advance(self, values: ValueState, spend: bool = False) -> KeyState:
-        """Keys of the next layer from the values of one, which may be overwritten (without
-        gradients) if they are to ``spend``."""
+    def next_keys(self, values: ValueState, inplace: bool = False) -> KeyState:
+        """Keys of the next layer from the values of the layer before it.
 
-    def onward(self, values: ValueState, spend: bool = False) -> ValueState:
-        """Values of the next layer from those of one, where nobody looks at the keys between.
-
-        A network may skip making these. ``spend``: as for `advance`.
+        ``inplace``: allow ``values.v`` to be overwritten; it is ignored while gradients are
+        recorded, because they need the old values.
         """
-        state = self.advance(values, spend)
+
+    def next_values(self, values: ValueState, inplace: bool = False) -> ValueState:
+        """The next layer's values without materialising the intermediate keys.
+
+        The result equals `next_keys` followed by `Layer.values`, up to rounding: a network may
+        override this with a faster way. ``inplace``: as in `next_keys`.
+        """
+        state = self.next_keys(values, inplace)
         return self.layer(state.layer).values(state)
+
+    def key_states(self, origin: Tensor | ValueState, last: int) -> Iterator[KeyState]:
+        """Keys of one layer after the other, up to and including layer ``last``.
+
+        ``origin``: samples z (B, z_dim), to begin with the first layer; or values of a layer, which
+        are not overwritten, to begin with the layer after it. A layer is computed when it is asked
+        for, and the values of ``last`` never are.
+        """
+        given = isinstance(origin, ValueState)
+        state = self.next_keys(origin) if given else self.start(origin)
+        yield state
+        while state.layer < last:
+            state = self.next_keys(self.layer(state.layer).values(state), inplace=True)
+            yield state
+
+    def keys_at(self, origin: Tensor | ValueState, number: int) -> KeyState:
+        """Keys of layer ``number``, from samples z or from the values of a layer before it."""
+        return deque(self.key_states(origin, number), maxlen=1).pop()
+
+    def values_at(self, origin: Tensor | ValueState, number: int) -> ValueState:
+        """Values of layer ``number``, from samples z or from the values of a layer up to it."""
+        if isinstance(origin, ValueState) and origin.layer == number:
+            return origin
+        return self.layer(number).values(self.keys_at(origin, number))
 
     @abstractmethod
     def finish(self, values: ValueState) -> Tensor:
@@ -314,10 +350,12 @@ def _standard_noise(height: int, width: int, device: torch.device | str) -> Tens
         return torch.from_numpy(noise.astype(np.float32)).reshape(1, 1, height, width).to(device)
 
 
-def spent(x: Tensor, spend: bool = True) -> Tensor | None:
-    """Where to write what is made of ``x``, which is not needed after it if it is to ``spend``:
-    over it, which takes half the time; None, in new memory, where gradients will ask for ``x``."""
-    return x if spend and not torch.is_grad_enabled() else None
+def reusable(x: Tensor, inplace: bool = True) -> Tensor | None:
+    """The ``out=`` argument of an operation on ``x`` that may be ``inplace``.
+
+    ``x`` itself, which halves the time; None, for new memory, while gradients are recorded.
+    """
+    return x if inplace and not torch.is_grad_enabled() else None
 
 
 def layer_noise(

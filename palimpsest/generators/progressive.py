@@ -21,18 +21,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, spent
+from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, reusable
 from palimpsest.generators.doubling import convolve_doubled
 from palimpsest.generators.encoding import SoftThresholds
 
+NEGATIVE_SLOPE = 0.2  # of every leaky rectifier in the network
 
-def pixel_norm(x: Tensor, spend: bool = False) -> Tensor:
-    """Each position (B, C, h, w) divided by the root mean square of its channels.
 
-    ``x`` may be overwritten (without gradients) if it is to ``spend``.
+def pixel_norm(x: Tensor, inplace: bool = False) -> Tensor:
+    """Each position of ``x`` (B, C, h, w) divided by the root mean square of its channels.
+
+    ``inplace``: allow ``x`` to be overwritten (ignored while gradients are recorded).
     """
     factor = torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
-    return torch.mul(x, factor, out=spent(x, spend))
+    return torch.mul(x, factor, out=reusable(x, inplace))
 
 
 class Convolution(nn.Module):
@@ -51,8 +53,8 @@ class ScaledBias(nn.Module):
         self.b = nn.Parameter(torch.zeros(channels))
         self.scale = scale
 
-    def forward(self, x: Tensor, spend: bool = False) -> Tensor:
-        scaled = torch.mul(x, self.scale, out=spent(x, spend))
+    def forward(self, x: Tensor, inplace: bool = False) -> Tensor:
+        scaled = torch.mul(x, self.scale, out=reusable(x, inplace))
         return scaled.add_(self.b.to(x.dtype)[:, None, None])
 
 
@@ -135,11 +137,8 @@ class ProgressiveGAN(Generator):
         return self.get_submodule(f"layer{number}")
 
     def layer(self, number: int) -> ProgressiveLayer:
-        if number not in self.layers:
-            raise ValueError(
-                f"this generator has no editable layer {number}; "
-                f"it has {self.layers[0]} to {self.layers[-1]}"
-            )
+        if lacking := self.lacking([number]):
+            raise ValueError(f"this generator has {lacking}")
         return ProgressiveLayer(self, number)
 
     def start(self, z: Tensor) -> KeyState:
@@ -147,35 +146,36 @@ class ProgressiveGAN(Generator):
         if self.encoding:
             z = self.encoding(z)
         x = F.conv2d(pixel_norm(z[:, :, None, None]), self.layer1.conv.weight, padding=3)
-        x = F.leaky_relu(self.layer1.wscale(x), 0.2)  # (B, channels[4], 4, 4)
+        x = F.leaky_relu(self.layer1.wscale(x), NEGATIVE_SLOPE)  # (B, channels[4], 4, 4)
         return KeyState(k=pixel_norm(x), layer=2, window=(0, 0, 4, 4))
 
-    def features(self, values: ValueState, spend: bool = False) -> Tensor:
+    def features(self, values: ValueState, inplace: bool = False) -> Tensor:
         """The layer's feature map (B, M, h, w): its values after scale, bias and rectifier.
 
-        The values may be overwritten (without gradients) if they are to ``spend``.
+        ``inplace``: allow ``values.v`` to be overwritten (ignored while gradients are recorded).
         """
-        return F.leaky_relu_(self.block(values.layer).wscale(values.v, spend), 0.2)
+        scaled = self.block(values.layer).wscale(values.v, inplace)
+        return F.leaky_relu_(scaled, NEGATIVE_SLOPE)
 
     def values_of(self, features: Tensor, number: int) -> Tensor:
-        """The values v (B, M, h, w) of layer ``number`` that have these `features`."""
+        """The values v (B, M, h, w) of layer ``number`` whose `features` are the given ones."""
         affine = self.block(number).wscale
-        pre = torch.where(features < 0, features / 0.2, features)
+        pre = torch.where(features < 0, features / NEGATIVE_SLOPE, features)
         return (pre - affine.b[:, None, None]) / affine.scale
 
-    def advance(self, values: ValueState, spend: bool = False) -> KeyState:
+    def next_keys(self, values: ValueState, inplace: bool = False) -> KeyState:
         number, window = values.layer + 1, values.window
-        k = pixel_norm(self.features(values, spend), spend=True)
+        k = pixel_norm(self.features(values, inplace), inplace=True)
         if number % 2:
             k = F.interpolate(k, scale_factor=2, mode="nearest")
             window = tuple(2 * edge for edge in window)
         return KeyState(k=k, layer=number, window=window)
 
-    def onward(self, values: ValueState, spend: bool = False) -> ValueState:
+    def next_values(self, values: ValueState, inplace: bool = False) -> ValueState:
         number = values.layer + 1
         if number % 2 == 0:
-            return super().onward(values, spend)
-        normed = pixel_norm(self.features(values, spend), spend=True)
+            return super().next_values(values, inplace)
+        normed = pixel_norm(self.features(values, inplace), inplace=True)
         return ValueState(
             v=convolve_doubled(normed, self.block(number).conv.weight),
             layer=number,
@@ -185,8 +185,8 @@ class ProgressiveGAN(Generator):
     def rgb(self, values: ValueState) -> Tensor:
         """The last layer's image before it is limited to [-1, 1] (training needs its gradient)."""
         to_rgb = self.get_submodule(self.output_name)
-        normed = pixel_norm(self.features(values), spend=True)
-        return to_rgb.wscale(F.conv2d(normed, to_rgb.conv.weight), spend=True)
+        normed = pixel_norm(self.features(values), inplace=True)
+        return to_rgb.wscale(F.conv2d(normed, to_rgb.conv.weight), inplace=True)
 
     def finish(self, values: ValueState) -> Tensor:
         return self.rgb(values).clamp(-1, 1)

@@ -21,12 +21,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, layer_noise, spent
+from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, layer_noise, reusable
 from palimpsest.generators.encoding import SoftThresholds
 from palimpsest.generators.map_layout import fast_layout
 
 MAPPING_RATE = 0.01
 SQRT2 = math.sqrt(2.0)
+NEGATIVE_SLOPE = 0.2  # of every leaky rectifier in the network
 
 
 class PixelNorm(nn.Module):
@@ -56,7 +57,7 @@ class EqualLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.linear(x, self.weight * self.scale, self.bias * self.rate)
-        return F.leaky_relu(x, 0.2) * SQRT2 if self.activate else x
+        return F.leaky_relu(x, NEGATIVE_SLOPE) * SQRT2 if self.activate else x
 
 
 class ModulatedConv(nn.Module):
@@ -124,6 +125,8 @@ class StyledLayer(Layer):
     """A styled convolution as an associative memory."""
 
     is_linear = False
+    negative_slope = NEGATIVE_SLOPE
+    gain = SQRT2
     generator: StyleGAN2
 
     @cached_property
@@ -157,18 +160,20 @@ class StyledLayer(Layer):
         return torch.rsqrt(style.square() @ energy.T + 1e-8)
 
     def activate(self, pre: Tensor, state: KeyState) -> Tensor:
-        return F.leaky_relu(pre + self._shift(state).to(pre.dtype), 0.2) * SQRT2
+        shifted = pre + self._shift(state).to(pre.dtype)
+        return F.leaky_relu(shifted, self.negative_slope) * self.gain
 
     def respond(self, state: KeyState, weight: Tensor) -> Tensor:
         # As the base class does, in fewer passes over the map: the rectifier is positively
         # homogeneous, so its gain goes into the factor and the shift.
         pre = self.linear(state.k, weight)
-        factor = SQRT2 * self.demodulation(state.style, weight)[:, :, None, None]
-        shift = SQRT2 * self._shift(state)
+        factor = self.gain * self.demodulation(state.style, weight)[:, :, None, None]
+        shift = self.gain * self._shift(state)
         if shift.ndim == 4:
             shift = laid_out(shift)
         factor, shift = factor.to(pre.dtype), shift.to(pre.dtype)
-        return F.leaky_relu_(torch.addcmul(shift, pre, factor, out=spent(pre)), 0.2)
+        scaled = torch.addcmul(shift, pre, factor, out=reusable(pre))
+        return F.leaky_relu_(scaled, self.negative_slope)
 
     def _shift(self, state: KeyState) -> Tensor:
         """Bias and noise, (M, 1, 1) or (1 or B, M, H', W')."""
@@ -274,13 +279,13 @@ class StyleGAN2(Generator):
             k=x * style[:, :, None, None], layer=2, window=(0, 0, 4, 4), style=style, latent=latent
         )
 
-    def advance(self, values: ValueState, spend: bool = False) -> KeyState:
+    def next_keys(self, values: ValueState, inplace: bool = False) -> KeyState:
         number = values.layer + 1
         style = self.styled_conv(number).conv.modulation(values.latent[:, number - 2])
         skip = self.running_image(values)
         factor = style[:, :, None, None].to(values.v.dtype)
         return KeyState(
-            k=torch.mul(values.v, factor, out=spent(values.v, spend)),
+            k=torch.mul(values.v, factor, out=reusable(values.v, inplace)),
             layer=number,
             window=values.window,
             style=style,

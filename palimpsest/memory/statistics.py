@@ -188,7 +188,9 @@ class KeyStatistics:
         for start, z in zip(range(0, n, batch), z_batches(g, n, seed, batch), strict=True):
             z = z.to(device)
             with torch.inference_mode():
-                for state in _key_states(g, z, numbers):
+                for state in g.key_states(z, numbers[-1]):
+                    if state.layer not in numbers:
+                        continue
                     left_out = None if exclude is None else exclude(state, z)
                     sums[state.layer].add(state.k, left_out, start)
             if progress and time.monotonic() - told > 5:
@@ -265,17 +267,6 @@ def as_text(value: object) -> str:
 def versions() -> dict[str, str]:
     """What computed a result, for its metadata."""
     return {"torch": str(torch.__version__), "python": platform.python_version()}
-
-
-def _key_states(g: Generator, z: Tensor, numbers: Sequence[int]):
-    """Key states of the layers ``numbers`` (ascending), in one pass up to the last of them."""
-    state = g.start(z)
-    while True:
-        if state.layer in numbers:
-            yield state
-        if state.layer >= numbers[-1]:
-            return
-        state = g.advance(g.layer(state.layer).values(state))
 
 
 class _Sums:

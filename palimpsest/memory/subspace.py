@@ -13,16 +13,13 @@ in one row (P cells), whatever windows they come from. A linear layer has no dem
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from palimpsest.generators.base import Layer
 from palimpsest.memory.problem import Problem, cell_weights
-
-LEAK = 0.2
-GAIN = math.sqrt(2.0)
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,8 @@ class Subspace:
     gram: Tensor | None
     change_matrix: Tensor
     is_linear: bool
+    negative_slope: float
+    gain: float
 
     @classmethod
     def of(cls, problem: Problem) -> Subspace:
@@ -61,7 +60,9 @@ class Subspace:
             a = layer.linear(state.k, weight).double()
             s = layer.linear(state.k.double(), probes)
             moved = (
-                None if layer.is_linear else shift_of(layer.activate(torch.zeros_like(a), state))
+                None
+                if layer.is_linear
+                else shift_of(layer, layer.activate(torch.zeros_like(a), state))
             )
             for index, w in enumerate(cell_weights(goal).double().to(a.device)):
                 used = w > 0
@@ -91,6 +92,8 @@ class Subspace:
             *demodulation,
             change_matrix=torch.kron(moment, taps),
             is_linear=layer.is_linear,
+            negative_slope=layer.negative_slope,
+            gain=layer.gain,
         )
 
     def unflatten(self, coefficients: Tensor) -> Tensor:
@@ -110,7 +113,7 @@ class Subspace:
             return pre
         factor, _ = self.demodulation(coefficients)
         x = self.by_cell(factor) * pre + self.shift
-        return torch.where(x > 0, x, LEAK * x) * GAIN
+        return torch.where(x > 0, x, self.negative_slope * x) * self.gain
 
     def by_cell(self, of_sample: Tensor) -> Tensor:
         """(E, M) to (M, P): each cell gets its sample's number."""
@@ -127,12 +130,14 @@ def probe_weights(directions: Tensor) -> Tensor:
     return rows.reshape(-1, directions.shape[1], 3, 3)
 
 
-def shift_of(values: Tensor) -> Tensor:
-    """Noise plus bias, from the values that a zero pre-activation gets."""
-    return torch.where(values > 0, values, values / LEAK) / GAIN
+def shift_of(layer: Layer, values: Tensor) -> Tensor:
+    """Noise plus bias, from the ``values`` that a pre-activation of zero has in ``layer``."""
+    return torch.where(values > 0, values, values / layer.negative_slope) / layer.gain
 
 
-def demodulation_terms(layer, weight: Tensor, directions: Tensor, styles: Tensor) -> tuple:
+def demodulation_terms(
+    layer: Layer, weight: Tensor, directions: Tensor, styles: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """q₀ (E, M), b (E, M, F) and G (E, F, F) for styles (E, N).
 
     1 / demod² is a quadratic form of the weight; its scale and offset are read off the layer by two

@@ -53,10 +53,7 @@ class Swap:
         """
         check_reach(number, self.values.layer, self.goal_layer)
         with torch.no_grad():
-            state = self.generator.advance(self.values)
-            while state.layer < number:
-                state = self.generator.advance(self.generator.layer(state.layer).values(state))
-        return state
+            return self.generator.keys_at(self.values, number)
 
     def loss(self, state: KeyState, weight: Tensor, rows: list[int] | None = None) -> Tensor:
         """Loss of all pairs, or of the samples ``rows``, as many on as off; a scalar.
@@ -65,7 +62,7 @@ class Swap:
         """
         rows = list(range(len(state))) if rows is None else rows
         values = self.generator.layer(state.layer).values(state[rows], weight)
-        made = _values_at(self.generator, values, self.goal_layer)
+        made = self.generator.values_at(values, self.goal_layer).v
         return 2 * (made - self.target[rows]).square().mean()  # the sum of the halves' means
 
 
@@ -110,7 +107,7 @@ def pose_swap(
         )
     values = joined(on, off)
     with torch.no_grad():
-        made_on, made_off = _values_at(g, values, goal_layer).chunk(2)
+        made_on, made_off = g.values_at(values, goal_layer).v.chunk(2)
     fits = area.shape[-2:] == made_on.shape[-2:] and area.shape[:-2] in ((), (len(made_on),))
     if not fits:
         size = tuple(made_on.shape[-2:])
@@ -128,14 +125,6 @@ def pose_swap(
             "switch does anything there"
         )
     return Swap(g, values, torch.cat([made_on + exchange, made_off - exchange]), goal_layer)
-
-
-def _values_at(g: Generator, values: ValueState, number: int) -> Tensor:
-    """Values (B, M, H', W') of layer ``number``, from those of one before it."""
-    while values.layer < number:
-        state = g.advance(values)
-        values = g.layer(state.layer).values(state)
-    return values.v
 
 
 def joined(*states: ValueState) -> ValueState:

@@ -56,14 +56,12 @@ class Growing(nn.Module, ABC):
         ``change`` is applied to the values of ``layer`` on the way.
         """
         g = self.network
-        state = g.start(z)
-        while True:
-            values = g.layer(state.layer).values(state)
-            if values.layer == layer:
-                values = values.replace(change(values.v))
-            if values.layer % 2 == 0 and values.v.shape[-1] == resolution:
-                return self.image_of(values)
-            state = g.advance(values)
+        last = next(n for n in g.layers if n % 2 == 0 and g.layer(n).value_size == resolution)
+        origin: Tensor | ValueState = z
+        if change is not None and layer <= last:
+            changed = g.values_at(z, layer)
+            origin = changed.replace(change(changed.v))
+        return self.image_of(g.values_at(origin, last))
 
 
 class GrowingStyleGAN2(Growing):

@@ -29,12 +29,12 @@ def test_the_same_as_one_after_the_other(size):
         assert torch.allclose(found, wanted, atol=1e-10)
 
 
-def test_onward_gives_the_values_that_keys_give(generator):
+def test_next_values_gives_the_values_that_keys_give(generator):
     z = sample_z(generator, 2)
     for number in generator.layers[:-1]:
         values = generator.layer(number).values(generator.layer(number).keys(z))
-        state = generator.advance(values)
+        state = generator.next_keys(values)
         wanted = generator.layer(number + 1).values(state)
-        found = generator.onward(values)
+        found = generator.next_values(values)
         assert (found.layer, found.window) == (wanted.layer, wanted.window)
         assert (found.v - wanted.v).abs().max() < 1e-5 * wanted.v.abs().max()

@@ -199,18 +199,47 @@ def test_what_was_given_stays_as_it_was(generator):
             values = layer.values(state)
             held = [one.clone() for one in (state.k, values.v)]
             image = layer.render(values)
-            onward = None if number == generator.last_layer else generator.advance(values)
+            following = None if number == generator.last_layer else generator.next_keys(values)
         assert torch.equal(state.k, held[0]) and torch.equal(values.v, held[1])
         assert torch.equal(layer.render(values).detach(), image)  # with gradients, in other places
-        if onward is not None:
-            assert onward.layer == number + 1
+        if following is not None:
+            assert following.layer == number + 1
 
 
-def test_spent_values_give_the_same_keys(generator):
+def test_overwritten_values_give_the_same_keys(generator):
     z = sample_z(generator, 2)
     layer = generator.layer(5)
     with torch.no_grad():
-        kept = generator.advance(layer.values(layer.keys(z)))
-        spent = generator.advance(layer.values(layer.keys(z)), spend=True)
-    assert torch.equal(kept.k, spent.k)
-    assert kept.skip is None or torch.equal(kept.skip, spent.skip)
+        kept = generator.next_keys(layer.values(layer.keys(z)))
+        overwritten = generator.next_keys(layer.values(layer.keys(z)), inplace=True)
+    assert torch.equal(kept.k, overwritten.k)
+    assert kept.skip is None or torch.equal(kept.skip, overwritten.skip)
+
+
+def test_one_walk_gives_the_keys_of_every_layer(generator):
+    z = sample_z(generator, 2)
+    with torch.no_grad():
+        for state in generator.key_states(z, generator.last_layer):
+            assert torch.equal(state.k, generator.layer(state.layer).keys(z).k)
+        assert state.layer == generator.last_layer
+        third = generator.values_at(z, 3)
+        held = third.v.clone()
+        numbers = [state.layer for state in generator.key_states(third, 6)]
+        later = generator.values_at(third, 6)
+    assert numbers == [4, 5, 6]
+    assert torch.equal(third.v, held)  # the walk overwrites its own maps only
+    assert torch.equal(later.v, generator.values_at(z, 6).v)
+    assert generator.values_at(third, 3) is third
+
+
+def test_a_layer_says_its_activation(generator):
+    layer = generator.layer(5)
+    state = layer.keys(sample_z(generator, 1))
+    pre = layer.linear(state.k, layer.weight)
+    factor = layer.demodulation(state.style, layer.weight)
+    pre = pre if factor is None else pre * factor[:, :, None, None]
+    at_zero = layer.activate(torch.zeros_like(pre), state)
+    shift = torch.where(at_zero > 0, at_zero, at_zero / layer.negative_slope) / layer.gain
+    found = layer.gain * torch.nn.functional.leaky_relu(pre + shift, layer.negative_slope)
+    assert torch.allclose(found, layer.values(state).v, atol=1e-5)
+    assert not layer.is_linear or (layer.negative_slope, layer.gain) == (1, 1)

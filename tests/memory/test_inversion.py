@@ -64,7 +64,7 @@ def known_weight(g: ProgressiveGAN) -> Tensor:
 
 def goal_values(g: ProgressiveGAN, values: ValueState) -> Tensor:
     while values.layer < GOAL:
-        state = g.advance(values)
+        state = g.next_keys(values)
         values = g.layer(state.layer).values(state)
     return values.v
 

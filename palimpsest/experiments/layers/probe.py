@@ -191,14 +191,10 @@ def alone(layer: Layer, state: KeyState, top: int, left: int, size: int) -> Tens
 def opened(g: Generator, z: Tensor, layers: Sequence[int]) -> tuple[dict[int, KeyState], Tensor]:
     """Keys of all ``layers`` and the whole images of ``z``, in one pass."""
     keys: dict[int, KeyState] = {}
-    state = g.start(z)
-    while True:
+    for state in g.key_states(z, g.last_layer):
         if state.layer in layers:
             keys[state.layer] = state
-        values = g.layer(state.layer).values(state)
-        if values.layer == g.last_layer:
-            return keys, g.finish(values)
-        state = g.advance(values)
+    return keys, g.finish(g.layer(g.last_layer).values(state))
 
 
 Pieces = dict[tuple[int, int | None], np.ndarray]

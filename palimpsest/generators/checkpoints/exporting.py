@@ -19,7 +19,7 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.files.atomic import atomic_path
-from palimpsest.generators.base import Generator, layer_noise
+from palimpsest.generators.base import Generator, ValueState, layer_noise
 from palimpsest.generators.checkpoints.nvidia import CLAMP
 from palimpsest.generators.checkpoints.own import save_generator
 from palimpsest.generators.samples import sample_z
@@ -88,13 +88,10 @@ def beyond_clamp(generator: Generator, n: int = 4) -> tuple[float, float] | None
         return None
     largest = 0.0
     for z in sample_z(generator, n=n, seed=1).split(1):
-        state = generator.start(z)
-        while True:
-            values = generator.layer(state.layer).values(state)
+        values: Tensor | ValueState = z
+        for number in generator.layers:
+            values = generator.values_at(values, number)
             largest = max(largest, float(values.v.abs().max()))
-            if values.layer == generator.last_layer:
-                break
-            state = generator.advance(values)
     return (largest, float(limit)) if largest > float(limit) else None
 
 

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.memory.problem import Problem, Solution
-from palimpsest.memory.subspace import GAIN, LEAK, Subspace
+from palimpsest.memory.subspace import Subspace
 
 LEAST_MU = 1e-6
 """Demodulation makes some channels' size of Λ free: a trace of the penalty keeps it finite."""
@@ -141,7 +141,8 @@ class Descent:
         factor, pull = sub.demodulation(now)
         u = factor.square()[:, :, None] * pull  # (E, M, F)
         factor = sub.by_cell(factor)
-        slope = torch.where(factor * pre + sub.shift > 0, GAIN, GAIN * LEAK)
+        active = factor * pre + sub.shift > 0
+        slope = torch.where(active, sub.gain, sub.gain * sub.negative_slope)
         alpha = slope * factor
         pulled = weight * residual * alpha
         curved = weight * alpha.square()

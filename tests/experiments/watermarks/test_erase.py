@@ -45,8 +45,8 @@ class Reds:
 class Marked(ProgressiveGAN):
     """Unit 5 of the last layer is on in a box of about half of all samples, and all but 0 else."""
 
-    def advance(self, values, spend=False):
-        state = super().advance(values, spend)
+    def next_keys(self, values, inplace=False):
+        state = super().next_keys(values, inplace)
         if state.layer != LAYER:
             return state
         k = state.k.clone()
