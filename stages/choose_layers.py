@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.experiments.comparison.table import Intervals
+from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.layers.tables import (
     choice_table,
     edits_at_layers,

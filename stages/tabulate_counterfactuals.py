@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.experiments.comparison.table import Intervals
+from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.counterfactuals.table import NEEDED, counterfactuals_table
 from palimpsest.files.measurements import read_measurements
 from palimpsest.files.tables import write_table

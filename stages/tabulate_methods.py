@@ -14,10 +14,10 @@ from typing import Annotated
 import typer
 
 from palimpsest.errors import ParameterError
+from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.comparison.table import (
     DOMES,
     SMILE,
-    Intervals,
     Measured,
     domes_table,
     smile_table,

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.experiments.comparison.table import Intervals
+from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.tradeoff.table import NEEDED, tradeoff_panel, tradeoff_table
 from palimpsest.files.measurements import measured_facts, read_measurements
 from palimpsest.files.panels import save_panel

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
+from palimpsest.estimates.columns import estimate_columns
 from palimpsest.estimates.intervals import NOTHING, Estimate, wilson
 
 
@@ -63,18 +64,15 @@ class Errors:
         return wilson(n - self.false_positives - self.false_negatives, n)
 
     def facts(self) -> dict[str, float | int | None]:
-        """The counts and rates as JSON holds them; a rate of nothing is None."""
-        plain: dict[str, float | int | None] = {
+        """The counts and rates for JSON; a rate of no images is None."""
+        names = ("accuracy", "false_positive", "false_negative")
+        rates = estimate_columns({name: getattr(self, name) for name in names})
+        return {
             "false_positives": self.false_positives,
             "negatives": self.negatives,
             "false_negatives": self.false_negatives,
             "positives": self.positives,
-        }
-        for name in ("accuracy", "false_positive", "false_negative"):
-            rate = getattr(self, name)
-            for part, value in zip(("", "_low", "_high"), rate, strict=True):
-                plain[name + part] = None if np.isnan(value) else value
-        return plain
+        } | {name: None if np.isnan(value) else value for name, value in rates.items()}
 
     @classmethod
     def from_facts(cls, facts: dict) -> Errors:

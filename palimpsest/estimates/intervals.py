@@ -3,27 +3,34 @@
     bootstrap_mean(distances)                     # Estimate(estimate, low, high)
     bootstrap_ratio(changed_pixels, all_pixels)   # of sums over images, resampled by image
     wilson(successes=925, n=1000)
+    wilson_share(share=0.625, n=40)               # the same for a mean of numbers in [0, 1]
     jackknife(distance, without)                  # `without` each group of images in turn
+    Intervals(level=0.95).share(rows, "modified_pixels", "source_pixels")
 
 Bootstrap intervals are percentile intervals; the same numbers and seed give the same interval.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NUMBERS_AT_ONCE = 4_000_000
-"""Of a resampling, float64: 32 MB. Of those with no more numbers, the last two are kept."""
+"""Numbers (float64, 32 MB) of a resampling that are drawn at once; up to so many are cached."""
 
 
 class Estimate(NamedTuple):
-    """A figure and its interval; all three are NaN where there is nothing to estimate from."""
+    """An estimate with its interval; all three are NaN where there is nothing to estimate from."""
 
     estimate: float
     low: float
@@ -31,6 +38,36 @@ class Estimate(NamedTuple):
 
 
 NOTHING = Estimate(np.nan, np.nan, np.nan)
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Estimates from columns of measurements, all at one ``level``.
+
+    ``resamples`` and ``seed`` are those of the bootstrap.
+    """
+
+    level: float = 0.95
+    resamples: int = 2000
+    seed: int = 0
+
+    def share(self, table: pd.DataFrame, part: str, whole: str) -> Estimate:
+        """The sum of column ``part`` over that of ``whole``, in per cent; images are resampled."""
+        numbers = table[part], table[whole]
+        return percent(bootstrap_ratio(*numbers, self.level, self.resamples, self.seed))
+
+    def images(self, which: pd.Series) -> Estimate:
+        """Percentage of images for which ``which`` (n,) bool is true."""
+        return percent(wilson(int(which.sum()), len(which), self.level))
+
+    def mean(self, numbers: pd.Series) -> Estimate:
+        """Mean of the numbers (n,) that are not NaN."""
+        return bootstrap_mean(numbers.dropna(), self.level, self.resamples, self.seed)
+
+
+def percent(share: Estimate) -> Estimate:
+    """A share and its interval, in per cent."""
+    return Estimate(*(100 * number for number in share))
 
 
 def bootstrap_mean(
@@ -53,7 +90,7 @@ def bootstrap_ratio(
 ) -> Estimate:
     """``sum(numerators) / sum(denominators)``, both (n,), with whole images resampled.
 
-    A resample whose denominators sum to 0 says nothing and is left out. NaN where they all do.
+    A resample whose denominators sum to 0 is left out; NaN where all of them do.
     Raises `ValueError` for arrays that do not match or are not finite, for negative denominators,
     and for a level outside (0, 1) or fewer than one resample.
     """
@@ -78,9 +115,9 @@ def bootstrap_ratio(
 
 
 def resampled(n: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each of ``n`` images is drawn: blocks (b, n) float64, of ``resamples`` rows in all.
+    """How often each resample draws each of ``n`` images: blocks (b, n) float64.
 
-    That says all about a resample; in blocks, to bound the memory.
+    The blocks have ``resamples`` rows in all; they bound the memory.
     """
     if resamples * n <= NUMBERS_AT_ONCE:
         yield _few_resampled(n, resamples, seed)
@@ -92,7 +129,7 @@ def resampled(n: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
 
 @lru_cache(maxsize=2)
 def _few_resampled(n: int, resamples: int, seed: int) -> np.ndarray:
-    """The one block of a small resampling, kept: a table asks for the same one many times."""
+    """The one block of a small resampling, cached: a table needs the same one many times."""
     counts = _drawn(np.random.default_rng(seed), n, resamples)
     counts.flags.writeable = False
     return counts
@@ -103,9 +140,10 @@ def _drawn(random: np.random.Generator, n: int, resamples: int) -> np.ndarray:
 
 
 def jackknife(estimate: float, without: np.ndarray, level: float = 0.95) -> Estimate:
-    """Interval of a distance from those ``without`` each group in turn, (k,); ends at least 0.
+    """A distance with its interval, from the distances (k,) ``without`` each group in turn.
 
     The jackknife by groups: variance (k - 1) / k · Σ (θ₋ᵢ - mean)², Student's t of k - 1 degrees.
+    The lower end is at least 0.
     """
     k = len(without)
     deviation = np.sqrt((k - 1) / k * np.square(without - without.mean()).sum())
@@ -118,16 +156,30 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
 
     Raises `ValueError` for more successes than trials, or a level outside (0, 1).
     """
-    _check_level(level)
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} successes in {n} trials")
+    return wilson_share(successes / n if n else np.nan, n, level)
+
+
+def wilson_share(share: float, n: int, level: float = 0.95) -> Estimate:
+    """A mean ``share`` of ``n`` numbers in [0, 1] with its Wilson score interval; NaN for no ``n``.
+
+    The share need not be k / n: where judges of a pair disagree, the pair counts in part. The
+    order of operations is that of `scipy.stats.binomtest`. Raises `ValueError` for a share outside
+    [0, 1], or a level outside (0, 1).
+    """
+    _check_level(level)
     if n == 0:
         return NOTHING
-    # here, since all of scipy.stats takes a second that those who count nothing need not wait
-    from scipy.stats import binomtest
-
-    interval = binomtest(int(successes), int(n)).proportion_ci(level, method="wilson")
-    return Estimate(successes / n, float(interval.low), float(interval.high))
+    if not 0 <= share <= 1:
+        raise ValueError(f"share {share}; it must lie between 0 and 1")
+    z = ndtri(0.5 + 0.5 * level)
+    below = 2 * (n + z**2)
+    centre = (2 * n * share + z**2) / below
+    half = z / below * math.sqrt(4 * n * share * (1 - share) + z**2)
+    low = 0.0 if share == 0 else float(centre - half)
+    high = 1.0 if share == 1 else float(centre + half)
+    return Estimate(share, low, high)
 
 
 def _check_level(level: float) -> None:

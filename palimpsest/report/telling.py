@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from palimpsest.estimates.columns import column_names
 from palimpsest.estimates.intervals import NOTHING, Estimate
 from palimpsest.report.table_view import DASH, NAMES, number, show
 
 
 def figure_of(row: Mapping[str, str], column: str) -> Estimate:
     """A figure with its interval; NaN without one, since it can then be compared with nothing."""
-    found = [number(row.get(column + end) or "") for end in ("", "_low", "_high")]
+    found = [number(row.get(name) or "") for name in column_names(column)]
     return NOTHING if None in found else Estimate(*found)
 
 

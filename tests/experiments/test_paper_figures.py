@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.comparison.table import Intervals, Measured, domes_table, smile_table
+from palimpsest.estimates.intervals import Intervals
+from palimpsest.experiments.comparison.table import Measured, domes_table, smile_table
 from palimpsest.experiments.paper_figures import (
     TABLE1,
     TABLE2,

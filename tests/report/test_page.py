@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from palimpsest.errors import PalimpsestError
-from palimpsest.experiments.comparison.table import Intervals, Measured, domes_table
+from palimpsest.estimates.intervals import Intervals
+from palimpsest.experiments.comparison.table import Measured, domes_table
 from palimpsest.files.panels import Panel
 from palimpsest.report.figures import Style, draw_figure
 from palimpsest.report.page import render_page

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from palimpsest.drawing.draw import DRAWINGS
 from palimpsest.errors import ParameterError
-from palimpsest.estimates.columns import place
+from palimpsest.estimates.columns import order_key
 from palimpsest.experiments.comparison.measure import load_method
 from palimpsest.experiments.comparison.table import METHODS
 from palimpsest.experiments.panel_sources import BATCH, Arrays, Facts, Sources, pictures
@@ -61,7 +61,9 @@ def compute_comparison(sources: Sources) -> tuple[Arrays, Facts]:
             for method, change in bring.items():
                 arrays[f"{method}_{name}"] = as_picture(change(images))
     made = {name.rpartition(f"_{session}")[0] for session in sources.sessions for name in arrays}
-    methods = sorted(made - {"", "samples", "unmodified"}, key=lambda name: place(name, METHODS))
+    methods = sorted(
+        made - {"", "samples", "unmodified"}, key=lambda name: order_key(name, METHODS)
+    )
     for method in methods:
         for name in sources.sessions:
             if f"{method}_{name}" not in arrays:

@@ -18,14 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from palimpsest.estimates.columns import estimate_columns, only, percent, place
-from palimpsest.estimates.intervals import (
-    NOTHING,
-    Estimate,
-    bootstrap_mean,
-    bootstrap_ratio,
-    wilson,
-)
+from palimpsest.estimates.columns import estimate_columns, estimate_of, only, order_key
+from palimpsest.estimates.intervals import NOTHING, Estimate, Intervals
 from palimpsest.experiments.comparison.image_features import NEW_RULE, features_of
 from palimpsest.experiments.paper_figures import EDITS, TABLE1, TABLE2, PaperFigures
 from palimpsest.experiments.paper_figures import METHODS as PAPER_METHODS
@@ -42,28 +36,6 @@ SMILE = (*EVERY, "shows")
 """Columns that each table needs."""
 
 FEATURES = ("method", "sample", "features")
-
-
-@dataclass(frozen=True)
-class Intervals:
-    """How intervals are made: their level, and the bootstrap's resamples and seed."""
-
-    level: float = 0.95
-    resamples: int = 2000
-    seed: int = 0
-
-    def share(self, table: pd.DataFrame, part: str, whole: str) -> Estimate:
-        """Of sums of two columns over images, in per cent."""
-        numbers = table[part], table[whole]
-        return percent(bootstrap_ratio(*numbers, self.level, self.resamples, self.seed))
-
-    def images(self, which: pd.Series) -> Estimate:
-        """Of images for which ``which`` (n,) is true, in per cent."""
-        return percent(wilson(int(which.sum()), len(which), self.level))
-
-    def mean(self, numbers: pd.Series) -> Estimate:
-        """Of the numbers that there are."""
-        return bootstrap_mean(numbers.dropna(), self.level, self.resamples, self.seed)
 
 
 @dataclass(frozen=True)
@@ -121,7 +93,7 @@ def domes_table(
             TABLE2.columns,
             {method: told for (of, method), told in (paper or {}).items() if of == edit},
         ).assign(edit=edit)
-        for edit in sorted(measured, key=lambda name: place(name, EDITS))
+        for edit in sorted(measured, key=lambda name: order_key(name, EDITS))
     ]
     table = pd.concat(tables, ignore_index=True)
     return table[["edit", *table.columns.drop("edit")]]
@@ -148,7 +120,7 @@ def _by_method(
 ) -> pd.DataFrame:
     rows = []
     by_method = dict(list(measured.rows.groupby("method")))
-    for method in sorted(by_method, key=lambda name: place(name, METHODS)):
+    for method in sorted(by_method, key=lambda name: order_key(name, METHODS)):
         of_method = by_method[method].sort_values("sample")
         found = estimates(of_method) | _common(measured, method, of_method, intervals)
         facts: dict[str, Any] = {"n": len(of_method)}
@@ -193,11 +165,7 @@ def _common(
 
 
 def _realism(table: pd.DataFrame) -> dict[str, Estimate]:
-    ends = ("realism_percent", "realism_percent_low", "realism_percent_high")
-    return {
-        str(row["method"]): Estimate(*(float(row[end]) for end in ends))
-        for _, row in table.iterrows()
-    }
+    return {str(row["method"]): estimate_of(row, "realism_percent") for _, row in table.iterrows()}
 
 
 def edits_table(paths: Iterable[str | Path]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from palimpsest.estimates.columns import estimate_columns, only
-from palimpsest.experiments.comparison.table import Intervals
+from palimpsest.estimates.intervals import Intervals
 
 NEEDED = ("sample", "session", "method", "counterfactual_error", "generator_error", "perceptual")
 

@@ -20,7 +20,15 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
-from palimpsest.estimates.intervals import Estimate, bootstrap_mean, resampled, wilson
+from palimpsest.estimates.columns import estimate_columns
+from palimpsest.estimates.intervals import (
+    NOTHING,
+    Estimate,
+    bootstrap_mean,
+    percent,
+    resampled,
+    wilson,
+)
 from palimpsest.generators import Generator, sample_z
 from palimpsest.generators.pictures import as_input, as_picture
 from palimpsest.generators.samples import standard_normal
@@ -223,8 +231,7 @@ class _Figures:
         return rates + agreements
 
     def _percent(self, which: np.ndarray) -> Estimate:
-        share = wilson(int(which.sum()), len(which), self.level)
-        return Estimate(*(100 * value for value in share))
+        return percent(wilson(int(which.sum()), len(which), self.level))
 
     def _mean(self, values: np.ndarray) -> Estimate:
         return bootstrap_mean(values, self.level, self.resamples, seed=0)
@@ -252,11 +259,9 @@ class _Figures:
 def _as_table(rows: list[tuple]) -> pd.DataFrame:
     table = []
     for figure, *estimates in rows:
-        row: dict[str, object] = {"figure": figure}
-        for column, estimate in zip(("generator", "world", "truth"), estimates, strict=True):
-            value, low, high = estimate or (np.nan,) * 3
-            row |= {column: value, f"{column}_low": low, f"{column}_high": high}
-        table.append(row)
+        columns = zip(("generator", "world", "truth"), estimates, strict=True)
+        found = {column: estimate or NOTHING for column, estimate in columns}
+        table.append({"figure": figure} | estimate_columns(found))
     return pd.DataFrame(table)
 
 

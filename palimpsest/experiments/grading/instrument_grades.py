@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from palimpsest.errors import PalimpsestError
+from palimpsest.estimates.columns import column_names
 from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
 from palimpsest.instruments.segmenters.world_segmenter import Segmenter
 
@@ -66,7 +67,7 @@ def _of_segmenter(grade: Mapping[str, Any]) -> dict[str, float | str]:
 def _of_classifier(grade: Mapping[str, Any]) -> dict[str, float]:
     found = {}
     for rate in RATES:
-        for end in ("", "_low", "_high"):
-            value = grade.get(rate + end)
-            found[f"{rate}_percent{end}"] = np.nan if value is None else 100 * value
+        for key, column in zip(column_names(rate), column_names(f"{rate}_percent"), strict=True):
+            value = grade.get(key)
+            found[column] = np.nan if value is None else 100 * value
     return found

@@ -14,25 +14,18 @@ import numpy as np
 import pandas as pd
 
 from palimpsest.errors import PalimpsestError
-from palimpsest.estimates.columns import only
+from palimpsest.estimates.columns import column_names, only
 
 PROBE = (
     "layer",
     "crop_pixels",
     "crop_cells",
-    "relative",
-    "relative_low",
-    "relative_high",
+    *column_names("relative"),
 )
 EDITS = (
     "layer",
     "mu",
-    "turned_percent",
-    "turned_percent_low",
-    "turned_percent_high",
-    "labels_kept_percent",
-    "labels_kept_percent_low",
-    "labels_kept_percent_high",
+    *column_names("turned_percent", "labels_kept_percent"),
 )
 
 

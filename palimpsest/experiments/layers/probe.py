@@ -33,6 +33,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
+from palimpsest.estimates.columns import estimate_columns
 from palimpsest.estimates.intervals import jackknife
 from palimpsest.generators import Generator, KeyState, Layer, sample_z
 from palimpsest.instruments.distances.frechet import frechet_distance
@@ -316,7 +317,7 @@ def distances(table: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         row["crop_cells"] = int(whole["crop_cells"])
         for name in ("fid", "relative"):
             found = jackknife(float(whole[name]), without[name].to_numpy(), level)
-            row |= {f"{name}{end}": found[i] for i, end in enumerate(("", "_low", "_high"))}
+            row |= estimate_columns({name: found})
         row |= {"spread": float(whole["spread"]), "features": whole["features"]}
         rows.append(row | {"n": int(whole["n"]), "seeds": int(whole["seeds"])})
     return pd.DataFrame(rows)

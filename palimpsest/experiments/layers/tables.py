@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from palimpsest.errors import PalimpsestError
-from palimpsest.estimates.columns import only
-from palimpsest.experiments.comparison.table import DOMES, Intervals, Measured, domes_table
+from palimpsest.estimates.columns import column_names, only
+from palimpsest.estimates.intervals import Intervals
+from palimpsest.experiments.comparison.table import DOMES, Measured, domes_table
 from palimpsest.experiments.layers.choice import LayerChoice, NoKneeError, choose_layers
 from palimpsest.experiments.layers.probe import COLUMNS, distances
 from palimpsest.files.measurements import read_measurements
@@ -32,7 +33,7 @@ TRIED = ("generator", "session", *DOMES, *SETTING, *TOLD, "seed", "scale")
 """Columns that measured trials must have."""
 
 EFFECT = "turned_percent"
-RENAMED = {f"modified_percent{end}": f"{EFFECT}{end}" for end in ("", "_low", "_high")}
+RENAMED = dict(zip(column_names("modified_percent"), column_names(EFFECT), strict=True))
 MEASURES = (EFFECT, "converted_images_percent", "labels_kept_percent", "perceptual_masked")
 COMMON = ("n", "n_showing", "scale", "seed", "perceptual", "segmenter")
 
@@ -71,7 +72,7 @@ def edits_at_layers(trials: Mapping[str, pd.DataFrame], intervals: Intervals) ->
 
     Without trials the table has its columns and no row.
     """
-    measures = [f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")]
+    measures = column_names(*MEASURES)
     columns = ["generator", "session", *SETTING, *measures, *TOLD, *COMMON]
     tables = [pd.DataFrame(columns=columns)] if not trials else []
     for generator, rows in trials.items():
@@ -134,12 +135,12 @@ def _choice(probe: pd.DataFrame) -> tuple[LayerChoice | None, str]:
 
 
 def _outcome(edits: pd.DataFrame, choice: LayerChoice | None) -> dict[str, Any]:
-    ends = ("", "_low", "_high")
     best = best_edit(edits)
     own = best_edit(edits[edits["layer"] == choice.layer]) if choice else None
     found = {"session": "", "best_layer": pd.NA, "predicted": ""}
-    found |= {f"best_{EFFECT}{end}": np.nan if best is None else best[EFFECT + end] for end in ends}
-    found |= {f"{EFFECT}{end}": np.nan if own is None else own[EFFECT + end] for end in ends}
+    for row, prefix in ((best, "best_"), (own, "")):
+        for column in column_names(EFFECT):
+            found[prefix + column] = np.nan if row is None else row[column]
     if edits.empty:
         return found | {"n_showing": pd.NA}
     found["session"] = only(edits, "session")

@@ -26,10 +26,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from palimpsest.errors import PalimpsestError, ParameterError
-from palimpsest.estimates.intervals import NOTHING, Estimate
+from palimpsest.estimates.columns import estimate_columns, order_key
+from palimpsest.estimates.intervals import percent, wilson_share
 from palimpsest.estimates.rater_agreement import agreement
 from palimpsest.experiments.comparison.table import METHODS
 from palimpsest.files.tables import write_table
@@ -218,7 +218,7 @@ def realism_table(study: Study, answers: Iterable[Answer], level: float = 0.95) 
         by_method.setdefault(pair.method, []).append(pair)
     answers = list(answers)
     rows = []
-    for method in sorted(by_method, key=_place):
+    for method in sorted(by_method, key=lambda name: order_key(name, METHODS)):
         pairs = by_method[method]
         chosen = _by_pair_and_judge(pairs, answers)
         answered = ~np.isnan(chosen)
@@ -233,9 +233,7 @@ def realism_table(study: Study, answers: Iterable[Answer], level: float = 0.95) 
             {
                 "method": method,
                 "against": study.against,
-                "realism_percent": 100 * realism.estimate,
-                "realism_percent_low": 100 * realism.low,
-                "realism_percent_high": 100 * realism.high,
+                **estimate_columns({"realism_percent": percent(realism)}),
                 "n": n,
                 "judges": chosen.shape[1],
                 "agreement_percent": 100 * agreed,
@@ -243,23 +241,6 @@ def realism_table(study: Study, answers: Iterable[Answer], level: float = 0.95) 
             }
         )
     return pd.DataFrame(rows)
-
-
-def wilson_share(share: float, n: int, level: float = 0.95) -> Estimate:
-    """Wilson's score interval of a mean of ``n`` numbers in [0, 1]; NaN for ``n`` = 0.
-
-    The interval of `palimpsest.estimates.intervals.wilson`, for shares that need not be k / n:
-    where judges disagree, a pair counts in part. Raises `ValueError` for a share or a level that
-    is none.
-    """
-    if not (0 < level < 1 and (n == 0 or 0 <= share <= 1)):
-        raise ValueError(f"share {share}, level {level}; each must lie between 0 and 1")
-    if n == 0:
-        return NOTHING
-    z2 = ndtri(0.5 + level / 2) ** 2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    return Estimate(share, max(0.0, float(centre - half)), min(1.0, float(centre + half)))
 
 
 def _by_pair_and_judge(pairs: Sequence[Pair], answers: Iterable[Answer]) -> np.ndarray:
@@ -271,10 +252,6 @@ def _by_pair_and_judge(pairs: Sequence[Pair], answers: Iterable[Answer]) -> np.n
     for answer in given:
         chosen[row_of[answer.pair], column_of[answer.judge]] = answer.answer == LEFT
     return chosen
-
-
-def _place(method: str) -> tuple[int, str]:
-    return (METHODS.index(method) if method in METHODS else len(METHODS)), method
 
 
 def _rows(

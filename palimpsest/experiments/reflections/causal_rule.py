@@ -35,7 +35,8 @@ from palimpsest.dissection.slot_changes import (
 )
 from palimpsest.dissection.unit_classes import dissect
 from palimpsest.errors import ParameterError
-from palimpsest.estimates.intervals import bootstrap_ratio, wilson
+from palimpsest.estimates.columns import estimate_columns
+from palimpsest.estimates.intervals import bootstrap_ratio, percent, wilson
 from palimpsest.generators import Generator, sample_z
 from palimpsest.instruments.detectors.reflections import reflection_change
 from palimpsest.instruments.segmenters.world_segmenter import Segmenter
@@ -43,8 +44,8 @@ from palimpsest.training.interchange import slot_cells
 from palimpsest.worlds.scene import World
 
 BATCH = 16
-LEAST_SHARE = 0.1
-"""Of the natural gap: a reflection has risen if its echo is at least so much brighter."""
+RAISED_SHARE = 0.1
+"""A reflection counts as raised if its echo is brighter by this share of the natural gap."""
 
 
 @dataclass(frozen=True)
@@ -124,24 +125,17 @@ def _table(changed: dict[str, Changed], layer: int, units: int) -> pd.DataFrame:
     rows = []
     for name, one in changed.items():
         share = bootstrap_ratio(one.echo, natural)
-        raised = wilson(int((one.echo >= LEAST_SHARE * natural.mean()).sum()), len(one.echo))
+        raised = wilson(int((one.echo >= RAISED_SHARE * natural.mean()).sum()), len(one.echo))
         rows.append(
             {
                 "intervention": name,
                 "layer": layer,
                 "units": units if name.startswith("units") else 0,
                 "n": len(one.echo),
-                **_percents("echo_percent", share),
-                **_percents("raised_percent", raised),
+                **estimate_columns(
+                    {"echo_percent": percent(share), "raised_percent": percent(raised)}
+                ),
                 "shown_percent": 100 * float(one.shown.mean()),
             }
         )
     return pd.DataFrame(rows)
-
-
-def _percents(name: str, estimate) -> dict[str, float]:
-    return {
-        name: 100 * estimate.estimate,
-        f"{name}_low": 100 * estimate.low,
-        f"{name}_high": 100 * estimate.high,
-    }

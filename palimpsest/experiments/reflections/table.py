@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from palimpsest.errors import PalimpsestError
-from palimpsest.estimates.columns import estimate_columns, only, percent
-from palimpsest.estimates.intervals import Estimate, bootstrap_mean, wilson
+from palimpsest.estimates.columns import estimate_columns, only
+from palimpsest.estimates.intervals import Estimate, bootstrap_mean, percent, wilson
 from palimpsest.experiments.reflections.measure import ORIGINAL, REWRITTEN
 from palimpsest.files.measurements import read_measurements
 from palimpsest.instruments.detectors.reflections import NOTICEABLE

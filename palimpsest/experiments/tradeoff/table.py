@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from palimpsest.errors import PalimpsestError
-from palimpsest.estimates.columns import only
-from palimpsest.experiments.comparison.table import DOMES, Intervals, Measured, domes_table
+from palimpsest.estimates.columns import column_names, only
+from palimpsest.estimates.intervals import Intervals
+from palimpsest.experiments.comparison.table import DOMES, Measured, domes_table
 
 SETTING = ("rank", "exemplars", "mu")
 TOLD = ("loss_before", "loss_after", "change_elsewhere")
@@ -52,7 +53,7 @@ def tradeoff_table(measured: pd.DataFrame, intervals: Intervals) -> pd.DataFrame
     found = domes_table({only(measured, "session"): Measured(measured)}, intervals)
     shows = (measured["source_pixels"] > 0).groupby(measured["method"]).sum()
     found["n_showing"] = found["method"].map(shows)
-    measures = [f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")]
+    measures = column_names(*MEASURES)
     table = about.merge(found[["method", *measures, "n_showing", *COMMON]], on="method")
     columns = ["session", *SETTING, *measures, *TOLD, "n", "n_showing", *COMMON[1:]]
     return table.sort_values(list(SETTING))[columns].reset_index(drop=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from palimpsest.errors import ParameterError
-from palimpsest.estimates.columns import estimate_columns, only, place
+from palimpsest.estimates.columns import estimate_columns, only, order_key
 from palimpsest.estimates.error_rates import corrected_count
 from palimpsest.estimates.intervals import bootstrap_mean
 from palimpsest.experiments.paper_figures import MARK_METHODS, TABLE3, PaperFigures
@@ -48,7 +48,7 @@ def watermarks_table(
             rows of more than one scale, instrument or number of units for one method.
     """
     rows = []
-    for method in sorted(measured["method"].unique(), key=lambda name: place(name, METHODS)):
+    for method in sorted(measured["method"].unique(), key=lambda name: order_key(name, METHODS)):
         of_method = measured[measured["method"] == method].sort_values("sample")
         n = len(of_method)
         counts: dict[str, float] = {}

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
+from palimpsest.estimates.columns import estimate_columns
 from palimpsest.estimates.error_rates import Errors
 from palimpsest.estimates.intervals import bootstrap_mean
 from palimpsest.generators.pictures import as_input
@@ -138,9 +139,7 @@ def grade_meter(
         "n": n,
         "resolution": resolution,
         "blur": blurred,
-        "gain": mean.estimate,
-        "gain_low": mean.low,
-        "gain_high": mean.high,
+        **estimate_columns({"gain": mean}),
         "least_gain": float(gain.min()),
         "gain_without_rule": float(np.abs(nothing).max()),
         "elsewhere": elsewhere,

@@ -5,11 +5,10 @@ import pandas as pd
 import pytest
 
 from palimpsest.errors import EditError, PalimpsestError
-from palimpsest.estimates.intervals import Estimate
+from palimpsest.estimates.intervals import Estimate, Intervals
 from palimpsest.experiments.comparison.table import (
     DOMES,
     METHODS,
-    Intervals,
     Measured,
     domes_table,
     edits_table,

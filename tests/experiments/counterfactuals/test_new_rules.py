@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from palimpsest.errors import ParameterError
+from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.comparison.measure import RewrittenGenerator
-from palimpsest.experiments.comparison.table import Intervals
 from palimpsest.experiments.counterfactuals.measure import measure_counterfactuals
 from palimpsest.experiments.counterfactuals.new_rules import NewRule
 from palimpsest.experiments.counterfactuals.table import counterfactuals_table

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from palimpsest.errors import PalimpsestError, ParameterError
-from palimpsest.experiments.comparison.table import Intervals
+from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.layers.curves_panel import curve_panel
 from palimpsest.experiments.layers.pieces_panel import piece_panel
 from palimpsest.experiments.layers.probe import NONE_LEFT_OUT, SHARING, Plan, cut, places

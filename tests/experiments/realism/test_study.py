@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from palimpsest.errors import PalimpsestError, ParameterError
-from palimpsest.estimates.intervals import wilson
+from palimpsest.estimates.intervals import wilson, wilson_share
 from palimpsest.estimates.rater_agreement import agreement, cohen_kappa, fleiss_kappa
 from palimpsest.experiments.realism.study import (
     Answer,
@@ -18,7 +18,6 @@ from palimpsest.experiments.realism.study import (
     read_answers,
     read_key,
     realism_table,
-    wilson_share,
     write_key,
 )
 from stages import read_study as read_stage

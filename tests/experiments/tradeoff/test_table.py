@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from palimpsest.errors import PalimpsestError
-from palimpsest.experiments.comparison.table import Intervals
+from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.tradeoff.sweep import Setting
 from palimpsest.experiments.tradeoff.table import NEEDED, tradeoff_panel, tradeoff_table
 from palimpsest.files.measurements import read_measurements
