@@ -96,9 +96,9 @@ def main(
             batch=batch,
             progress=bar.update,
         )
-    study, sheet = make_study(shots, against=against, seed=seed, order_seed=order_seed)
+    study, content = make_study(shots, against=against, seed=seed, order_seed=order_seed)
     write_key(study, key)
-    atomic_write_text(out, render_study(sheet))
+    atomic_write_text(out, render_study(content))
     print(f"study {study.id}: {len(study.pairs)} pairs in {out}; the key is {key}")
 
 

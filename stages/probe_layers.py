@@ -24,7 +24,7 @@ from palimpsest.experiments.layers.probe import (
     Features,
     InceptionPieces,
     PieceFeatures,
-    Plan,
+    ProbePlan,
     distances,
     probe_layers,
 )
@@ -64,7 +64,7 @@ def main(
     place = computing_device(device)
     g = load_generator(weights, truncation=truncation).to(place)
     features = looking(segmenter, inception, place)
-    plan = Plan(tuple(layer), tuple(size), samples, tuple(seed))
+    plan = ProbePlan(tuple(layer), tuple(size), samples, tuple(seed))
     check_shown(plan, shown, shown_size)
     batch = batch or images_at_once(g.resolution, 32)
     with tqdm(total=len(plan), desc=f"probe {model}", unit="image", mininterval=2) as bar:

@@ -89,6 +89,7 @@ def test_modules_say_what_they_are(file: Path) -> None:
 ORDER = (
     "errors",
     "settings",
+    "wording",
     "files",
     "estimates",
     "generators",

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-LEAST_SHARE = 1 / 1024
-"""Of an image's pixels: fewer pixels of the source class (16 at 128 x 128) are specks of the
-segmenter, not a thing, and count as none."""
+THING_SHARE = 1 / 1024
+"""Share of an image's pixels from which the source class counts as a thing (16 at 128 x 128); fewer
+are specks of the segmenter and count as none."""
 
 REMOVED_SHARE = 0.75
 TURNED_SHARE = 0.5
@@ -46,7 +46,7 @@ class EditEffect:
 def source_region(before: Tensor, source: Sequence[int]) -> Tensor:
     """Pixels (B, H, W) bool of the ``source`` classes; all False where there are only specks."""
     region = of_classes(before, source)
-    enough = region.sum((1, 2), keepdim=True) >= LEAST_SHARE * before[0].numel()
+    enough = region.sum((1, 2), keepdim=True) >= THING_SHARE * before[0].numel()
     return region & enough
 
 

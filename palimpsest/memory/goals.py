@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -58,21 +59,29 @@ class Clip:
     area: Tensor
 
 
-def bounds(area: Tensor) -> Box:
-    """Smallest half-open box (top, left, bottom, right) around the positive cells of (h, w).
+def box_of(area: Tensor | np.ndarray) -> Box | None:
+    """Smallest half-open box (top, left, bottom, right) around the positive cells of a mask (h, w).
 
-    Raises `SessionError` for an empty mask.
+    None where nothing is painted.
     """
-    rows = (area > 0).any(dim=1).nonzero().flatten()
-    columns = (area > 0).any(dim=0).nonzero().flatten()
+    painted = torch.as_tensor(area) > 0
+    rows, columns = (painted.any(dim=axis).nonzero().flatten() for axis in (1, 0))
     if len(rows) == 0:
-        raise SessionError("the mask is empty at the resolution of the layer; paint a larger one")
+        return None
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+
+def painted_box(area: Tensor | np.ndarray) -> Box:
+    """`box_of` a mask (h, w). Raises `SessionError` where nothing is painted."""
+    box = box_of(area)
+    if box is None:
+        raise SessionError("the mask is empty at the resolution of the layer; paint a larger one")
+    return box
 
 
 def centre_of(area: Tensor) -> tuple[int, int]:
     """Cell in the middle of the box around a mask (h, w), rounded up and left as the original."""
-    top, left, bottom, right = bounds(area)
+    top, left, bottom, right = painted_box(area)
     return (top + bottom) // 2, (left + right) // 2
 
 
@@ -84,7 +93,7 @@ def copy_object(values: ValueState | Tensor, area: Tensor) -> Clip:
             f"values of shape {tuple(v.shape)} and a mask of shape {tuple(area.shape)}: "
             "one sample and a mask at its resolution are needed"
         )
-    top, left, bottom, right = bounds(area)
+    top, left, bottom, right = painted_box(area)
     return Clip(v[0, :, top:bottom, left:right], area[top:bottom, left:right].to(v.device))
 
 

@@ -25,8 +25,8 @@ from palimpsest.memory.goals import Goal
 BATCH = 16
 """Images of 128 pixels, or samples whose keys alone are asked for, that are computed together."""
 
-LEAST_SHARE = 0.002
-"""A tuning image shows a class if this share of its pixels is of it: 33 pixels of 128 x 128."""
+SHOWN_SHARE = 0.002
+"""Share of pixels from which a tuning image shows a class: 33 pixels of 128 x 128."""
 
 MOST_KEPT = 2**28
 """Bytes that may be kept of what the perceptual distance saw in the images before an edit: 29
@@ -136,7 +136,7 @@ class LabelJudge:
                 state = self.layer.keys(part)
                 made = self.layer.render(self.layer.values(state))
                 seen = torch.as_tensor(segmenter.segment(made)).long()
-                shown = of_classes(seen, self.source).float().mean(dim=(1, 2)) >= LEAST_SHARE
+                shown = of_classes(seen, self.source).float().mean(dim=(1, 2)) >= SHOWN_SHARE
                 keep = shown.nonzero().flatten().tolist()[: n - found]
                 if keep:
                     self.states.append(state[keep])

@@ -27,8 +27,9 @@ from dataclasses import dataclass
 from palimpsest.estimates.intervals import NOTHING, Estimate
 from palimpsest.report.layer_claims import layer_advice
 from palimpsest.report.sections import CLAIMS
+from palimpsest.report.sentences import capital, figure_of, in_words, name_of, nth_lowest
 from palimpsest.report.table_view import LABELS, NAMES, number, show
-from palimpsest.report.telling import capital, figure_of, listed, name_of, nth_lowest, told
+from palimpsest.wording import listed
 
 Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
@@ -77,7 +78,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Trial:
+class ComparedEdit:
     """One edit made by every method: rows by method, and the column that says what it reached."""
 
     name: str
@@ -107,10 +108,10 @@ def judge(tables: Tables, facts: Mapping[str, Mapping] | None = None) -> list[Cl
         tables: rows (column to text) by name of the table, as `table_view.read_rows` gives them.
         facts: facts by name of the figure, as `figures.facts_of` gives them.
     """
-    tried = trials(tables)
+    tried = compared_edits(tables)
     found = [
-        *(efficacy(trial, method) for trial in tried for method in SUBJECTS),
-        *(locality(trial, method) for trial in tried for method in SUBJECTS),
+        *(efficacy(edit, method) for edit in tried for method in SUBJECTS),
+        *(locality(edit, method) for edit in tried for method in SUBJECTS),
         *watermarks(tables.get("table3_watermarks", ())),
         *reflections(tables.get("reflection", ())),
         *(
@@ -124,32 +125,34 @@ def judge(tables: Tables, facts: Mapping[str, Mapping] | None = None) -> list[Cl
     return sorted(found, key=lambda claim: list(CLAIMS).index(claim.topic))
 
 
-def trials(tables: Tables) -> list[Trial]:
+def compared_edits(tables: Tables) -> list[ComparedEdit]:
     """The edits of Table 1 and Table 2, as far as this run has them."""
     found = []
     if smiles := tables.get("table1_smile"):
-        found.append(Trial("smiles", "table1_smile", "smiling_percent", _by_method(smiles)))
+        found.append(ComparedEdit("smiles", "table1_smile", "smiling_percent", _by_method(smiles)))
     domes = tables.get("table2_domes", ())
     for edit in dict.fromkeys(row.get("edit", "") for row in domes):
         rows = _by_method(row for row in domes if row.get("edit", "") == edit)
-        found.append(Trial(NAMES.get(edit, edit), "table2_domes", "modified_percent", rows))
+        found.append(ComparedEdit(NAMES.get(edit, edit), "table2_domes", "modified_percent", rows))
     return found
 
 
-def efficacy(trial: Trial, method: str) -> Claim:
+def efficacy(edit: ComparedEdit, method: str) -> Claim:
     """Whether ``method`` comes near the best of its rivals (see the module)."""
-    words, rivals = f"{capital(trial.name)}, {SUBJECTS[method]}:", trial.rivals(method)
-    its, before = trial.reached(method), trial.reached(UNMODIFIED)
+    words, rivals = f"{capital(edit.name)}, {SUBJECTS[method]}:", edit.rivals(method)
+    its, before = edit.reached(method), edit.reached(UNMODIFIED)
     if method not in rivals or math.isnan(before.estimate):
-        return _claim("efficacy", f"{words} not measured.", None, trial.where, method)
-    best = max(rivals, key=trial.gain)
-    highest = trial.reached(best)
-    words += f" {LABELS[trial.effect]} {told(its, trial.effect)}"
-    words += f", unmodified {told(before, trial.effect, False)}" if before.estimate else ""
-    words += f"; the best, {name_of(best)}, {told(highest, trial.effect)}" if best != method else ""
+        return _claim("efficacy", f"{words} not measured.", None, edit.where, method)
+    best = max(rivals, key=edit.gain)
+    highest = edit.reached(best)
+    words += f" {LABELS[edit.effect]} {in_words(its, edit.effect)}"
+    words += f", unmodified {in_words(before, edit.effect, False)}" if before.estimate else ""
+    words += (
+        f"; the best, {name_of(best)}, {in_words(highest, edit.effect)}" if best != method else ""
+    )
     words += ", the most of all" if best == method else ""
     holds, said = None, ""
-    if trial.gain(best) < NEAR:
+    if edit.gain(best) < NEAR:
         said = f"; no method gained {NEAR:g} points"
     elif its.high < highest.estimate - NEAR:
         holds = False
@@ -159,22 +162,22 @@ def efficacy(trial: Trial, method: str) -> Claim:
         holds = True
     else:
         said = "; not surely a gain at all"
-    return _claim("efficacy", f"{words}{said}.", holds, trial.where, method)
+    return _claim("efficacy", f"{words}{said}.", holds, edit.where, method)
 
 
-def locality(trial: Trial, method: str) -> Claim:
+def locality(edit: ComparedEdit, method: str) -> Claim:
     """Whether ``method`` moves the rest least or second least of those with an effect."""
     column = "perceptual_masked"
-    words, rivals = f"{capital(trial.name)}, {SUBJECTS[method]}:", trial.rivals(method)
-    moved = {name: figure_of(trial.rows[name], column) for name in rivals}
+    words, rivals = f"{capital(edit.name)}, {SUBJECTS[method]}:", edit.rivals(method)
+    moved = {name: figure_of(edit.rows[name], column) for name in rivals}
     its = moved.get(method, NOTHING)
-    if math.isnan(its.estimate + trial.reached(UNMODIFIED).estimate):
-        return _claim("locality", f"{words} not measured.", None, trial.where, method)
-    words += f" distance outside {told(its, column)}"
-    if (gain := trial.gain(method)) < NEAR:
+    if math.isnan(its.estimate + edit.reached(UNMODIFIED).estimate):
+        return _claim("locality", f"{words} not measured.", None, edit.where, method)
+    words += f" distance outside {in_words(its, column)}"
+    if (gain := edit.gain(method)) < NEAR:
         words += f", but it gained only {gain:.1f} points, and doing nothing is local too."
-        return _claim("locality", words, None, trial.where, method)
-    able = [name for name in rivals if trial.gain(name) >= NEAR]
+        return _claim("locality", words, None, edit.where, method)
+    able = [name for name in rivals if edit.gain(name) >= NEAR]
     order = sorted(
         (name for name in able if not math.isnan(moved[name].estimate)),
         key=lambda name: moved[name].estimate,
@@ -191,18 +194,18 @@ def locality(trial: Trial, method: str) -> Claim:
         overlapping = (name_of(name) for name in perhaps if name not in surely)
         said = f"; its interval overlaps that of {listed(overlapping)}."
     else:
-        less = listed(f"{name_of(name)} {told(moved[name], column, False)}" for name in surely)
-        holds, said = False, f"; less: {less}.{less_done(trial, method, surely)}"
-    return _claim("locality", words + said, holds, trial.where, method)
+        less = listed(f"{name_of(name)} {in_words(moved[name], column, False)}" for name in surely)
+        holds, said = False, f"; less: {less}.{less_done(edit, method, surely)}"
+    return _claim("locality", words + said, holds, edit.where, method)
 
 
-def less_done(trial: Trial, method: str, others: Sequence[str]) -> str:
+def less_done(edit: ComparedEdit, method: str, others: Sequence[str]) -> str:
     """That all ``others`` also reach surely less, if the table bears it; else nothing."""
-    its, reached = trial.reached(method), [trial.reached(name) for name in others]
+    its, reached = edit.reached(method), [edit.reached(name) for name in others]
     if not all(found.high < its.low for found in reached):
         return ""
-    theirs = listed(told(found, trial.effect, False) for found in reached)
-    return f" They also do less: {theirs} against {told(its, trial.effect, False)}."
+    theirs = listed(in_words(found, edit.effect, False) for found in reached)
+    return f" They also do less: {theirs} against {in_words(its, edit.effect, False)}."
 
 
 def watermarks(rows: Sequence[Row]) -> list[Claim]:
@@ -212,13 +215,13 @@ def watermarks(rows: Sequence[Row]) -> list[Claim]:
     erasers = [name for name in ERASERS if name in by_method and rivals]
     n = show("n", rows[0].get("n", "")) if erasers else ""
     before = {mark: figure_of(by_method.get(UNMODIFIED, {}), mark) for mark in MARKS}
-    bore = listed(f"the {words} in {told(before[m], m, False)}" for m, words in MARKS.items())
+    bore = listed(f"the {words} in {in_words(before[m], m, False)}" for m, words in MARKS.items())
     found = []
     for method in erasers:
         head = f"{capital(ERASERS[method])}: "
         opening = f"{head}before, of {n} images, {bore}. Left: "
         left = [
-            f"{words} ({told(its, mark, False)} left of {told(before[mark], mark, False)})"
+            f"{words} ({in_words(its, mark, False)} left of {in_words(before[mark], mark, False)})"
             for mark, words in MARKS.items()
             if not (its := figure_of(by_method[method], mark)).high < before[mark].low
         ]
@@ -244,8 +247,10 @@ def _below(
     for column, meaning in columns.items():
         its = figure_of(rows[method], column)
         others = {name: figure_of(rows[name], column) for name in rivals}
-        against = listed(f"{name_of(name)} {told(found, column)}" for name, found in others.items())
-        words.append(f"{meaning} {told(its, column)}, {against}.")
+        against = listed(
+            f"{name_of(name)} {in_words(found, column)}" for name, found in others.items()
+        )
+        words.append(f"{meaning} {in_words(its, column)}, {against}.")
         for name, other in others.items():
             if its.low > other.high:
                 above.append(f"{meaning} against {name_of(name)}")
@@ -276,8 +281,9 @@ def reflections(rows: Sequence[Row]) -> list[Claim]:
         holds = False
     words = (
         "Brightness of the table’s echo with the windows lit, less that without (black to white "
-        f"is 1): {told(before, column)} before, {told(after, column)} after a change of rank "
-        f"{edit['rank']} in layer {edit['layer']}, over {show('n', edit.get('n', ''))} samples."
+        f"is 1): {in_words(before, column)} before, {in_words(after, column)} after a change of "
+        f"rank {edit['rank']} in layer {edit['layer']}, over {show('n', edit.get('n', ''))} "
+        "samples."
     )
     return [_claim("reflections", words, holds, "reflection")]
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from palimpsest.experiments.layers.tables import EFFECT, KEPT_LEAST
+from palimpsest.report.sentences import capital, figure_of, in_words, name_of
 from palimpsest.report.table_view import show
-from palimpsest.report.telling import capital, figure_of, listed, name_of, told
+from palimpsest.wording import listed
 
 VERDICTS = {"yes": True, "no": False}
 
@@ -42,8 +43,8 @@ def _measured(row: Mapping[str, str]) -> str:
     words += (
         f". Of edits at every layer ({edit}) that kept {KEPT_LEAST:g} % of the labels elsewhere, "
         f"that at layer {show('layer', row['best_layer'])} turned most of what it should, "
-        f"{told(best, EFFECT)} of the pixels"
+        f"{in_words(best, EFFECT)} of the pixels"
     )
     if own != best:
-        words += f"; that at layer {row['layer']} {told(own, EFFECT)}"
+        words += f"; that at layer {row['layer']} {in_words(own, EFFECT)}"
     return f"{words} ({show('n', row['n_showing'])} images that show it)."

@@ -11,7 +11,6 @@ to the CSV files and the full-size pictures are relative to ``out``.
 
 from __future__ import annotations
 
-import base64
 import os
 import platform
 from collections import Counter
@@ -21,10 +20,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from palimpsest.errors import PalimpsestError
+from palimpsest.files.html import png_data_url, render_template
 from palimpsest.report.claims import NEAR, Claim, judge
 from palimpsest.report.figures import facts_of
 from palimpsest.report.sections import CLAIMS, Section, arrange, figure_title, table_title
@@ -42,6 +41,8 @@ STAND_INS = "stand_ins"
 
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 """The last chunk of every whole PNG: its length, name and checksum."""
+
+TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
 
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib")
 
@@ -71,8 +72,8 @@ class TableShown:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A section with what it shows, in order."""
+class ShownSection:
+    """A section with the tables and figures that it shows, in order."""
 
     section: Section
     shown: tuple[TableShown | FigureView, ...]
@@ -98,20 +99,14 @@ def render_page(tables: Sequence[Path], figures: Sequence[Path], out: Path) -> s
         PalimpsestError: a table without rows, or a picture that is none.
         FileNotFoundError: a file, or a figure's caption, is missing.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     rows = {path.stem: read_rows(path) for path in tables}
     shown = [_table(path, rows[path.stem], out) for path in tables]
     shown += [_figure(path, out) for path in figures]
     facts = {path.stem: facts_of(path) for path in figures}
     stand_ins = any(row.get("scale") == STAND_INS for table in rows.values() for row in table)
     claims = [] if stand_ins else judge(rows, facts)
-    return environment.get_template("report.html.j2").render(
+    return render_template(
+        TEMPLATE,
         stand_ins=stand_ins,
         parts=parts(shown),
         topics=topics(claims),
@@ -124,10 +119,10 @@ def render_page(tables: Sequence[Path], figures: Sequence[Path], out: Path) -> s
     )
 
 
-def parts(shown: Sequence[TableShown | FigureView]) -> list[Part]:
+def parts(shown: Sequence[TableShown | FigureView]) -> list[ShownSection]:
     """What is shown, dealt to the sections of the page."""
     return [
-        Part(section, tuple(one for name in names for one in shown if one.name == name))
+        ShownSection(section, tuple(one for name in names for one in shown if one.name == name))
         for section, names in arrange(one.name for one in shown)
     ]
 
@@ -210,7 +205,7 @@ def _figure(path: Path, out: Path) -> FigureView:
     return FigureView(
         name=path.stem,
         title=figure_title(path.stem),
-        data_url="data:image/png;base64," + base64.b64encode(content).decode("ascii"),
+        data_url=png_data_url(content),
         link=_link(path, out),
         width=width,
         height=height,

@@ -5,7 +5,7 @@ PNG: painted where it is white and opaque. Three steps lead to a layer::
 
     mask = decode_mask(url)                    # (H, W)
     area = cover(mask, (16, 16))               # (16, 16): the painted share of each cell
-    top, left, bottom, right = box_of(area)    # half-open; None where nothing is painted
+    top, left, bottom, right = painted_box(area)    # `memory.goals`; half-open
 
 `compat_area` does the first two steps as the original code does them (`from_url` there): alpha
 is dropped instead of composited, and the smoothing lets a mask reach into neighbouring cells.
@@ -23,8 +23,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-
-Box = tuple[int, int, int, int]
 
 _DATA_URL = re.compile(r"data:image/png;base64,", re.IGNORECASE)
 _LARGEST = 8192 * 8192
@@ -107,15 +105,6 @@ def compat_area(url: str, size: tuple[int, int]) -> Tensor:
     """
     picture = open_mask(url).convert("RGB").resize(size, Image.Resampling.BILINEAR)
     return torch.from_numpy(np.asarray(picture)[:, :, 0].astype(np.float32) / np.float32(255))
-
-
-def box_of(area: Tensor | np.ndarray) -> Box | None:
-    """(top, left, bottom, right), half-open, of all cells with area > 0; None if there are none."""
-    painted = np.asarray(area) > 0
-    rows, columns = np.flatnonzero(painted.any(axis=1)), np.flatnonzero(painted.any(axis=0))
-    if not len(rows):
-        return None
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
 def _shares(length: int, cells: int) -> np.ndarray:

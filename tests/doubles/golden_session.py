@@ -12,7 +12,7 @@ from palimpsest.generators import load_generator
 from palimpsest.generators.base import Generator
 from palimpsest.generators.samples import standard_normal
 from palimpsest.memory import KeyStatistics
-from palimpsest.sessions.masks import box_of
+from palimpsest.memory.goals import box_of
 from palimpsest.sessions.schema import Session
 from palimpsest.worlds import get_world
 

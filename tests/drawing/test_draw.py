@@ -13,7 +13,8 @@ from palimpsest.drawing.matching import crowns, pick, replace_pairs, standing_on
 from palimpsest.drawing.strokes import CONTEXTS
 from palimpsest.drawing.survey import Survey, brush, moved, soften, things
 from palimpsest.errors import SessionError
-from palimpsest.sessions.masks import box_of, cover
+from palimpsest.memory.goals import box_of
+from palimpsest.sessions.masks import cover
 from palimpsest.sessions.schema import Session
 from tests.doubles.golden_session import goal_labels, surveyed
 

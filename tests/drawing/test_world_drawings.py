@@ -12,7 +12,7 @@ from palimpsest.drawing.draw import DRAWINGS, draw, drawings_of
 from palimpsest.drawing.strokes import CONTEXTS
 from palimpsest.drawing.survey import Survey
 from palimpsest.errors import SessionError
-from palimpsest.sessions.masks import box_of
+from palimpsest.memory.goals import box_of
 from palimpsest.sessions.schema import Session
 from palimpsest.worlds import get_world, world_names
 from tests.doubles.golden_session import goal_labels, surveyed

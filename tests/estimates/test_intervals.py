@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from palimpsest.estimates.intervals import bootstrap_mean, bootstrap_ratio, wilson
 
@@ -78,3 +79,10 @@ def test_what_is_refused():
         bootstrap_mean([1.0], level=95)
     with pytest.raises(ValueError, match="11 successes in 10"):
         wilson(11, 10)
+
+
+def test_the_interval_of_a_share_is_that_of_scipy_bit_for_bit():
+    for successes, n in ((0, 7), (7, 7), (3, 7), (412, 1000), (9999, 10000)):
+        for level in (0.9, 0.95, 0.99):
+            theirs = binomtest(successes, n).proportion_ci(level, method="wilson")
+            assert wilson(successes, n, level)[1:] == (theirs.low, theirs.high)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from palimpsest.errors import ParameterError
 from palimpsest.memory import SOLVERS, Goal, Problem, insert, match_change, pose
-from palimpsest.memory.goals import bounds, cut_goal
+from palimpsest.memory.goals import cut_goal, painted_box
 from palimpsest.memory.solvers import closed_form, newton
 from palimpsest.memory.subspace import Subspace
 
@@ -246,12 +246,12 @@ def test_a_halo_predicts_the_value_in_the_full_image(recorded: Recorded) -> None
     noise, layer.generator.noise = layer.generator.noise, "single"
     try:
         values = layer.values(state).v
-        goal = cut_goal(layer, state, values, bounds(recorded.array("area_v.paste")))
+        goal = cut_goal(layer, state, values, painted_box(recorded.array("area_v.paste")))
         found = layer.values(goal.state).v
         used = goal.weights.bool()[:, None].expand_as(found)
         assert used.any() and not used.all()
         assert torch.allclose(found[used], goal.target[used], atol=1e-5)
-        bare = cut_goal(layer, state, values, bounds(recorded.array("area_v.paste")), halo=0)
+        bare = cut_goal(layer, state, values, painted_box(recorded.array("area_v.paste")), halo=0)
         assert not torch.allclose(layer.values(bare.state).v, bare.target, atol=1e-2)
     finally:
         layer.generator.noise = noise

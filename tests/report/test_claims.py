@@ -4,7 +4,7 @@ import pytest
 
 from palimpsest.report.claims import (
     SUBJECTS,
-    Trial,
+    ComparedEdit,
     efficacy,
     judge,
     locality,
@@ -23,7 +23,7 @@ def figure(column, value, spread):
     return {column + end: str(number) for end, number in ends}
 
 
-def trial(*rows, unmodified=(0.0, 0.0)):
+def compared(*rows, unmodified=(0.0, 0.0)):
     """Rows (method, effect, spread, distance, spread) beside the unmodified images."""
     told = {
         method: {"method": method}
@@ -32,7 +32,7 @@ def trial(*rows, unmodified=(0.0, 0.0)):
         for method, effect, spread, distance, apart in rows
     }
     told["unmodified"] = {"method": "unmodified", **figure("modified_percent", *unmodified)}
-    return Trial("dome → spire", "table2_domes", "modified_percent", told)
+    return ComparedEdit("dome → spire", "table2_domes", "modified_percent", told)
 
 
 def by_effect(effect, spread, *others, unmodified=(0.0, 0.0)):
@@ -40,7 +40,7 @@ def by_effect(effect, spread, *others, unmodified=(0.0, 0.0)):
     names = ("direct_lambda", "single_layer", "finetune_all")
     rows = [(PAPERS, effect, spread, 0.1, 0.01)]
     rows += [(name, *other, 0.1, 0.01) for name, other in zip(names, others, strict=False)]
-    return efficacy(trial(*rows, unmodified=unmodified), PAPERS)
+    return efficacy(compared(*rows, unmodified=unmodified), PAPERS)
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,13 @@ def test_a_gain_is_over_what_was_there_before():
 
 
 def test_the_papers_method_is_held_against_the_papers_others():
-    both = trial(
+    both = compared(
         (PAPERS, 50, 2, 0.01, 0.001), ("single_layer", 52, 2, 0.2, 0.01), ("newton", 90, 2, 0.1, 0)
     )
     assert efficacy(both, PAPERS).holds is True
-    both = trial(("newton", 90, 2, 0.1, 0), ("palimpsest", 60, 2, 0.1, 0), (PAPERS, 1, 1, 0.1, 0))
+    both = compared(
+        ("newton", 90, 2, 0.1, 0), ("palimpsest", 60, 2, 0.1, 0), (PAPERS, 1, 1, 0.1, 0)
+    )
     mine = efficacy(both, "palimpsest")
     assert mine.holds is False and "newton, 90.0 %" in mine.measured
     assert mine.own and not efficacy(both, PAPERS).own
@@ -86,7 +88,7 @@ def by_distance(*distances, effects=(50, 50, 50, 50)):
         (name, effect, 2, *distance)
         for name, effect, distance in zip(names, effects, distances, strict=False)
     ]
-    return locality(trial(*rows), PAPERS)
+    return locality(compared(*rows), PAPERS)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,7 @@ def test_every_edit_of_the_tables_is_judged():
     rows = [
         {"edit": edit, **row}
         for edit in ("dome2spire", "dome2tree")
-        for row in trial((PAPERS, 50, 2, 0.1, 0.01)).rows.values()
+        for row in compared((PAPERS, 50, 2, 0.1, 0.01)).rows.values()
     ]
     claims = judge({"table2_domes": rows}, {"fig01_rules": {"scale": "mini"}})
     heads = [claim.measured.partition(",")[0] for claim in claims if claim.topic == "efficacy"]

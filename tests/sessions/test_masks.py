@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
+from palimpsest.memory.goals import box_of
 from palimpsest.sessions.masks import (
-    box_of,
     compat_area,
     cover,
     decode_mask,

@@ -56,7 +56,7 @@ DISSECTED = 150
 LEVEL = 0.95
 """Of the interval of each share."""
 
-Change = Callable[[ValueState], ValueState]
+ValueChange = Callable[[ValueState], ValueState]
 """Values of the layer to others of the same samples."""
 
 
@@ -160,7 +160,7 @@ def open_samples(
 
 def switching(
     g: Generator, layer: Layer, segmenter: Segmenter, thing: str, place: Tensor, seed: int
-) -> Change:
+) -> ValueChange:
     """Switches on, in the cells of the place, the units that fit the thing best."""
     found = dissect(g, layer.number, segmenter, DISSECTED, seed)
     units = found.top_units(thing, scaled_count(UNITS, len(found.thresholds)))
@@ -178,7 +178,7 @@ def switching(
     return change
 
 
-def pasting(g: Generator, layer: Layer, session: Session, drawn: Exemplar) -> Change:
+def pasting(g: Generator, layer: Layer, session: Session, drawn: Exemplar) -> ValueChange:
     """Pastes the object's values on the place of each sample, as the session's goal does."""
     size = (layer.value_size,) * 2
     z = sample_z(g, session.n, session.seed)[drawn.object.sample][None]

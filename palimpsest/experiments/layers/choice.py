@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from palimpsest.errors import PalimpsestError
+from palimpsest.wording import listed
 
 
 class NoKneeError(PalimpsestError):
@@ -116,13 +117,13 @@ def _why(
     first = int(curve.index[0])
     second = int(curve.index[int(np.argsort(-below, kind="stable")[1])])
     words = (
-        f"pieces of {_listed(sizes)} px made by layer {knee} alone are {_percent(curve[knee])} of "
+        f"pieces of {listed(sizes)} px made by layer {knee} alone are {_percent(curve[knee])} of "
         f"their spread away from those of whole images ({_percent(curve[first])} at layer "
         f"{first}); before it every layer gains much, after it little (next to it: layer {second})"
     )
     if later := [number for number in named if number > knee]:
         words += (
-            f"; layer {_listed(later)} has cells as wide, {widths[knee]:g} px, and is at "
+            f"; layer {listed(later)} has cells as wide, {widths[knee]:g} px, and is at "
             f"{_percent(curve[later[-1]])}"
         )
     return words
@@ -131,8 +132,3 @@ def _why(
 def _percent(share: float) -> str:
     percent = 100 * share
     return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
-
-
-def _listed(numbers: list[int]) -> str:
-    *most, last = map(str, numbers)
-    return f"{', '.join(most)} and {last}" if most else last

@@ -15,12 +15,20 @@ import pandas as pd
 import torch
 
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.layers.probe import SHARING, Plan, alone, cells_of, cut, opened, places
+from palimpsest.experiments.layers.probe import (
+    SHARING,
+    ProbePlan,
+    alone,
+    cells_of,
+    cut,
+    opened,
+    places,
+)
 from palimpsest.generators import Generator, sample_z
 from palimpsest.generators.pictures import as_picture
 
 
-def check_shown(plan: Plan, shown: int, size: int) -> None:
+def check_shown(plan: ProbePlan, shown: int, size: int) -> None:
     """Raises `ParameterError` for a size that is not the plan's, or fewer than one sample."""
     if size not in plan.sizes:
         raise ParameterError(
@@ -32,7 +40,7 @@ def check_shown(plan: Plan, shown: int, size: int) -> None:
 
 @torch.no_grad()
 def piece_panel(
-    g: Generator, plan: Plan, found: pd.DataFrame, *, shown: int, size: int
+    g: Generator, plan: ProbePlan, found: pd.DataFrame, *, shown: int, size: int
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays and facts of a figure of pieces.
 

@@ -1,6 +1,6 @@
 """Pieces of a layer's features rendered alone, against those of whole images (Appendix H).
 
-    plan = Plan(layers=(3, 4, 5, 6), sizes=(16, 32, 64), samples=128, seeds=(11, 12, 13, 14))
+    plan = ProbePlan(layers=(3, 4, 5, 6), sizes=(16, 32, 64), samples=128, seeds=(11, 12, 13, 14))
     table = probe_layers(g, PieceFeatures(segmenter), plan)
     distances(table, level=0.95)       # one row for each (layer, size), with intervals
 
@@ -107,7 +107,7 @@ class InceptionPieces:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProbePlan:
     """What is probed: ``layers``, at ``sizes`` in pixels, on the first ``samples`` of each seed.
 
     One piece a size is taken of every sample. The interval is over the seeds. Raises
@@ -205,7 +205,7 @@ Pieces = dict[tuple[int, int | None], np.ndarray]
 def piece_features(
     g: Generator,
     features: Features,
-    plan: Plan,
+    plan: ProbePlan,
     seed: int,
     *,
     batch: int = 32,
@@ -252,7 +252,7 @@ def _pieces(
 def probe_layers(
     g: Generator,
     features: Features,
-    plan: Plan,
+    plan: ProbePlan,
     *,
     batch: int = 32,
     progress: Callable[[int], None] | None = None,

@@ -41,7 +41,7 @@ ANSWER_COLUMNS = ("study", "pair", "answer", "milliseconds", "judge")
 
 
 @dataclass(frozen=True)
-class Pair:
+class ImagePair:
     """Two images of one sample, by a method and by what it is compared with.
 
     ``id``: what judges' files call it, which tells nothing; ``left_is_edited``: the method's image
@@ -64,7 +64,7 @@ class Study:
     id: str
     against: str
     seed: int
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ImagePair, ...]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def deal_samples(methods: Sequence[str], samples: int, seed: int) -> dict[str, t
     }
 
 
-def pair_up(samples: Mapping[str, Sequence[int]], seed: int) -> tuple[Pair, ...]:
+def pair_up(samples: Mapping[str, Sequence[int]], seed: int) -> tuple[ImagePair, ...]:
     """Pairs in the order in which they are shown, from each method's sample numbers.
 
     Within a method the edited image stands left as often as right (give or take one), in random
@@ -112,7 +112,7 @@ def pair_up(samples: Mapping[str, Sequence[int]], seed: int) -> tuple[Pair, ...]
         unordered += [(method, n, bool(s)) for n, s in zip(numbers, sides, strict=True)]
     width = len(str(len(unordered)))
     return tuple(
-        Pair(f"p{place + 1:0{width}d}", *unordered[chosen])
+        ImagePair(f"p{place + 1:0{width}d}", *unordered[chosen])
         for place, chosen in enumerate(random.permutation(len(unordered)))
     )
 
@@ -140,7 +140,7 @@ def read_key(path: str | Path) -> Study:
     Raises `PalimpsestError`, naming file and row, for a file that is missing, empty, of several
     studies, or has a row that cannot be read.
     """
-    pairs: dict[str, Pair] = {}
+    pairs: dict[str, ImagePair] = {}
     first: tuple[str, ...] | None = None
     for place, row in _rows(path, KEY_COLUMNS, "make the study again"):
         common = (row["study"], row["against"], row["seed"])
@@ -157,7 +157,7 @@ def read_key(path: str | Path) -> Study:
         if row["pair"] in pairs:
             raise PalimpsestError(f"{place}: pair {row['pair']!r} stands in the key twice")
         sample = _whole_number(row["sample"], f"{place}: sample")
-        pairs[row["pair"]] = Pair(row["pair"], row["method"], sample, side == "true")
+        pairs[row["pair"]] = ImagePair(row["pair"], row["method"], sample, side == "true")
     study, against, seed = first or ("", "", "")
     return Study(study, against, _whole_number(seed, f"{path}: seed"), tuple(pairs.values()))
 
@@ -213,7 +213,7 @@ def realism_table(study: Study, answers: Iterable[Answer], level: float = 0.95) 
 
     What no answer speaks of is NaN; nothing is estimated for a method that nobody judged.
     """
-    by_method: dict[str, list[Pair]] = {}
+    by_method: dict[str, list[ImagePair]] = {}
     for pair in study.pairs:
         by_method.setdefault(pair.method, []).append(pair)
     answers = list(answers)
@@ -243,7 +243,7 @@ def realism_table(study: Study, answers: Iterable[Answer], level: float = 0.95) 
     return pd.DataFrame(rows)
 
 
-def _by_pair_and_judge(pairs: Sequence[Pair], answers: Iterable[Answer]) -> np.ndarray:
+def _by_pair_and_judge(pairs: Sequence[ImagePair], answers: Iterable[Answer]) -> np.ndarray:
     """(pairs, judges of any of them): 1 for left, 0 for right, NaN for none."""
     row_of = {pair.id: row for row, pair in enumerate(pairs)}
     given = [answer for answer in answers if answer.pair in row_of]

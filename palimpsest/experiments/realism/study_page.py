@@ -3,19 +3,18 @@
     judged, reference = pick(methods, against="unmodified")
     z = sample_z(g, 1000, seed=3)
     shots = take_shots(g, judged, reference, pairs=50, z=z, order_seed=0)
-    study, sheet = make_study(shots, against="unmodified", seed=3, order_seed=0)
+    study, content = make_study(shots, against="unmodified", seed=3, order_seed=0)
     write_key(study, "key.csv")
-    html = render_study(sheet)
+    html = render_study(content)
 
 The page shows pair after pair, keeps the answers in the browser, and saves them as CSV for
-`study.read_answers`. It is rendered from a `Sheet`, which has pictures and
+`study.read_answers`. It is rendered from a `PageContent`, which has pictures and
 neutral names and nothing else, so it cannot tell which picture is which: methods, samples and sides
 are in the key alone. Pictures are bare PNG, all written alike, and no picture occurs twice.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 from torch import Tensor
 
@@ -36,8 +34,11 @@ from palimpsest.experiments.comparison.measure import (
     before_and_after,
 )
 from palimpsest.experiments.realism.study import Study, deal_samples, pair_up
+from palimpsest.files.html import png_data_url, render_template
 from palimpsest.generators import Generator
 from palimpsest.generators.pictures import as_picture
+
+TEMPLATE = Path(__file__).with_name("study.html.j2")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PageContent:
     """All that the page may know: of each pair its id and the pictures left and right, as PNG.
 
     ``untouched``: one of each two is the unedited generator's, which is what judges are asked for;
@@ -156,8 +157,8 @@ def _shots(
 
 def make_study(
     shots: Mapping[str, Sequence[Shot]], *, against: str, seed: int, order_seed: int
-) -> tuple[Study, Sheet]:
-    """The key and the page's sheet, in the random order and on the random sides of ``order_seed``.
+) -> tuple[Study, PageContent]:
+    """The key and the page's content, with the random order and sides of ``order_seed``.
 
     The study's id is a hash of what the page shows, so that key, page and answers of one study
     are known by it, and the page still tells nothing.
@@ -181,24 +182,20 @@ def make_study(
         for part in (name.encode(), left, right):
             digest.update(hashlib.sha256(part).digest())
     study = Study(digest.hexdigest()[:16], against, seed, pairs)
-    return study, Sheet(study.id, tuple(shown), width, height, against == UNMODIFIED)
+    return study, PageContent(study.id, tuple(shown), width, height, against == UNMODIFIED)
 
 
-def render_study(sheet: Sheet) -> str:
+def render_study(content: PageContent) -> str:
     """The page's HTML: pictures as data URLs, style and script inline, nothing fetched."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("study.html.j2").render(
-        study=sheet.study,
-        pairs=[(name, _data_url(left), _data_url(right)) for name, left, right in sheet.pairs],
-        width=sheet.width,
-        height=sheet.height,
-        untouched=sheet.untouched,
+    return render_template(
+        TEMPLATE,
+        study=content.study,
+        pairs=[
+            (name, png_data_url(left), png_data_url(right)) for name, left, right in content.pairs
+        ],
+        width=content.width,
+        height=content.height,
+        untouched=content.untouched,
     )
 
 
@@ -207,7 +204,3 @@ def _png(picture: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format="PNG")
     return file.getvalue()
-
-
-def _data_url(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

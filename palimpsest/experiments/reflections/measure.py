@@ -70,18 +70,18 @@ def measure_rule(
     def look(images: Tensor, before: Tensor) -> dict[str, object]:
         return _seen(images, before, world, segmenter, number)
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Iterator[SwitchedBatch]:
         for first in range(0, n, batch):
             z = samples[first : first + batch]
             numbers = range(first, first + len(z))
-            yield Batch(numbers, _four_times(g, world, switch, z), look)
+            yield SwitchedBatch(numbers, _four_times(g, world, switch, z), look)
 
     about = {"seed": seed, "scale": scale, "segmenter": segmenter.name}
     return compare_rules(g, edits, switch.layer, batches(), about, progress)
 
 
 @dataclass(frozen=True)
-class Batch:
+class SwitchedBatch:
     """A few ``samples`` by their numbers, and ``values`` of the switch's layer: of all of them in
     one state, then in the next. ``look`` makes the columns of one rule, a number a sample, from the
     images of these values by that rule, and by the original."""
@@ -95,7 +95,7 @@ def compare_rules(
     g: Generator,
     edits: Sequence[Edit],
     layer: int,
-    batches: Iterable[Batch],
+    batches: Iterable[SwitchedBatch],
     about: Mapping[str, object],
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:

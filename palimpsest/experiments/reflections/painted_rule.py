@@ -21,7 +21,7 @@ from torch import Tensor
 from palimpsest.dissection.painted_switches import find_painted_switch, painted_pairs
 from palimpsest.dissection.unit_switches import Switch
 from palimpsest.errors import EditError
-from palimpsest.experiments.reflections.measure import Batch, check_edits, compare_rules
+from palimpsest.experiments.reflections.measure import SwitchedBatch, check_edits, compare_rules
 from palimpsest.experiments.reflections.painted_scenes import STREAM_SEED, PaintedScenes
 from palimpsest.generators import Generator
 from palimpsest.instruments.detectors.reflections import area_brightness, area_mean
@@ -101,7 +101,7 @@ def measure_painted_rule(
     layer = g.layer(switch.layer)
     samples, areas = scenes.z(g), scenes.window_areas(layer.value_size)
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Iterator[SwitchedBatch]:
         for first in range(0, len(scenes), batch):
             rows = slice(first, first + batch)
             on, off = painted_pairs(switch, g, samples[rows], areas[rows])
@@ -109,7 +109,7 @@ def measure_painted_rule(
                 natural = layer.values(layer.keys(samples[rows]))
             part = scenes.part(rows)
             look = _looking_at(part, g.resolution, segmenter, numbers)
-            yield Batch(part.numbers, joined(on, off, natural), look)
+            yield SwitchedBatch(part.numbers, joined(on, off, natural), look)
 
     about = {"seed": STREAM_SEED, "scale": scale, "segmenter": segmenter.name}
     return compare_rules(g, edits, switch.layer, batches(), about, progress)
@@ -118,7 +118,7 @@ def measure_painted_rule(
 def _looking_at(
     scenes: PaintedScenes, side: int, segmenter: AnySegmenter, numbers: list[int]
 ) -> Callable[[Tensor, Tensor], dict[str, object]]:
-    """`Batch.look` for images (3 B, 3, side, side) of ``scenes``: on, off, and as they are."""
+    """`SwitchedBatch.look` for images (3 B, 3, side, side) of ``scenes``: on, off, unswitched."""
     windows, reflections = scenes.window_areas(side), scenes.reflection_areas(side)
 
     def look(images: Tensor, before: Tensor) -> dict[str, object]:

@@ -25,8 +25,8 @@ from palimpsest.generators import Generator, ValueState, sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.instruments.detectors.reflections import area_brightness, echo_brightness
 from palimpsest.memory import Edit
+from palimpsest.memory.goals import box_of
 from palimpsest.memory.swaps import joined
-from palimpsest.sessions.masks import box_of
 from palimpsest.worlds.scene import World
 
 

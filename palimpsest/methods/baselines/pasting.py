@@ -13,7 +13,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from palimpsest.generators import Generator, sample_z
-from palimpsest.sessions.masks import box_of
+from palimpsest.memory.goals import box_of
 from palimpsest.sessions.schema import Session
 
 FEATHER = 1 / 128

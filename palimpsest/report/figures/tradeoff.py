@@ -20,6 +20,7 @@ from palimpsest.files.panels import Panel
 from palimpsest.report.figures.axes import blend, plot_axes
 from palimpsest.report.figures.layout import MARGIN, provenance, session_label
 from palimpsest.report.figures.sheet import Sheet, Style
+from palimpsest.wording import listed
 
 WIDTH, HEIGHT = 2.5, 2.4
 """Of one plot, in inches."""
@@ -221,8 +222,8 @@ def caption(panel: Panel) -> str:
     """What one sees, how it was measured, and on how many images."""
     facts, columns = panel.facts, panel.arrays
     mus = np.unique(columns["mu"])
-    ranks = _listed(columns["rank"][columns["exemplars"] == 1])
-    counts = _listed(columns["exemplars"][columns["rank"] == 1])
+    ranks = listed(np.unique(columns["rank"][columns["exemplars"] == 1]))
+    counts = listed(np.unique(columns["exemplars"][columns["rank"] == 1]))
     return (
         f"{session_label(facts['session'])}: what smoothness μ (the paper’s λ), rank and exemplars "
         f"do to an edit of layer {facts['layer']} by newton. Higher is more effect, further left "
@@ -235,9 +236,3 @@ def caption(panel: Panel) -> str:
         f"than the bars look. The distance ({facts['perceptual']}) is a mean over all images; "
         f"{facts['n_showing']} of them show a {' or '.join(facts['source'])}. {provenance(facts)}"
     ).strip()
-
-
-def _listed(numbers: np.ndarray) -> str:
-    """Numbers as words: "1, 2 and 4"."""
-    words = [str(number) for number in np.unique(numbers)]
-    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), words[-1]])

@@ -11,7 +11,7 @@ from palimpsest.experiments.layers.probe import (
     NONE_LEFT_OUT,
     SHARING,
     PieceFeatures,
-    Plan,
+    ProbePlan,
     alone,
     cells_of,
     cut,
@@ -26,7 +26,7 @@ from palimpsest.generators import sample_z
 from palimpsest.generators.progressive import ProgressiveGAN
 from palimpsest.instruments.distances.frechet import frechet_distance
 
-PLAN = Plan(layers=(3, 5, 7), sizes=(8, 16), samples=20, seeds=(11, 12, 13))
+PLAN = ProbePlan(layers=(3, 5, 7), sizes=(8, 16), samples=20, seeds=(11, 12, 13))
 
 
 class Colours:
@@ -118,7 +118,7 @@ def test_a_generator_whose_places_ignore_each_other_has_no_distance(progressive)
         middle = torch.zeros_like(weight)
         middle[:, :, 1, 1] = weight[:, :, 1, 1]
         local = local.with_weight(number, middle)
-    plan = Plan(layers=(3, 6), sizes=(8, 16), samples=16, seeds=(1, 2))
+    plan = ProbePlan(layers=(3, 6), sizes=(8, 16), samples=16, seeds=(1, 2))
     found = probe_layers(local, Colours(), plan)
     assert found["fid"].max() < 1e-6
     assert probe_layers(progressive, Colours(), plan)["fid"].min() > 1e-4
@@ -186,4 +186,4 @@ def test_one_row_for_each_layer_and_size(small_generator):
 def test_a_plan_that_cannot_be(changed, said, small_generator):
     about = {"layers": (3, 5), "sizes": (8,), "samples": 4, "seeds": (1, 2)}
     with pytest.raises(ParameterError, match=said):
-        probe_layers(small_generator, Colours(), Plan(**(about | changed)))
+        probe_layers(small_generator, Colours(), ProbePlan(**(about | changed)))

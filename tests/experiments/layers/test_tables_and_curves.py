@@ -11,7 +11,7 @@ from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.layers.curves_panel import curve_panel
 from palimpsest.experiments.layers.pieces_panel import piece_panel
-from palimpsest.experiments.layers.probe import NONE_LEFT_OUT, SHARING, Plan, cut, places
+from palimpsest.experiments.layers.probe import NONE_LEFT_OUT, SHARING, ProbePlan, cut, places
 from palimpsest.experiments.layers.tables import (
     best_edit,
     choice_table,
@@ -280,7 +280,7 @@ def test_a_generator_that_was_not_probed_is_named(probe):
         panel_of(probe, tried(EFFECTS), ("church", "kitchen"))
 
 
-PLAN = Plan(layers=(3, 5, 7), sizes=(8, 16), samples=20, seeds=(11, 12))
+PLAN = ProbePlan(layers=(3, 5, 7), sizes=(8, 16), samples=20, seeds=(11, 12))
 
 
 @pytest.fixture

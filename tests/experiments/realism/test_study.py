@@ -11,7 +11,7 @@ from palimpsest.estimates.intervals import wilson, wilson_share
 from palimpsest.estimates.rater_agreement import agreement, cohen_kappa, fleiss_kappa
 from palimpsest.experiments.realism.study import (
     Answer,
-    Pair,
+    ImagePair,
     Study,
     deal_samples,
     pair_up,
@@ -27,7 +27,10 @@ KEY = Study(
     "feed",
     "unmodified",
     3,
-    tuple(Pair(f"p{i}", "newton" if i < 5 else "finetune_all", i, i % 2 == 0) for i in range(1, 9)),
+    tuple(
+        ImagePair(f"p{i}", "newton" if i < 5 else "finetune_all", i, i % 2 == 0)
+        for i in range(1, 9)
+    ),
 )
 """Four pairs by each of two methods; the edited image stands left in those with even numbers."""
 

@@ -49,8 +49,8 @@ def shots(methods=("newton", "finetune_all"), each=10):
 
 
 def page_of(taken, against="unmodified", order_seed=0):
-    study, sheet = make_study(taken, against=against, seed=3, order_seed=order_seed)
-    return study, render_study(sheet)
+    study, content = make_study(taken, against=against, seed=3, order_seed=order_seed)
+    return study, render_study(content)
 
 
 def pictures_in(html):

@@ -1,12 +1,12 @@
-"""Figures of a result table in words: what a sentence says of a row.
+"""Numbers of a result table as words in a sentence.
 
 found = figure_of(row, "modified_percent")      # Estimate(45.2, 42.7, 47.6)
-told(found, "modified_percent")                 # "45.2 % (42.7 to 47.6)"
+in_words(found, "modified_percent")             # "45.2 % (42.7 to 47.6)"
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from palimpsest.estimates.columns import column_names
 from palimpsest.estimates.intervals import NOTHING, Estimate
@@ -14,13 +14,13 @@ from palimpsest.report.table_view import DASH, NAMES, number, show
 
 
 def figure_of(row: Mapping[str, str], column: str) -> Estimate:
-    """A figure with its interval; NaN without one, since it can then be compared with nothing."""
+    """A column of a row with its interval; NaN if it has none, since it cannot be compared then."""
     found = [number(row.get(name) or "") for name in column_names(column)]
     return NOTHING if None in found else Estimate(*found)
 
 
-def told(found: Estimate, column: str, interval: bool = True) -> str:
-    """``45.2 % (42.7 to 47.6)``; a dash for what was not measured."""
+def in_words(found: Estimate, column: str, interval: bool = True) -> str:
+    """``45.2 % (42.7 to 47.6)``; a dash for an estimate that was not measured."""
     value, low, high = (show(column, str(figure)) for figure in found)
     unit = " %" if column.endswith("_percent") else ""
     return f"{value}{unit} ({low} to {high})" if interval and value != DASH else value + unit
@@ -32,17 +32,11 @@ def name_of(method: str) -> str:
 
 
 def capital(words: str) -> str:
-    """The words with a capital at their head."""
+    """The words with a capital first letter."""
     return words[:1].upper() + words[1:]
 
 
-def listed(parts: Iterable[str]) -> str:
-    """``a, b and c``; at least one is needed."""
-    *most, last = parts
-    return f"{', '.join(most)} and {last}" if most else last
-
-
 def nth_lowest(place: int) -> str:
-    """How low the place (from 0) in ascending order is: lowest, second lowest, 4th lowest."""
+    """A place (from 0) in ascending order in words: lowest, second lowest, 4th lowest."""
     ordinals = ("", "second ", "third ")
     return f"{ordinals[place] if place < len(ordinals) else f'{place + 1}th '}lowest"
