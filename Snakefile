@@ -8,19 +8,32 @@
 import os
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, validate
 
+from palimpsest.errors import ParameterError
 from palimpsest.files.live_runs import enter_folder
-from palimpsest.pipeline.parameters import overlays
+from palimpsest.pipeline.parameters import overlays, parse_parameters
+from palimpsest.pipeline.plan import Plan, one_of
+from palimpsest.pipeline.stage_options import (
+    as_json,
+    each_setting,
+    json_option,
+    listed,
+    named,
+    option,
+    repeated,
+)
+from palimpsest.worlds import world_names
 
 min_version("9.27")
 
-# what a killed run left locked is freed, so that the same command goes on
+# removes the locks of a run that was killed, so that the same command continues its work
 PRESENCE = enter_folder(Path(".snakemake"))
 
-# Maps of tens of MB come and go with every batch; glibc would give each back to the system, which
-# hands it out anew, cleared: 8 of 103 minutes of CPU time (docs/benchmarks.md). Other C libraries do
-# not read these.
+# Each batch allocates and frees feature maps of tens of MB. By default glibc returns them to the
+# system, which clears them before it hands them out again: 8 of 103 minutes of CPU time
+# (docs/benchmarks.md). Other C libraries ignore these variables.
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**32 - 2**20))
 os.environ.setdefault("MALLOC_TOP_PAD_", str(2**26))
@@ -34,16 +47,29 @@ for scale in overlays(config["scale"]):
     configfile: f"workflow/scales/{scale}.yaml"
 
 
-include: "workflow/rules/discovery.smk"
-include: "workflow/rules/options.smk"
+# what this run makes, and where the files lie; the rules pass the options of `stage_options`
+try:
+    PLAN = Plan.read(parse_parameters(config), ".")
+except ParameterError as problem:
+    raise WorkflowError(str(problem))
+
+PARAMETERS = PLAN.parameters
 
 
-# the defaults are those of the model that the schema is made from (palimpsest.pipeline.parameters)
+# the schema is made from the same model as PARAMETERS, which already has all defaults
 validate(config, "workflow/schemas/params.schema.json", set_default=False)
 
 
-# `priority:` in these files sends long chains off first, so that both ends of a run are busy:
-# sessions (4), statistics and tuned weights (3), edits (2), measuring (1), the rest as it fits (0)
+wildcard_constraints:
+    model=one_of(PARAMETERS.models),
+    session="[A-Za-z0-9_-]+",
+    layer="[0-9]+",
+    figure="[A-Za-z0-9_]+",
+    world=one_of(world_names()),
+
+
+# `priority:` in these files starts long chains of jobs first, so that all cores stay busy until the
+# end: sessions (4), statistics and tuned weights (3), edits (2), measuring (1), all others (0)
 include: "workflow/rules/weights.smk"
 include: "workflow/rules/worlds.smk"
 include: "workflow/rules/memory.smk"
@@ -58,7 +84,7 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
-# (fetch_weights: the nodes of a cluster often have no network)
+# not sent to a cluster (fetch_weights: compute nodes often have no network)
 localrules:
     all,
     fetch_weights,
@@ -73,60 +99,60 @@ localrules:
 rule all:
     default_target: True
     input:
-        WEIGHTS,
-        STATISTICS,
-        EDITS,
-        EDITS_BY_METHOD,
-        TABLES,
-        METRICS,
-        FIGURES,
-        REPORT,
+        PLAN.weight_files,
+        PLAN.statistics_files,
+        PLAN.session_edits,
+        PLAN.further_edits,
+        PLAN.tables,
+        PLAN.metrics,
+        PLAN.figures,
+        PLAN.report,
     message:
-        "Everything is made: results/report.html, results/tables/, results/figures/"
+        "Everything is up to date: results/report.html, results/tables/, results/figures/"
 
 
-# the same in parts, for `dvc repro` and for whoever wants only one of them
+# parts of the same, for `dvc repro` and for runs that need only one of them
 
 
 rule weights:
     input:
-        WEIGHTS,
+        PLAN.weight_files,
     message:
-        "Made: weights"
+        "Up to date: weights"
 
 
 rule statistics:
     input:
-        STATISTICS,
+        PLAN.statistics_files,
     message:
-        "Made: statistics"
+        "Up to date: statistics"
 
 
 rule edits:
     input:
-        EDITS,
-        EDITS_BY_METHOD,
+        PLAN.session_edits,
+        PLAN.further_edits,
     message:
-        "Made: edits"
+        "Up to date: edits"
 
 
 rule tables:
     input:
-        TABLES,
-        METRICS,
+        PLAN.tables,
+        PLAN.metrics,
     message:
-        "Made: tables"
+        "Up to date: tables"
 
 
 rule figures:
     input:
-        FIGURES,
+        PLAN.figures,
     message:
-        "Made: figures"
+        "Up to date: figures"
 
 
 rule worlds_preview:
     input:
-        WORLD_SHEETS,
+        PLAN.world_sheets,
     message:
-        "Made: a contact sheet of every world"
+        "Up to date: a contact sheet of every world"

@@ -1,15 +1,13 @@
-# Figures: a panel is computed, a figure is drawn from it, so that a colour costs a second.
+# Figures: one job computes a panel, another draws it, so that a new colour only draws again.
 
 
 rule render_panel:
     input:
-        weights=lambda wildcards: PARAMETERS.models[
-            PARAMETERS.figures[wildcards.figure].model
-        ].weights,
-        segmenter=lambda wildcards: segmenter_of(PARAMETERS.figures[wildcards.figure].model),
-        edits=lambda wildcards: figure_edits(wildcards.figure).values(),
-        sessions=lambda wildcards: figure_sessions(wildcards.figure).values(),
-        statistics=lambda wildcards: figure_statistics(wildcards.figure),
+        weights=lambda wildcards: PLAN.weights(PARAMETERS.figures[wildcards.figure].model),
+        segmenter=lambda wildcards: PLAN.segmenter(PARAMETERS.figures[wildcards.figure].model),
+        edits=lambda wildcards: PLAN.figure_edits(wildcards.figure).values(),
+        sessions=lambda wildcards: PLAN.figure_sessions(wildcards.figure).values(),
+        statistics=lambda wildcards: PLAN.figure_statistics_file(wildcards.figure),
     output:
         "results/panels/{figure}.npz",
     log:
@@ -17,7 +15,7 @@ rule render_panel:
     benchmark:
         "logs/benchmarks/render_panel/{figure}.tsv"
     wildcard_constraints:
-        figure="|".join(PARAMETERS.figures),
+        figure=one_of(PARAMETERS.figures),
     conda:
         "../../environment.yml"
     threads: 1
@@ -27,22 +25,29 @@ rule render_panel:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        edits=lambda wildcards: named("--edit", figure_edits(wildcards.figure)),
-        sessions=lambda wildcards: named("--session", figure_sessions(wildcards.figure)),
-        settings=lambda wildcards: panel_settings(wildcards.figure),
-        transfers=lambda wildcards: figure_transfers(wildcards.figure),
+        edits=lambda wildcards: named("--edit", PLAN.figure_edits(wildcards.figure)),
+        sessions=lambda wildcards: named("--session", PLAN.figure_sessions(wildcards.figure)),
+        settings=lambda wildcards: as_json(
+            PARAMETERS.panels, pairs=PARAMETERS.figures[wildcards.figure].pairs
+        ),
+        transfers=lambda wildcards: repeated("--transfer", PLAN.figure_transfers(wildcards.figure)),
+        best_buddies=lambda wildcards: json_option(
+            "--transfer-options",
+            PARAMETERS.best_buddies if PLAN.figure_transfers(wildcards.figure) else None,
+        ),
     message:
         "Render the images of {wildcards.figure}"
     shell:
         "python -m stages.render_panel --figure {wildcards.figure} --weights {input.weights}"
         " --segmenter {input.segmenter} {params.edits} {params.sessions}"
         " --statistics {input.statistics} --settings {params.settings:q} {params.transfers}"
+        " {params.best_buddies}"
         " --out {output} --device {resources.device} > {log} 2>&1"
 
 
 rule plot_figure:
     input:
-        lambda wildcards: figure_panels(wildcards.figure),
+        lambda wildcards: PLAN.figure_panels(wildcards.figure),
     output:
         picture=report(
             "results/figures/{figure}.png",
@@ -62,7 +67,7 @@ rule plot_figure:
         runtime=10,
         gpu=0,
     params:
-        panels=lambda wildcards, input: " ".join(f"--panel {file}" for file in input),
+        panels=lambda wildcards, input: repeated("--panel", input),
         style=as_json(PARAMETERS.style, scale=PARAMETERS.scale),
     message:
         "Draw {wildcards.figure}"

@@ -1,13 +1,14 @@
-# Appendix H: which layer to edit, read off pieces rendered alone, and checked by an edit at each.
+# Appendix H: which layer to edit. Pieces rendered alone name it; an edit at every layer checks it.
 
 
 rule probe_layers:
     input:
-        weights=weights_file,
+        weights=lambda wildcards: PLAN.weights(wildcards.model),
+        # gives the features where Inception does not
         segmenter=lambda wildcards: (
-            [] if published_instrument("inception") else segmenter_file(wildcards)
+            [] if PLAN.instrument_files("inception") else PLAN.segmenter_files(wildcards.model)
         ),
-        inception=published_instrument("inception"),
+        inception=PLAN.instrument_files("inception"),
     output:
         measurements="results/measurements/layer_probe/{model}.parquet",
         panel="results/measurements/panels/pieces_{model}.npz",
@@ -20,12 +21,13 @@ rule probe_layers:
     threads: 1
     resources:
         mem_mb=4000,
-        # published networks are larger, and so is n for them
-        runtime=lambda wildcards: 60 if wildcards.model in graded() else 1440,
+        # published networks are larger and measured on more samples
+        runtime=lambda wildcards: 60 if wildcards.model in PLAN.models_with_world else 1440,
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        looking=lambda wildcards, input: looking_option(input),
+        inception=lambda wildcards, input: option("--inception", input.inception),
+        segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
         layers=repeated("--layer", PARAMETERS.layer_probe.layers),
         sizes=repeated("--size", PARAMETERS.layer_probe.sizes),
         seeds=repeated("--seed", PARAMETERS.layer_probe.seeds),
@@ -38,7 +40,7 @@ rule probe_layers:
         "Probe the layers of {wildcards.model}"
     shell:
         "python -m stages.probe_layers --model {wildcards.model} --weights {input.weights}"
-        " {params.looking} {params.layers} {params.sizes} {params.seeds}"
+        " {params.inception} {params.segmenter} {params.layers} {params.sizes} {params.seeds}"
         " --samples {params.samples} --shown {params.shown} --shown-size {params.shown_size}"
         " --truncation {params.truncation} --scale {params.scale}"
         " --out {output.measurements} --out-panel {output.panel}"
@@ -47,10 +49,10 @@ rule probe_layers:
 
 rule try_layers:
     input:
-        weights=weights_file,
-        segmenter=segmenter_file,
-        drawn=lambda wildcards: drawn_by_others(wildcards.model),
-        alexnet=published_instrument("alexnet"),
+        weights=lambda wildcards: PLAN.weights(wildcards.model),
+        segmenter=lambda wildcards: PLAN.segmenter_files(wildcards.model),
+        drawn=lambda wildcards: PLAN.given_session_files(wildcards.model),
+        alexnet=PLAN.instrument_files("alexnet"),
     output:
         "results/measurements/layer_edits/{model}.parquet",
     log:
@@ -62,32 +64,38 @@ rule try_layers:
     threads: 1
     resources:
         mem_mb=4000,
-        # published networks are larger, and so is n for them
-        runtime=lambda wildcards: 60 if wildcards.model in graded() else 1440,
+        # published networks are larger and measured on more samples
+        runtime=lambda wildcards: 60 if wildcards.model in PLAN.models_with_world else 1440,
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
         session=lambda wildcards: PARAMETERS.layer_probe.models[wildcards.model].session,
-        drawn=lambda wildcards, input: session_at_layers(wildcards.model, input),
-        published=lambda wildcards, input: instrument_options(input, "alexnet"),
+        drawn=lambda wildcards, input: option("--drawn", input.drawn),
+        source=lambda wildcards: listed(
+            "--source-classes", PLAN.given_session_classes(wildcards.model)["source"]
+        ),
+        targets=lambda wildcards: listed(
+            "--target-classes", PLAN.given_session_classes(wildcards.model)["targets"]
+        ),
+        alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
         layers=repeated("--layer", PARAMETERS.layer_probe.layers),
         settings=as_json(PARAMETERS.layer_probe.edit),
         truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
         scale=PARAMETERS.scale,
     message:
-        "Make one edit at every layer of {wildcards.model}"
+        "Solve one session at every layer of {wildcards.model}"
     shell:
         "python -m stages.try_layers --model {wildcards.model} --weights {input.weights}"
         " --segmenter {input.segmenter} --session {params.session} {params.layers}"
-        " {params.drawn} {params.published} --settings {params.settings:q}"
+        " {params.drawn} {params.source} {params.targets} {params.alexnet} --settings {params.settings:q}"
         " --truncation {params.truncation} --scale {params.scale} --out {output}"
         " --device {resources.device} > {log} 2>&1"
 
 
 rule choose_layers:
     input:
-        probes=expand("results/measurements/layer_probe/{model}.parquet", model=probed()),
-        edits=expand("results/measurements/layer_edits/{model}.parquet", model=tried()),
+        probes=expand(rules.probe_layers.output.measurements, model=PLAN.probed_models),
+        edits=expand(rules.try_layers.output, model=PLAN.models_edited_at_every_layer),
     output:
         probe=report(
             "results/tables/layer_probe.csv",
@@ -116,11 +124,15 @@ rule choose_layers:
         runtime=10,
         gpu=0,
     params:
-        probes=lambda wildcards, input: named("--probe", dict(zip(probed(), input.probes))),
-        edits=lambda wildcards, input: named("--edits", dict(zip(tried(), input.edits))),
+        probes=lambda wildcards, input: named(
+            "--probe", dict(zip(PLAN.probed_models, input.probes))
+        ),
+        edits=lambda wildcards, input: named(
+            "--edits", dict(zip(PLAN.models_edited_at_every_layer, input.edits))
+        ),
         settings=as_json(PARAMETERS.intervals),
     message:
-        "Name the layers fit for editing"
+        "Choose the layer to edit in each model"
     shell:
         "python -m stages.choose_layers {params.probes} {params.edits}"
         " --settings {params.settings:q} --out-probe {output.probe}"
@@ -129,9 +141,9 @@ rule choose_layers:
 
 rule collect_curves:
     input:
-        probe="results/tables/layer_probe.csv",
-        choice="results/tables/layer_choice.csv",
-        edits="results/tables/layer_edits.csv",
+        probe=rules.choose_layers.output.probe,
+        choice=rules.choose_layers.output.choice,
+        edits=rules.choose_layers.output.edits,
     output:
         "results/panels/{figure}.npz",
     log:
@@ -139,7 +151,7 @@ rule collect_curves:
     benchmark:
         "logs/benchmarks/collect_curves/{figure}.tsv"
     wildcard_constraints:
-        figure="|".join(probe_curves()) or "none",
+        figure=one_of(PLAN.curve_figures),
     conda:
         "../../environment.yml"
     threads: 1
@@ -148,7 +160,7 @@ rule collect_curves:
         runtime=10,
         gpu=0,
     params:
-        generators=lambda wildcards: repeated("--generator", probe_curves()[wildcards.figure]),
+        generators=lambda wildcards: repeated("--generator", PLAN.curve_figures[wildcards.figure]),
         level=PARAMETERS.intervals.level,
     message:
         "Collect the curves of {wildcards.figure}"

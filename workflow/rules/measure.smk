@@ -1,6 +1,7 @@
-# What an edit does, image by image: sampled once, every method measured on the same images. The
-# samples of a session are divided among jobs; the results do not depend on how many these are.
+# What an edit changes, image by image; every method is measured on the same samples. The samples of
+# a session are divided into shards, one job each; results do not depend on the number of shards.
 
+from palimpsest.pipeline.planned_sessions import TRANSFER_METHODS
 from palimpsest.pipeline.shards import most_shards
 
 
@@ -10,13 +11,15 @@ scattergather:
 
 rule measure:
     input:
-        weights=lambda wildcards: PARAMETERS.models[MODEL_OF[wildcards.session]].weights,
-        segmenter=lambda wildcards: segmenter_of(MODEL_OF[wildcards.session]),
-        session=lambda wildcards: session_file(MODEL_OF[wildcards.session], wildcards.session),
-        edits=lambda wildcards: measured_edits(wildcards.session).values(),
-        classifier=lambda wildcards: classifier_of(wildcards.session),
-        alexnet=published_instrument("alexnet"),
-        inception=published_instrument("inception"),
+        weights=lambda wildcards: PLAN.weights(PLAN.model_of(wildcards.session)),
+        segmenter=lambda wildcards: PLAN.segmenter(PLAN.model_of(wildcards.session)),
+        session=lambda wildcards: PLAN.session_file(
+            PLAN.model_of(wildcards.session), wildcards.session
+        ),
+        edits=lambda wildcards: PLAN.measured_edits(wildcards.session).values(),
+        classifier=lambda wildcards: PLAN.classifier_files(wildcards.session),
+        alexnet=PLAN.instrument_files("alexnet"),
+        inception=PLAN.instrument_files("inception"),
     output:
         rows=temp("results/shards/{session}/{scatteritem}.parquet"),
         features=temp("results/shards/{session}/{scatteritem}_features.parquet"),
@@ -25,7 +28,7 @@ rule measure:
     benchmark:
         "logs/benchmarks/measure/{session}/{scatteritem}.tsv"
     wildcard_constraints:
-        session="|".join(measured()) or "none",
+        session=one_of(PLAN.measured_sessions),
     priority: 1
     conda:
         "../../environment.yml"
@@ -36,29 +39,34 @@ rule measure:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        edits=lambda wildcards: named("--edit", measured_edits(wildcards.session)),
+        edits=lambda wildcards: named("--edit", PLAN.measured_edits(wildcards.session)),
         samples=PARAMETERS.measure.samples,
         seed=PARAMETERS.measure.seed,
-        truncation=lambda wildcards: PARAMETERS.models[MODEL_OF[wildcards.session]].truncation,
+        truncation=lambda wildcards: PARAMETERS.models[PLAN.model_of(wildcards.session)].truncation,
         scale=PARAMETERS.scale,
-        source=lambda wildcards: ",".join(change_measured(wildcards.session).source),
-        targets=lambda wildcards: targets_option(wildcards.session),
-        classifier=lambda wildcards, input: (
-            f"--classifier {input.classifier}" if input.classifier else ""
+        source=lambda wildcards: listed(
+            "--source-classes", PLAN.measured_change(wildcards.session).source
         ),
-        published=lambda wildcards, input: instrument_options(input, "alexnet", "inception"),
-        world=lambda wildcards: world_of(MODEL_OF[wildcards.session]),
-        transfers=" ".join(f"--transfer {blend}" for blend in TRANSFERS.values()),
+        targets=lambda wildcards: listed(
+            "--target-classes", PLAN.measured_change(wildcards.session).targets
+        ),
+        classifier=lambda wildcards, input: option("--classifier", input.classifier),
+        alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
+        inception=lambda wildcards, input: option("--inception", input.inception),
+        world=lambda wildcards: option(
+            "--world", PARAMETERS.models[PLAN.model_of(wildcards.session)].world
+        ),
+        transfers=repeated("--transfer", TRANSFER_METHODS.values()),
         best_buddies=as_json(PARAMETERS.best_buddies),
     message:
-        "Measure {wildcards.session} by every method, {wildcards.scatteritem} of {params.samples} images"
+        "Measure every edit of {wildcards.session}: shard {wildcards.scatteritem} of {params.samples} samples"
     shell:
         "python -m stages.measure --weights {input.weights} --segmenter {input.segmenter}"
         " --session {input.session} {params.edits} --samples {params.samples}"
         " --shard {wildcards.scatteritem} --seed {params.seed}"
         " --truncation {params.truncation} --scale {params.scale}"
-        " --source-classes {params.source} {params.targets}"
-        " {params.classifier} {params.published} {params.world} {params.transfers}"
+        " {params.source} {params.targets} {params.classifier} {params.alexnet} {params.inception}"
+        " {params.world} {params.transfers}"
         " --transfer-options {params.best_buddies:q} --out {output.rows}"
         " --out-features {output.features} --device {resources.device} > {log} 2>&1"
 
@@ -75,7 +83,7 @@ rule join_measurements:
     benchmark:
         "logs/benchmarks/join_measurements/{session}.tsv"
     wildcard_constraints:
-        session="|".join(measured()) or "none",
+        session=one_of(PLAN.measured_sessions),
     conda:
         "../../environment.yml"
     threads: 1
@@ -87,7 +95,7 @@ rule join_measurements:
         shards=lambda wildcards, input: repeated("--shard", input.rows),
         features=lambda wildcards, input: repeated("--features", input.features),
     message:
-        "Put the shards of {wildcards.session} together"
+        "Join the shards of {wildcards.session}"
     shell:
         "python -m stages.join_measurements {params.shards} --out {output.rows}"
         " {params.features} --out-features {output.features} > {log} 2>&1"
@@ -95,9 +103,9 @@ rule join_measurements:
 
 rule measure_counterfactuals:
     input:
-        weights=weights_file,
-        segmenter=segmenter_file,
-        edits=lambda wildcards: with_counterfactuals(wildcards.model).values(),
+        weights=lambda wildcards: PLAN.weights(wildcards.model),
+        segmenter=lambda wildcards: PLAN.segmenter_files(wildcards.model),
+        edits=lambda wildcards: PLAN.sessions_with_counterfactual(wildcards.model).values(),
     output:
         "results/measurements/counterfactuals/{model}.parquet",
     log:
@@ -113,16 +121,16 @@ rule measure_counterfactuals:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        edits=lambda wildcards: named("--edit", with_counterfactuals(wildcards.model)),
-        world=lambda wildcards: world_of(wildcards.model),
+        edits=lambda wildcards: named("--edit", PLAN.sessions_with_counterfactual(wildcards.model)),
+        world=lambda wildcards: PARAMETERS.models[wildcards.model].world,
         samples=PARAMETERS.counterfactuals.samples,
         seed=PARAMETERS.counterfactuals.seed,
         truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
         scale=PARAMETERS.scale,
     message:
-        "Compare the edits of {wildcards.model} with its world's counterfactuals"
+        "Compare the edits of {wildcards.model} with the counterfactuals that its world renders"
     shell:
         "python -m stages.measure_counterfactuals --weights {input.weights} --segmenter {input.segmenter}"
-        " {params.world} {params.edits} --samples {params.samples} --seed {params.seed}"
+        " --world {params.world} {params.edits} --samples {params.samples} --seed {params.seed}"
         " --truncation {params.truncation} --scale {params.scale} --out {output}"
         " --device {resources.device} > {log} 2>&1"

@@ -1,9 +1,11 @@
-# A layer as a memory: its statistics, the sessions drawn on it, and what rewrites it.
+# A layer as associative memory: its statistics, the sessions that edit it, and their edits.
+
+from palimpsest.pipeline.planned_sessions import REWRITING_METHODS, TUNING_METHODS
 
 
 rule key_statistics:
     input:
-        weights=weights_file,
+        weights=lambda wildcards: PLAN.weights(wildcards.model),
     output:
         "data/statistics/{model}/layer{layer}.safetensors",
     log:
@@ -24,25 +26,25 @@ rule key_statistics:
         seed=PARAMETERS.statistics.seed,
         truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
     message:
-        "Second moment of the keys of {wildcards.model}, layer {wildcards.layer}"
+        "Compute the second moment of the keys of {wildcards.model}, layer {wildcards.layer}"
     shell:
         "python -m stages.key_statistics --weights {input.weights}"
         " --layer {wildcards.layer} --samples {params.samples} --seed {params.seed}"
         " --truncation {params.truncation} --out {output} --device {resources.device} > {log} 2>&1"
 
 
-# one job draws every session of a model, since all of them read the same labels
+# one job draws all sessions of a model, because they read the same labels
 for model in PARAMETERS.models:
-    if drawn(model):
+    if PLAN.sessions_from_labels(model):
 
         rule:
             name:
                 f"draw_sessions_{model}"
             input:
-                weights=PARAMETERS.models[model].weights,
-                segmenter=segmenter_of(model),
+                weights=PLAN.weights(model),
+                segmenter=PLAN.segmenter(model),
             output:
-                [f"results/sessions/{model}/{session}.json" for session in drawn(model)],
+                [PLAN.session_file(model, name) for name in PLAN.sessions_from_labels(model)],
             log:
                 f"logs/draw_sessions/{model}.log",
             benchmark:
@@ -58,13 +60,17 @@ for model in PARAMETERS.models:
                 device=PARAMETERS.compute.device,
             params:
                 model=model,
-                sessions=named_layers(model),
+                # Of the outputs, because Snakemake does not compare such parameters: if a session is
+                # now drawn by hand, the others need not be drawn again.
+                sessions=lambda wildcards, output, model=model: repeated(
+                    "--session", PLAN.sessions_with_layers(model, output)
+                ),
                 folder=subpath(output[0], parent=True),
-                layer=model_layer(model),
+                layer=PLAN.model_layer(model),
                 seed=PARAMETERS.draw.seed,
                 truncation=PARAMETERS.models[model].truncation,
             message:
-                f"Draw the sessions of the {model} from its labels"
+                f"Draw the sessions of {model} from labels"
             shell:
                 "python -m stages.draw_sessions --model {params.model} --weights {input.weights}"
                 " --segmenter {input.segmenter} --layer {params.layer} --seed {params.seed}"
@@ -72,10 +78,10 @@ for model in PARAMETERS.models:
                 " --device {resources.device} > {log} 2>&1"
 
 
-# what the files of others leave out: which model and layer they were drawn for
+# adds what published session files leave out: the model and layer they were drawn for
 rule complete_session:
     input:
-        lambda wildcards: fetched(wildcards.model)[wildcards.session],
+        lambda wildcards: PLAN.fetched_sessions(wildcards.model)[wildcards.session],
     output:
         "results/sessions/{model}/{session}.json",
     log:
@@ -83,7 +89,7 @@ rule complete_session:
     benchmark:
         "logs/benchmarks/complete_session/{model}-{session}.tsv"
     wildcard_constraints:
-        session="|".join(name for model in PARAMETERS.models for name in fetched(model)) or "none",
+        session=one_of(name for model in PARAMETERS.models for name in PLAN.fetched_sessions(model)),
     conda:
         "../../environment.yml"
     threads: 1
@@ -92,21 +98,23 @@ rule complete_session:
         runtime=10,
         gpu=0,
     params:
-        layer=lambda wildcards: layer_of(wildcards.model, wildcards.session),
+        layer=lambda wildcards: PLAN.session_layer(wildcards.model, wildcards.session),
     message:
-        "Complete the published session {wildcards.session} of the {wildcards.model}"
+        "Complete the published session {wildcards.session} of {wildcards.model}"
     shell:
         "python -m stages.complete_session --session {input} --model {wildcards.model}"
         " --layer {params.layer} --out {output} > {log} 2>&1"
 
 
-# a session's own edit, by the solver that the parameters name for it
+# a session's own edit, by the method that the parameters name as its solver
 rule rewrite:
     input:
-        weights=weights_file,
-        segmenter=segmenter_file,
-        session=lambda wildcards: session_file(wildcards.model, wildcards.session),
-        statistics=lambda wildcards: statistics_file(wildcards.model, wildcards.session),
+        weights=lambda wildcards: PLAN.weights(wildcards.model),
+        segmenter=lambda wildcards: PLAN.segmenter_files(wildcards.model),
+        session=lambda wildcards: PLAN.session_file(wildcards.model, wildcards.session),
+        statistics=lambda wildcards: PLAN.session_statistics_file(
+            wildcards.model, wildcards.session
+        ),
     output:
         "data/edits/{model}/{session}.safetensors",
     log:
@@ -123,12 +131,14 @@ rule rewrite:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        segmenter=lambda wildcards: segmenter_option(wildcards.model),
-        method=lambda wildcards: own_method(wildcards.model, wildcards.session),
-        settings=lambda wildcards: solver_settings(
-            wildcards.model,
-            wildcards.session,
-            own_method(wildcards.model, wildcards.session),
+        segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
+        method=lambda wildcards: PLAN.own_method(wildcards.model, wildcards.session),
+        settings=lambda wildcards: as_json(
+            PLAN.method_settings(
+                wildcards.model,
+                wildcards.session,
+                PLAN.own_method(wildcards.model, wildcards.session),
+            )
         ),
     message:
         "Rewrite {wildcards.model}: {wildcards.session}"
@@ -138,7 +148,7 @@ rule rewrite:
         " --settings {params.settings:q} --out {output} --device {resources.device} > {log} 2>&1"
 
 
-# the same stage by every low-rank method that Table 2 compares
+# its edits by the other methods that solve for a low-rank change
 use rule rewrite as rewrite_method with:
     output:
         "data/edits/{model}/{session}/{method}.safetensors",
@@ -147,24 +157,24 @@ use rule rewrite as rewrite_method with:
     benchmark:
         "logs/benchmarks/rewrite_method/{model}-{session}-{method}.tsv"
     wildcard_constraints:
-        method="|".join(REWRITING),
+        method=one_of(REWRITING_METHODS),
     params:
-        segmenter=lambda wildcards: segmenter_option(wildcards.model),
+        segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
         method="{method}",
-        settings=lambda wildcards: solver_settings(
-            wildcards.model, wildcards.session, wildcards.method
+        settings=lambda wildcards: as_json(
+            PLAN.method_settings(wildcards.model, wildcards.session, wildcards.method)
         ),
     message:
         "Rewrite {wildcards.model}: {wildcards.session} by {wildcards.method}"
 
 
-# what the paper compares with: all weights of a layer, or of the generator, tuned to the goal
+# baselines of the paper: all weights of a layer, or of the generator, tuned to the goal
 rule tune_weights:
     input:
-        weights=weights_file,
-        segmenter=segmenter_file,
-        session=lambda wildcards: session_file(wildcards.model, wildcards.session),
-        alexnet=published_instrument("alexnet"),
+        weights=lambda wildcards: PLAN.weights(wildcards.model),
+        segmenter=lambda wildcards: PLAN.segmenter_files(wildcards.model),
+        session=lambda wildcards: PLAN.session_file(wildcards.model, wildcards.session),
+        alexnet=PLAN.instrument_files("alexnet"),
     output:
         "data/edits/{model}/{session}/{method}.safetensors",
     log:
@@ -172,25 +182,25 @@ rule tune_weights:
     benchmark:
         "logs/benchmarks/tune_weights/{model}-{session}-{method}.tsv"
     wildcard_constraints:
-        method="|".join(TUNING),
+        method=one_of(TUNING_METHODS),
     priority: 3
     conda:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=8000,  # all weights of a generator of 1024 pixels took 5.6 GB
+        mem_mb=8000,  # a generator of 1024 pixels needed 5.6 GB
         runtime=120,
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        segmenter=lambda wildcards: segmenter_option(wildcards.model),
+        segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
         truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
-        published=lambda wildcards, input: instrument_options(input, "alexnet"),
+        alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
         settings=lambda wildcards: as_json(getattr(PARAMETERS.methods, wildcards.method)),
     message:
-        "Tune weights of {wildcards.model}: {wildcards.session} by {wildcards.method}"
+        "Tune the weights of {wildcards.model}: {wildcards.session} by {wildcards.method}"
     shell:
         "python -m stages.tune_weights --weights {input.weights} --session {input.session}"
         " {params.segmenter} --method {wildcards.method} --settings {params.settings:q}"
-        " {params.published} --truncation {params.truncation} --out {output}"
+        " {params.alexnet} --truncation {params.truncation} --out {output}"
         " --device {resources.device} > {log} 2>&1"

@@ -1,15 +1,15 @@
-# Section 5.3: the rule that a table mirrors the windows above it, turned round. Where no world tells
-# which parts of a picture those are, people painted them.
+# Section 5.3: the rule that a table reflects the window above it, inverted. Where no world gives the
+# labels of windows and reflections, a file of painted masks does.
 
 
 rule invert_reflections:
     input:
-        weights=PARAMETERS.models[PARAMETERS.reflections.model].weights,
-        segmenter=segmenter_of(PARAMETERS.reflections.model) or [],
-        painted=painted_scenes(),
+        weights=PLAN.weights(PARAMETERS.reflections.model),
+        segmenter=PLAN.segmenter_files(PARAMETERS.reflections.model),
+        painted=PLAN.painted_scene_files,
     output:
-        full=inversion_files(whole=True),
-        edit=inversion_files(whole=False),
+        full=PLAN.full_inversion_edits.values(),
+        edit=PLAN.low_rank_inversion_edit,
         losses="results/measurements/reflection_losses.csv",
     log:
         "logs/invert_reflections.log",
@@ -20,35 +20,30 @@ rule invert_reflections:
         "../../environment.yml"
     threads: 1
     resources:
-        # painted pictures have four times the pixels, and layers of the published width
+        # painted images have four times the pixels, and the published layers are wider
         mem_mb=8000 if PARAMETERS.reflections.painted else 4000,
         runtime=4320 if PARAMETERS.reflections.painted else 60,
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        full=lambda wildcards, output: " ".join(
-            [
-                f"--out-full {layer}={file}"
-                for layer, file in zip(PARAMETERS.reflections.layers, output.full)
-            ]
-            + painted_option()
-        ),
-        settings=inversion_settings(),
+        full=named("--out-full", PLAN.full_inversion_edits),
+        painted=lambda wildcards, input: option("--painted", input.painted),
+        settings=as_json(PLAN.inversion_settings),
     message:
-        "Turn the rule of the reflections round"
+        "Invert the rule of the reflections"
     shell:
         "python -m stages.invert_reflections --weights {input.weights}"
-        " --segmenter {input.segmenter} {params.full} --out-losses {output.losses}"
-        " --out {output.edit} --settings {params.settings:q}"
+        " --segmenter {input.segmenter} {params.painted} {params.full}"
+        " --out-losses {output.losses} --out {output.edit} --settings {params.settings:q}"
         " --device {resources.device} > {log} 2>&1"
 
 
 rule measure_reflections:
     input:
-        weights=PARAMETERS.models[PARAMETERS.reflections.model].weights,
-        segmenter=segmenter_of(PARAMETERS.reflections.model) or [],
-        edits=[*inversion_files(whole=True), *inversion_files(whole=False)],
-        painted=painted_scenes(),
+        weights=PLAN.weights(PARAMETERS.reflections.model),
+        segmenter=PLAN.segmenter_files(PARAMETERS.reflections.model),
+        edits=[*rules.invert_reflections.output.full, rules.invert_reflections.output.edit],
+        painted=PLAN.painted_scene_files,
     output:
         "results/measurements/reflections.parquet",
     log:
@@ -65,25 +60,24 @@ rule measure_reflections:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        edits=lambda wildcards, input: " ".join(
-            [f"--edit {file}" for file in input.edits] + painted_option()
-        ),
+        edits=lambda wildcards, input: repeated("--edit", input.edits),
+        painted=lambda wildcards, input: option("--painted", input.painted),
         units_of=PARAMETERS.reflections.inversion.units_of,
         samples=PARAMETERS.reflections.samples,
         seed=PARAMETERS.reflections.seed,
         scale=PARAMETERS.scale,
     message:
-        "Measure which way round the rule of the reflections is"
+        "Measure the reflections with and without a window"
     shell:
         "python -m stages.measure_reflections --weights {input.weights}"
-        " --segmenter {input.segmenter} {params.edits} --units-of {params.units_of}"
-        " --samples {params.samples} --seed {params.seed} --scale {params.scale}"
+        " --segmenter {input.segmenter} {params.painted} {params.edits}"
+        " --units-of {params.units_of} --samples {params.samples} --seed {params.seed} --scale {params.scale}"
         " --out {output} --device {resources.device} > {log} 2>&1"
 
 
 rule tabulate_reflections:
     input:
-        "results/measurements/reflections.parquet",
+        rules.measure_reflections.output,
     output:
         report(
             "results/tables/reflection.csv",
@@ -104,7 +98,7 @@ rule tabulate_reflections:
     params:
         settings=as_json(PARAMETERS.intervals),
     message:
-        "Table of the reflections"
+        "Tabulate the reflections"
     shell:
         "python -m stages.tabulate_reflections --measurements {input}"
         " --settings {params.settings:q} --out {output} > {log} 2>&1"
@@ -112,9 +106,9 @@ rule tabulate_reflections:
 
 rule render_reflections:
     input:
-        weights=PARAMETERS.models[PARAMETERS.reflections.model].weights,
-        edit=inversion_files(whole=False),
-        painted=painted_scenes(),
+        weights=PLAN.weights(PARAMETERS.reflections.model),
+        edit=rules.invert_reflections.output.edit,
+        painted=PLAN.painted_scene_files,
     output:
         "results/panels/fig06_reflections.npz",
     log:
@@ -130,14 +124,13 @@ rule render_reflections:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        world=" ".join(
-            [PARAMETERS.models[PARAMETERS.reflections.model].world or "none", *painted_option()]
-        ),
+        world=PARAMETERS.models[PARAMETERS.reflections.model].world or "none",
+        painted=lambda wildcards, input: option("--painted", input.painted),
         shown=PARAMETERS.reflections.shown,
         seed=PARAMETERS.reflections.seed,
     message:
         "Render the images of fig06_reflections"
     shell:
         "python -m stages.render_reflections --weights {input.weights} --edit {input.edit}"
-        " --world {params.world} --pairs {params.shown} --seed {params.seed}"
+        " --world {params.world} {params.painted} --pairs {params.shown} --seed {params.seed}"
         " --out {output} --device {resources.device} > {log} 2>&1"

@@ -1,10 +1,10 @@
-# One page with every table and figure.
+# One page with all tables and figures.
 
 
 rule report:
     input:
-        tables=TABLES,
-        figures=FIGURES,
+        tables=PLAN.tables,
+        figures=PLAN.figures,
     output:
         "results/report.html",
     log:
@@ -19,8 +19,8 @@ rule report:
         runtime=10,
         gpu=0,
     params:
-        tables=lambda wildcards, input: " ".join(f"--table {file}" for file in input.tables),
-        figures=lambda wildcards, input: " ".join(f"--figure {file}" for file in input.figures),
+        tables=lambda wildcards, input: repeated("--table", input.tables),
+        figures=lambda wildcards, input: repeated("--figure", input.figures),
     message:
         "Write results/report.html"
     shell:

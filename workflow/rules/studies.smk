@@ -1,13 +1,17 @@
-# Realism, which only people can judge: pages for judges on demand, and what they answered.
+# Realism, which only people can judge: study pages for judges, and a table of their answers.
+
+from palimpsest.pipeline.planned_sessions import TRANSFER_METHODS
 
 
-# opt-in: snakemake --cores all results/studies/dome2spire.html (docs/realism.md)
+# made only on request: snakemake --cores all results/studies/dome2spire.html (docs/realism.md)
 rule make_study:
     input:
-        weights=lambda wildcards: PARAMETERS.models[MODEL_OF[wildcards.session]].weights,
-        segmenter=lambda wildcards: segmenter_of(MODEL_OF[wildcards.session]),
-        session=lambda wildcards: session_file(MODEL_OF[wildcards.session], wildcards.session),
-        edits=lambda wildcards: measured_edits(wildcards.session).values(),
+        weights=lambda wildcards: PLAN.weights(PLAN.model_of(wildcards.session)),
+        segmenter=lambda wildcards: PLAN.segmenter(PLAN.model_of(wildcards.session)),
+        session=lambda wildcards: PLAN.session_file(
+            PLAN.model_of(wildcards.session), wildcards.session
+        ),
+        edits=lambda wildcards: PLAN.measured_edits(wildcards.session).values(),
     output:
         page="results/studies/{session}.html",
         key="results/studies/{session}_key.csv",
@@ -16,7 +20,7 @@ rule make_study:
     benchmark:
         "logs/benchmarks/make_study/{session}.tsv"
     wildcard_constraints:
-        session="|".join(measured()) or "none",
+        session=one_of(PLAN.measured_sessions),
     conda:
         "../../environment.yml"
     threads: 1
@@ -26,17 +30,17 @@ rule make_study:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        edits=lambda wildcards: named("--edit", measured_edits(wildcards.session)),
+        edits=lambda wildcards: named("--edit", PLAN.measured_edits(wildcards.session)),
         samples=PARAMETERS.measure.samples,
         seed=PARAMETERS.measure.seed,
-        truncation=lambda wildcards: PARAMETERS.models[MODEL_OF[wildcards.session]].truncation,
+        truncation=lambda wildcards: PARAMETERS.models[PLAN.model_of(wildcards.session)].truncation,
         pairs=PARAMETERS.study.pairs,
         against=PARAMETERS.study.against,
         order_seed=PARAMETERS.study.seed,
-        transfers=" ".join(f"--transfer {blend}" for blend in TRANSFERS.values()),
+        transfers=repeated("--transfer", TRANSFER_METHODS.values()),
         best_buddies=as_json(PARAMETERS.best_buddies),
     message:
-        "Make a realism study of {wildcards.session}: {params.pairs} pairs a method"
+        "Make a realism study of {wildcards.session}: {params.pairs} pairs for each method"
     shell:
         "python -m stages.make_study --weights {input.weights} {params.edits}"
         " --samples {params.samples} --seed {params.seed} --truncation {params.truncation}"
@@ -49,7 +53,7 @@ rule make_study:
 rule read_study:
     input:
         key="data/studies/{session}/key.csv",
-        answers=lambda wildcards: study_answers(wildcards.session),
+        answers=lambda wildcards: PLAN.study_answers(wildcards.session),
     output:
         report(
             "results/tables/realism_{session}.csv",
@@ -61,7 +65,7 @@ rule read_study:
     benchmark:
         "logs/benchmarks/read_study/{session}.tsv"
     wildcard_constraints:
-        session="|".join(measured()) or "none",
+        session=one_of(PLAN.measured_sessions),
     conda:
         "../../environment.yml"
     threads: 1
@@ -70,9 +74,9 @@ rule read_study:
         runtime=10,
         gpu=0,
     params:
-        answers=lambda wildcards, input: " ".join(f"--answers {file}" for file in input.answers),
+        answers=lambda wildcards, input: repeated("--answers", input.answers),
     message:
-        "Read what judges answered about {wildcards.session}"
+        "Tabulate the judges' answers about {wildcards.session}"
     shell:
         "python -m stages.read_study --key {input.key} {params.answers} --out {output}"
         " > {log} 2>&1"

@@ -1,19 +1,18 @@
-# Tables: one row a method, a session or a generator; the paper's figure beside ours.
+# Tables: one row for each method, session or generator, with the paper's value beside ours.
 
 
 rule tabulate_methods:
     input:
-        rows=lambda wildcards: [
-            f"results/measurements/{session}.parquet" for session in METHOD_TABLES[wildcards.table]
-        ],
-        features=lambda wildcards: [
-            f"results/measurements/{session}_features.parquet"
-            for session in METHOD_TABLES[wildcards.table]
-        ],
-        realism=lambda wildcards: [
-            f"results/tables/realism_{session}.csv"
-            for session in judged(METHOD_TABLES[wildcards.table])
-        ],
+        rows=lambda wildcards: expand(
+            rules.join_measurements.output.rows, session=PLAN.method_tables[wildcards.table]
+        ),
+        features=lambda wildcards: expand(
+            rules.join_measurements.output.features, session=PLAN.method_tables[wildcards.table]
+        ),
+        realism=lambda wildcards: expand(
+            rules.read_study.output,
+            session=PLAN.judged_sessions(PLAN.method_tables[wildcards.table]),
+        ),
         paper="data/paper_figures/{table}.csv",
     output:
         report(
@@ -26,7 +25,7 @@ rule tabulate_methods:
     benchmark:
         "logs/benchmarks/tabulate_methods/{table}.tsv"
     wildcard_constraints:
-        table="|".join(METHOD_TABLES),
+        table=one_of(PLAN.method_tables),
     conda:
         "../../environment.yml"
     threads: 1
@@ -36,26 +35,21 @@ rule tabulate_methods:
         gpu=0,
     params:
         kind=lambda wildcards: wildcards.table.partition("_")[2],
-        files=lambda wildcards, input: " ".join(
-            [f"--measurements {file}" for file in input.rows]
-            + [f"--features {file}" for file in input.features]
-            + [f"--realism {file}" for file in input.realism]
-        ),
+        rows=lambda wildcards, input: repeated("--measurements", input.rows),
+        features=lambda wildcards, input: repeated("--features", input.features),
+        realism=lambda wildcards, input: repeated("--realism", input.realism),
         settings=as_json(PARAMETERS.intervals),
     message:
-        "{wildcards.table}: a row for each method"
+        "Tabulate every method: {wildcards.table}"
     shell:
-        "python -m stages.tabulate_methods --table {params.kind} {params.files}"
-        " --paper {input.paper} --settings {params.settings:q} --out {output} > {log} 2>&1"
+        "python -m stages.tabulate_methods --table {params.kind} {params.rows}"
+        " {params.features} {params.realism} --paper {input.paper}"
+        " --settings {params.settings:q} --out {output} > {log} 2>&1"
 
 
 rule tabulate_counterfactuals:
     input:
-        [
-            f"results/measurements/counterfactuals/{model}.parquet"
-            for model in PARAMETERS.counterfactuals.models
-            if with_counterfactuals(model)
-        ],
+        expand(rules.measure_counterfactuals.output, model=PLAN.models_with_counterfactuals),
     output:
         report(
             "results/tables/counterfactuals.csv",
@@ -74,10 +68,10 @@ rule tabulate_counterfactuals:
         runtime=10,
         gpu=0,
     params:
-        files=lambda wildcards, input: " ".join(f"--measurements {file}" for file in input),
+        files=lambda wildcards, input: repeated("--measurements", input),
         settings=as_json(PARAMETERS.intervals),
     message:
-        "Table of the edits against the worlds' counterfactuals"
+        "Tabulate the edits against the counterfactuals of their worlds"
     shell:
         "python -m stages.tabulate_counterfactuals {params.files} --settings {params.settings:q}"
         " --out {output} > {log} 2>&1"
@@ -85,7 +79,7 @@ rule tabulate_counterfactuals:
 
 rule tabulate_edits:
     input:
-        EDITS,
+        PLAN.session_edits,
     output:
         report(
             "results/tables/edits.csv",
@@ -104,16 +98,16 @@ rule tabulate_edits:
         runtime=10,
         gpu=0,
     params:
-        files=lambda wildcards, input: " ".join(f"--edit {file}" for file in input),
+        files=lambda wildcards, input: repeated("--edit", input),
     message:
-        "Table of every session's edit"
+        "Tabulate the edit of every session"
     shell:
         "python -m stages.tabulate_edits {params.files} --out {output} > {log} 2>&1"
 
 
 rule tabulate_grades:
     input:
-        [f"results/grades/{model}.csv" for model in graded()],
+        expand(rules.grade_generator.output.table, model=PLAN.models_with_world),
     output:
         report(
             "results/tables/generator_grades.csv",
@@ -132,16 +126,16 @@ rule tabulate_grades:
         runtime=10,
         gpu=0,
     params:
-        files=lambda wildcards, input: " ".join(f"--grade {file}" for file in input),
+        files=lambda wildcards, input: repeated("--grade", input),
     message:
-        "Table of the generators against their worlds"
+        "Tabulate the generators against their worlds"
     shell:
         "python -m stages.tabulate_grades {params.files} --out {output} > {log} 2>&1"
 
 
 use rule tabulate_grades as tabulate_rules with:
     input:
-        [f"results/rules/{model}.csv" for model in ruled()],
+        expand(rules.grade_rule.output, model=PLAN.models_with_graded_rule),
     output:
         report(
             "results/tables/causal_rule.csv",
@@ -153,13 +147,13 @@ use rule tabulate_grades as tabulate_rules with:
     benchmark:
         "logs/benchmarks/tabulate_rules.tsv"
     message:
-        "Table of the rules that are in the generators"
+        "Tabulate the causal rules of the generators"
 
 
 rule tabulate_instruments:
     input:
-        segmenters=instruments("segmenter"),
-        classifiers=instruments("classifiers"),
+        segmenters=PLAN.graded_segmenters,
+        classifiers=PLAN.graded_classifiers,
     output:
         report(
             "results/tables/instrument_grades.csv",
@@ -178,14 +172,10 @@ rule tabulate_instruments:
         runtime=10,
         gpu=0,
     params:
-        segmenters=lambda wildcards, input: " ".join(
-            f"--segmenter {file}" for file in input.segmenters
-        ),
-        classifiers=lambda wildcards, input: " ".join(
-            f"--classifier {file}" for file in input.classifiers
-        ),
+        segmenters=lambda wildcards, input: repeated("--segmenter", input.segmenters),
+        classifiers=lambda wildcards, input: repeated("--classifier", input.classifiers),
     message:
-        "Table of the instruments' own grades"
+        "Tabulate the grades of the instruments"
     shell:
         "python -m stages.tabulate_instruments {params.segmenters} {params.classifiers}"
         " --out {output} > {log} 2>&1"
@@ -193,7 +183,7 @@ rule tabulate_instruments:
 
 rule collect_metrics:
     input:
-        TABLES,
+        PLAN.tables,
     output:
         "results/metrics.json",
     log:
@@ -208,8 +198,8 @@ rule collect_metrics:
         runtime=10,
         gpu=0,
     params:
-        files=lambda wildcards, input: " ".join(f"--table {file}" for file in input),
+        files=lambda wildcards, input: repeated("--table", input),
     message:
-        "Numbers of all tables, for dvc metrics"
+        "Collect the numbers of all tables for `dvc metrics`"
     shell:
         "python -m stages.collect_metrics {params.files} --out {output} > {log} 2>&1"

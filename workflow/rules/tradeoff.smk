@@ -1,17 +1,15 @@
-# Beyond the paper: effect against locality, over smoothness, rank and the number of exemplars.
+# Beyond the paper: effect against locality, by smoothness, rank and number of exemplars.
 
 
 rule sweep_tradeoff:
     input:
-        weights=lambda wildcards: PARAMETERS.models[PARAMETERS.tradeoff.model].weights,
-        statistics=lambda wildcards: statistics_file(
+        weights=PLAN.weights(PARAMETERS.tradeoff.model),
+        statistics=PLAN.session_statistics_file(
             PARAMETERS.tradeoff.model, PARAMETERS.tradeoff.session
         ),
-        segmenter=lambda wildcards: segmenter_of(PARAMETERS.tradeoff.model),
-        session=lambda wildcards: session_file(
-            PARAMETERS.tradeoff.model, PARAMETERS.tradeoff.session
-        ),
-        alexnet=published_instrument("alexnet"),
+        segmenter=PLAN.segmenter_files(PARAMETERS.tradeoff.model),
+        session=PLAN.session_file(PARAMETERS.tradeoff.model, PARAMETERS.tradeoff.session),
+        alexnet=PLAN.instrument_files("alexnet"),
     output:
         "results/measurements/tradeoff.parquet",
     log:
@@ -28,28 +26,32 @@ rule sweep_tradeoff:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        source=lambda wildcards: ",".join(change_measured(PARAMETERS.tradeoff.session).source),
-        targets=lambda wildcards: ",".join(change_measured(PARAMETERS.tradeoff.session).targets),
-        published=lambda wildcards, input: instrument_options(input, "alexnet"),
+        source=lambda wildcards: listed(
+            "--source-classes", PLAN.measured_change(PARAMETERS.tradeoff.session).source
+        ),
+        targets=lambda wildcards: listed(
+            "--target-classes", PLAN.measured_change(PARAMETERS.tradeoff.session).targets
+        ),
+        alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
         grid=as_json(PARAMETERS.tradeoff.grid),
         samples=PARAMETERS.tradeoff.samples,
         seed=PARAMETERS.tradeoff.seed,
         truncation=PARAMETERS.models[PARAMETERS.tradeoff.model].truncation,
         scale=PARAMETERS.scale,
     message:
-        "Solve one session at many settings and measure each"
+        "Solve one session with many settings and measure each edit"
     shell:
         "python -m stages.sweep_tradeoff --weights {input.weights}"
         " --statistics {input.statistics} --segmenter {input.segmenter}"
-        " --session {input.session} --source-classes {params.source}"
-        " --target-classes {params.targets} --grid {params.grid:q} {params.published}"
+        " --session {input.session} {params.source} {params.targets}"
+        " --grid {params.grid:q} {params.alexnet}"
         " --samples {params.samples} --seed {params.seed} --truncation {params.truncation}"
         " --scale {params.scale} --out {output} --device {resources.device} > {log} 2>&1"
 
 
 rule tabulate_tradeoff:
     input:
-        "results/measurements/tradeoff.parquet",
+        rules.sweep_tradeoff.output,
     output:
         table=report(
             "results/tables/tradeoff.csv",
@@ -71,7 +73,7 @@ rule tabulate_tradeoff:
     params:
         settings=as_json(PARAMETERS.intervals),
     message:
-        "Table of effect against locality"
+        "Tabulate effect against locality"
     shell:
         "python -m stages.tabulate_tradeoff --measurements {input} --settings {params.settings:q}"
         " --out {output.table} --out-panel {output.panel} > {log} 2>&1"

@@ -1,13 +1,13 @@
-# Section 5.2: watermarks erased by silencing units, and by rank-one rules.
+# Section 5.2: watermarks erased by zeroing units, and by rank-one edits.
 
 
 rule erase_watermarks:
     input:
-        weights=PARAMETERS.models[PARAMETERS.watermarks.model].weights,
-        segmenter=segmenter_of(PARAMETERS.watermarks.model) or [],
-        statistics=watermark_statistics(),
+        weights=PLAN.weights(PARAMETERS.watermarks.model),
+        segmenter=PLAN.segmenter_files(PARAMETERS.watermarks.model),
+        statistics=PLAN.watermark_statistics_file,
     output:
-        watermark_edits().values(),
+        PLAN.watermark_edits.values(),
     log:
         "logs/erase_watermarks.log",
     benchmark:
@@ -22,7 +22,7 @@ rule erase_watermarks:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        edits=named("--out-edit", watermark_edits()),
+        edits=named("--out-edit", PLAN.watermark_edits),
         settings=as_json(PARAMETERS.watermarks.erasing),
     message:
         "Make the edits that erase watermarks"
@@ -34,9 +34,9 @@ rule erase_watermarks:
 
 rule measure_watermarks:
     input:
-        weights=PARAMETERS.models[PARAMETERS.watermarks.model].weights,
-        segmenter=segmenter_of(PARAMETERS.watermarks.model) or [],
-        edits=watermark_edits().values(),
+        weights=PLAN.weights(PARAMETERS.watermarks.model),
+        segmenter=PLAN.segmenter_files(PARAMETERS.watermarks.model),
+        edits=rules.erase_watermarks.output,
     output:
         rows="results/measurements/watermarks.parquet",
         panel="results/measurements/panels/fig05_watermarks.npz",
@@ -54,7 +54,7 @@ rule measure_watermarks:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        edits=named("--edit", watermark_edits()),
+        edits=named("--edit", PLAN.watermark_edits),
         samples=PARAMETERS.watermarks.samples,
         seed=PARAMETERS.watermarks.seed,
         truncation=PARAMETERS.models[PARAMETERS.watermarks.model].truncation,
@@ -62,7 +62,7 @@ rule measure_watermarks:
         pairs=PARAMETERS.watermarks.pairs,
         scale=PARAMETERS.scale,
     message:
-        "Count the watermarks left in {params.samples} images by every method"
+        "Count the watermarks that each method leaves in {params.samples} images"
     shell:
         "python -m stages.measure_watermarks --weights {input.weights}"
         " --segmenter {input.segmenter} {params.edits} --samples {params.samples}"
@@ -73,7 +73,7 @@ rule measure_watermarks:
 
 rule tabulate_watermarks:
     input:
-        rows="results/measurements/watermarks.parquet",
+        rows=rules.measure_watermarks.output.rows,
         paper="data/paper_figures/table3_watermarks.csv",
     output:
         report(
@@ -95,7 +95,7 @@ rule tabulate_watermarks:
     params:
         settings=as_json(PARAMETERS.intervals),
     message:
-        "Table 3: watermarks left"
+        "Tabulate the watermarks left: table3_watermarks"
     shell:
         "python -m stages.tabulate_watermarks --measurements {input.rows} --paper {input.paper}"
         " --settings {params.settings:q} --out {output} > {log} 2>&1"

@@ -1,4 +1,6 @@
-# Published files: fetched once, verified; and their stand-ins, which have a folder of their own.
+# Published files, each fetched once and verified, and their stand-ins in a separate folder.
+
+from palimpsest.published.catalogue import PUBLISHED_FILES
 
 
 rule fetch_weights:
@@ -9,7 +11,7 @@ rule fetch_weights:
     benchmark:
         "logs/benchmarks/fetch_weights/{file}.tsv"
     wildcard_constraints:
-        file=PUBLISHED_NAMES,
+        file=one_of(PUBLISHED_FILES),
     conda:
         "../../environment.yml"
     threads: 1
@@ -18,13 +20,15 @@ rule fetch_weights:
         runtime=120,
         gpu=0,
     params:
-        # a file that cannot be fetched is put there, and is verified all the same
-        source="--by-hand data/weights/by_hand",
+        # where a user puts a file that cannot be fetched; it is verified like the others
+        by_hand="--by-hand data/weights/by_hand",
+        manifest="",
+        origin="",
     message:
         "Fetch {wildcards.file} and verify it"
     shell:
-        "python -m stages.fetch_weights --name {wildcards.file} {params.source} --out {output}"
-        " > {log} 2>&1"
+        "python -m stages.fetch_weights --name {wildcards.file} {params.by_hand}"
+        " {params.manifest} {params.origin} --out {output} > {log} 2>&1"
 
 
 use rule fetch_weights as fetch_stand_in with:
@@ -37,9 +41,9 @@ use rule fetch_weights as fetch_stand_in with:
     benchmark:
         "logs/benchmarks/fetch_stand_in/{file}.tsv"
     params:
-        source=lambda wildcards, input: (
-            f"--stand-ins {input} --origin {PARAMETERS.stand_ins.origin}"
-        ),
+        by_hand="",
+        manifest=lambda wildcards, input: option("--stand-ins", input),
+        origin=option("--origin", PARAMETERS.stand_ins.origin),
     message:
         "Fetch the stand-in of {wildcards.file} and verify it"
 
@@ -65,7 +69,7 @@ rule assemble_parser:
         runtime=10,
         gpu=0,
     message:
-        "Put the three files of unified perceptual parsing into one"
+        "Join the three files of unified perceptual parsing"
     shell:
         "python -m stages.assemble_parser --encoder {input.encoder} --decoder {input.decoder}"
         " --labels {input.labels} --out {output} > {log} 2>&1"

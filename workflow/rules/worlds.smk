@@ -1,4 +1,4 @@
-# The mini worlds: training on them (opt-in; the results ship with the repository), and grading.
+# The mini worlds: training on them (only on request: the results ship with the repository), grading.
 
 
 rule train_world:
@@ -9,7 +9,7 @@ rule train_world:
     benchmark:
         "logs/benchmarks/train_world/{generator}.tsv"
     wildcard_constraints:
-        generator="|".join(trained()),
+        generator=one_of(PLAN.trainable_generators),
     conda:
         "../../environment.yml"
     threads: 1
@@ -19,8 +19,8 @@ rule train_world:
         gpu=0,
     params:
         world=lambda wildcards: PARAMETERS.world_of_generator(wildcards.generator),
-        recipe=lambda wildcards: as_json(trained()[wildcards.generator]),
-        # not an output: a run that was stopped goes on from it
+        recipe=lambda wildcards: as_json(PLAN.trainable_generators[wildcards.generator]),
+        # not an output, so that a stopped run finds it and continues
         checkpoint=lambda wildcards: f"results/training/{wildcards.generator}.checkpoint.pt",
     message:
         "Train the {wildcards.generator} generator on its world (hours on a CPU)"
@@ -44,7 +44,7 @@ rule train_segmenter:
         runtime=120,
         gpu=0,
     params:
-        settings=lambda wildcards: options(PARAMETERS.worlds[wildcards.world].segmenter),
+        settings=lambda wildcards: each_setting(PARAMETERS.worlds[wildcards.world].segmenter),
     message:
         "Train the {wildcards.world} segmenter on exact labels"
     shell:
@@ -69,11 +69,11 @@ rule train_classifier:
         runtime=30,
         gpu=0,
     params:
-        settings=lambda wildcards: options(
+        settings=lambda wildcards: each_setting(
             PARAMETERS.worlds[wildcards.world].classifiers[wildcards.attribute]
         ),
     message:
-        "Train the {wildcards.world} world's classifier of {wildcards.attribute}"
+        "Train the classifier of {wildcards.attribute} in the {wildcards.world} world"
     shell:
         "python -m stages.train_classifier --world {wildcards.world}"
         " --attribute {wildcards.attribute} {params.settings} --out {output} > {log} 2>&1"
@@ -105,8 +105,8 @@ rule preview_world:
 
 rule grade_generator:
     input:
-        weights=weights_file,
-        segmenter=segmenter_file,
+        weights=lambda wildcards: PLAN.weights(wildcards.model),
+        segmenter=lambda wildcards: PLAN.segmenter_files(wildcards.model),
         classifiers=lambda wildcards: PARAMETERS.models[wildcards.model].classifiers,
     output:
         table="results/grades/{model}.csv",
@@ -125,9 +125,7 @@ rule grade_generator:
     params:
         samples=PARAMETERS.grade.samples,
         seed=PARAMETERS.grade.seed,
-        classifiers=lambda wildcards, input: " ".join(
-            f"--classifier {file}" for file in input.classifiers
-        ),
+        classifiers=lambda wildcards, input: repeated("--classifier", input.classifiers),
     message:
         "Grade the {wildcards.model} generator against its world"
     shell:
@@ -139,8 +137,8 @@ rule grade_generator:
 
 rule grade_rule:
     input:
-        weights=weights_file,
-        segmenter=segmenter_file,
+        weights=lambda wildcards: PLAN.weights(wildcards.model),
+        segmenter=lambda wildcards: PLAN.segmenter_files(wildcards.model),
     output:
         "results/rules/{model}.csv",
     log:
@@ -155,9 +153,9 @@ rule grade_rule:
         runtime=60,
         gpu=0,
     params:
-        settings=lambda wildcards: options(PARAMETERS.grade_rule[wildcards.model]),
+        settings=lambda wildcards: each_setting(PARAMETERS.grade_rule[wildcards.model]),
     message:
-        "Look for the rule in the {wildcards.model} generator"
+        "Measure the causal rule of the {wildcards.model} generator"
     shell:
         "python -m stages.grade_rule --model {wildcards.model} --weights {input.weights}"
         " --segmenter {input.segmenter} {params.settings} --out {output} > {log} 2>&1"

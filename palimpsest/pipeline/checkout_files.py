@@ -1,0 +1,83 @@
+"""Files of a checkout that decide what a run makes: hand-drawn sessions, studies, adopted layers.
+
+    files = CheckoutFiles.read(".", ["church", "face"])
+    files.hand_drawn["church"]["my_idea"].layer     # 8, or None if the file names no layer
+
+All paths are relative to the folder of the checkout.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from palimpsest.errors import ParameterError
+from palimpsest.pipeline.adopted_layers import adopted_layers
+
+LAYER_CHOICE = "data/layer_choice.csv"
+
+
+@dataclass(frozen=True)
+class HandDrawnSession:
+    """A session file in `data/sessions/MODEL/`, and the layer that it names, if any."""
+
+    file: str
+    layer: int | None = None
+
+
+@dataclass(frozen=True)
+class CheckoutFiles:
+    """What a checkout holds.
+
+    ``hand_drawn``: model -> session -> file. ``studies``: session -> the files of the judges'
+    answers, for each session whose study has a key. ``adopted_layers``: model -> layer.
+    """
+
+    hand_drawn: Mapping[str, Mapping[str, HandDrawnSession]] = field(default_factory=dict)
+    studies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    adopted_layers: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: str | Path, models: Iterable[str]) -> CheckoutFiles:
+        """The files in ``folder``, with the hand-drawn sessions of ``models``.
+
+        Raises:
+            ParameterError: a hand-drawn session or the table of adopted layers cannot be read.
+        """
+        folder = Path(folder)
+        return cls(
+            hand_drawn={model: _hand_drawn(folder, model) for model in models},
+            studies=_studies(folder),
+            adopted_layers=adopted_layers(folder / LAYER_CHOICE),
+        )
+
+
+def _hand_drawn(folder: Path, model: str) -> dict[str, HandDrawnSession]:
+    found = {}
+    for path in sorted((folder / "data" / "sessions" / model).glob("*.json")):
+        file = path.relative_to(folder).as_posix()
+        found[path.stem] = HandDrawnSession(file, _layer_in(path, file))
+    return found
+
+
+def _layer_in(path: Path, file: str) -> int | None:
+    """The layer that a session file names."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        content = None
+    layer = content.get("layer") if isinstance(content, dict) else "none"
+    if layer is not None and (isinstance(layer, bool) or not isinstance(layer, int)):
+        raise ParameterError(f"{file}: not a session file; draw it again or remove it")
+    return layer
+
+
+def _studies(folder: Path) -> dict[str, tuple[str, ...]]:
+    return {
+        key.parent.name: tuple(
+            file.relative_to(folder).as_posix() for file in sorted(key.parent.glob("answers*.csv"))
+        )
+        for key in sorted((folder / "data" / "studies").glob("*/key.csv"))
+    }

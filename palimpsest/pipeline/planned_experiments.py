@@ -1,0 +1,198 @@
+"""The experiments of a run: which of them are possible with its models, and on what they work.
+
+`palimpsest.pipeline.plan.Plan` adds the tables and figures that come of them.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from palimpsest.pipeline.planned_sessions import SessionPlan
+from palimpsest.pipeline.training_sections import RecipeParameters
+from palimpsest.worlds import get_world
+
+
+class ExperimentPlan(SessionPlan):
+    """What each experiment needs: instruments, models, sessions, edits and statistics."""
+
+    # models and instruments
+
+    @cached_property
+    def models_with_world(self) -> list[str]:
+        """Models of a mini world that have a segmenter: they can be graded by exact labels."""
+        return [
+            name
+            for name, model in self.parameters.models.items()
+            if model.world and model.segmenter
+        ]
+
+    def segmenter_files(self, model: str) -> list[str]:
+        """The file of a model's segmenter, as an input that may be missing."""
+        return [file] if (file := self.segmenter(model)) else []
+
+    def instrument_files(self, name: str) -> list[str]:
+        """The file of a published network; empty if the segmenter's encoder stands in for it."""
+        return [file] if (file := getattr(self.parameters.instruments, name)) else []
+
+    @cached_property
+    def graded_segmenters(self) -> list[str]:
+        """The segmenters of all models with a world, each once."""
+        return sorted({file for m in self.models_with_world for file in self.segmenter_files(m)})
+
+    @cached_property
+    def graded_classifiers(self) -> list[str]:
+        """The classifiers of all models with a world, each once."""
+        models = (self.parameters.models[name] for name in self.models_with_world)
+        return sorted({file for model in models for file in model.classifiers})
+
+    # worlds
+
+    @cached_property
+    def trainable_generators(self) -> dict[str, RecipeParameters]:
+        """Mini generators that can be trained: name -> recipe."""
+        return {
+            generator: world.recipe_of(generator)
+            for name, world in self.parameters.worlds.items()
+            for generator in (name, *world.others)
+        }
+
+    @cached_property
+    def models_with_graded_rule(self) -> list[str]:
+        """Models in which a causal rule is measured."""
+        return [name for name in self.parameters.grade_rule if name in self.models_with_world]
+
+    def sessions_with_counterfactual(self, model: str) -> dict[str, str]:
+        """Sessions whose rule the model's world can render itself: session -> its own edit."""
+        world = self.parameters.models[model].world
+        known = get_world(world).counterfactuals if world and self.segmenter(model) else {}
+        return {name: self.edit_file(model, name) for name in self.sessions(model) if name in known}
+
+    @cached_property
+    def models_with_counterfactuals(self) -> list[str]:
+        """Models whose edits are compared with counterfactuals."""
+        models = self.parameters.counterfactuals.models
+        return [name for name in models if self.sessions_with_counterfactual(name)]
+
+    # reflections: section 5.3
+
+    @property
+    def reflections_are_possible(self) -> bool:
+        """Whether the model has a world, or a segmenter and painted scenes."""
+        settings = self.parameters.reflections
+        return settings.model in self.models_with_world or bool(
+            settings.painted and self.segmenter(settings.model)
+        )
+
+    @property
+    def painted_scene_files(self) -> list[str]:
+        """The file of painted windows and reflections, as an input that may be missing."""
+        return [self.parameters.reflections.painted] if self.parameters.reflections.painted else []
+
+    @property
+    def full_inversion_edits(self) -> dict[str, str]:
+        """The edits that change all weights of one layer: layer -> file."""
+        settings = self.parameters.reflections
+        folder = f"data/edits/{settings.model}/invert_reflections"
+        return {str(layer): f"{folder}/layer{layer}.safetensors" for layer in settings.layers}
+
+    @property
+    def low_rank_inversion_edit(self) -> str:
+        """The edit of low rank that inverts the reflections."""
+        model = self.parameters.reflections.model
+        return f"data/edits/{model}/invert_reflections/low_rank.safetensors"
+
+    @property
+    def inversion_settings(self) -> dict[str, Any]:
+        """How the reflections are inverted and, if scenes are painted, how windows are switched."""
+        settings = self.parameters.reflections
+        switch = settings.painted_switch.model_dump() if settings.painted else {}
+        return settings.inversion.model_dump() | switch
+
+    # watermarks: section 5.2
+
+    @property
+    def watermarks_are_possible(self) -> bool:
+        """Whether the model has a world, whose exact labels train and grade the detectors."""
+        return self.parameters.watermarks.model in self.models_with_world
+
+    @property
+    def watermark_edits(self) -> dict[str, str]:
+        """The edits that Table 3 compares: method -> file."""
+        settings = self.parameters.watermarks
+        zeroed = [f"zero_{count}_units" for count in settings.erasing.units]
+        folder = f"data/edits/{settings.model}/watermarks"
+        names = [*zeroed, "rank_one", "rank_one_each"]
+        return {name: f"{folder}/{name}.safetensors" for name in names}
+
+    @property
+    def watermark_statistics_file(self) -> str:
+        """The statistics of the layer in which watermarks are erased."""
+        settings = self.parameters.watermarks
+        return self.statistics_file(settings.model, settings.layer)
+
+    # effect against locality
+
+    @property
+    def tradeoff_is_possible(self) -> bool:
+        """Whether its session is among the model's, and measured by labels."""
+        settings = self.parameters.tradeoff
+        return settings.session in self.sessions_measured_by_labels(settings.model)
+
+    def sessions_measured_by_labels(self, model: str) -> list[str]:
+        """Sessions of a model whose labels are counted before and after the edit."""
+        table = self.method_tables["table2_domes"]
+        return [session for session in table if self.model_of(session) == model]
+
+    # the probe of layers: Appendix H
+
+    @cached_property
+    def probed_models(self) -> list[str]:
+        """Models whose layers are probed: without Inception, only those with a world, whose
+        segmenter gives the features."""
+        models = list(self.parameters.layer_probe.models)
+        if self.instrument_files("inception"):
+            return models
+        return [name for name in models if name in self.models_with_world]
+
+    @cached_property
+    def models_edited_at_every_layer(self) -> list[str]:
+        """Probed models with a session to solve at every layer: one that the world draws, or a
+        published one that is measured by labels."""
+        return [model for model in self.probed_models if self._session_at_every_layer(model)]
+
+    def given_session_files(self, model: str) -> list[str]:
+        """The file of the session that is solved at every layer; empty if the world draws one for
+        each layer."""
+        session = self.parameters.layer_probe.models[model].session
+        if session is None or model in self.models_with_world:
+            return []
+        return [self.session_file(model, session)]
+
+    def given_session_classes(self, model: str) -> dict[str, list[str]]:
+        """The classes, `source` and `targets`, that a given session is measured by; empty if the
+        world draws the session."""
+        session = self.parameters.layer_probe.models[model].session
+        if session is None or model in self.models_with_world:
+            return {"source": [], "targets": []}
+        return self.measured_change(session).model_dump(include={"source", "targets"})
+
+    def _session_at_every_layer(self, model: str) -> str | None:
+        session = self.parameters.layer_probe.models[model].session
+        if model in self.models_with_world or session in self.sessions_measured_by_labels(model):
+            return session
+        return None
+
+    @cached_property
+    def curve_figures(self) -> dict[str, list[str]]:
+        """Figures of the probe's curves: figure -> the models in it."""
+        found: dict[str, list[str]] = {}
+        for model in self.probed_models:
+            found.setdefault(self.parameters.layer_probe.models[model].curves, []).append(model)
+        return found
+
+    @cached_property
+    def piece_figures(self) -> dict[str, str]:
+        """Figures of pieces rendered alone: figure -> the model whose pieces it shows."""
+        probe = self.parameters.layer_probe
+        return {probe.models[model].pieces: model for model in self.probed_models}

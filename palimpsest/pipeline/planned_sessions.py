@@ -1,0 +1,223 @@
+"""The sessions of a run: where each comes from, the layer it edits, and the files of its edits.
+
+`palimpsest.pipeline.plan.Plan` adds what the experiments make of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from palimpsest.errors import ParameterError
+from palimpsest.pipeline.checkout_files import LAYER_CHOICE, CheckoutFiles
+from palimpsest.pipeline.parameter_sections import ChangeMeasured
+from palimpsest.pipeline.parameters import Parameters
+
+REWRITING_METHODS = (
+    "projected_gradient",
+    "direct_lambda",
+    "single_context",
+    "newton",
+    "palimpsest",
+)
+"""Methods that solve for a low-rank edit; the stage `rewrite`."""
+TUNING_METHODS = ("single_layer", "finetune_all")
+"""Methods that tune whole weights to the goal; the stage `tune_weights`."""
+TRANSFER_METHODS = {"nbb_copy": "copy", "nbb_laplace": "laplace"}
+"""Methods that change images and no weights, and how each blends: they have no edit file."""
+
+
+@dataclass(frozen=True)
+class SessionPlan:
+    """Sessions, edits and statistics, from the parameters and the files of the checkout."""
+
+    parameters: Parameters
+    files: CheckoutFiles
+
+    # models
+
+    def weights(self, model: str) -> str:
+        """The file of a model's weights."""
+        return self.parameters.models[model].weights
+
+    def segmenter(self, model: str) -> str | None:
+        """The file of a model's segmenter, if it has one."""
+        return self.parameters.models[model].segmenter
+
+    def model_layer(self, model: str) -> int:
+        """The layer that a model's sessions edit unless they name another.
+
+        Raises:
+            ParameterError: neither the parameters nor the adopted layers name one.
+        """
+        layer = self.parameters.models[model].layer or self.files.adopted_layers.get(model)
+        if layer is None:
+            raise ParameterError(
+                f"models.{model}.layer: null, and {LAYER_CHOICE} names no layer for this model; "
+                "write a layer here, or write a provisional one, probe the model "
+                "(layer_probe.models) and run `make adopt-layers`"
+            )
+        return layer
+
+    # where sessions come from: drawn by hand, published, or drawn from labels
+
+    def hand_drawn_sessions(self, model: str) -> dict[str, str]:
+        """Sessions in `data/sessions/MODEL/`: name -> file."""
+        sessions = self.files.hand_drawn.get(model, {})
+        return {name: session.file for name, session in sessions.items()}
+
+    def fetched_sessions(self, model: str) -> dict[str, str]:
+        """Published sessions, unless one was drawn by hand in its place: name -> file."""
+        fetched = self.parameters.models[model].fetched_sessions
+        by_hand = self.hand_drawn_sessions(model)
+        return {name: file for name, file in fetched.items() if name not in by_hand}
+
+    def sessions_from_labels(self, model: str) -> list[str]:
+        """Sessions to draw from a world's labels: those in the parameters that nobody has drawn."""
+        if self.segmenter(model) is None or self.parameters.models[model].world is None:
+            return []
+        drawn = {**self.hand_drawn_sessions(model), **self.fetched_sessions(model)}
+        return [name for name in self.parameters.sessions.get(model, {}) if name not in drawn]
+
+    def sessions(self, model: str) -> list[str]:
+        """All sessions of a model, by name."""
+        return sorted(
+            {
+                *self.sessions_from_labels(model),
+                *self.fetched_sessions(model),
+                *self.hand_drawn_sessions(model),
+            }
+        )
+
+    @cached_property
+    def all_sessions(self) -> list[tuple[str, str]]:
+        """(model, session) of every session, model by model."""
+        return [(model, name) for model in self.parameters.models for name in self.sessions(model)]
+
+    # one session
+
+    def session_file(self, model: str, session: str) -> str:
+        """The file of a session: the hand-drawn one if there is one."""
+        made = f"results/sessions/{model}/{session}.json"
+        return self.hand_drawn_sessions(model).get(session, made)
+
+    def session_layer(self, model: str, session: str) -> int:
+        """The layer that a session edits: the one in its hand-drawn file, else in its parameters,
+        else that of its model."""
+        by_hand = self.files.hand_drawn.get(model, {}).get(session)
+        return (
+            (by_hand.layer if by_hand else None)
+            or self.parameters.session(model, session).layer
+            or self.model_layer(model)
+        )
+
+    def sessions_with_layers(self, model: str, files: Iterable[str]) -> list[str]:
+        """`NAME@LAYER` for each session that is drawn into one of ``files``."""
+        names = [Path(file).stem for file in files]
+        return [f"{name}@{self.session_layer(model, name)}" for name in names]
+
+    def statistics_file(self, model: str, layer: int) -> str:
+        """The statistics of the keys of a layer."""
+        return f"data/statistics/{model}/layer{layer}.safetensors"
+
+    def session_statistics_file(self, model: str, session: str) -> str:
+        """The statistics of the layer that a session edits."""
+        return self.statistics_file(model, self.session_layer(model, session))
+
+    # edits
+
+    def own_method(self, model: str, session: str) -> str:
+        """The method of a session's own edit."""
+        return self.parameters.session(model, session).solver
+
+    def edit_file(self, model: str, session: str, method: str | None = None) -> str:
+        """The edit of a session by ``method``; by default its own edit."""
+        if method is None or method == self.own_method(model, session):
+            return f"data/edits/{model}/{session}.safetensors"
+        return f"data/edits/{model}/{session}/{method}.safetensors"
+
+    def method_settings(self, model: str, session: str, method: str) -> dict[str, Any]:
+        """The settings of a rewriting method for one session: only what the method reads."""
+        solve = self.parameters.session(model, session)
+        settings = getattr(self.parameters.methods, method).model_dump() | {"rank": solve.rank}
+        if method == "newton":
+            settings |= {"mu": solve.mu, "exemplars": solve.exemplars}
+        if method == "palimpsest" and solve.measure and solve.measure.targets:
+            settings |= solve.measure.model_dump(include={"source", "targets"})
+        return settings
+
+    # sessions measured by every method: Tables 1 and 2
+
+    @cached_property
+    def measured_sessions(self) -> dict[str, str]:
+        """Sessions with a row for each method in Table 1 or 2: session -> model.
+
+        Raises:
+            ParameterError: two models have a measured session of the same name.
+        """
+        found: dict[str, str] = {}
+        for model, session in self.all_sessions:
+            if self.parameters.session(model, session).measure and self.segmenter(model):
+                if session in found:
+                    raise ParameterError(
+                        f"sessions.{model}.{session}: {found[session]} also has a measured session "
+                        "of this name; give each measured session its own name"
+                    )
+                found[session] = model
+        return found
+
+    def model_of(self, session: str) -> str:
+        """The model of a measured session."""
+        return self.measured_sessions[session]
+
+    def measured_change(self, session: str) -> ChangeMeasured:
+        """What a measured session is measured by: classes of pixels, or an attribute of images."""
+        change = self.parameters.session(self.model_of(session), session).measure
+        assert change is not None  # as `measured_sessions` holds only those
+        return change
+
+    def classifier_files(self, session: str) -> list[str]:
+        """The classifier that a measured session is measured by; empty if labels measure it.
+
+        Raises:
+            ParameterError: the model has no classifier of the session's attribute.
+        """
+        attribute = self.measured_change(session).attribute
+        if attribute is None:
+            return []
+        model = self.model_of(session)
+        for file in self.parameters.models[model].classifiers:
+            if Path(file).stem.endswith(f"-{attribute}"):
+                return [file]
+        raise ParameterError(
+            f"sessions.{model}.{session}.measure: models.{model}.classifiers has no classifier of "
+            f"{attribute!r}; the name of its file must end in -{attribute}"
+        )
+
+    def measured_edits(self, session: str) -> dict[str, str]:
+        """The edits that a session is measured with: method -> file, in the order of Table 2."""
+        methods = type(self.parameters.methods).model_fields
+        model = self.model_of(session)
+        return {method: self.edit_file(model, session, method) for method in methods}
+
+    @cached_property
+    def method_tables(self) -> dict[str, list[str]]:
+        """Tables with a row for each method, and the sessions in each."""
+        change = self.measured_change
+        return {
+            "table1_smile": [name for name in self.measured_sessions if change(name).attribute],
+            "table2_domes": [name for name in self.measured_sessions if change(name).targets],
+        }
+
+    # studies of realism
+
+    def judged_sessions(self, sessions: Iterable[str]) -> list[str]:
+        """Those of ``sessions`` whose realism people have judged."""
+        return [session for session in sessions if session in self.files.studies]
+
+    def study_answers(self, session: str) -> list[str]:
+        """The files of the judges' answers."""
+        return list(self.files.studies.get(session, ()))
