@@ -75,6 +75,11 @@ class SessionPlan:
         by_hand = self.hand_drawn_sessions(model)
         return {name: file for name, file in fetched.items() if name not in by_hand}
 
+    @property
+    def all_fetched_sessions(self) -> list[str]:
+        """The published sessions of all models."""
+        return [name for model in self.parameters.models for name in self.fetched_sessions(model)]
+
     def sessions_from_labels(self, model: str) -> list[str]:
         """Sessions to draw from a world's labels: those in the parameters that nobody has drawn."""
         if self.segmenter(model) is None or self.parameters.models[model].world is None:

@@ -86,8 +86,9 @@ rule try_layers:
         "Solve one session at every layer of {wildcards.model}"
     shell:
         "python -m stages.try_layers --model {wildcards.model} --weights {input.weights}"
-        " --segmenter {input.segmenter} --session {params.session} {params.layers}"
-        " {params.drawn} {params.source} {params.targets} {params.alexnet} --settings {params.settings:q}"
+        " --segmenter {input.segmenter} --session {params.session}"
+        " {params.layers} {params.drawn} {params.source} {params.targets} {params.alexnet}"
+        " --settings {params.settings:q}"
         " --truncation {params.truncation} --scale {params.scale} --out {output}"
         " --device {resources.device} > {log} 2>&1"
 

@@ -59,7 +59,7 @@ rule measure:
         transfers=repeated("--transfer", TRANSFER_METHODS.values()),
         best_buddies=as_json(PARAMETERS.best_buddies),
     message:
-        "Measure every edit of {wildcards.session}: shard {wildcards.scatteritem} of {params.samples} samples"
+        "Measure the edits of {wildcards.session}, {wildcards.scatteritem} of {params.samples} samples"
     shell:
         "python -m stages.measure --weights {input.weights} --segmenter {input.segmenter}"
         " --session {input.session} {params.edits} --samples {params.samples}"
@@ -130,7 +130,7 @@ rule measure_counterfactuals:
     message:
         "Compare the edits of {wildcards.model} with the counterfactuals that its world renders"
     shell:
-        "python -m stages.measure_counterfactuals --weights {input.weights} --segmenter {input.segmenter}"
-        " --world {params.world} {params.edits} --samples {params.samples} --seed {params.seed}"
-        " --truncation {params.truncation} --scale {params.scale} --out {output}"
-        " --device {resources.device} > {log} 2>&1"
+        "python -m stages.measure_counterfactuals --weights {input.weights}"
+        " --segmenter {input.segmenter} --world {params.world} {params.edits}"
+        " --samples {params.samples} --seed {params.seed} --truncation {params.truncation}"
+        " --scale {params.scale} --out {output} --device {resources.device} > {log} 2>&1"

@@ -60,8 +60,8 @@ for model in PARAMETERS.models:
                 device=PARAMETERS.compute.device,
             params:
                 model=model,
-                # Of the outputs, because Snakemake does not compare such parameters: if a session is
-                # now drawn by hand, the others need not be drawn again.
+                # read off the outputs, because Snakemake does not compare such params: a session
+                # that is now drawn by hand does not make the others run again
                 sessions=lambda wildcards, output, model=model: repeated(
                     "--session", PLAN.sessions_with_layers(model, output)
                 ),
@@ -89,7 +89,7 @@ rule complete_session:
     benchmark:
         "logs/benchmarks/complete_session/{model}-{session}.tsv"
     wildcard_constraints:
-        session=one_of(name for model in PARAMETERS.models for name in PLAN.fetched_sessions(model)),
+        session=one_of(PLAN.all_fetched_sessions),
     conda:
         "../../environment.yml"
     threads: 1

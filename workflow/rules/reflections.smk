@@ -1,5 +1,5 @@
-# Section 5.3: the rule that a table reflects the window above it, inverted. Where no world gives the
-# labels of windows and reflections, a file of painted masks does.
+# Section 5.3: inverts the rule that a table reflects the window above it. For a model without a
+# world, a file of painted masks labels windows and reflections.
 
 
 rule invert_reflections:
@@ -71,8 +71,8 @@ rule measure_reflections:
     shell:
         "python -m stages.measure_reflections --weights {input.weights}"
         " --segmenter {input.segmenter} {params.painted} {params.edits}"
-        " --units-of {params.units_of} --samples {params.samples} --seed {params.seed} --scale {params.scale}"
-        " --out {output} --device {resources.device} > {log} 2>&1"
+        " --units-of {params.units_of} --samples {params.samples} --seed {params.seed}"
+        " --scale {params.scale} --out {output} --device {resources.device} > {log} 2>&1"
 
 
 rule tabulate_reflections:

@@ -1,4 +1,4 @@
-# The mini worlds: training on them (only on request: the results ship with the repository), grading.
+# The mini worlds: training (only on request; the trained files ship with the repository), grading.
 
 
 rule train_world:
