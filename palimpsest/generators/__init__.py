@@ -9,7 +9,7 @@ images = g.layer(8).render(g.layer(8).values(state))       # equals g(z)
 from palimpsest.errors import CheckpointError
 from palimpsest.generators.base import Generator, KeyState, Layer, ValueState
 from palimpsest.generators.checkpoints.loading import load_generator
-from palimpsest.generators.checkpoints.own import save_generator
+from palimpsest.generators.checkpoints.palimpsest_safetensors import save_generator
 from palimpsest.generators.samples import sample_z
 
 __all__ = [

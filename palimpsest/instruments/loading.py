@@ -15,7 +15,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from palimpsest.errors import CheckpointError
-from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
 from palimpsest.instruments.classifiers.published import CALLED, FaceAttribute
 from palimpsest.instruments.segmenters.face_parser import MARK as FACE_MARK

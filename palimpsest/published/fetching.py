@@ -22,7 +22,7 @@ from palimpsest.experiments.reflections.painted_scenes import PaintedScenes
 from palimpsest.files.atomic import atomic_path
 from palimpsest.files.digests import sha256_of
 from palimpsest.files.download import Patience, fetch
-from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.published.catalogue import KITCHEN_REFLECTIONS, PublishedFile
 from palimpsest.published.stand_ins.manifest import StandIns
 

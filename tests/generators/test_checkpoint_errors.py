@@ -160,13 +160,13 @@ def test_other_networks(tmp_path):
     path = tmp_path / "g.pt"
     other = {"conv1.weight": torch.zeros(64, 3, 7, 7), "bn1.bias": torch.zeros(64)}
     message = refused(path, other)
-    assert "2 tensors of a network that is not known here (conv1.weight" in message
+    assert "2 tensors of an unknown network (conv1.weight" in message
     assert "readable are StyleGAN2" in message
     assert "no tensors in it" in refused(path, {"epoch": 3})
     assert "holds a list" in refused(path, [torch.zeros(2)])
     assert "holds a Tensor" in refused(path, torch.zeros(2))
     save_file({"a": torch.zeros(2)}, tmp_path / "g.safetensors")
-    assert "1 tensors of a network" in refused(tmp_path / "g.safetensors")
+    assert "1 tensors of an unknown network" in refused(tmp_path / "g.safetensors")
 
 
 def test_an_nvidia_pickle_is_named_as_such(tmp_path):

@@ -25,8 +25,8 @@ from torch import Tensor
 from palimpsest.errors import EditError, ParameterError
 from palimpsest.experiments.counterfactuals.new_rules import Counterfactual, NewRule
 from palimpsest.generators import Generator, KeyState, load_generator, sample_z
-from palimpsest.generators.checkpoints.own import METADATA_KEY
-from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.checkpoints.containers import read_checkpoint
+from palimpsest.generators.checkpoints.palimpsest_safetensors import METADATA_KEY
 from palimpsest.generators.sample_blocks import batches
 from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
 from palimpsest.instruments.distances.perceptual import Looked, PerceptualDistance

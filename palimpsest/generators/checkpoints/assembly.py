@@ -1,4 +1,4 @@
-"""From named tensors to a working generator: every name used, every shape as it must be."""
+"""Build a generator from named tensors: every name must be used, every shape must fit."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ def assemble(
     network: Callable[[], Generator],
     tensors: Mapping[str, Tensor],
     file_name: Callable[[str], str] = str,
+    provenance: Mapping[str, Any] | None = None,
 ) -> Generator:
-    """Build ``network`` and fill it with ``tensors``: float32, eval mode, no gradients.
+    """``network`` filled with ``tensors``: float32, eval mode, no gradients.
 
-    ``file_name`` gives a tensor's name in the file, for messages. ``latent_avg`` may be missing: it
-    is then unknown (NaN, so that truncating without it cannot pass unnoticed). Raises
-    `CheckpointError` naming the first tensor that is missing, unknown, of the wrong shape, or not
-    finite.
+    ``file_name`` gives a tensor's name in the file, for messages; ``provenance`` is kept with the
+    generator. ``latent_avg`` may be missing: it is then NaN, so that a truncation without it cannot
+    pass unnoticed. Raises `CheckpointError` naming the first tensor that is missing, unknown, of
+    the wrong shape, or not finite.
     """
     try:
         with _Unfilled():
@@ -53,14 +54,15 @@ def assemble(
         _add_noise_maps(path, generator, maps, file_name)
     elif maps:
         raise CheckpointError(f"{path}: noise maps ({next(iter(maps))}) in a Progressive GAN")
+    generator.provenance = dict(provenance or {})
     return generator.eval().requires_grad_(False)
 
 
 class _Unfilled(TorchFunctionMode):
-    """Make ``torch.randn`` leave its numbers open: the weights come from the file.
+    """Replaces ``torch.randn`` by ``torch.empty``: the weights come from the file.
 
-    Drawing them would take time and move the caller's random state. (The meta device imports
-    PyTorch's compiler for the first division, which takes 6 s.)
+    Drawing random weights would take time and change the caller's random state. (The meta device
+    would do as well, but it imports PyTorch's compiler at the first division, which takes 6 s.)
     """
 
     def __torch_function__(
@@ -70,8 +72,37 @@ class _Unfilled(TorchFunctionMode):
 
 
 def _own_float32(tensor: Tensor) -> Tensor:
-    """A contiguous float32 copy that does not hold on to the file or to a larger storage."""
+    """A contiguous float32 copy that keeps neither the file nor a larger storage alive."""
     return tensor.detach().to(torch.float32, copy=True).contiguous()
+
+
+def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``prefix``, under the rest of their names."""
+    return {n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def sized(
+    path: object,
+    tensors: Mapping[str, Tensor],
+    name: str,
+    file_name: Callable[[str], str],
+    axes: int,
+) -> Tensor:
+    """The tensor ``name``, whose shape gives a size of the network, with so many ``axes``.
+
+    Raises `CheckpointError` where it is missing or has another number of axes.
+    """
+    if name not in tensors:
+        raise CheckpointError(
+            f"{path}: tensor {file_name(name)} is missing; the file is incomplete, so export or "
+            "fetch it again"
+        )
+    if tensors[name].ndim != axes:
+        raise CheckpointError(
+            f"{path}: tensor {file_name(name)} has shape {tuple(tensors[name].shape)}; "
+            f"{axes} axes are needed"
+        )
+    return tensors[name]
 
 
 def _check_names(

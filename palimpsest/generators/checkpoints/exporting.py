@@ -19,11 +19,12 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.files.atomic import atomic_path
-from palimpsest.generators.base import Generator, ValueState, layer_noise
-from palimpsest.generators.checkpoints.nvidia import CLAMP
-from palimpsest.generators.checkpoints.own import save_generator
+from palimpsest.generators.base import Generator, ValueState
+from palimpsest.generators.checkpoints.palimpsest_safetensors import save_generator
+from palimpsest.generators.checkpoints.stylegan2_nvidia import CLAMP
+from palimpsest.generators.checkpoints.stylegan2_pytorch import layout_tensors, on_cpu
 from palimpsest.generators.samples import sample_z
-from palimpsest.generators.stylegan2 import StyleGAN2, blur_kernel
+from palimpsest.generators.stylegan2 import StyleGAN2
 
 
 def export_generator(
@@ -59,22 +60,9 @@ def published_layout(generator: Generator) -> dict[str, Any]:
             "a generator with an encoded z (a mini generator) has no place in the common .pt "
             "layout; export it as .safetensors"
         )
-    tensors = {name: _copy(tensor) for name, tensor in generator.state_dict().items()}
-    if not isinstance(generator, StyleGAN2):
-        return tensors
-    mean = tensors.pop("latent_avg")
-    for name in tensors:
-        if name.endswith(".conv.weight"):
-            tensors[name] = tensors[name][None]
-    for i in range(len(generator.to_rgbs)):
-        tensors[f"convs.{2 * i}.conv.blur.kernel"] = blur_kernel()
-        tensors[f"to_rgbs.{i}.upsample.kernel"] = blur_kernel()
-    own_maps = dict(generator.noises.named_buffers())
-    for number in generator.layers:
-        name, size = f"noise_{number - 2}", generator.layer(number).value_size
-        fixed = layer_noise("single", 1, size, (0, 0, size, size), None)
-        tensors[f"noises.{name}"] = _copy(own_maps.get(name, fixed))
-    return {"g_ema": tensors} | ({"latent_avg": mean} if mean.isfinite().all() else {})
+    if isinstance(generator, StyleGAN2):
+        return layout_tensors(generator)
+    return {name: on_cpu(tensor) for name, tensor in generator.state_dict().items()}
 
 
 def beyond_clamp(generator: Generator, n: int = 4) -> tuple[float, float] | None:
@@ -93,7 +81,3 @@ def beyond_clamp(generator: Generator, n: int = 4) -> tuple[float, float] | None
             values = generator.values_at(values, number)
             largest = max(largest, float(values.v.abs().max()))
     return (largest, float(limit)) if largest > float(limit) else None
-
-
-def _copy(tensor: Tensor) -> Tensor:
-    return tensor.detach().cpu().contiguous().clone()

@@ -15,9 +15,8 @@ from pathlib import Path
 
 from palimpsest.errors import CheckpointError, ParameterError
 from palimpsest.generators.base import NOISE_MODES, Generator
-from palimpsest.generators.checkpoints.layouts import build_from_tensors
-from palimpsest.generators.checkpoints.own import METADATA_KEY, build_own
-from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.checkpoints.containers import read_checkpoint
+from palimpsest.generators.checkpoints.layouts import layout_of
 from palimpsest.generators.stylegan2 import StyleGAN2
 
 
@@ -38,11 +37,7 @@ def load_generator(
         raise ParameterError(f"truncation {truncation} is no finite number; 1 is none, 0.5 usual")
     path = Path(path)
     content = read_checkpoint(path)
-    if METADATA_KEY in content.metadata:
-        generator = build_own(path, content.tensors, content.metadata[METADATA_KEY])
-    else:
-        generator = build_from_tensors(path, content.tensors)
-        generator.provenance = dict(content.metadata)
+    generator = layout_of(path, content).build(path, content)
     if isinstance(generator, StyleGAN2):
         _check_options(path, generator, truncation, noise)
         generator.truncation = float(truncation)

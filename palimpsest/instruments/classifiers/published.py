@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from palimpsest.errors import CheckpointError, ParameterError
-from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.pictures import check_images
 from palimpsest.instruments.segmenters.published import fill
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import CheckpointError
-from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.pictures import as_picture, check_images
 
 LAYER = "2048"

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from palimpsest.errors import CheckpointError, DownloadError, ParameterError
-from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.instruments.segmenters.cached_outputs import Reading, read_by
 from palimpsest.instruments.segmenters.world_segmenter import Segmenter
 

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.pictures import check_images
 from palimpsest.instruments.segmenters.published import PublishedSegmenter, fill
 from palimpsest.instruments.segmenters.residual_stages import residual_stage

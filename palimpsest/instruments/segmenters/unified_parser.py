@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from palimpsest.errors import CheckpointError
 from palimpsest.files.arrays import load_arrays, save_arrays
 from palimpsest.files.digests import sha256_of
-from palimpsest.generators.checkpoints.reading import read_checkpoint
+from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.pictures import check_images
 from palimpsest.instruments.segmenters.parsing_network import (
     CHANNELS,

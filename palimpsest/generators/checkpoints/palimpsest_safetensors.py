@@ -14,6 +14,7 @@ import json
 import math
 from collections.abc import Mapping
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from palimpsest.errors import CheckpointError
 from palimpsest.files.arrays import save_arrays
 from palimpsest.generators.base import Generator, content_sha256
 from palimpsest.generators.checkpoints.assembly import assemble
+from palimpsest.generators.checkpoints.containers import Content
 from palimpsest.generators.encoding import SoftThresholds
 from palimpsest.generators.progressive import ProgressiveGAN
 from palimpsest.generators.stylegan2 import StyleGAN2
@@ -80,13 +82,19 @@ def describe(generator: Generator, provenance: Mapping[str, Any] | None = None) 
     return description
 
 
-def build_own(path: object, tensors: Mapping[str, Tensor], metadata: str) -> Generator:
-    """The generator of an own file, from its tensors and the text of its metadata entry.
+def matches(content: Content) -> bool:
+    """Whether the metadata has this project's entry."""
+    return METADATA_KEY in content.metadata
+
+
+def build(path: Path, content: Content) -> Generator:
+    """The generator of a file that `save_generator` wrote.
 
     Raises `CheckpointError` where the description is damaged or the tensors do not fit it.
     """
+    tensors = content.tensors
     try:
-        description = json.loads(metadata)
+        description = json.loads(content.metadata[METADATA_KEY])
         version, kind = description["format"], description["kind"]
     except (ValueError, KeyError, TypeError) as problem:
         raise CheckpointError(
@@ -128,8 +136,12 @@ def build_own(path: object, tensors: Mapping[str, Tensor], metadata: str) -> Gen
             f"({type(problem).__name__}: {problem}); write the file with save_generator"
         ) from problem
     network = StyleGAN2 if kind == "stylegan2" else ProgressiveGAN
-    generator = assemble(path, lambda: network(resolution, channels, **options), tensors)
-    generator.provenance = provenance
+    generator = assemble(
+        path,
+        lambda: network(resolution, channels, **options),
+        tensors,
+        provenance=provenance,
+    )
     written = description.get("sha256")
     if written is not None and written != content_sha256(tensors):
         raise CheckpointError(

@@ -1,7 +1,7 @@
 """Read the tensors of a weights file, whatever container it is, without running code from it.
 
 Containers are told apart by their first bytes: safetensors, a PyTorch file (zip or the older plain
-pickle) read with ``weights_only=True``, or a pickle of NVIDIA's (`checkpoint_nvidia`). Everything
+pickle) read with ``weights_only=True``, or a pickle of NVIDIA's (`stylegan2_nvidia`). Everything
 else, and every damaged file, ends in one `CheckpointError`.
 """
 
@@ -19,8 +19,8 @@ from torch import Tensor
 
 from palimpsest.errors import CheckpointError
 from palimpsest.files.arrays import load_arrays
-from palimpsest.generators.checkpoints.nvidia import NVIDIA_MARKS, read_nvidia
-from palimpsest.generators.checkpoints.stored_tensors import OLD_PYTORCH_MARK, blocked_global
+from palimpsest.generators.checkpoints.pickled_tensors import OLD_PYTORCH_MARK, blocked_global
+from palimpsest.generators.checkpoints.stylegan2_nvidia import NVIDIA_MARKS, read_nvidia
 
 READABLE = (
     "readable are StyleGAN2 as {'g_ema', 'latent_avg'}, StyleGAN2 pickles of NVIDIA's PyTorch "

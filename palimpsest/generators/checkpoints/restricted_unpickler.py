@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from palimpsest.generators.checkpoints.stored_tensors import (
+from palimpsest.generators.checkpoints.pickled_tensors import (
     PickleDamaged,
     PickleRefused,
     StoredNumbers,

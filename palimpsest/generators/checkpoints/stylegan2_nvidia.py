@@ -1,7 +1,7 @@
 """NVIDIA's StyleGAN2 pickles (stylegan2-ada-pytorch, and stylegan3's StyleGAN2): ``network.pkl``.
 
 Such a file holds the networks with their Python source. The source is not run: the tree is read as
-data (`checkpoint_pickles`) and G_ema's tensors get the names of the common PyTorch layout::
+data (`restricted_unpickler`) and G_ema's tensors get the names of the common PyTorch layout::
 
     mapping.fcI.*           style.{I+1}.*            synthesis.b4.const      input.input
     synthesis.b4.conv1.*    conv1.*                  synthesis.b4.torgb.*    to_rgb1.*
@@ -25,12 +25,12 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import CheckpointError
-from palimpsest.generators.checkpoints.pickles import Persistent, read_pickle
-from palimpsest.generators.checkpoints.stored_tensors import (
+from palimpsest.generators.checkpoints.pickled_tensors import (
     PickleDamaged,
     PickleRefused,
     StoredTensor,
 )
+from palimpsest.generators.checkpoints.restricted_unpickler import Persistent, read_pickle
 from palimpsest.generators.stylegan2 import MAPPING_RATE, blur_kernel
 
 NVIDIA_MARKS = (b"torch_utils.persistence", b"_reconstruct_persistent_obj", b"dnnlib.tflib")
