@@ -18,10 +18,9 @@ from torch import Tensor
 
 from palimpsest.experiments.comparison.measure import load_method
 from palimpsest.generators import Generator, load_generator, sample_z
-from palimpsest.instruments import Segmenter
+from palimpsest.instruments import load_segmenter
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.instruments.label_changes import edit_effect, source_region
-from palimpsest.instruments.segmenters.class_numbers import class_index
 from palimpsest.memory import Edit
 from palimpsest.worlds import get_world
 
@@ -54,10 +53,10 @@ class OwnSpires:
 
 def main() -> None:
     g = load_generator("data/weights/mini/church.safetensors", truncation=1.0)
-    segmenter = Segmenter.load("data/weights/mini/church-segmenter.safetensors")
+    segmenter = load_segmenter("data/weights/mini/church-segmenter.safetensors")
     distance = PerceptualDistance(segmenter)
-    source = [class_index(segmenter, "dome")]
-    targets = [class_index(segmenter, name) for name in TARGETS]
+    source = [segmenter.index("dome")]
+    targets = [segmenter.index(name) for name in TARGETS]
     edit = Edit.load(EDITS / "dome2spire.safetensors")
     rows = {
         name: load_method(name, EDITS / "dome2spire" / f"{name}.safetensors", g).generator
@@ -70,7 +69,7 @@ def main() -> None:
     with torch.no_grad():
         for part in sample_z(g, SAMPLES, SEED).split(BATCH):
             made = g(part)
-            seen = segmenter.segment(made)
+            seen = segmenter.labels(made)
             shows = source_region(seen, source).any(2).any(1)
             if not shows.any():
                 continue
@@ -78,7 +77,7 @@ def main() -> None:
             outside = ~source_region(labels, source)
             for name, other in rows.items():
                 after = other(z)
-                effect = edit_effect(labels, segmenter.segment(after), source, targets)
+                effect = edit_effect(labels, segmenter.labels(after), source, targets)
                 apart = distance.masked(before, after, outside)
                 parts = (effect.removed_pixels, effect.source_pixels, effect.converted, apart)
                 sums[name] += torch.tensor([*(p.sum().item() for p in parts), len(z)]).double()

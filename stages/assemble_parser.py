@@ -22,7 +22,7 @@ def main(
     out: Annotated[Path, typer.Option(help="The parser (.safetensors).")],
 ) -> None:
     parser = assemble_parser(encoder, decoder, labels, out)
-    counts = ", ".join(f"{count} {kind}s" for kind, count in parser.labels.counts.items())
+    counts = ", ".join(f"{count} {kind}s" for kind, count in parser.label_names.counts.items())
     print(f"{parser.name}: {counts}")
 
 

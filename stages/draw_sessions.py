@@ -17,7 +17,7 @@ from palimpsest.drawing.draw import draw, drawings_of
 from palimpsest.drawing.survey import survey_samples
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
 
@@ -39,7 +39,7 @@ def main(
     device: Device = "cpu",
 ) -> None:
     place = computing_device(device)
-    labels = Segmenter.load(segmenter).to(place)
+    labels = load_segmenter(segmenter).to(place)
     known = drawings_of(labels.world)
     layers = dict(_place(one, layer, known) for one in session or known)
     if not 1 <= samples <= n:

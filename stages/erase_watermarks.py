@@ -26,7 +26,7 @@ from palimpsest.experiments.watermarks.erase import (
 )
 from palimpsest.generators import load_generator
 from palimpsest.instruments.detectors.watermarks import MARKS
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import KeyStatistics
 from palimpsest.methods.baselines.unit_ablation import ablate_units, scaled_count, specific_units
 from palimpsest.pipeline.commands import json_settings, run
@@ -61,7 +61,7 @@ def main(
     place = computing_device(device)
     generator = load_generator(weights, truncation=truncation).to(place)
     stats = KeyStatistics.load(statistics, expect={"weights_sha256": generator.weights_sha256})
-    labels, marks, seed = Segmenter.load(segmenter).to(place), tuple(MARKS.values()), asked["seed"]
+    labels, marks, seed = load_segmenter(segmenter).to(place), tuple(MARKS.values()), asked["seed"]
     survey = survey_samples(generator, labels, layer, asked["samples"], seed)
     spared = spared_statistics(generator, layer, marks, labels, asked["statistics_samples"], seed)
     counts = {given: scaled_count(given, stats.units) for given in asked["units"]}

@@ -18,7 +18,7 @@ from palimpsest.files.panels import save_panel
 from palimpsest.files.tables import write_table
 from palimpsest.generators import load_generator
 from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.pipeline.commands import run
 from palimpsest.worlds import get_world
 
@@ -38,7 +38,7 @@ def main(
 ) -> None:
     """Compare what the generator makes of each z with what its world renders from it."""
     generator = load_generator(weights)
-    labels = Segmenter.load(segmenter)
+    labels = load_segmenter(segmenter)
     with tqdm(total=samples, desc=f"grade {model}", unit="image", mininterval=2) as bar:
         grades = grade_generator(
             generator,

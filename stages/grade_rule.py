@@ -15,7 +15,7 @@ from tqdm import tqdm
 from palimpsest.experiments.reflections.causal_rule import grade_rule
 from palimpsest.files.tables import write_table
 from palimpsest.generators import load_generator
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.world_segmenter import WorldSegmenter
 from palimpsest.pipeline.commands import run
 from palimpsest.worlds import get_world
 
@@ -34,7 +34,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 4,
     dissected: Annotated[int, typer.Option(help="Samples that find the units.", min=1)] = 500,
 ) -> None:
-    generator, labels = load_generator(weights), Segmenter.load(segmenter)
+    generator, labels = load_generator(weights), WorldSegmenter.load(segmenter)
     with tqdm(total=samples, desc=f"rule of {model}", unit="image", mininterval=2) as bar:
         table = grade_rule(
             generator,

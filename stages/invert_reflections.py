@@ -23,7 +23,8 @@ from palimpsest.experiments.reflections.painted_rule import painted_swap
 from palimpsest.experiments.reflections.painted_scenes import PaintedScenes
 from palimpsest.files.tables import write_table
 from palimpsest.generators import Generator, load_generator, sample_z
-from palimpsest.instruments.loading import AnySegmenter, load_segmenter
+from palimpsest.instruments.loading import load_segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory.inversion import Inversion, invert_layer, invert_low_rank
 from palimpsest.memory.swaps import Swap, check_reach, pose_swap
 from palimpsest.pipeline.commands import json_settings, layer_files, run
@@ -94,7 +95,7 @@ def main(
     print(f"{narrow.loss_after:.4g} at rank {narrow.edit.rank}")
 
 
-def slots(g: Generator, labels: AnySegmenter, asked: Asked) -> tuple[Swap, dict[str, str]]:
+def slots(g: Generator, labels: Segmenter, asked: Asked) -> tuple[Swap, dict[str, str]]:
     """Pairs that differ in the slots of a world, and what an edit tells of them."""
     world, layer, seed = get_world(labels.world), asked["switched_layer"], asked["seed"]
     with tqdm(desc=f"units of {asked['units_of']}", unit="step", mininterval=2) as bar:

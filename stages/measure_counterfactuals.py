@@ -18,7 +18,7 @@ from palimpsest.experiments.counterfactuals.measure import measure_counterfactua
 from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
 from palimpsest.instruments.distances.perceptual import distance_named
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.pipeline.commands import method_path, run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.worlds import get_world
@@ -41,7 +41,7 @@ def main(
 ) -> None:
     place = computing_device(device)
     generator = load_generator(weights, truncation=truncation).to(place)
-    distance = distance_named(perceptual, Segmenter.load(segmenter)).to(place)
+    distance = distance_named(perceptual, load_segmenter(segmenter)).to(place)
     methods = [load_method(*method_path(text), generator) for text in edit]
     with tqdm(
         total=samples, desc=f"counterfactuals of {world}", unit="image", mininterval=2

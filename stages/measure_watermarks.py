@@ -20,7 +20,7 @@ from palimpsest.files.panels import save_panel
 from palimpsest.generators import load_generator
 from palimpsest.instruments.detectors.watermarks import grade_detectors
 from palimpsest.instruments.distances.perceptual import distance_named
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import Edit
 from palimpsest.pipeline.commands import method_path, run
 from palimpsest.pipeline.devices import Device, computing_device
@@ -51,7 +51,7 @@ def main(
     """Generate each sample once, apply every edit to it, and write a row a (sample, method)."""
     place = computing_device(device)
     generator = load_generator(weights, truncation=truncation).to(place)
-    labels = Segmenter.load(segmenter).to(place)
+    labels = load_segmenter(segmenter).to(place)
     files = [method_path(text) for text in edit]
     methods = [load_method(name, path, generator) for name, path in files]
     units = {name: _silenced(Edit.load(path)) for name, path in files}

@@ -33,7 +33,7 @@ from palimpsest.files.panels import save_panel
 from palimpsest.generators import load_generator
 from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.distances.inception import InceptionFeatures
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
 
@@ -81,7 +81,7 @@ def main(
 def looking(segmenter: Path | None, inception: Path | None, place: torch.device) -> Features:
     """What compares pieces, at a device. Raises `ParameterError` unless exactly one is given."""
     if segmenter and not inception:
-        return PieceFeatures(Segmenter.load(segmenter).to(place))
+        return PieceFeatures(load_segmenter(segmenter).to(place))
     if inception and not segmenter:
         return InceptionPieces(InceptionFeatures.load(inception).to(place))
     raise ParameterError("give either --segmenter or --inception: one of them looks at the pieces")

@@ -23,7 +23,7 @@ from torch import Tensor
 from palimpsest.dissection.slot_changes import slot_masks, slot_share, with_flag
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, sample_z
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.world_segmenter import WorldSegmenter
 from palimpsest.training.interchange import slot_cells
 from palimpsest.worlds.scene import World
 
@@ -49,7 +49,7 @@ class CausalUnits:
 def causal_units(
     g: Generator,
     layer: int,
-    segmenter: Segmenter,
+    segmenter: WorldSegmenter,
     world: World,
     name: str,
     on: Tensor,
@@ -71,7 +71,7 @@ def causal_units(
         raise ParameterError(f"the {world.name} world has no slots to put a {name} in")
     if not on.isfinite().all():
         raise ParameterError(f"no place was seen to be {name}, so its units cannot be set to it")
-    number = segmenter.classes.index(name)
+    number = segmenter.index(name)
     opened = g.layer(layer)
     boxes = slot_cells(world, opened.value_size)
     slots = torch.arange(samples) % len(boxes)

@@ -19,13 +19,13 @@ from palimpsest.dissection.unit_switches import Switch
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, ValueState
 from palimpsest.generators.progressive import ProgressiveGAN
-from palimpsest.instruments.loading import AnySegmenter
+from palimpsest.instruments.segmenters.base import Segmenter
 
 
 def find_painted_switch(
     g: Generator,
     layer: int,
-    segmenter: AnySegmenter,
+    segmenter: Segmenter,
     name: str,
     units: int = 20,
     seed: int = 5,

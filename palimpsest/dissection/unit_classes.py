@@ -23,8 +23,7 @@ from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, sample_z
 from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.label_changes import of_classes
-from palimpsest.instruments.loading import AnySegmenter
-from palimpsest.instruments.segmenters.class_numbers import class_numbers
+from palimpsest.instruments.segmenters.base import Segmenter
 
 QUANTILE = 0.99
 BATCH = 16
@@ -58,7 +57,7 @@ class Dissection:
 def dissect(
     g: Generator,
     layer: int,
-    segmenter: AnySegmenter,
+    segmenter: Segmenter,
     n: int = 500,
     seed: int = 1,
     quantile: float = QUANTILE,
@@ -72,13 +71,13 @@ def dissect(
     """
     if not 0 < quantile < 1:
         raise ParameterError(f"quantile {quantile} is outside (0, 1)")
-    columns = None if names is None else [class_numbers(segmenter, [name]) for name in names]
+    columns = None if names is None else [segmenter.numbers(name) for name in names]
     opened = g.layer(layer)
     maps, labels = [], []
     for part in sample_z(g, n, seed).split(BATCH):
         values = opened.values(opened.keys(part))
         maps.append(values.v)
-        seen = torch.as_tensor(segmenter.segment(opened.render(values))).long()
+        seen = segmenter.labels(opened.render(values))
         labels.append(seen.to(g.device))
     cells = torch.cat(maps).transpose(0, 1).flatten(1)  # (units, all cells)
     thresholds = torch.stack([unit.quantile(quantile) for unit in cells])
@@ -110,7 +109,7 @@ def _parts(maps: list[Tensor], labels: list[Tensor]) -> Iterator[tuple[Tensor, T
         yield from zip(v.split(size), label.split(size), strict=True)
 
 
-def _shown(label: Tensor, count: int, columns: list[list[int]] | None) -> Tensor:
+def _shown(label: Tensor, count: int, columns: list[tuple[int, ...]] | None) -> Tensor:
     """(B, H, W, count) of 0 and 1: where each class is; ``columns``: the labels that make it."""
     if columns is None:
         return F.one_hot(label, count).float()

@@ -25,8 +25,7 @@ from palimpsest.dissection.slot_changes import switch_units, with_flag
 from palimpsest.dissection.unit_classes import dissect
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, ValueState, sample_z
-from palimpsest.instruments.segmenters.class_numbers import class_index
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.world_segmenter import WorldSegmenter
 from palimpsest.training.interchange import slot_cells
 from palimpsest.worlds.scene import World
 
@@ -104,7 +103,7 @@ class Switch:
 def find_switch(
     g: Generator,
     layer: int,
-    segmenter: Segmenter,
+    segmenter: WorldSegmenter,
     world: World,
     name: str,
     units: int = 20,
@@ -118,7 +117,7 @@ def find_switch(
 
     Raises `ParameterError` for a class that the segmenter has not, or a world without slots.
     """
-    number = class_index(segmenter, name)
+    number = segmenter.index(name)
     levels = dissect(g, layer, segmenter, DISSECTED, seed).on[:, number]
     made_by = causal_units(
         g, layer, segmenter, world, name, levels, seed=seed + 1, progress=progress

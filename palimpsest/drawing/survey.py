@@ -20,6 +20,7 @@ from palimpsest.errors import SessionError
 from palimpsest.generators.base import Generator
 from palimpsest.generators.pictures import as_picture
 from palimpsest.generators.samples import sample_z
+from palimpsest.instruments.segmenters.base import Segmenter
 
 Anchor = tuple[float, float]
 
@@ -108,15 +109,15 @@ class Thing:
 
 
 def survey_samples(
-    generator: Generator, segmenter: object, layer: int, n: int, seed: int, batch: int = 32
+    generator: Generator, segmenter: Segmenter, layer: int, n: int, seed: int, batch: int = 32
 ) -> Survey:
-    """Survey of the first ``n`` standard samples, labelled by ``segmenter.segment(images)``."""
+    """Survey of the first ``n`` standard samples, labelled by ``segmenter.labels(images)``."""
     z = sample_z(generator, n, seed)
     images, labels = [], []
     with torch.no_grad():
         for part in z.split(batch):
             made = generator(part)
-            labels.append(np.asarray(segmenter.segment(made)).astype(np.int16))
+            labels.append(segmenter.labels(made).numpy().astype(np.int16))
             images.append(as_picture(made))
     return Survey(
         np.concatenate(images),

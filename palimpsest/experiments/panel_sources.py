@@ -18,7 +18,7 @@ from torch import Tensor
 from palimpsest.generators import Generator, sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.generators.samples import images_at_once
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit
 from palimpsest.methods.baselines.image_transfer import TransferSettings
 from palimpsest.sessions.schema import Session

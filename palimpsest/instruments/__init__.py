@@ -1,13 +1,15 @@
-"""What measures images: segmenters, perceptual distance, Fréchet distance, intervals, edit effects.
+"""Instruments that measure images: segmenters, classifiers, distances, and detectors.
 
-    segmenter = Segmenter.load("data/weights/mini/church-segmenter.safetensors")
-    labels = segmenter.segment(images)                        # (B, H, W) uint8
+    segmenter = load_segmenter("data/weights/mini/church-segmenter.safetensors")
+    labels = segmenter.labels(images)                         # (B, H, W) int64
     PerceptualDistance(segmenter)(before, after)              # (B,)
 
-Each figure that they give names the instrument that gave it.
+Every measurement states the name of the instrument that made it.
 """
 
+from palimpsest.instruments.classifiers.base import Classifier
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.loading import load_classifier, load_segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
 
-__all__ = ["PerceptualDistance", "Segmenter"]
+__all__ = ["Classifier", "PerceptualDistance", "Segmenter", "load_classifier", "load_segmenter"]

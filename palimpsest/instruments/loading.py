@@ -1,10 +1,10 @@
-"""Load an instrument from a file, ours or a published one, told apart by what is in it.
+"""Load a segmenter or a classifier from a file; the file's content decides which class reads it.
 
     segmenter = load_segmenter("data/weights/mini/church-segmenter.safetensors")
     segmenter = load_segmenter("data/weights/paper/face-parsing-02dd3f6f.pth")
     smiles = load_classifier("data/weights/paper/celeba-smile.pth")
 
-No code from a file is ever run.
+Code in a file is never run.
 """
 
 from __future__ import annotations
@@ -17,26 +17,24 @@ from safetensors import SafetensorError, safe_open
 from palimpsest.errors import CheckpointError
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
+from palimpsest.instruments.classifiers.base import Classifier
 from palimpsest.instruments.classifiers.published import CALLED, FaceAttribute
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.face_parser import MARK as FACE_MARK
 from palimpsest.instruments.segmenters.face_parser import FaceParser
 from palimpsest.instruments.segmenters.unified_parser import METADATA_KEY as PARSING_KEY
 from palimpsest.instruments.segmenters.unified_parser import UnifiedParser
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
-
-AnySegmenter = Segmenter | UnifiedParser | FaceParser
-AnyClassifier = AttributeClassifier | FaceAttribute
+from palimpsest.instruments.segmenters.world_segmenter import WorldSegmenter
 
 
-def load_segmenter(path: str | PathLike[str]) -> AnySegmenter:
+def load_segmenter(path: str | PathLike[str]) -> Segmenter:
     """The segmenter in the file ``path``: one of ours, the unified parser, or the face parser.
 
     Raises `CheckpointError` where the file is missing, damaged, or none of these.
     """
     metadata = _metadata(path)
     if metadata is not None:
-        ours = PARSING_KEY not in metadata
-        return Segmenter.load(path) if ours else UnifiedParser.load(path)
+        return (UnifiedParser if PARSING_KEY in metadata else WorldSegmenter).load(path)
     tensors = read_checkpoint(Path(path)).tensors
     if FACE_MARK in tensors:
         return FaceParser.of(path, tensors)
@@ -46,7 +44,7 @@ def load_segmenter(path: str | PathLike[str]) -> AnySegmenter:
     )
 
 
-def load_classifier(path: str | PathLike[str]) -> AnyClassifier:
+def load_classifier(path: str | PathLike[str]) -> Classifier:
     """The classifier in the file ``path``: one of ours, or one attribute of the published network.
 
     Of the latter's 40, the file's name says which is asked for: ``...-smile.pth``. Raises

@@ -14,7 +14,7 @@ from os import PathLike
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from palimpsest.errors import CheckpointError
 from palimpsest.files.arrays import load_arrays, save_arrays
@@ -81,3 +81,34 @@ def load_network(
             f"{path}: the {kind.name}'s description does not fit its weights "
             f"({type(problem).__name__}: {problem}); train or fetch it again"
         ) from problem
+
+
+def fill(path: object, network: nn.Module, tensors: Mapping[str, Tensor], what: str) -> nn.Module:
+    """Load ``tensors`` into ``network``, which must match exactly; returns it, float32.
+
+    Batch counters (``num_batches_tracked``) may be missing, since they are not used. Raises
+    `CheckpointError` naming ``what`` the file should hold, and the first tensor that is missing,
+    unknown, of the wrong shape, or not finite.
+    """
+    wanted = network.state_dict()
+    counters = {name: tensor for name, tensor in wanted.items() if not tensor.is_floating_point()}
+    given = {name: tensor for name, tensor in tensors.items() if name not in counters}
+    for name, tensor in wanted.items():
+        if name in counters:
+            continue
+        if name not in given:
+            raise CheckpointError(f"{path}: no {what}: tensor {name} is missing; fetch it again")
+        if given[name].shape != tensor.shape:
+            raise CheckpointError(
+                f"{path}: no {what}: tensor {name} has shape {tuple(given[name].shape)}, "
+                f"not {tuple(tensor.shape)}; fetch it again"
+            )
+        if not (given[name].is_floating_point() and bool(given[name].isfinite().all())):
+            raise CheckpointError(
+                f"{path}: tensor {name} holds numbers that are not finite; fetch it again"
+            )
+    if unknown := [name for name in given if name not in wanted]:
+        raise CheckpointError(f"{path}: no {what}: tensor {unknown[0]} has no place in it")
+    filled = {name: tensor.detach().to(torch.float32) for name, tensor in given.items()}
+    network.load_state_dict(filled | counters, assign=False)
+    return network

@@ -19,7 +19,8 @@ from palimpsest.generators.base import Generator, KeyState, Layer
 from palimpsest.generators.samples import images_at_once, sample_z
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.instruments.label_changes import REMOVED_SHARE, TURNED_SHARE, of_classes
-from palimpsest.instruments.segmenters.cached_outputs import Reading
+from palimpsest.instruments.segmenters.base import Segmenter
+from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 from palimpsest.memory.goals import Goal
 
 BATCH = 16
@@ -40,18 +41,6 @@ PERCEPTUAL_WEIGHT = 1.0
 
 ELSEWHERE_WEIGHT = 1.0
 """Without labels: what relative change of other values costs beside the relative goal loss."""
-
-
-class Segments(Protocol):
-    """What is asked of a segmenter: names of its classes, labels (B, H, W) of images, and the maps
-    (B, C, h, w) of its encoder, over which the perceptual distance is taken."""
-
-    name: str
-    classes: tuple[str, ...]
-
-    def segment(self, images: Tensor) -> Tensor: ...
-
-    def features(self, images: Tensor) -> list[Tensor]: ...
 
 
 @dataclass(frozen=True)
@@ -102,7 +91,7 @@ class LabelJudge:
         self,
         g: Generator,
         layer: int,
-        segmenter: Segments,
+        segmenter: Segmenter,
         source: Sequence[str],
         targets: Sequence[str],
         n: int,
@@ -117,15 +106,15 @@ class LabelJudge:
                 ``least_added`` of its pixels became a target.
 
         Raises:
-            SessionError: a class the segmenter has not, or a source that hardly ever shows.
+            ParameterError: a class that the segmenter does not have.
+            SessionError: a source that hardly any image shows.
         """
         self.layer, self.segmenter = g.layer(layer), segmenter
         self.distance = PerceptualDistance(segmenter)
         self.adds, self.least_added = adds, least_added
-        self.source = class_numbers(segmenter, source)
+        self.source = segmenter.numbers(*source)
         # of a target that the source is a part of, what is not the source
-        wanted = class_numbers(segmenter, targets)
-        self.targets = wanted[~of_classes(wanted, self.source)]
+        self.targets = [n for n in segmenter.numbers(*targets) if n not in self.source]
         self.states: list[KeyState] = []
         befores, labels = [], []
         room = MOST_KEPT
@@ -135,14 +124,14 @@ class LabelJudge:
             for part in z.split(images_at_once(g.resolution, BATCH)):
                 state = self.layer.keys(part)
                 made = self.layer.render(self.layer.values(state))
-                seen = torch.as_tensor(segmenter.segment(made)).long()
+                seen = segmenter.labels(made)
                 shown = of_classes(seen, self.source).float().mean(dim=(1, 2)) >= SHOWN_SHARE
                 keep = shown.nonzero().flatten().tolist()[: n - found]
                 if keep:
                     self.states.append(state[keep])
-                    looked = self.distance.look(made[keep])
-                    room -= looked.nbytes
-                    befores.append(looked if room >= 0 else made[keep])
+                    prepared = self.distance.prepare(made[keep])
+                    room -= prepared.nbytes
+                    befores.append(prepared if room >= 0 else made[keep])
                     labels.append(seen[keep])
                     found += len(keep)
                 if found == n:
@@ -162,12 +151,12 @@ class LabelJudge:
         with torch.inference_mode():
             for state, as_it_was, before in first_half(parts) if quick else parts:
                 image = self.layer.render(self.layer.values(state, weight))
-                read = Reading(self.segmenter, image)
-                after = read.labels.long()
+                outputs = CachedOutputs(self.segmenter, image)
+                after = outputs.labels
                 was, is_now = (of_classes(some, self.source) for some in (before, after))
                 turned = of_classes(after, self.targets) & ~of_classes(before, self.targets)
                 outside = ~was & ~(turned if self.adds else torch.zeros_like(was))
-                apart = self.distance.spatial(as_it_was, self.distance.look(read)).cpu()
+                apart = self.distance.spatial(as_it_was, self.distance.prepare(outputs)).cpu()
                 enough = self._converted(was, is_now, turned)
                 images_converted += int(enough.sum())
                 images_seen += len(enough)
@@ -261,25 +250,12 @@ class ValueJudge:
         return float(residual.sum())
 
 
-def class_numbers(segmenter: Segments, names: Sequence[str]) -> Tensor:
-    """Label numbers of classes, int64: those that the segmenter itself says a name stands for
-    (``numbers``), or else the one. Raises `SessionError` for a class the segmenter has not."""
-    asked = getattr(segmenter, "numbers", lambda name: (segmenter.classes.index(name),))
-    found: list[int] = []
-    for name in names:
-        try:
-            found += asked(name)
-        except ValueError:
-            raise SessionError(
-                f"the segmenter has no class {name!r}; it has: {', '.join(segmenter.classes[:40])}"
-            ) from None
-    return torch.tensor(found, dtype=torch.long)
-
-
-def cells_showing(layer: Layer, state: KeyState, segmenter: Segments, numbers: Tensor) -> Tensor:
+def cells_showing(
+    layer: Layer, state: KeyState, segmenter: Segmenter, numbers: Sequence[int]
+) -> Tensor:
     """Key cells (B, h, w) bool on or next to pixels of these classes in the generated images."""
     images = layer.render(layer.values(state))
-    labels = torch.as_tensor(segmenter.segment(images)).long()
+    labels = segmenter.labels(images)
     shown = of_classes(labels, numbers).float()[:, None]
     share = torch.nn.functional.adaptive_avg_pool2d(shown, (layer.key_size,) * 2)
     return widened(share[:, 0] > 0.02)

@@ -28,6 +28,7 @@ from palimpsest.drawing.strokes import Drawing
 from palimpsest.errors import ParameterError
 from palimpsest.generators.base import Generator, KeyState
 from palimpsest.generators.samples import images_at_once, sample_z
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit, KeyStatistics, context_directions, match_map, pose
 from palimpsest.memory.goals import goal_arguments
 from palimpsest.memory.solvers.newton import Descent
@@ -36,10 +37,8 @@ from palimpsest.methods.judges import (
     Judge,
     LabelJudge,
     Score,
-    Segments,
     ValueJudge,
     cells_showing,
-    class_numbers,
     widened,
 )
 from palimpsest.sessions.rewriting import OpenSession, open_with_statistics, solve
@@ -136,7 +135,7 @@ def choose(
     g: Generator,
     session: Session,
     stats: KeyStatistics,
-    segmenter: Segments | None = None,
+    segmenter: Segmenter | None = None,
     **settings: Any,
 ) -> Edit:
     """The best edit for a session that the tuning samples know of; settings as in `Choosing`.
@@ -251,7 +250,7 @@ def _prepare(
     g: Generator,
     opened: OpenSession,
     stats: KeyStatistics,
-    segmenter: Segments | None,
+    segmenter: Segmenter | None,
     asked: Choosing,
 ) -> tuple[Any, Judge, dict[str, Any]]:
     """What is to change (a function of keys), who judges, and how to record it."""
@@ -290,7 +289,7 @@ def _prepare(
     about |= {"judge": "labels", "source": list(source), "targets": list(targets)}
     if adds:  # its source is far more than what is to change
         return matching, judge, about
-    numbers = class_numbers(segmenter, source)
+    numbers = segmenter.numbers(*source)
 
     def showing(state: KeyState) -> Tensor:
         return cells_showing(layer, state, segmenter, numbers)
@@ -329,7 +328,7 @@ def _least_added(drawing: Drawing, session: Session, resolution: int) -> int:
 
 
 def painted_classes(
-    g: Generator, session: Session, segmenter: Segments
+    g: Generator, session: Session, segmenter: Segmenter
 ) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """The class painted as context, and the one copied over it, from the labels under the masks.
 
@@ -345,9 +344,7 @@ def painted_classes(
     places += [(exemplar.object, under_object) for exemplar in session.exemplars]
     with torch.no_grad():
         for selection, total in places:
-            labels = torch.as_tensor(
-                segmenter.segment(g(z[selection.sample : selection.sample + 1]))
-            ).long()[0]
+            labels = segmenter.labels(g(z[selection.sample : selection.sample + 1]))[0]
             one_hot = torch.nn.functional.one_hot(labels, count).float()
             total += (one_hot * selection.area(size)[:, :, None]).sum(dim=(0, 1))
             everywhere += one_hot.sum(dim=(0, 1))

@@ -14,8 +14,8 @@ from typing import Any
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators.base import Generator
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit, KeyStatistics
-from palimpsest.methods.judges import Segments
 from palimpsest.methods.palimpsest import choose
 from palimpsest.sessions.rewriting import rewrite
 from palimpsest.sessions.schema import Session
@@ -40,7 +40,7 @@ def edit_by(
     g: Generator,
     session: Session,
     stats: KeyStatistics,
-    segmenter: Segments | None = None,
+    segmenter: Segmenter | None = None,
     **settings: Any,
 ) -> Edit:
     """The edit that a method makes of a session; its name is noted in the metadata.
@@ -60,7 +60,7 @@ def _first_exemplars(solver: str) -> Run:
         g: Generator,
         session: Session,
         stats: KeyStatistics,
-        segmenter: Segments | None,
+        segmenter: Segmenter | None,
         exemplars: int = 1,
         **settings: Any,
     ) -> Edit:
@@ -78,7 +78,7 @@ def _single_context(
     g: Generator,
     session: Session,
     stats: KeyStatistics,
-    segmenter: Segments | None,
+    segmenter: Segmenter | None,
     context: int = 0,
     **settings: Any,
 ) -> Edit:

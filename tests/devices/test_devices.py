@@ -76,14 +76,14 @@ def test_a_segmenter_brings_images_to_where_it_lies_and_tells_labels_on_the_cpu(
     images = torch.rand(2, 3, 64, 64) * 2 - 1
     torch.manual_seed(1)
     segmenter = load()
-    labels = segmenter.segment(images)
+    labels = segmenter.labels(images)
     with torch.no_grad():
         distance = PerceptualDistance(segmenter)(images[:1], images[1:])
     pooled = pooled_features(segmenter, images)
     with torch.no_grad(), elsewhere() as place:
         assert segmenter.to(place) is segmenter and segmenter.device == place
         for shown in (images, images.to(place)):
-            found = segmenter.segment(shown)
+            found = segmenter.labels(shown)
             assert found.device.type == "cpu" and torch.equal(found, labels)
             apart = PerceptualDistance(segmenter)(shown[:1], shown[1:])
             assert apart.device == place and torch.equal(apart.cpu(), distance)

@@ -23,6 +23,7 @@ from palimpsest.generators import ValueState, sample_z
 from palimpsest.training.interchange import slot_cells
 from palimpsest.worlds import get_world
 from palimpsest.worlds.scene import World
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 SIZE, UNITS, MAKER = 64, 8, 5
 BARE = 0.25
@@ -78,17 +79,12 @@ class Kitchen:
         return images
 
 
-class Whites:
+class Whites(PlainSegmenter):
     """Calls white pixels window, and the rest, also the brightest echo, wall."""
 
     name, classes = "whites", ("wall", "window", "never")
 
-    def index(self, name: str) -> int:
-        if name not in self.classes:
-            raise ValueError(f"whites has no class {name!r}")
-        return self.classes.index(name)
-
-    def segment(self, images: Tensor) -> Tensor:
+    def labels(self, images: Tensor) -> Tensor:
         return self.logits(images).argmax(1)
 
     def logits(self, images: Tensor) -> Tensor:

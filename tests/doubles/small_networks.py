@@ -5,27 +5,20 @@ import torch
 
 from palimpsest.generators.encoding import SoftThresholds
 from palimpsest.generators.stylegan2 import StyleGAN2
-from palimpsest.instruments.segmenters.world_segmenter import Architecture, Segmenter
+from palimpsest.instruments.segmenters.world_segmenter import Architecture, WorldSegmenter
 from palimpsest.worlds import get_world
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 
-class Brightness:
+class Brightness(PlainSegmenter):
     """Labels a pixel "dark", "grey" or "bright" by the mean of its channels."""
 
     name = "brightness"
     classes = ("dark", "grey", "bright")
 
-    def segment(self, images):
+    def labels(self, images):
         mean = images.mean(1)
-        return ((mean > -0.2).to(torch.uint8) + (mean > 0.2).to(torch.uint8)).to(torch.uint8)
-
-    def index(self, name):
-        if name not in self.classes:
-            raise ValueError(f"no class {name}")
-        return self.classes.index(name)
-
-    def numbers(self, name):
-        return (self.index(name),)
+        return (mean > -0.2).long() + (mean > 0.2).long()
 
 
 @pytest.fixture
@@ -45,7 +38,7 @@ def untrained_segmenter(world):
     network = architecture.build(len(world.classes))
     with torch.no_grad():
         network.train()(torch.randn(8, 3, 64, 64))  # gives the batch norms statistics of their own
-    return Segmenter(network, architecture, world.classes, world.name, {"seed": 3})
+    return WorldSegmenter(network, architecture, world.classes, world.name, {"seed": 3})
 
 
 @pytest.fixture(scope="session")

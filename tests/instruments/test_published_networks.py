@@ -26,7 +26,7 @@ from palimpsest.instruments.segmenters.unified_parser import (
     as_parsed,
     assemble_parser,
 )
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.world_segmenter import WorldSegmenter
 
 KEY_LISTS = Path(__file__).parents[1] / "checkpoint-keys"
 LABELS = {
@@ -143,11 +143,11 @@ def test_a_part_counts_only_where_its_owner_was_told():
     parts[0, 4, :, :3] = 1  # dome, but in the last column nothing
     parts[0, 2, :, 3] = 1
     parser = UnifiedParser(Told({"object": objects, "part": parts}), labels())
-    found = parser.segment(torch.zeros(1, 3, 4, 4))
-    assert found.dtype == torch.int32
+    found = parser.labels(torch.zeros(1, 3, 4, 4))
+    assert found.dtype == torch.int64
     names = [parser.classes[number] for number in found[0, 0]]
     assert names == ["sky/cloud", "tree", "building/dome", "building"]
-    with pytest.raises(ValueError, match="knows no 'spire'"):
+    with pytest.raises(ParameterError, match="no class 'spire'"):
         parser.numbers("spire")
 
 
@@ -189,12 +189,12 @@ def test_the_face_parser_scales_by_the_nearest_pixel(monkeypatch):
     scores = torch.zeros(1, 19, 512, 512)
     scores[:, CLASSES.index("mouth"), 256:] = 1
     monkeypatch.setattr(parser, "scores", lambda images: scores)
-    found = parser.segment(torch.zeros(1, 3, 1024, 64))
-    assert found.shape == (1, 1024, 64) and found.dtype == torch.int32
+    found = parser.labels(torch.zeros(1, 3, 1024, 64))
+    assert found.shape == (1, 1024, 64) and found.dtype == torch.int64
     assert set(found[0, :512].unique().tolist()) == {0}
     assert set(found[0, 512:].unique().tolist()) == {11}
     assert [parser.index(name) for name in ("u_lip", "l_lip")] == [12, 13]
-    with pytest.raises(ValueError, match="no class 'teeth'"):
+    with pytest.raises(ParameterError, match="no class 'teeth'"):
         parser.index("teeth")
 
 
@@ -208,7 +208,7 @@ def test_segmenters_are_told_apart_by_content(tmp_path, face_state, random_segme
     torch.save(face_state, tmp_path / "church-segmenter.safetensors")
     assert isinstance(load_segmenter(tmp_path / "church-segmenter.safetensors"), FaceParser)
     random_segmenter.save(tmp_path / "face-parsing.pth")
-    assert isinstance(load_segmenter(tmp_path / "face-parsing.pth"), Segmenter)
+    assert isinstance(load_segmenter(tmp_path / "face-parsing.pth"), WorldSegmenter)
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
     with pytest.raises(CheckpointError, match="no segmenter that is known"):
         load_segmenter(tmp_path / "other.pth")

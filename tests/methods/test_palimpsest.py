@@ -18,13 +18,13 @@ from palimpsest.methods.judges import (
     Score,
     ValueJudge,
     cells_showing,
-    class_numbers,
     widened,
 )
 from palimpsest.methods.palimpsest import Candidate, Choosing, choose, painted_classes
 from palimpsest.sessions import Exemplar, Selection, Session, open_session, rewrite
 from palimpsest.sessions.masks import encode_mask
 from tests.doubles.golden_session import golden_session
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 SMALL = {
     "tuning_samples": 6,
@@ -40,16 +40,13 @@ def session() -> Session:
     return golden_session()
 
 
-class Brightness:
+class Brightness(PlainSegmenter):
     """Labels by brightness: enough to tell whether what is counted is what the images show."""
 
     name = "brightness"
     classes = ("dark", "middle", "bright")
 
-    def features(self, images: Tensor) -> list[Tensor]:
-        return [images]
-
-    def segment(self, images: Tensor) -> Tensor:
+    def labels(self, images: Tensor) -> Tensor:
         light = images.mean(dim=1)
         return (light > 1.0).long() + (light > 1.8).long()
 
@@ -112,9 +109,9 @@ def test_a_label_judge_counts_what_the_images_show(
     with torch.no_grad():  # the same figures, found in another way
         z = sample_z(g, 32, 3)
         before, after = g(z), g.with_weight(6, weight)(z)
-        labels = Brightness().segment(before)
+        labels = Brightness().labels(before)
         shows = ((labels == 0).float().mean(dim=(1, 2)) >= 0.002).nonzero().flatten()[:8]
-        labels, now = labels[shows], Brightness().segment(after[shows])
+        labels, now = labels[shows], Brightness().labels(after[shows])
         dark = labels == 0
         removed = (now[dark] != 0).float().mean().item()
         converted = (now[dark] == 2).float().mean().item()
@@ -181,9 +178,9 @@ def test_cells_that_show_a_class_and_their_neighbours(g: Generator) -> None:
     layer = g.layer(6)
     with torch.no_grad():
         state = layer.keys(sample_z(g, 2, 1))
-        numbers = class_numbers(Brightness(), ("bright",))
+        numbers = Brightness().numbers("bright")
         cells = cells_showing(layer, state, Brightness(), numbers)
-        bright = Brightness().segment(layer.render(layer.values(state))) == 2
+        bright = Brightness().labels(layer.render(layer.values(state))) == 2
     assert cells.shape == (2, 16, 16)
     shown = bright.float().reshape(2, 16, 4, 16, 4).mean(dim=(2, 4)) > 0.02
     assert cells.equal(widened(shown))
@@ -194,7 +191,7 @@ def test_cells_that_show_a_class_and_their_neighbours(g: Generator) -> None:
 
 def test_classes_are_read_off_the_masks(g: Generator, session: Session) -> None:
     with torch.no_grad():
-        labels = Brightness().segment(g(sample_z(g, 16, 1)))
+        labels = Brightness().labels(g(sample_z(g, 16, 1)))
 
     def painted(sample: int, number: int) -> Selection:
         return Selection(
@@ -239,11 +236,11 @@ def test_settings_are_checked(settings: dict, reason: str) -> None:
 def test_a_class_that_is_unknown_or_never_shows_is_told(
     g: Generator, session: Session, stats: KeyStatistics
 ) -> None:
-    with pytest.raises(SessionError, match="no class 'dome'.*dark, middle, bright"):
+    with pytest.raises(ParameterError, match="no class 'dome'.*dark, middle, bright"):
         choose(g, session, stats, Brightness(), source="dome", targets=["dark"], **SMALL)
 
     class Blind(Brightness):
-        def segment(self, images: Tensor) -> Tensor:
+        def labels(self, images: Tensor) -> Tensor:
             return torch.full((len(images), *images.shape[2:]), 2)
 
     with pytest.raises(SessionError, match="show in 0 of"):

@@ -82,7 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_face_parser_sees_a_mouth(folder: Path) -> None:
     torch.manual_seed(5)
     parser = load_segmenter(folder / FACES)
-    labels = parser.segment(pictures(2, 256))
+    labels = parser.labels(pictures(2, 256))
     assert torch.isin(labels, torch.tensor([11, 12, 13])).any()
 
 
@@ -101,7 +101,7 @@ def test_the_parser_sees_domes_and_trees_in_a_church(parser: UnifiedParser, tmp_
     with torch.inference_mode():
         images = torch.cat([generator(z) for z in sample_z(generator, 8, 2).split(4)])
     assert 0.2 < images.std() < 1 and images.mean().abs() < 1
-    labels = parser.segment(images)
+    labels = parser.labels(images)
     for name in ("dome", "tree", "building"):
         shown = torch.isin(labels, torch.tensor(parser.numbers(name))).float().mean((1, 2))
         assert (shown > 0.002).sum() >= 2, f"{name}: {shown}"
@@ -114,7 +114,7 @@ def test_the_parser_sees_windows_in_a_kitchen(parser: UnifiedParser, tmp_path: P
     generator = load_generator(tmp_path / kitchen)
     with torch.inference_mode():
         images = generator(sample_z(generator, 4, seed=12))
-    seen = torch.isin(parser.segment(images), torch.tensor(parser.numbers("window")))
+    seen = torch.isin(parser.labels(images), torch.tensor(parser.numbers("window")))
     assert seen.float().mean() > 0.002
 
 

@@ -106,12 +106,12 @@ def test_draw_sessions_draws_all_or_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A random generator shows no domes: the error says so, and leaves no half of a set."""
-    from palimpsest.instruments.segmenters.world_segmenter import Architecture, Segmenter
+    from palimpsest.instruments.segmenters.world_segmenter import Architecture, WorldSegmenter
     from palimpsest.worlds import get_world
 
     classes = tuple(get_world("church").classes)
     architecture = Architecture()
-    segmenter = Segmenter(architecture.build(len(classes)), architecture, classes, "church")
+    segmenter = WorldSegmenter(architecture.build(len(classes)), architecture, classes, "church")
     segmenter.save(tmp_path / "segmenter.safetensors")
     options = {
         "weights": WEIGHTS,

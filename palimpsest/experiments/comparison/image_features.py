@@ -21,8 +21,8 @@ from palimpsest.generators.sample_blocks import batches
 from palimpsest.generators.samples import standard_normal
 from palimpsest.instruments.distances.frechet import pooled_features
 from palimpsest.instruments.distances.inception import InceptionFeatures
-from palimpsest.instruments.segmenters.cached_outputs import Reading
-from palimpsest.instruments.segmenters.world_segmenter import CHUNK, Segmenter
+from palimpsest.instruments.segmenters.base import CHUNK, Segmenter
+from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 
 NEW_RULE = "renders_of_the_new_rule"
 """What the world's own renders under the new rule are called among the methods."""
@@ -39,7 +39,7 @@ class FeatureRows:
         self._first = first
         self._seen: dict[str, list[np.ndarray]] = {}
 
-    def watch(self, method: str, images: Tensor | Reading) -> None:
+    def watch(self, method: str, images: Tensor | CachedOutputs) -> None:
         """Take in images (B, 3, H, W) in [-1, 1]."""
         features = pooled_features(self._source, images).astype(np.float32)
         self._seen.setdefault(method, []).append(features)

@@ -29,11 +29,10 @@ from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.checkpoints.palimpsest_safetensors import METADATA_KEY
 from palimpsest.generators.sample_blocks import batches
 from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
-from palimpsest.instruments.distances.perceptual import Looked, PerceptualDistance
+from palimpsest.instruments.distances.perceptual import PerceptualDistance, PreparedImages
 from palimpsest.instruments.label_changes import edit_effect, source_region
-from palimpsest.instruments.segmenters.cached_outputs import Reading
-from palimpsest.instruments.segmenters.class_numbers import class_numbers
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
+from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 from palimpsest.memory import Edit
 
 UNMODIFIED = "unmodified"
@@ -126,7 +125,7 @@ def measure(
     first: int = 0,
     batch: int = 16,
     scale: str = "",
-    watch: Callable[[str, Reading], None] | None = None,
+    watch: Callable[[str, CachedOutputs], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
     """One row for each (sample, method), `unmodified` first, on the standard samples ``first`` to
@@ -146,29 +145,29 @@ def measure(
     if not 0 <= first < n:
         raise ParameterError(f"samples = {n} from {first} on; there must be at least 1")
     samples = sample_z(generator, n, seed)
-    source, targets = (class_numbers(segmenter, names) for names in (change.source, change.targets))
+    source, targets = (segmenter.numbers(*names) for names in (change.source, change.targets))
     parts = []
     for numbers in batches(range(first, n), batch):
         z = samples[numbers.start : numbers.stop]
         before, afters = before_and_after(generator, methods, z)
-        read = Reading(segmenter, before)
-        labels = read.labels
+        outputs = CachedOutputs(segmenter, before)
+        labels = outputs.labels
         outside = ~source_region(labels, source)
-        seen = distance.look(read)
-        truth = _truth(change.rule, z, generator.resolution, distance, seen)
+        prepared = distance.prepare(outputs)
+        truth = _truth(change.rule, z, generator.resolution, distance, prepared)
         for name, after in afters:
-            now = read if after is before else Reading(segmenter, after)
+            now = outputs if after is before else CachedOutputs(segmenter, after)
             effect = edit_effect(labels, now.labels, source, targets)
             counted = [f.name for f in fields(effect)] if targets else EVERYWHERE
             columns = {column: getattr(effect, column).numpy() for column in counted}
             if change.shows is not None:
                 columns["shows"] = change.shows.shows(after).numpy()
-            looked = seen if after is before else distance.look(now)
+            compared = prepared if after is before else distance.prepare(now)
             if truth is not None:
                 scenes, own = truth
-                columns["counterfactual_error"] = scenes.errors(distance, looked).double().numpy()
+                columns["counterfactual_error"] = scenes.errors(distance, compared).double().numpy()
                 columns["generator_error"] = own.double().numpy()
-            apart = distance.masked(seen, looked, outside)
+            apart = distance.masked(prepared, compared, outside)
             columns["perceptual_outside"] = apart.double().cpu().numpy()
             parts.append(pd.DataFrame({"sample": numbers, "method": name} | columns))
             if watch is not None:
@@ -225,7 +224,11 @@ def _afters(
 
 
 def _truth(
-    rule: NewRule | None, z: Tensor, resolution: int, distance: PerceptualDistance, before: Looked
+    rule: NewRule | None,
+    z: Tensor,
+    resolution: int,
+    distance: PerceptualDistance,
+    before: PreparedImages,
 ) -> tuple[Counterfactual, Tensor] | None:
     """The world's counterfactual of ``z``, and the distance of the unedited images to the scenes
     as they are, which is the same for every method."""

@@ -110,8 +110,8 @@ def _labelled(sources: Sources, z: Tensor) -> Iterator[tuple[int, np.ndarray]]:
     at_once = images_at_once(sources.generator.resolution, BATCH)
     for start in range(0, len(z), at_once):
         images = sources.generator(z[start : start + at_once])
-        for i, labels in enumerate(np.asarray(sources.segmenter.segment(images))):
-            yield start + i, labels.astype(np.int64)
+        for i, labels in enumerate(sources.segmenter.labels(images).numpy()):
+            yield start + i, labels
 
 
 def _first_with(sources: Sources, subjects: Mapping[str, Subject]) -> dict[str, list[int]]:

@@ -52,7 +52,7 @@ def measure_counterfactuals(
     for first in range(0, n, batch):
         z = samples[first : first + batch]
         before, afters = before_and_after(generator, methods, z)
-        seen = distance.look(before)
+        seen = distance.prepare(before)
         for name, after in afters:
             if name == UNMODIFIED:
                 continue

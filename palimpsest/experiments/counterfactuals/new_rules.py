@@ -21,7 +21,7 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators.pictures import as_input
-from palimpsest.instruments.distances.perceptual import Looked, PerceptualDistance
+from palimpsest.instruments.distances.perceptual import PerceptualDistance, PreparedImages
 from palimpsest.worlds import get_world
 from palimpsest.worlds.scene import World
 
@@ -32,12 +32,12 @@ class Counterfactual:
 
     ``changed`` (B,) bool; ``before``, ``after`` (C, 3, H, W) in [-1, 1]: the changed scenes as they
     are and under the new rule. Renders, and the images compared with them, may also be given as
-    the distance's cached features (`Looked`).
+    the distance's `PreparedImages`.
     """
 
     changed: Tensor
-    before: Tensor | Looked
-    after: Tensor | Looked
+    before: Tensor | PreparedImages
+    after: Tensor | PreparedImages
 
     def seen_by(self, distance: PerceptualDistance) -> Counterfactual:
         """The same scenes with the features of their renders cached; for this distance only."""
@@ -46,22 +46,25 @@ class Counterfactual:
         if not len(self.before):  # a network takes no empty batch
             return self
         with torch.no_grad():
-            before, after = distance.look(self.before), distance.look(self.after)
+            before, after = distance.prepare(self.before), distance.prepare(self.after)
         return replace(self, before=before, after=after)
 
-    def errors(self, distance: PerceptualDistance, images: Tensor | Looked) -> Tensor:
+    def errors(self, distance: PerceptualDistance, images: Tensor | PreparedImages) -> Tensor:
         """Distance (B,) of ``images`` (B, 3, H, W) to the scenes under the new rule; NaN for
         scenes that the rule does not change."""
         return self._apart(distance, images, self.after)
 
-    def own_errors(self, distance: PerceptualDistance, images: Tensor | Looked) -> Tensor:
+    def own_errors(self, distance: PerceptualDistance, images: Tensor | PreparedImages) -> Tensor:
         """Distance (B,) of ``images`` to the scenes as they are; for unedited images this is the
         generator's own error."""
         return self._apart(distance, images, self.before)
 
     @torch.no_grad()
     def _apart(
-        self, distance: PerceptualDistance, images: Tensor | Looked, renders: Tensor | Looked
+        self,
+        distance: PerceptualDistance,
+        images: Tensor | PreparedImages,
+        renders: Tensor | PreparedImages,
     ) -> Tensor:
         found = torch.full((len(images),), torch.nan)
         if len(renders):

@@ -14,12 +14,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
-from palimpsest.instruments.segmenters.class_numbers import class_index
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,6 @@ class Carrier:
 
     def pixels_seen(self, images: Tensor, segmenter: Segmenter, name: str) -> Tensor:
         """How many pixels of each carried place are seen to be of a class, (B,) int64."""
-        number = class_index(segmenter, name)
-        labels = torch.as_tensor(segmenter.segment(self.carry(images)))
+        number = segmenter.index(name)
+        labels = segmenter.labels(self.carry(images))
         return (labels[:, self.source] == number).sum(1)

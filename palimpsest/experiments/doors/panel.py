@@ -38,8 +38,7 @@ from palimpsest.experiments.panel_sources import (
 )
 from palimpsest.generators import Generator, Layer, ValueState, sample_z
 from palimpsest.generators.pictures import as_picture
-from palimpsest.instruments.segmenters.class_numbers import class_index
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory.goals import centre_of, copy_object, paste_box, pasted
 from palimpsest.methods.baselines.unit_ablation import scaled_count
 from palimpsest.sessions.schema import Exemplar, Session
@@ -147,10 +146,10 @@ def open_samples(
     g: Generator, segmenter: Segmenter, z: Tensor, place: Tensor, ground: str
 ) -> list[int]:
     """Rows of ``z`` whose ``place`` (H, W) bool is seen to be all ``ground``."""
-    number = class_index(segmenter, ground)
+    number = segmenter.index(ground)
     found: list[int] = []
     for first in range(0, len(z), BATCH):
-        labels = torch.as_tensor(segmenter.segment(g(z[first : first + BATCH])))
+        labels = segmenter.labels(g(z[first : first + BATCH]))
         free = (labels[:, place] == number).all(1).nonzero().flatten()
         found += (free + first).tolist()
         if len(found) >= COUNTED:
@@ -164,7 +163,7 @@ def switching(
     """Switches on, in the cells of the place, the units that fit the thing best."""
     found = dissect(g, layer.number, segmenter, DISSECTED, seed)
     units = found.top_units(thing, scaled_count(UNITS, len(found.thresholds)))
-    levels = found.on[units, class_index(segmenter, thing)]
+    levels = found.on[units, segmenter.index(thing)]
     cells = torch.nn.functional.adaptive_avg_pool2d(place[None].float(), (layer.value_size,) * 2)
     share = (cells[0] >= 0.5).float()
     if not levels.isfinite().all():
@@ -203,7 +202,7 @@ def _looked_at(
     for part in z.split(BATCH):
         before = None
         for way, images in ways(part):
-            labels = torch.as_tensor(segmenter.segment(images))
+            labels = segmenter.labels(images)
             before = labels if before is None else before
             there = carrier.pixels_seen(images, segmenter, thing) >= least
             others = (labels != before)[:, ~place].double().mean(1)

@@ -36,8 +36,8 @@ from palimpsest.instruments.classifiers.attribute_classifier import AttributeCla
 from palimpsest.instruments.distances.frechet import frechet_distance, pooled_features
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.instruments.label_changes import class_pixels
-from palimpsest.instruments.segmenters.cached_outputs import Reading
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
+from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 from palimpsest.worlds.scene import World
 
 PRESENT_SHARE = 1 / 512
@@ -124,7 +124,7 @@ def grade_generator(
         other = world.render(world.scene(spare_part.numpy()), generator.resolution)
         drawn, truth = as_input(picture.images), torch.from_numpy(picture.labels)
         told = world.attribute_presence(world.scene(part.numpy()))
-        both = Reading(segmenter, made), Reading(segmenter, drawn)
+        both = CachedOutputs(segmenter, made), CachedOutputs(segmenter, drawn)
         of_made.append(_look(segmenter, classifiers, both[0], truth))
         of_drawn.append(_look(segmenter, classifiers, both[1], truth))
         with torch.no_grad():
@@ -132,7 +132,7 @@ def grade_generator(
                 {
                     "truth": class_pixels(truth, len(world.classes)),
                     "l1": (made - drawn).abs().mean((1, 2, 3)).numpy(),
-                    "perceptual": distance(*map(distance.look, both)).numpy(),
+                    "perceptual": distance(*map(distance.prepare, both)).numpy(),
                     "others": pooled_features(segmenter, as_input(other.images)),
                     **{f"{one.name}_truth": told[one.attribute] for one in classifiers},
                     "areas": class_pixels(torch.from_numpy(other.labels), len(world.classes)),
@@ -156,7 +156,10 @@ def grade_generator(
 
 
 def _look(
-    segmenter: Segmenter, classifiers: Sequence[AttributeClassifier], read: Reading, truth: Tensor
+    segmenter: Segmenter,
+    classifiers: Sequence[AttributeClassifier],
+    outputs: CachedOutputs,
+    truth: Tensor,
 ) -> Seen:
     """What the segmenter sees in a batch, one row an image.
 
@@ -165,10 +168,10 @@ def _look(
     classifier says, (B,) bool by its name.
     """
     classes = len(segmenter.classes)
-    images, labels = read.images, read.labels
+    images, labels = outputs.images, outputs.labels
     pixels = class_pixels(labels, classes)
     # pixels that are wrong are counted under an extra class, which is then dropped
-    right = torch.where(labels == truth, labels.long(), classes)
+    right = torch.where(labels == truth, labels, classes)
     both = class_pixels(right, classes + 1)[:, :classes]
     along_x = (images[..., 1:] - images[..., :-1]).abs().mean((1, 2, 3))
     along_y = (images[..., 1:, :] - images[..., :-1, :]).abs().mean((1, 2, 3))
@@ -176,7 +179,7 @@ def _look(
         "pixels": pixels,
         "both": both,
         "either": pixels + class_pixels(truth, classes) - both,
-        "features": pooled_features(segmenter, read),
+        "features": pooled_features(segmenter, outputs),
         "edges": ((along_x + along_y) / 2).numpy(),
         **{one.name: one.shows(images).numpy() for one in classifiers},
     }

@@ -14,7 +14,7 @@ import pandas as pd
 from palimpsest.errors import PalimpsestError
 from palimpsest.estimates.columns import column_names
 from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
 
 RATES = ("accuracy", "false_positive", "false_negative")
 

@@ -38,7 +38,7 @@ from palimpsest.estimates.intervals import jackknife
 from palimpsest.generators import Generator, KeyState, Layer, sample_z
 from palimpsest.instruments.distances.frechet import frechet_distance
 from palimpsest.instruments.distances.inception import InceptionFeatures
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
 
 SHARING = 8
 """Samples in a row with the same place, so that their pieces go through the network together."""

@@ -39,7 +39,7 @@ from palimpsest.estimates.columns import estimate_columns
 from palimpsest.estimates.intervals import bootstrap_ratio, percent, wilson
 from palimpsest.generators import Generator, sample_z
 from palimpsest.instruments.detectors.reflections import reflection_change
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.training.interchange import slot_cells
 from palimpsest.worlds.scene import World
 
@@ -107,7 +107,7 @@ def grade_rule(
                 switched = switch_units(values, slots, boxes, top, levels[top])
                 after[name] = opened.render(switched)
             for name, image in after.items():
-                seen = torch.as_tensor(segmenter.segment(image)).long() == number
+                seen = segmenter.labels(image) == number
                 change = reflection_change(before, image, world.slots)
                 own = change.gather(1, slots[:, None])[:, 0]
                 parts.setdefault(name, []).append((own, slot_share(seen, slots, world)))

@@ -23,8 +23,7 @@ from palimpsest.dissection.unit_switches import Switch, apart_area, every_flag
 from palimpsest.errors import EditError, ParameterError
 from palimpsest.generators import Generator, ValueState, sample_z
 from palimpsest.instruments.detectors.reflections import echo_brightness
-from palimpsest.instruments.segmenters.class_numbers import class_index
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit
 from palimpsest.memory.swaps import joined
 from palimpsest.worlds.scene import World
@@ -64,7 +63,7 @@ def measure_rule(
     edits that were tuned to different pairs, an unknown class, or ``n`` below 1.
     """
     check_edits(edits, switch, n, batch)
-    number = class_index(segmenter, thing)
+    number = segmenter.index(thing)
     samples = sample_z(g, n, seed)
 
     def look(images: Tensor, before: Tensor) -> dict[str, object]:
@@ -180,7 +179,7 @@ def _seen(
     images, before = images.cpu(), before.cpu()
     on, off, scene_on, scene_off = echo_brightness(images, world.slots).mean(1).chunk(4)
     switched, _ = images.chunk(2)
-    seen = torch.as_tensor(segmenter.segment(switched)).long() == number
+    seen = segmenter.labels(switched) == number
     shares = [
         slot_share(seen, torch.full((len(seen),), slot), world) for slot in range(len(world.slots))
     ]

@@ -26,8 +26,7 @@ from palimpsest.experiments.reflections.painted_scenes import STREAM_SEED, Paint
 from palimpsest.generators import Generator
 from palimpsest.instruments.detectors.reflections import area_brightness, area_mean
 from palimpsest.instruments.label_changes import of_classes
-from palimpsest.instruments.loading import AnySegmenter
-from palimpsest.instruments.segmenters.class_numbers import class_numbers
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit
 from palimpsest.memory.swaps import Swap, joined, pose_swap
 
@@ -36,7 +35,7 @@ TUNED = "painted_samples"
 
 
 def painted_swap(
-    g: Generator, segmenter: AnySegmenter, scenes: PaintedScenes, asked: Mapping[str, Any]
+    g: Generator, segmenter: Segmenter, scenes: PaintedScenes, asked: Mapping[str, Any]
 ) -> tuple[Swap, dict[str, str]]:
     """Pairs of all ``scenes``, windows on and off, that are to exchange their reflections; and what
     an edit that is tuned to them shall tell of them in its metadata.
@@ -79,7 +78,7 @@ def measure_painted_rule(
     edits: Sequence[Edit],
     switch: Switch,
     scenes: PaintedScenes,
-    segmenter: AnySegmenter,
+    segmenter: Segmenter,
     thing: str = "window",
     *,
     batch: int = 4,
@@ -97,7 +96,7 @@ def measure_painted_rule(
     """
     check_edits(edits, switch, len(scenes), batch)
     check_apart(edits, scenes)
-    numbers = class_numbers(segmenter, [thing])
+    numbers = segmenter.numbers(thing)
     layer = g.layer(switch.layer)
     samples, areas = scenes.z(g), scenes.window_areas(layer.value_size)
 
@@ -116,14 +115,14 @@ def measure_painted_rule(
 
 
 def _looking_at(
-    scenes: PaintedScenes, side: int, segmenter: AnySegmenter, numbers: list[int]
+    scenes: PaintedScenes, side: int, segmenter: Segmenter, numbers: Sequence[int]
 ) -> Callable[[Tensor, Tensor], dict[str, object]]:
     """`SwitchedBatch.look` for images (3 B, 3, side, side) of ``scenes``: on, off, unswitched."""
     windows, reflections = scenes.window_areas(side), scenes.reflection_areas(side)
 
     def look(images: Tensor, before: Tensor) -> dict[str, object]:
         on, off, natural = images.cpu().chunk(3)
-        labels = torch.as_tensor(segmenter.segment(torch.cat([on, off]))).long()
+        labels = segmenter.labels(torch.cat([on, off]))
         seen = of_classes(labels, numbers).float()
         moved = (natural - before.cpu().chunk(3)[2]).abs().mean(1) / 2  # 2 from black to white
         with_window, without = area_brightness(

@@ -32,6 +32,7 @@ from palimpsest.errors import EditError, SessionError
 from palimpsest.generators.base import Generator, KeyState, Layer, ValueState
 from palimpsest.generators.samples import sample_z
 from palimpsest.instruments.label_changes import of_classes
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import (
     Edit,
     KeyStatistics,
@@ -41,7 +42,7 @@ from palimpsest.memory import (
     removal_goal,
     unit_order,
 )
-from palimpsest.methods.judges import Segments, cells_showing, class_numbers
+from palimpsest.methods.judges import cells_showing
 from palimpsest.sessions.masks import cover
 from palimpsest.sessions.rewriting import check_statistics
 
@@ -158,10 +159,10 @@ def open_marks(g: Generator, layer: int, painted: Sequence[Painted], seed: int) 
 
 
 def spared_statistics(
-    g: Generator, layer: int, marks: Sequence[str], segmenter: Segments, n: int, seed: int
+    g: Generator, layer: int, marks: Sequence[str], segmenter: Segmenter, n: int, seed: int
 ) -> KeyStatistics:
     """Statistics of the keys that an erasing rule is to spare: none on or next to a mark."""
-    numbers = class_numbers(segmenter, marks)
+    numbers = segmenter.numbers(*marks)
     opened = g.layer(layer)
     return KeyStatistics.collect(
         g,
@@ -177,7 +178,7 @@ def spared_statistics(
 def erased_looks(
     context: MarkContext,
     stats: KeyStatistics,
-    segmenter: Segments,
+    segmenter: Segmenter,
     marks: Sequence[str],
     units: Sequence[int],
 ) -> list[Look]:
@@ -187,11 +188,11 @@ def erased_looks(
         stats: of all keys of the layer: which units stand out is told against them.
 
     Raises:
-        SessionError: a class that the segmenter has not.
+        ParameterError: a class that the segmenter does not have.
         ParameterError: statistics of another layer.
     """
     layer = context.layer
-    numbers = class_numbers(segmenter, marks)
+    numbers = segmenter.numbers(*marks)
     order = unit_order(context.state.k, context.weights, stats, rule="energy")
     looks = []
     for place, painted in enumerate(context.painted):
@@ -211,15 +212,15 @@ def erased_looks(
     return sorted(looks, key=lambda look: (round(look.fault, 6), look.units, look.place))
 
 
-def _labels(layer: Layer, values: ValueState, segmenter: Segments) -> Tensor:
-    return torch.as_tensor(segmenter.segment(layer.render(values))).long()
+def _labels(layer: Layer, values: ValueState, segmenter: Segmenter) -> Tensor:
+    return segmenter.labels(layer.render(values))
 
 
 def erase(
     context: MarkContext,
     stats: KeyStatistics,
     spared: KeyStatistics,
-    segmenter: Segments,
+    segmenter: Segmenter,
     marks: Sequence[str],
     units: Sequence[int],
     mu: float = 1.0,
@@ -242,7 +243,7 @@ def erase(
 
     Raises:
         StatisticsError: statistics of other weights or another layer.
-        SessionError: a class that the segmenter has not.
+        ParameterError: a class that the segmenter does not have.
         ParameterError: settings that the solver has not.
     """
     layer = context.layer

@@ -42,9 +42,8 @@ from palimpsest.instruments.detectors.watermarks import (
 )
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.instruments.label_changes import source_region
-from palimpsest.instruments.segmenters.cached_outputs import Reading
-from palimpsest.instruments.segmenters.class_numbers import class_index
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
+from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 
 ERRORS = "detector_errors"
 WHAT = "the watermarks"
@@ -95,18 +94,18 @@ def measure_marks(
     if n < 1 or batch < 1:
         raise ParameterError(f"samples = {n}, batch = {batch}; each must be at least 1")
     samples = sample_z(generator, n, seed)
-    marks = [class_index(segmenter, name) for name in MARKS.values()]
+    marks = [segmenter.index(name) for name in MARKS.values()]
     parts = []
     for first in range(0, n, batch):
         z = samples[first : first + batch]
         before, afters = before_and_after(generator, methods, z)
-        read = Reading(segmenter, before)
-        outside = ~_marked(read.labels, marks)
-        as_it_was = distance.look(read)
+        outputs = CachedOutputs(segmenter, before)
+        outside = ~_marked(outputs.labels, marks)
+        prepared = distance.prepare(outputs)
         for name, after in afters:
-            now = read if after is before else Reading(segmenter, after)
-            looked = as_it_was if after is before else distance.look(now)
-            apart = distance.masked(as_it_was, looked, outside)
+            now = outputs if after is before else CachedOutputs(segmenter, after)
+            compared = prepared if after is before else distance.prepare(now)
+            apart = distance.masked(prepared, compared, outside)
             seen = mark_shares(segmenter, now)
             parts.append(_rows(first, name, seen, shares, apart))
         if progress is not None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from os import PathLike
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from palimpsest.errors import CheckpointError
 from palimpsest.estimates.error_rates import Errors
 from palimpsest.generators.map_layout import fast_layout
+from palimpsest.instruments.classifiers.base import Classifier
 from palimpsest.instruments.network_files import Kind, load_network, save_network
 
 KIND = Kind(
@@ -65,7 +66,7 @@ class AttributeArchitecture:
         return nn.Sequential(*layers, *head)
 
 
-class AttributeClassifier:
+class AttributeClassifier(Classifier):
     """A trained network that tells whether an image of ``world`` shows ``attribute``.
 
     ``network`` maps (B, 3, R, R), R = ``resolution``, to scores (B,), whose sigmoid is the
@@ -86,7 +87,7 @@ class AttributeClassifier:
         self.attribute = attribute
         self.resolution = resolution
         self.facts = dict(facts or {})
-        self._network = network.eval().requires_grad_(False)
+        super().__init__(network)
         self.to(self.device)
 
     @property
@@ -109,10 +110,6 @@ class AttributeClassifier:
         parts = [self._network(_laid_out(part.to(self.device))) for part in images.split(CHUNK)]
         return torch.cat(parts).sigmoid().cpu()
 
-    def shows(self, images: Tensor) -> Tensor:
-        """(B,) bool: which of ``images`` show the attribute, more likely than not."""
-        return self.probability(images) >= 0.5
-
     def errors(self, blurred: bool = True) -> Errors:
         """How often it erred on held-out renders: the blurred ones, or the sharp ones.
 
@@ -124,16 +121,10 @@ class AttributeClassifier:
         kind = "blurred" if blurred else "sharp"
         raise CheckpointError(f"{self.name}: never graded on {kind} renders; train it again")
 
-    def to(self, device: str | torch.device) -> AttributeClassifier:
-        """Move the network to ``device``, in place; returns itself."""
+    def to(self, device: str | torch.device) -> Self:
         device = torch.device(device)
         self._network.to(device, memory_format=fast_layout(device))
         return self
-
-    @property
-    def device(self) -> torch.device:
-        """Where the network lies: images are brought there."""
-        return next(self._network.parameters()).device
 
     def save(self, path: str | PathLike[str], dtype: torch.dtype = torch.float16) -> None:
         """Write a ``.safetensors`` file, atomically; weights as ``dtype``, the rest as float32."""

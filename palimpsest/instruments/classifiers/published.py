@@ -23,7 +23,8 @@ from torch import Tensor, nn
 from palimpsest.errors import CheckpointError, ParameterError
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.pictures import check_images
-from palimpsest.instruments.segmenters.published import fill
+from palimpsest.instruments.classifiers.base import Classifier
+from palimpsest.instruments.network_files import fill
 
 ATTRIBUTES = (
     *("5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs"),
@@ -103,17 +104,15 @@ class SlimNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-class FaceAttribute:
-    """One attribute of a face, with the interface of `AttributeClassifier`."""
-
-    world = ""
+class FaceAttribute(Classifier):
+    """One of the 40 attributes of a face that the published network knows."""
 
     def __init__(self, network: SlimNet, attribute: str) -> None:
+        super().__init__(network)
         self.attribute = attribute
         self.name = f"slimnet-celeba-{attribute}"
         self.facts: dict[str, Any] = {}
         self._place = ATTRIBUTES.index(CALLED[attribute])
-        self._network = network.eval().requires_grad_(False)
 
     @torch.no_grad()
     def probability(self, images: Tensor) -> Tensor:
@@ -126,18 +125,8 @@ class FaceAttribute:
         return torch.cat(parts).sigmoid().cpu()
 
     def shows(self, images: Tensor) -> Tensor:
-        """(B,) bool: which of ``images`` show the attribute, more likely than not."""
+        # strictly more likely than not, as the paper counted
         return self.probability(images) > 0.5
-
-    def to(self, device: str | torch.device) -> FaceAttribute:
-        """Move the network to ``device``, in place; returns itself."""
-        self._network.to(device)
-        return self
-
-    @property
-    def device(self) -> torch.device:
-        """Where the network lies: images are brought there."""
-        return next(self._network.parameters()).device
 
     @classmethod
     def load(cls, path: str | PathLike[str], attribute: str) -> FaceAttribute:

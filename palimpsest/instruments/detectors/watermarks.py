@@ -20,8 +20,8 @@ from torch import Tensor
 from palimpsest.errors import ParameterError
 from palimpsest.estimates.error_rates import Errors
 from palimpsest.instruments.label_changes import class_pixels
-from palimpsest.instruments.segmenters.cached_outputs import Reading, read_by
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
+from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs, cached_outputs
 from palimpsest.training.renders import GRADING_STREAM, TUNING_STREAM, held_out
 from palimpsest.worlds.scene import World
 
@@ -54,7 +54,7 @@ SHARES = Shares(middle=0.027, strip=0.055)
 """Half of a whole mark: 442 and 901 pixels of 128 × 128."""
 
 
-def mark_shares(segmenter: Segmenter, images: Tensor | Reading) -> np.ndarray:
+def mark_shares(segmenter: Segmenter, images: Tensor | CachedOutputs) -> np.ndarray:
     """Share of pixels that each mark has in ``images`` (B, 3, H, W): (B, 2), in `MARKS` order.
 
     Raises `ParameterError` for a segmenter without the classes of the marks.
@@ -65,7 +65,7 @@ def mark_shares(segmenter: Segmenter, images: Tensor | Reading) -> np.ndarray:
             f"{segmenter.name} has no class {missing[0]}; give the segmenter of a world that has "
             "watermarks, such as church"
         )
-    labels = read_by(segmenter, images).labels
+    labels = cached_outputs(segmenter, images).labels
     wanted = [segmenter.index(name) for name in MARKS.values()]
     return class_pixels(labels, len(segmenter.classes))[:, wanted] / labels[0].numel()
 

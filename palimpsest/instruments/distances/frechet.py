@@ -18,8 +18,8 @@ from torch import Tensor
 
 from palimpsest.estimates.intervals import Estimate, jackknife
 from palimpsest.instruments.distances.inception import InceptionFeatures
-from palimpsest.instruments.segmenters.cached_outputs import Reading, read_by
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
+from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs, cached_outputs
 
 GROUPS = 20
 """Parts that the images are dealt into for the jackknife."""
@@ -114,14 +114,16 @@ def frechet_estimate(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Estimat
 
 
 @torch.no_grad()
-def pooled_features(source: Segmenter | InceptionFeatures, images: Tensor | Reading) -> np.ndarray:
-    """One feature vector an image, (B, C) float64; ``images`` (B, 3, H, W) in [-1, 1].
+def pooled_features(
+    source: Segmenter | InceptionFeatures, images: Tensor | CachedOutputs
+) -> np.ndarray:
+    """One feature vector per image, (B, C) float64; ``images`` (B, 3, H, W) in [-1, 1].
 
-    Inception's own, or means over positions of a segmenter's encoder: its stages from the third on,
-    side by side, which tell what is in the picture rather than how its pixels look.
+    Inception's features, or means over positions of a segmenter's encoder: its stages from the
+    third on, concatenated, which describe the content of an image rather than its texture.
     """
     if isinstance(source, InceptionFeatures):
-        return source.pooled(images.images if isinstance(images, Reading) else images)
-    stages = read_by(source, images).features[2:]
+        return source.pooled(images.images if isinstance(images, CachedOutputs) else images)
+    stages = cached_outputs(source, images).features[2:]
     pooled = [stage.double().mean((2, 3)) for stage in stages]
     return torch.cat(pooled, dim=1).cpu().numpy()

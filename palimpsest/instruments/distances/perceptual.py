@@ -1,13 +1,13 @@
 """Perceptual distance between images: the LPIPS formula (Zhang et al. 2018, Eq. 1).
 
-    distance = PerceptualDistance(Segmenter.load(path))      # .name "church-segmenter-encoder"
+    distance = PerceptualDistance(load_segmenter(path))      # .name "church-segmenter-encoder"
     distance(a, b)                    # (B,)
     distance.spatial(a, b)            # (B, H, W)
     distance.masked(a, b, keep)       # (B,): only over the pixels to be kept
-    seen = distance.look(a)           # stands for a in all of these: the network has seen it
+    prepared = distance.prepare(a)    # can replace a above; saves a pass through the network
 
-`LpipsAlex` is LPIPS itself, through the lpips package, where AlexNet's published weights are at
-hand; `distance_named` takes it if it can. `.name` says in every result which of them measured.
+`LpipsAlex` is LPIPS itself, from the lpips package; it needs AlexNet's published weights, and
+`distance_named` prefers it where they are present. Results state `.name`.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from torch import Tensor
 
 from palimpsest.errors import CheckpointError, DownloadError, ParameterError
 from palimpsest.generators.checkpoints.containers import read_checkpoint
-from palimpsest.instruments.segmenters.cached_outputs import Reading, read_by
-from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
+from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs, cached_outputs
 
 COARSEST = 16
-"""Stages with fewer cells than one in 16 x 16 pixels are left out: one of their cells sees most of
-the picture, so that a change within a mask would count outside it."""
+"""Stages with fewer cells than one in 16 x 16 pixels are left out: each of their cells covers most
+of the image, so that a change within a mask would count outside it."""
 
 ALEXNET_FILE = "alexnet-owt-7be5be79.pth"
-"""What torchvision calls the weights; the eight hex digits start their sha256."""
+"""torchvision's file name of the weights; their sha256 starts with the eight hex digits."""
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What a distance has seen in B images of ``size`` (H, W): ``maps``, each (B, C, h, w).
+class PreparedImages:
+    """B images of ``size`` (H, W) prepared for one distance: ``maps``, each (B, C, h, w).
 
-    Stands for the images where the same distance compares them, which then need not run through its
-    network again. Indexed by images as a tensor is.
+    The distance that prepared them accepts them in place of the images and does not run its network
+    on them again. Indexed by images as a tensor is.
     """
 
     size: tuple[int, int]
@@ -50,11 +50,11 @@ class Looked:
 
     @property
     def nbytes(self) -> int:
-        """Memory that the maps take."""
+        """Memory of the maps in bytes."""
         return sum(part.nbytes for part in self.maps)
 
-    def __getitem__(self, images: Tensor | slice) -> Looked:
-        return Looked(self.size, tuple(part[images] for part in self.maps))
+    def __getitem__(self, images: Tensor | slice) -> PreparedImages:
+        return PreparedImages(self.size, tuple(part[images] for part in self.maps))
 
 
 class PerceptualDistance:
@@ -62,31 +62,31 @@ class PerceptualDistance:
 
     At each stage the features of either image are scaled to unit length over channels; the squared
     difference, summed over channels, is enlarged to the image's size, and the stages are averaged.
-    Between 0 and 4; differentiable in both images. Images are (B, 3, H, W) in [-1, 1], or what
-    `look` made of them.
+    Between 0 and 4; differentiable in both images. Images are (B, 3, H, W) in [-1, 1], or prepared
+    by `prepare`.
     """
 
     def __init__(self, segmenter: Segmenter) -> None:
         self.name = f"{segmenter.name}-encoder"
         self._segmenter = segmenter
 
-    def look(self, images: Tensor | Reading) -> Looked:
-        """What stands for ``images`` in every comparison: their features, scaled.
+    def prepare(self, images: Tensor | CachedOutputs) -> PreparedImages:
+        """``images`` prepared for comparison: their features, scaled to unit length.
 
-        Images that the same segmenter has read (`Reading`) do not run through its encoder again.
+        `CachedOutputs` of the same segmenter do not run through its encoder again.
         """
-        if isinstance(images, Reading):
-            stages = read_by(self._segmenter, images).features
+        if isinstance(images, CachedOutputs):
+            stages = cached_outputs(self._segmenter, images).features
             images = images.images
         else:
             stages = self._segmenter.features(images)
         height, width = images.shape[2:]
         fine = [stage for stage in stages if stage.shape[-1] >= width / COARSEST]
-        return Looked((height, width), tuple(map(unit_length, fine)))
+        return PreparedImages((height, width), tuple(map(unit_length, fine)))
 
-    def spatial(self, a: Tensor | Looked, b: Tensor | Looked) -> Tensor:
+    def spatial(self, a: Tensor | PreparedImages, b: Tensor | PreparedImages) -> Tensor:
         """The distance of each pixel's surroundings, (B, H, W)."""
-        a, b = self._looked(a, b)
+        a, b = self._prepared(a, b)
         maps = [
             F.interpolate(
                 (of_a - of_b).square().sum(1, keepdim=True),
@@ -98,10 +98,12 @@ class PerceptualDistance:
         ]
         return torch.stack(maps).mean(0)[:, 0]
 
-    def masked(self, a: Tensor | Looked, b: Tensor | Looked, keep: Tensor) -> Tensor:
+    def masked(
+        self, a: Tensor | PreparedImages, b: Tensor | PreparedImages, keep: Tensor
+    ) -> Tensor:
         """Mean of `spatial` over the pixels where ``keep`` (B, H, W) is true; NaN without any.
 
-        As the original measures "outside": sum(d · mask) / sum(mask), image by image.
+        The original code measures "outside" in the same way: sum(d · mask) / sum(mask) per image.
         """
         spatial = self.spatial(a, b)
         if keep.shape != spatial.shape:
@@ -109,37 +111,38 @@ class PerceptualDistance:
         weight = keep.to(spatial)
         return (spatial * weight).sum((1, 2)) / weight.sum((1, 2))
 
-    def __call__(self, a: Tensor | Looked, b: Tensor | Looked) -> Tensor:
+    def __call__(self, a: Tensor | PreparedImages, b: Tensor | PreparedImages) -> Tensor:
         """Mean of `spatial` over the image, (B,)."""
         return self.spatial(a, b).mean((1, 2))
 
     def to(self, device: str | torch.device) -> PerceptualDistance:
-        """Move what it looks with to ``device``, in place, and so its answers; returns itself."""
+        """Move the network, and so the distances, to ``device``, in place; returns itself."""
         self._segmenter.to(device)
         return self
 
-    def _looked(self, *pair: Tensor | Looked) -> tuple[Looked, ...]:
+    def _prepared(self, *pair: Tensor | PreparedImages) -> tuple[PreparedImages, ...]:
         sizes = [
-            (len(one), *(one.size if isinstance(one, Looked) else one.shape[2:])) for one in pair
+            (len(one), *(one.size if isinstance(one, PreparedImages) else one.shape[2:]))
+            for one in pair
         ]
         if sizes[0] != sizes[1]:
             raise ValueError(f"images (B, H, W) of {sizes[0]} and {sizes[1]} do not match")
-        return tuple(one if isinstance(one, Looked) else self.look(one) for one in pair)
+        return tuple(one if isinstance(one, PreparedImages) else self.prepare(one) for one in pair)
 
 
 def unit_length(features: Tensor) -> Tensor:
     """Features (B, C, h, w) scaled to length one over channels; near zero they stay near zero."""
-    # the small number stands under the root, where it keeps the gradient at zero finite
+    # 1e-10 is added under the root, so that the gradient at zero is finite
     return features / (features.square().sum(1, keepdim=True) + 1e-10).sqrt()
 
 
 class LpipsAlex(PerceptualDistance):
     """LPIPS with AlexNet, as published (lpips package, version 0.1).
 
-    ``weights``: AlexNet's file; the one in torchvision's folder if None, which is held against its
-    name. Raises `DownloadError` where AlexNet's weights are missing or are not the published ones
-    (the lpips package would take any file of that name, or random weights), and `CheckpointError`
-    where a given file is no AlexNet.
+    ``weights``: AlexNet's file; None: the one in torchvision's folder, whose sha256 is checked
+    against its name. Raises `DownloadError` if AlexNet's weights are missing or are not the
+    published ones (the lpips package would accept any file of that name, or random weights), and
+    `CheckpointError` if a given file is not an AlexNet.
     """
 
     name = "lpips-alex"
@@ -153,21 +156,21 @@ class LpipsAlex(PerceptualDistance):
         if weights is None:
             self._network = lpips.LPIPS(**settings)
         else:
-            # built with random weights, every one of which the file's then replace
+            # built with random weights, all of which the file's weights replace
             self._network = lpips.LPIPS(**settings, pnet_rand=True)
             _fill_alexnet(self._network.net, weights)
         self._network.eval().requires_grad_(False)
 
-    def look(self, images: Tensor | Reading) -> Looked:
-        """The images themselves: the package's network compares pairs only."""
-        images = images.images if isinstance(images, Reading) else images
+    def prepare(self, images: Tensor | CachedOutputs) -> PreparedImages:
+        """The images themselves, since the package's network compares pairs only."""
+        images = images.images if isinstance(images, CachedOutputs) else images
         height, width = images.shape[2:]
         images = images.to(next(self._network.parameters()).device)
-        return Looked((height, width), (images,))
+        return PreparedImages((height, width), (images,))
 
-    def spatial(self, a: Tensor | Looked, b: Tensor | Looked) -> Tensor:
+    def spatial(self, a: Tensor | PreparedImages, b: Tensor | PreparedImages) -> Tensor:
         """LPIPS of each pixel's surroundings, (B, H, W)."""
-        a, b = self._looked(a, b)
+        a, b = self._prepared(a, b)
         return self._network(a.maps[0], b.maps[0])[:, 0]
 
     def to(self, device: str | torch.device) -> LpipsAlex:
@@ -176,26 +179,26 @@ class LpipsAlex(PerceptualDistance):
 
 
 def _fill_alexnet(network: torch.nn.Module, path: str | PathLike[str]) -> None:
-    """Give the package's AlexNet, dealt out to slices, the weights of the file ``path``."""
+    """Load the file ``path`` into the package's AlexNet, which is divided into slices."""
     tensors = read_checkpoint(Path(path)).tensors
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            # slice2.3.weight is what torchvision calls features.3.weight
+            # slice2.3.weight is torchvision's features.3.weight
             theirs = tensors.get(f"features.{name.partition('.')[2]}")
             if theirs is None or theirs.shape != parameter.shape:
-                raise CheckpointError(f"{path}: no AlexNet of torchvision; fetch it again")
+                raise CheckpointError(f"{path}: not an AlexNet of torchvision; fetch it again")
             parameter.copy_(theirs)
 
 
 def alexnet_path() -> Path:
-    """Where torchvision looks for AlexNet's weights."""
+    """Path at which torchvision expects AlexNet's weights."""
     return Path(torch.hub.get_dir()) / "checkpoints" / ALEXNET_FILE
 
 
 def verified_alexnet() -> Path:
-    """The file of AlexNet's weights, its sha256 checked against its name.
+    """Path of AlexNet's weights, after their sha256 was checked against the file's name.
 
-    Raises `DownloadError` where it is missing, or another file.
+    Raises `DownloadError` if the file is missing or is another file.
     """
     path = alexnet_path()
     if not path.is_file():
@@ -216,14 +219,14 @@ def distance_named(
 ) -> PerceptualDistance:
     """The distance called ``name``: "encoder" (of ``segmenter``), "lpips-alex", or "best".
 
-    "best" is LPIPS where AlexNet's weights are at hand, else the segmenter's encoder. ``alexnet``:
-    the file of these weights, if it is not to be the one in torchvision's folder. Raises
-    `ParameterError` for another name, and `DownloadError` where AlexNet's weights are asked for and
-    missing, or are there and not the published ones.
+    "best" is LPIPS if AlexNet's weights are present, else the segmenter's encoder. ``alexnet``: the
+    file of these weights; None: the one in torchvision's folder. Raises `ParameterError` for
+    another name, and `DownloadError` if AlexNet's weights are needed and missing, or are present
+    but not the published ones.
     """
     if name not in ("best", "encoder", "lpips-alex"):
         raise ParameterError(f"perceptual distance {name!r} is none of best, encoder, lpips-alex")
-    at_hand = alexnet is not None or alexnet_path().is_file()
-    if name == "lpips-alex" or (name == "best" and at_hand):
+    present = alexnet is not None or alexnet_path().is_file()
+    if name == "lpips-alex" or (name == "best" and present):
         return LpipsAlex(alexnet)
     return PerceptualDistance(segmenter)

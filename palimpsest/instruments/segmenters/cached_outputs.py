@@ -1,41 +1,32 @@
-"""What a segmenter tells of a batch of images, told once whatever is asked.
+"""Cached segmenter outputs for one batch of images, each computed at most once.
 
-    seen = Reading(segmenter, images)
-    seen.labels                          # (B, H, W), as segmenter.segment(images)
-    distance.look(seen)                  # as distance.look(images)
-    pooled_features(segmenter, seen)     # as pooled_features(segmenter, images)
+    outputs = CachedOutputs(segmenter, images)
+    outputs.labels                           # (B, H, W), equal to segmenter.labels(images)
+    distance.prepare(outputs)                # equal to distance.prepare(images)
+    pooled_features(segmenter, outputs)      # equal to pooled_features(segmenter, images)
 
-Labels, the perceptual distance and the pooled features all begin with the segmenter's encoder. Of
-our own segmenters it runs once for all of them; a published one scales images differently for
-labels and features, and runs for each.
+Labels, the perceptual distance and the pooled features all start with the segmenter's encoder. The
+encoder of a `WorldSegmenter` runs once for all of them; a published segmenter scales images
+differently for labels and for features, so its encoder runs once for each.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from palimpsest.instruments.segmenters.world_segmenter import CHUNK, Segmenter
+from palimpsest.instruments.segmenters.base import CHUNK, Segmenter
 
 
-class Reader(Protocol):
-    """What is asked of a segmenter: `segment` and `features`, as `Segmenter` has them."""
+class CachedOutputs:
+    """Outputs of ``segmenter`` for ``images`` (B, 3, H, W) in [-1, 1], without gradients.
 
-    def segment(self, images: Tensor) -> Tensor: ...
-
-    def features(self, images: Tensor) -> list[Tensor]: ...
-
-
-class Reading:
-    """``images`` (B, 3, H, W) in [-1, 1] and what ``segmenter`` tells of them, without gradients.
-
-    Nothing runs before it is asked for; what was told is kept as long as this object.
+    Each output is computed when it is first read, and kept as long as this object.
     """
 
-    def __init__(self, segmenter: Reader, images: Tensor) -> None:
+    def __init__(self, segmenter: Segmenter, images: Tensor) -> None:
         self.segmenter = segmenter
         self.images = images
 
@@ -45,20 +36,18 @@ class Reading:
     @cached_property
     @torch.no_grad()
     def features(self) -> list[Tensor]:
-        """The encoder's stages, as ``segmenter.features(images)``."""
+        """The encoder's maps, equal to ``segmenter.features(images)``."""
         parts = [self.segmenter.features(part) for part in self.images.split(CHUNK)]
         return parts[0] if len(parts) == 1 else list(map(torch.cat, zip(*parts, strict=True)))
 
     @cached_property
     def labels(self) -> Tensor:
-        """Class indices (B, H, W), on the CPU, as ``segmenter.segment(images)``."""
-        if isinstance(self.segmenter, Segmenter):
-            return self.segmenter.decode(self.images, self.features)
-        return torch.as_tensor(self.segmenter.segment(self.images))
+        """Labels (B, H, W) int64, on the CPU, equal to ``segmenter.labels(images)``."""
+        return self.segmenter.labels_from_features(self.images, lambda: self.features)
 
 
-def read_by(segmenter: Reader, images: Tensor | Reading) -> Reading:
-    """``images`` as ``segmenter`` reads them: as they are where it has read them already."""
-    if not isinstance(images, Reading):
-        return Reading(segmenter, images)
-    return images if images.segmenter is segmenter else Reading(segmenter, images.images)
+def cached_outputs(segmenter: Segmenter, images: Tensor | CachedOutputs) -> CachedOutputs:
+    """``images`` as cached outputs of ``segmenter``; unchanged if they are that already."""
+    if not isinstance(images, CachedOutputs):
+        return CachedOutputs(segmenter, images)
+    return images if images.segmenter is segmenter else CachedOutputs(segmenter, images.images)

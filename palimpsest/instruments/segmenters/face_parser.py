@@ -1,7 +1,7 @@
 """The face parser of the paper's Table 1: BiSeNet (Yu et al., ECCV 2018) on CelebAMask-HQ.
 
     parser = FaceParser.load("face-parsing-02dd3f6f.pth")
-    labels = parser.segment(images)             # (B, 3, H, W) in [-1, 1] to (B, H, W) int32
+    labels = parser.labels(images)              # (B, 3, H, W) in [-1, 1] to (B, H, W) int64
     parser.classes[labels[0, 300, 256]]         # "nose"
 
 As the paper used it: images are scaled to 512 pixels by the nearest pixel and go in as they are, in
@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.pictures import check_images
-from palimpsest.instruments.segmenters.published import PublishedSegmenter, fill
+from palimpsest.instruments.network_files import fill
+from palimpsest.instruments.segmenters.published import PublishedSegmenter
 from palimpsest.instruments.segmenters.residual_stages import residual_stage
 
 CLASSES = (
@@ -163,7 +164,7 @@ class BiSeNet(nn.Module):
 
 
 class FaceParser(PublishedSegmenter):
-    """The published face parser with the interface of `Segmenter`."""
+    """The face parser of CelebAMask-HQ's classes."""
 
     name = "bisenet-celebamask"
     classes = CLASSES
@@ -174,18 +175,18 @@ class FaceParser(PublishedSegmenter):
 
     def features(self, images: Tensor) -> list[Tensor]:
         check_images(images)
-        return self._network.cp.resnet(_scaled(self._brought(images)))
+        return self._network.cp.resnet(_scaled(self._moved(images)))
 
     def scores(self, images: Tensor) -> Tensor:
         """Scores (B, 19, 512, 512); differentiable."""
         check_images(images)
-        scores = self._network(_scaled(self._brought(images)))
+        scores = self._network(_scaled(self._moved(images)))
         return F.interpolate(scores, (SIDE, SIDE), mode="bilinear", align_corners=True)
 
     def _labels(self, images: Tensor) -> Tensor:
         labels = self.scores(images).argmax(1, keepdim=True)
-        # through float64, since torch scales no integers; class numbers stay what they are
-        return F.interpolate(labels.double(), images.shape[2:])[:, 0].to(torch.int32)
+        # torch scales no integers; float64 holds every label exactly
+        return F.interpolate(labels.double(), images.shape[2:])[:, 0].long()
 
     @classmethod
     def of(cls, path: object, tensors: Mapping[str, Tensor]) -> FaceParser:

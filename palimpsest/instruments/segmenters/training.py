@@ -24,7 +24,8 @@ from torch import Tensor
 from palimpsest.errors import ParameterError
 from palimpsest.estimates.label_agreement import confusion_matrix, intersection_over_union
 from palimpsest.generators.pictures import as_input
-from palimpsest.instruments.segmenters.world_segmenter import Architecture, Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
+from palimpsest.instruments.segmenters.world_segmenter import Architecture, WorldSegmenter
 from palimpsest.training.degradation import degrade
 from palimpsest.training.renders import GRADING_STREAM, held_out, training_scenes
 from palimpsest.training.resumable import ResumableTraining, check_minima
@@ -94,13 +95,13 @@ class SegmenterTraining(ResumableTraining):
         """`segmentation_loss` of logits (B, C, R, R) and labels (B, R, R)."""
         return segmentation_loss(predicted, truth, self.class_weights, self.recipe.dice)
 
-    def finished(self) -> Segmenter:
+    def finished(self) -> WorldSegmenter:
         """The segmenter as trained so far, with the facts of its training."""
         architecture = self.recipe.architecture
         network = architecture.build(len(self.world.classes))
         network.load_state_dict(self.network.state_dict())
         classes, name = self.world.classes, self.world.name
-        return Segmenter(network, architecture, classes, name, self.facts())
+        return WorldSegmenter(network, architecture, classes, name, self.facts())
 
 
 def render_pool(
@@ -161,7 +162,7 @@ def grade_segmenter(
     """
     table = np.zeros((len(world.classes),) * 2, dtype=np.int64)
     for _, images, truth in held_out(world, n, resolution, blurred, seed):
-        labels = segmenter.segment(images)
+        labels = segmenter.labels(images)
         table += confusion_matrix(truth, labels.numpy(), len(world.classes))
     iou = intersection_over_union(table)
     return {

@@ -2,7 +2,7 @@
 
     assemble_parser(encoder, decoder, "labels.json", out="upp.safetensors")
     parser = UnifiedParser.load("upp.safetensors")
-    labels = parser.segment(images)             # (B, 3, H, W) in [-1, 1] to (B, H, W) int32
+    labels = parser.labels(images)              # (B, 3, H, W) in [-1, 1] to (B, H, W) int64
     parser.classes[labels[0, 30, 40]]           # "building", or "building/dome"
     parser.numbers("dome")                      # "building/dome", "church/dome" ...
     parser.numbers("building")                  # "building" and whatever is a part of one
@@ -35,13 +35,14 @@ from palimpsest.files.arrays import load_arrays, save_arrays
 from palimpsest.files.digests import sha256_of
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.pictures import check_images
+from palimpsest.instruments.network_files import fill
 from palimpsest.instruments.segmenters.parsing_network import (
     CHANNELS,
     HEADS,
     ParsingDecoder,
     ParsingEncoder,
 )
-from palimpsest.instruments.segmenters.published import PublishedSegmenter, fill
+from palimpsest.instruments.segmenters.published import PublishedSegmenter
 
 METADATA_KEY = "palimpsest-unified-parsing"
 SIDE = 256
@@ -143,14 +144,14 @@ class ParsingLabels:
 
     def part_tables(self) -> list[tuple[int, slice, Tensor]]:
         """For each owner: its number, its channels of the part head, and the label that each of
-        them stands for (int32; the owner's own for "-")."""
+        them stands for (int64; the owner's own for "-")."""
         tables, head, pair = [], 0, len(self.objects)
         for owner, parts in self.parts.items():
             number, translated = self.objects.index(owner), []
             for part in parts:
                 translated.append(number if part == NOTHING else pair)
                 pair += part != NOTHING
-            told = torch.tensor(translated, dtype=torch.int32)
+            told = torch.tensor(translated)
             tables.append((number, slice(head, head + len(parts)), told))
             head += len(parts)
         return tables
@@ -170,7 +171,7 @@ class ParsingNetwork(nn.Module):
 
 
 class UnifiedParser(PublishedSegmenter):
-    """The published parser with the interface of `Segmenter`."""
+    """The unified perceptual parser. ``label_names``: the names behind its labels."""
 
     name = "upp-resnet50-upernet"
     chunk = 2  # the scores of 336 objects at each pixel take 90 MB an image
@@ -179,27 +180,26 @@ class UnifiedParser(PublishedSegmenter):
         self, network: ParsingNetwork, labels: ParsingLabels, facts: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(network, facts)
-        self.labels = labels
+        self.label_names = labels
         if labels.stand_in:
             self.name = f"stand-in-for-{self.name}"
         self.classes = labels.classes
         self._tables = labels.part_tables()
 
-    def numbers(self, name: str) -> tuple[int, ...]:
-        """See `ParsingLabels.numbers`. Raises `ValueError` for a name that is of nothing."""
-        found = self.labels.numbers(name)
-        if not found:
-            raise ValueError(f"{self.name} knows no {name!r}; {self._known()}")
-        return found
+    def _numbers_of(self, name: str) -> tuple[int, ...]:
+        """See `ParsingLabels.numbers`."""
+        if found := self.label_names.numbers(name):
+            return found
+        raise self._unknown(name)
 
     def scores(self, images: Tensor, heads: Sequence[str] = HEADS) -> dict[str, Tensor]:
         """Scores of the heads before softmax, at a quarter of `SIDE`; differentiable."""
         check_images(images)
-        return self._network.decoder(self._network.encoder(as_parsed(self._brought(images))), heads)
+        return self._network.decoder(self._network.encoder(as_parsed(self._moved(images))), heads)
 
     def features(self, images: Tensor) -> list[Tensor]:
         check_images(images)
-        return self._network.encoder(as_parsed(self._brought(images)))
+        return self._network.encoder(as_parsed(self._moved(images)))
 
     @property
     def feature_channels(self) -> tuple[int, ...]:
@@ -210,7 +210,7 @@ class UnifiedParser(PublishedSegmenter):
         scores = self.scores(images, ("object", "part"))
         parts = F.interpolate(scores["part"], size, mode="bilinear", align_corners=False)
         objects = F.interpolate(scores.pop("object"), size, mode="bilinear", align_corners=False)
-        told = objects.argmax(1).to(torch.int32)
+        told = objects.argmax(1)
         labels = told.clone()
         for owner, channels, translated in self._tables:
             here = told == owner

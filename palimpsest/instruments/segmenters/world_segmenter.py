@@ -1,22 +1,22 @@
-"""A segmenter: which class each pixel of an image belongs to, for the images of one world.
+"""The segmenter of one world's images: a small network trained on the world's renders.
 
-    segmenter = Segmenter.load("data/weights/mini/church-segmenter.safetensors")
-    labels = segmenter.segment(images)         # (B, 3, H, W) in [-1, 1] to (B, H, W) uint8
+    segmenter = WorldSegmenter.load("data/weights/mini/church-segmenter.safetensors")
+    labels = segmenter.labels(images)          # (B, 3, H, W) in [-1, 1] to (B, H, W) int64
     segmenter.classes[labels[0, 10, 20]]       # "sky"
     maps = segmenter.features(images)          # the encoder's stages, finest first
 
-The network is a small one of segmentation-models-pytorch, trained from scratch on a world's renders
-and their exact labels (`segmenter_training`); what it reached on held-out renders stands in
-`.facts["grades"]`. Its encoder's features also serve the perceptual and the Fréchet distance.
+The network is one of segmentation-models-pytorch, trained from scratch on renders and their exact
+labels (`segmenters.training`); `.facts["grades"]` holds its accuracy on held-out renders. The
+perceptual and the Fréchet distance use its encoder's features.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -24,14 +24,13 @@ from torch import Tensor, nn
 from palimpsest.generators.map_layout import fast_layout
 from palimpsest.generators.pictures import check_images
 from palimpsest.instruments.network_files import Kind, load_network, save_network
+from palimpsest.instruments.segmenters.base import CHUNK, Segmenter
 from palimpsest.instruments.segmenters.folding import fold
 
 METADATA_KEY = "palimpsest-segmenter"
 KIND = Kind(
     METADATA_KEY, "segmenter", "train_segmenter", ("world", "classes", "architecture", "facts")
 )
-CHUNK = 16
-"""Images that go through the network together: more are slower, and need more memory."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Architecture:
 
     def build(self, classes: int) -> nn.Module:
         """An untrained network for ``classes`` classes. Raises `ValueError` for another decoder."""
-        # here, since it takes seconds that those who only count what was seen need not wait
+        # imported here because it takes seconds, which users of saved results need not wait
         import segmentation_models_pytorch as smp
 
         shared = {"encoder_name": self.encoder, "encoder_weights": None, "classes": classes}
@@ -60,11 +59,11 @@ class Architecture:
         raise ValueError(f"decoder {self.decoder!r} is none of unet, linknet")
 
 
-class Segmenter:
-    """A trained segmentation network with its classes; it holds no gradients of its own weights.
+class WorldSegmenter(Segmenter):
+    """A segmenter trained on the renders of ``world``; its weights carry no gradients.
 
     ``network`` maps (B, 3, H, W) in [-1, 1] to logits (B, classes, H, W); H and W are multiples of
-    `.stride`. ``facts``: where it comes from, anything JSON holds.
+    `.stride`. ``facts``: provenance and grades, as JSON values.
     """
 
     def __init__(
@@ -86,40 +85,33 @@ class Segmenter:
 
     @property
     def name(self) -> str:
-        """What a result file calls it, such as "church-segmenter"."""
+        """Name in result files, such as "church-segmenter"."""
         return f"{self.world}-segmenter"
 
-    def index(self, name: str) -> int:
-        """Index of the class ``name``. Raises `ValueError` listing the classes for another."""
-        if name not in self.classes:
-            known = ", ".join(self.classes)
-            raise ValueError(f"{self.name} has no class {name!r}; it has: {known}")
-        return self.classes.index(name)
+    @torch.no_grad()
+    def labels(self, images: Tensor) -> Tensor:
+        """Labels (B, H, W) int64, on the CPU, of ``images`` (B, 3, H, W) in [-1, 1]."""
+        self._check(images)
+        return torch.cat([self._decoded(part, self.features(part)) for part in images.split(CHUNK)])
 
-    def numbers(self, name: str) -> tuple[int, ...]:
-        """All labels that ``name`` stands for, here one. Raises `ValueError` as `index` does."""
-        return (self.index(name),)
+    def labels_from_features(
+        self, images: Tensor, features: Callable[[], Sequence[Tensor]]
+    ) -> Tensor:
+        self._check(images)
+        return self._decoded(images, features())
 
     @torch.no_grad()
-    def segment(self, images: Tensor) -> Tensor:
-        """Class indices (B, H, W) uint8, on the CPU, of ``images`` (B, 3, H, W) in [-1, 1]."""
-        self._check(images)
-        parts = [self.decode(part, self.features(part)) for part in images.split(CHUNK)]
-        return torch.cat(parts)
-
-    @torch.no_grad()
-    def decode(self, images: Tensor, features: Sequence[Tensor]) -> Tensor:
-        """What `segment` tells of ``images``, from what `features` told of them."""
-        self._check(images)
+    def _decoded(self, images: Tensor, features: Sequence[Tensor]) -> Tensor:
+        """Labels (B, H, W) of ``images`` from their `features`."""
         parts = []
         for part, *stages in zip(*(x.split(CHUNK) for x in (images, *features)), strict=True):
             decoded = self._fast.decoder([self._laid_out(part), *stages])
             scores = self._fast.segmentation_head(decoded)
-            parts.append(scores.max(1).indices)  # as argmax, which takes longer
-        return torch.cat(parts).to(torch.uint8).cpu()
+            parts.append(scores.max(1).indices)  # equal to argmax, and faster
+        return torch.cat(parts).cpu()
 
     def logits(self, images: Tensor) -> Tensor:
-        """Scores (B, classes, H, W) of ``images`` (B, 3, H, W); differentiable in the images."""
+        """Logits (B, classes, H, W) of ``images`` (B, 3, H, W); differentiable in the images."""
         self._check(images)
         return self._fast(self._laid_out(images))
 
@@ -130,11 +122,9 @@ class Segmenter:
 
     @property
     def feature_channels(self) -> tuple[int, ...]:
-        """Channels C_i of the maps that `features` returns."""
         return tuple(self._fast.encoder.out_channels[1:])
 
-    def to(self, device: str | torch.device) -> Segmenter:
-        """Move the network to ``device``, in place; returns itself."""
+    def to(self, device: str | torch.device) -> Self:
         device = torch.device(device)
         self._network.to(device)
         self._fast.to(device, memory_format=fast_layout(device))
@@ -142,7 +132,6 @@ class Segmenter:
 
     @property
     def device(self) -> torch.device:
-        """Where the network lies: images are brought there."""
         return next(self._network.parameters()).device
 
     def save(self, path: str | PathLike[str], dtype: torch.dtype = torch.float16) -> None:
@@ -156,10 +145,10 @@ class Segmenter:
         save_network(path, self._network, KIND, description, dtype)
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Segmenter:
+    def load(cls, path: str | PathLike[str]) -> WorldSegmenter:
         """Read a segmenter that `save` wrote.
 
-        Raises `CheckpointError` where the file is missing, damaged, or no segmenter.
+        Raises `CheckpointError` for a file that is missing, damaged, or not a segmenter.
         """
         network, about = load_network(
             path, KIND, lambda about: _architecture(about).build(len(about["classes"]))

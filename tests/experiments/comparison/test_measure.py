@@ -111,7 +111,7 @@ def test_measures_are_those_of_the_images(small_generator, methods, brightness, 
     assert set(table["segmenter"]) == {"brightness"} and set(table["seed"]) == {5}
     z = sample_z(small_generator, 10, seed=5)
     before, after = small_generator(z), methods[0].generator(z)
-    labels, changed = brightness.segment(before), brightness.segment(after)
+    labels, changed = brightness.labels(before), brightness.labels(after)
     effect = edit_effect(labels, changed, source=[2], targets=[0, 1])
     rows = table[table["method"] == "edit"]
     assert abs(rows["modified_pixels"].to_numpy() - effect.modified_pixels.numpy()).max() <= 1

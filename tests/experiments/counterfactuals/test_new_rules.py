@@ -69,7 +69,7 @@ def test_cached_renders_have_the_same_errors(church, z, random_segmenter):
     images = as_input(church.render(church.scene(z.numpy()), 64).images)
     some = scenes.changed.numpy()
     assert some.any() and not some.all()
-    for held in (images, distance.look(images)):
+    for held in (images, distance.prepare(images)):
         for name in ("errors", "own_errors"):
             told = getattr(seen, name)(distance, held)
             expected = getattr(scenes, name)(distance, images)

@@ -7,9 +7,10 @@ import torch
 
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.doors.carrying import Carrier
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 
-class Reds:
+class Reds(PlainSegmenter):
     """Labels: `door` where a pixel is red and the one to its left is white, else `rest`.
 
     As a real segmenter, it knows a door by what surrounds it.
@@ -17,15 +18,10 @@ class Reds:
 
     classes = ("rest", "door")
 
-    def index(self, name: str) -> int:
-        if name not in self.classes:
-            raise ValueError(f"no class {name!r}")
-        return self.classes.index(name)
-
-    def segment(self, images: torch.Tensor) -> torch.Tensor:
+    def labels(self, images: torch.Tensor) -> torch.Tensor:
         white = (images > 0.9).all(dim=1)
         red = (images[:, 0] > 0.9) & (images[:, 2] < -0.9)
-        return (red & white.roll(1, dims=2)).to(torch.uint8)
+        return (red & white.roll(1, dims=2)).to(torch.int64)
 
 
 def picture(colour: tuple[float, float, float], side: int = 8) -> torch.Tensor:
@@ -61,7 +57,7 @@ def test_a_door_is_known_where_it_was_copied_though_not_where_it_stands(carrier:
     half = sky.clone()
     half[:, 1, 5] = torch.tensor(RED)
     images = torch.stack([sky, with_door, half])
-    assert Reds().segment(images).sum() == 0
+    assert Reds().labels(images).sum() == 0
     assert carrier.pixels_seen(images, Reds(), "door").tolist() == [0, 2, 1]
 
 

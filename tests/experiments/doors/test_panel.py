@@ -15,19 +15,17 @@ from palimpsest.experiments.doors.panel import carrier_of, compute_doors, open_s
 from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import Edit
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 
-class Skies:
+class Skies(PlainSegmenter):
     """Labels: `door` where the red of a pixel is above 0.2, `sky` elsewhere."""
 
     name = "skies"
     classes = ("sky", "door")
 
-    def index(self, name: str) -> int:
-        return self.classes.index(name)
-
-    def segment(self, images: torch.Tensor) -> torch.Tensor:
-        return (images[:, 0] > 0.2).to(torch.uint8)
+    def labels(self, images: torch.Tensor) -> torch.Tensor:
+        return (images[:, 0] > 0.2).long()
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import Edit
 from palimpsest.methods.baselines.session_transfer import transfer_settings
 from palimpsest.report.figures.comparison import join
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 
-class Halves:
+class Halves(PlainSegmenter):
     """Labels: `thing` where the sample is bright, in its lower half only; else `rest`."""
 
     classes = ("rest", "thing")
@@ -26,10 +27,10 @@ class Halves:
     def features(self, images):
         return [torch.nn.functional.avg_pool2d(images, 2)]
 
-    def segment(self, images):
+    def labels(self, images):
         bright = images.mean(dim=1) > images.mean(dim=(1, 2, 3))[:, None, None]
         bright[:, : images.shape[2] // 2] = False
-        return bright.to(torch.uint8)
+        return bright.long()
 
 
 def close(ours, theirs):

@@ -14,6 +14,7 @@ from palimpsest.files.panels import load_panel
 from palimpsest.generators import save_generator
 from palimpsest.generators.pictures import as_input, as_picture
 from stages import grade_generator as stage
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 
 class Renderer(nn.Module):
@@ -27,13 +28,13 @@ class Renderer(nn.Module):
         return as_input(self.world.render(self.world.scene(z.numpy()), self.resolution).images)
 
 
-class Oracle:
+class Oracle(PlainSegmenter):
     """A segmenter that knows the exact labels of the renders it has been shown."""
 
     name, world, stride = "oracle", "church", 32
 
     def __init__(self, world, features):
-        self.classes, self.features, self._world = world.classes, features.features, world
+        self.classes, self._features, self._world = world.classes, features.features, world
         self.known = {}
 
     def show(self, z, resolution):
@@ -41,8 +42,11 @@ class Oracle:
         for image, labels in zip(picture.images, picture.labels, strict=True):
             self.known[image.tobytes()] = torch.from_numpy(labels)
 
-    def segment(self, images):
-        return torch.stack([self.known[image.tobytes()] for image in as_picture(images)])
+    def features(self, images):
+        return self._features(images)
+
+    def labels(self, images):
+        return torch.stack([self.known[image.tobytes()] for image in as_picture(images)]).long()
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from palimpsest.errors import ParameterError
 from palimpsest.experiments.reflections.causal_rule import grade_rule
 from palimpsest.worlds import get_world
 from palimpsest.worlds.scene import World
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 SIZE = 64
 WINDOW_UNIT = 5
@@ -83,13 +84,13 @@ class Kitchen:
         ]
 
 
-class Whites:
+class Whites(PlainSegmenter):
     """Calls white pixels window, and the rest wall."""
 
     classes = ("wall", "window", "never")
 
-    def segment(self, images: Tensor) -> Tensor:
-        return (images[:, 0] > -0.1).to(torch.uint8)
+    def labels(self, images: Tensor) -> Tensor:
+        return (images[:, 0] > -0.1).to(torch.int64)
 
     def logits(self, images: Tensor) -> Tensor:
         white = 2 * (images[:, 0] + 0.1)
@@ -115,10 +116,8 @@ def test_the_unit_that_is_a_class_has_the_highest_iou_with_it(kitchen: World) ->
 class Grouped(Whites):
     """Knows white and wall together as "any"."""
 
-    def numbers(self, name: str) -> tuple[int, ...]:
-        if name not in ("any", *self.classes):
-            raise ValueError(f"no class {name!r}")
-        return (0, 1) if name == "any" else (self.classes.index(name),)
+    def _numbers_of(self, name: str) -> tuple[int, ...]:
+        return (0, 1) if name == "any" else super()._numbers_of(name)
 
 
 def test_some_classes_are_dissected_as_all_are(kitchen: World) -> None:
@@ -197,8 +196,8 @@ def test_units_that_only_accompany_a_class_make_nothing(kitchen: World) -> None:
 
 def test_units_that_mean_nothing_raise_nothing(kitchen: World) -> None:
     class Confused(Whites):
-        def segment(self, images: Tensor) -> Tensor:
-            return (images[:, 0] <= -0.1).to(torch.uint8)
+        def labels(self, images: Tensor) -> Tensor:
+            return (images[:, 0] <= -0.1).to(torch.int64)
 
     table = grade_rule(Kitchen(kitchen, True), Confused(), kitchen, units=3, n=8)
     chosen = table.set_index("intervention").loc["units"]

@@ -121,8 +121,8 @@ def test_units_are_those_that_fit_best(g):
     assert switch.on.tolist() == [10] * 3 and switch.off.tolist() == [-5] * 3
 
     class Blind(Brightness):
-        def segment(self, images):
-            return torch.zeros_like(super().segment(images))
+        def labels(self, images):
+            return torch.zeros_like(super().labels(images))
 
     with pytest.raises(ParameterError, match="sees no 'bright'"):
         find_painted_switch(g, 4, Blind(), "bright", 3, dissected=4)
@@ -164,7 +164,7 @@ def test_from_paint_to_table_and_figure(g, painted, tmp_path, capsys):
     segmenter.save(tmp_path / "segmenter.safetensors")
     save_generator(g, tmp_path / "weights.safetensors")
     with torch.no_grad():
-        labels = segmenter.segment(g(sample_z(g, 12, 12)))
+        labels = segmenter.labels(g(sample_z(g, 12, 12)))
     # what an untrained network sees most of
     thing = segmenter.classes[int(labels.flatten().bincount().argmax())]
     weights, common = {"weights": tmp_path / "weights.safetensors"}, {"painted": painted}

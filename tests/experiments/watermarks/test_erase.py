@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from palimpsest.errors import EditError, SessionError, StatisticsError
+from palimpsest.errors import EditError, ParameterError, SessionError, StatisticsError
 from palimpsest.experiments.watermarks.erase import (
     Painted,
     erase,
@@ -24,22 +24,20 @@ from palimpsest.generators.samples import standard_normal
 from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.worlds import get_world
 from tests.doubles.golden_session import surveyed
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 MARKS = ("watermark_middle", "watermark_strip")
 LAYER, UNIT, WIDTH, SIZE = 6, 5, 12, 16
 
 
-class Reds:
+class Reds(PlainSegmenter):
     """Calls a pixel a mark where it is red."""
 
     name = "reds"
     classes = ("rest", "mark")
 
-    def segment(self, images):
-        return (images[:, 0] > 0.3).to(torch.uint8)
-
-    def features(self, images):
-        return [images]
+    def labels(self, images):
+        return (images[:, 0] > 0.3).long()
 
 
 class Marked(ProgressiveGAN):
@@ -82,14 +80,14 @@ def spared(generator):
 
 @pytest.fixture(scope="module")
 def context(generator):
-    red = Reds().segment(generator(sample_z(generator, 12, 1))).numpy() == 1
+    red = Reds().labels(generator(sample_z(generator, 12, 1))).numpy() == 1
     most = np.argsort(-red.sum((1, 2)))[:4]
     painted = [Painted(int(sample), red[sample]) for sample in sorted(most)]
     return open_marks(generator, LAYER, painted, seed=1)
 
 
 def red_share(g, seed=2):
-    return float(Reds().segment(g(sample_z(g, 40, seed))).float().mean())
+    return float(Reds().labels(g(sample_z(g, 40, seed))).float().mean())
 
 
 def test_the_look_that_silences_the_unit_is_found(context, stats, generator):
@@ -135,7 +133,7 @@ def test_a_rule_spares_other_places_more_than_silencing_all_its_units(
     units = removal(context.layer, unit_directions(order[:6], WIDTH)).apply(generator)
     z = sample_z(generator, 40, 2)
     before = generator(z)
-    outside = (Reds().segment(before) == 0)[:, None]
+    outside = (Reds().labels(before) == 0)[:, None]
     changes = [float(((g(z) - before).abs() * outside).mean()) for g in (rule, units)]
     assert changes[0] < 0.5 * changes[1]
 
@@ -175,7 +173,7 @@ def test_edits_of_one_layer_become_one(context, stats, spared, generator):
 
 
 def test_wrong_input_is_named(generator, context, stats, spared):
-    with pytest.raises(SessionError, match="no class 'text'"):
+    with pytest.raises(ParameterError, match="no class 'text'"):
         erased_looks(context, stats, Reds(), ("text",), (1,))
     for nothing in ([], [Painted(0, np.zeros((SIZE, SIZE), bool))]):
         with pytest.raises(SessionError, match="context of the marks is empty"):

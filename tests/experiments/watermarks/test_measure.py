@@ -13,22 +13,22 @@ from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import sample_z
 from palimpsest.instruments import PerceptualDistance
 from palimpsest.instruments.detectors.watermarks import DetectorErrors, Shares
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 ERRORS = DetectorErrors(Errors(1, 150, 2, 50), Errors(0, 160, 1, 40))
 SHARES = Shares(middle=0.2, strip=0.5)
 LAYER = 6
 
 
-class Shades:
+class Shades(PlainSegmenter):
     """Calls bright pixels the word and dark ones the strip."""
 
     name = "shades"
     classes = ("sky", "watermark_middle", "watermark_strip")
-    index = classes.index
 
-    def segment(self, images):
+    def labels(self, images):
         mean = images.mean(1)
-        return (mean > 0.2).to(torch.uint8) + 2 * (mean < -0.2).to(torch.uint8)
+        return (mean > 0.2).long() + 2 * (mean < -0.2).long()
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +61,11 @@ def test_rows_are_those_of_the_images(small_generator, methods, random_segmenter
     assert set(table["perceptual"]) == {"church-segmenter-encoder"}
     z = sample_z(small_generator, 9, 5)
     before = small_generator(z)
-    outside = Shades().segment(before) == 0
+    outside = Shades().labels(before) == 0
     for method in methods:
         rows = table[table["method"] == method.name]
         after = method.generator(z)
-        labels = Shades().segment(after)
+        labels = Shades().labels(after)
         for number, name in ((1, "middle"), (2, "bottom")):
             share = (labels == number).float().mean((1, 2)).numpy()
             assert np.allclose(rows[f"{name}_share"], share, atol=2e-3)
@@ -92,7 +92,7 @@ def test_what_cannot_be_measured(small_generator, methods, random_segmenter, bri
             measured(small_generator, methods, distance, **changes)
     with pytest.raises(ParameterError, match="each can be measured only once"):
         measured(small_generator, [methods[0]] * 2, distance)
-    with pytest.raises(ParameterError, match="no class watermark_middle"):
+    with pytest.raises(ParameterError, match="no class 'watermark_middle'"):
         measure_marks(small_generator, brightness, distance, methods, n=1, seed=5)
 
 

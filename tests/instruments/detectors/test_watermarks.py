@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from palimpsest.errors import ParameterError
-from palimpsest.instruments import Segmenter
+from palimpsest.instruments import load_segmenter
 from palimpsest.instruments.detectors.watermarks import (
     SHARES,
     Shares,
@@ -16,6 +16,7 @@ from palimpsest.instruments.detectors.watermarks import (
     mark_shares,
 )
 from palimpsest.worlds.church.painting import overlay_watermarks
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 SHIPPED = Path(__file__).parents[3] / "data/weights/mini/church-segmenter.safetensors"
 needs_the_segmenter = pytest.mark.skipif(
@@ -23,20 +24,19 @@ needs_the_segmenter = pytest.mark.skipif(
 )
 
 
-class Painted:
+class Painted(PlainSegmenter):
     """Reads an image's first channel as the labels themselves."""
 
     name = "painted"
     classes = ("sky", "watermark_middle", "watermark_strip")
-    index = classes.index
 
-    def segment(self, images):
-        return images[:, 0].to(torch.uint8)
+    def labels(self, images):
+        return images[:, 0].long()
 
 
 @pytest.fixture(scope="module")
 def shipped():
-    return Segmenter.load(SHIPPED)
+    return load_segmenter(SHIPPED)
 
 
 def test_a_mark_is_there_from_its_share_of_the_pixels_on():

@@ -57,7 +57,7 @@ def test_over_a_segmenter(random_segmenter):
 def test_what_was_looked_at_stands_for_the_images(random_segmenter):
     distance = PerceptualDistance(random_segmenter)
     a, b, keep = pictures(seed=1), pictures(seed=2), torch.rand(3, 64, 64) > 0.3
-    seen, other = distance.look(a), distance.look(b)
+    seen, other = distance.prepare(a), distance.prepare(b)
     assert len(seen) == 3 and seen.size == (64, 64)
     expected = distance.spatial(a, b)
     for first, second in ((seen, b), (a, other), (seen, other)):
@@ -79,7 +79,7 @@ def test_the_network_looks_once(random_segmenter):
 
     counting = Counting()
     distance = PerceptualDistance(counting)
-    seen = distance.look(pictures(seed=1))
+    seen = distance.prepare(pictures(seed=1))
     for seed in range(2, 5):
         distance(seen, pictures(seed=seed))
     assert counting.looks == 4
@@ -87,7 +87,7 @@ def test_the_network_looks_once(random_segmenter):
 
 def test_what_was_looked_at_fits_images_of_its_size_only(random_segmenter):
     distance = PerceptualDistance(random_segmenter)
-    seen = distance.look(pictures(3))
+    seen = distance.prepare(pictures(3))
     for other in (pictures(2), pictures(3, side=128)):
         with pytest.raises(ValueError, match="do not match"):
             distance(seen, other)
@@ -173,7 +173,7 @@ def test_lpips_passes_through_the_package(monkeypatch):
     assert asked == [{"pretrained": True}]  # never random weights
     a, b = pictures(2, seed=1), pictures(2, seed=2)
     assert distance.spatial(a, b).shape == (2, 64, 64)
-    assert torch.equal(distance(distance.look(a), b), distance(a, b))
+    assert torch.equal(distance(distance.prepare(a), b), distance(a, b))
     assert distance(a, a).abs().max() < 1e-6 < distance(a, b).min()
     keep = torch.ones(2, 64, 64)
     assert distance.masked(a, b, keep).allclose(distance(a, b))

@@ -1,11 +1,11 @@
-"""What a segmenter tells of images is the same whether told at once or one by one."""
+"""Cached outputs equal those of the segmenter, and each is computed once."""
 
 import pytest
 import torch
 
 from palimpsest.instruments import PerceptualDistance
 from palimpsest.instruments.distances.frechet import pooled_features
-from palimpsest.instruments.segmenters.cached_outputs import Reading, read_by
+from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs, cached_outputs
 from palimpsest.instruments.segmenters.world_segmenter import CHUNK
 
 
@@ -27,43 +27,49 @@ def runs(random_segmenter):
 def test_labels_features_and_distances_are_those_of_the_segmenter(random_segmenter, n):
     images, others = pictures(n), pictures(n, seed=1)
     distance = PerceptualDistance(random_segmenter)
-    read, other = Reading(random_segmenter, images), Reading(random_segmenter, others)
-    assert len(read) == n and read.labels.dtype == torch.uint8
-    assert torch.equal(read.labels, random_segmenter.segment(images))
-    for stage, expected in zip(read.features, random_segmenter.features(images), strict=True):
+    outputs, other = (CachedOutputs(random_segmenter, some) for some in (images, others))
+    assert len(outputs) == n and outputs.labels.dtype == torch.int64
+    assert torch.equal(outputs.labels, random_segmenter.labels(images))
+    for stage, expected in zip(outputs.features, random_segmenter.features(images), strict=True):
         assert torch.allclose(stage, expected, atol=1e-5)
-    apart = distance(distance.look(read), distance.look(other))
+    apart = distance(distance.prepare(outputs), distance.prepare(other))
     assert torch.allclose(apart, distance(images, others), atol=1e-5)
-    pooled = pooled_features(random_segmenter, read)
+    pooled = pooled_features(random_segmenter, outputs)
     assert (pooled == pooled_features(random_segmenter, images)).all()
 
 
-def test_our_encoder_runs_once_whatever_is_asked(random_segmenter, runs):
-    read = Reading(random_segmenter, pictures(3))
+def test_the_encoder_runs_once_for_all_outputs(random_segmenter, runs):
+    outputs = CachedOutputs(random_segmenter, pictures(3))
     assert not runs
-    assert read.labels.shape == (3, 64, 64)
-    PerceptualDistance(random_segmenter).look(read)
-    pooled_features(random_segmenter, read)
+    assert outputs.labels.shape == (3, 64, 64)
+    PerceptualDistance(random_segmenter).prepare(outputs)
+    pooled_features(random_segmenter, outputs)
     assert runs == [3]
 
 
-def test_labels_do_not_depend_on_what_was_asked_first(random_segmenter):
-    first, second = (Reading(random_segmenter, pictures(2)) for _ in range(2))
-    PerceptualDistance(random_segmenter).look(first)
+def test_labels_do_not_depend_on_the_order_of_outputs(random_segmenter):
+    first, second = (CachedOutputs(random_segmenter, pictures(2)) for _ in range(2))
+    PerceptualDistance(random_segmenter).prepare(first)
     assert torch.equal(first.labels, second.labels)
 
 
-def test_what_another_segmenter_read_counts_as_images_only(random_segmenter, brightness, runs):
-    read = Reading(brightness, pictures(2))
+def test_outputs_of_another_segmenter_count_as_images_only(random_segmenter, brightness, runs):
+    outputs = CachedOutputs(brightness, pictures(2))
     distance = PerceptualDistance(random_segmenter)
-    assert torch.equal(distance.look(read).maps[0], distance.look(read.images).maps[0])
+    assert torch.equal(distance.prepare(outputs).maps[0], distance.prepare(outputs.images).maps[0])
     assert runs == [2, 2]
-    assert read_by(brightness, read) is read
-    assert read_by(random_segmenter, read).segmenter is random_segmenter
-    assert torch.equal(read.labels, brightness.segment(read.images))
+    assert cached_outputs(brightness, outputs) is outputs
+    assert cached_outputs(random_segmenter, outputs).segmenter is random_segmenter
+    assert torch.equal(outputs.labels, brightness.labels(outputs.images))
 
 
-def test_a_reading_leaves_no_gradients(random_segmenter):
+def test_cached_outputs_carry_no_gradients(random_segmenter):
     images = pictures(2).requires_grad_()
-    read = Reading(random_segmenter, images)
-    assert not any(stage.requires_grad for stage in read.features)
+    outputs = CachedOutputs(random_segmenter, images)
+    assert not any(stage.requires_grad for stage in outputs.features)
+
+
+def test_labels_that_do_not_start_with_the_features_leave_them_uncomputed(brightness):
+    outputs = CachedOutputs(brightness, pictures(2))
+    brightness.features = None  # calling it would raise
+    assert torch.equal(outputs.labels, brightness.labels(outputs.images))

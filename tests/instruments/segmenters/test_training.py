@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from palimpsest.errors import ParameterError
-from palimpsest.instruments import Segmenter
+from palimpsest.instruments import load_segmenter
 from palimpsest.instruments.segmenters.training import (
     SegmenterRecipe,
     SegmenterTraining,
@@ -103,7 +103,7 @@ def test_the_stage_stops_goes_on_and_writes_a_graded_file(tmp_path, monkeypatch)
     train_segmenter.main(**told, minutes=0)
     assert not out.exists() and out.with_suffix(".checkpoint.pt").exists()
     train_segmenter.main(**told)
-    facts = Segmenter.load(out).facts
+    facts = load_segmenter(out).facts
     assert facts["steps"] == 4 and facts["recipe"]["world"] == "church"
     assert [grade["resolution"] for grade in facts["grades"]] == [64, 64, 32, 32]
     assert set(facts["grades"][0]["iou"]) == set(get_world("church").classes)
@@ -111,7 +111,7 @@ def test_the_stage_stops_goes_on_and_writes_a_graded_file(tmp_path, monkeypatch)
 
 @pytest.mark.skipif(not SHIPPED.exists(), reason=f"{SHIPPED.name} is not in this checkout")
 def test_the_shipped_segmenter_on_held_out_renders(church):
-    segmenter = Segmenter.load(SHIPPED)
+    segmenter = load_segmenter(SHIPPED)
     sharp = grade_segmenter(segmenter, church, n=60, resolution=128)
     soft = grade_segmenter(segmenter, church, n=30, resolution=128, blurred=0.7)
     small = grade_segmenter(segmenter, church, n=30, resolution=64)

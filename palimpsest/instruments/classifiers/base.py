@@ -1,0 +1,40 @@
+"""The interface of every attribute classifier: whether an image shows a thing, such as a smile."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from palimpsest.instruments.base import Instrument
+
+
+class Classifier(Instrument):
+    """A trained network that decides whether an image shows ``attribute``.
+
+    ``network`` is put into eval mode and its weights carry no gradients.
+    """
+
+    attribute: str
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network.eval().requires_grad_(False)
+
+    @abstractmethod
+    def probability(self, images: Tensor) -> Tensor:
+        """(B,) float32, on the CPU: the probability that each of ``images`` (B, 3, H, W) in
+        [-1, 1] shows the attribute."""
+
+    def shows(self, images: Tensor) -> Tensor:
+        """(B,) bool, on the CPU: whether each of ``images`` shows the attribute."""
+        return self.probability(images) >= 0.5
+
+    @property
+    def device(self) -> torch.device:
+        return next(self._network.parameters()).device
+
+    def to(self, device: str | torch.device) -> Self:
+        self._network.to(device)
+        return self

@@ -1,0 +1,84 @@
+"""The interface of every segmenter: class labels of each pixel, and the encoder's features.
+
+    segmenter = load_segmenter("data/weights/mini/church-segmenter.safetensors")
+    labels = segmenter.labels(images)          # (B, 3, H, W) in [-1, 1] to (B, H, W) int64
+    segmenter.classes[labels[0, 10, 20]]       # "sky"
+    segmenter.numbers("dome", "spire")         # all labels that these names stand for
+
+`WorldSegmenter`, `UnifiedParser` and `FaceParser` implement it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+from palimpsest.errors import ParameterError
+from palimpsest.instruments.base import Instrument
+
+CHUNK = 16
+"""Images that go through an encoder together: more are slower and need more memory."""
+
+LISTED = 40
+"""An error lists all classes of a segmenter that has at most this many."""
+
+
+class Segmenter(Instrument):
+    """A trained network that gives each pixel one of ``classes``, named in the order of labels.
+
+    ``stride``: the sides of images must be multiples of it.
+    """
+
+    classes: tuple[str, ...]
+    stride: int = 1
+
+    @abstractmethod
+    def labels(self, images: Tensor) -> Tensor:
+        """Labels (B, H, W) int64, on the CPU, of ``images`` (B, 3, H, W) in [-1, 1]."""
+
+    @abstractmethod
+    def features(self, images: Tensor) -> list[Tensor]:
+        """The encoder's maps (B, C_i, h_i, w_i), each half the one before; differentiable."""
+
+    @property
+    @abstractmethod
+    def feature_channels(self) -> tuple[int, ...]:
+        """Channels C_i of the maps that `features` returns."""
+
+    def labels_from_features(
+        self, images: Tensor, features: Callable[[], Sequence[Tensor]]
+    ) -> Tensor:
+        """The same as ``labels(images)``, where ``features()`` gives ``features(images)``.
+
+        A segmenter that decodes its labels from these features overrides this and saves a pass
+        through the encoder; any other does not call ``features``.
+        """
+        return self.labels(images)
+
+    def index(self, name: str) -> int:
+        """Label of the class ``name``. Raises `ParameterError` listing the classes for another."""
+        if name not in self.classes:
+            raise self._unknown(name)
+        return self.classes.index(name)
+
+    def numbers(self, *names: str) -> tuple[int, ...]:
+        """All labels that ``names`` stand for, in the order of the names.
+
+        Raises `ParameterError` listing the classes for a name that stands for none.
+        """
+        return tuple(number for name in names for number in self._numbers_of(name))
+
+    def _numbers_of(self, name: str) -> Sequence[int]:
+        """Labels of one name; a segmenter with parts or groups of classes overrides this."""
+        return (self.index(name),)
+
+    def _unknown(self, name: str) -> ParameterError:
+        count = len(self.classes)
+        known = (
+            f"it has: {', '.join(self.classes)}"
+            if count <= LISTED
+            else f"it has {count}, such as {', '.join(self.classes[1:9])}"
+        )
+        return ParameterError(f"{self.name} has no class {name!r}; {known}")
