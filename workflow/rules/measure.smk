@@ -59,7 +59,7 @@ rule measure:
         transfers=repeated("--transfer", TRANSFER_METHODS.values()),
         best_buddies=as_json(PARAMETERS.best_buddies),
     message:
-        "Measure the edits of {wildcards.session}, {wildcards.scatteritem} of {params.samples} samples"
+        "Measure the edits of {wildcards.session}: {wildcards.scatteritem}, {params.samples} samples"
     shell:
         "python -m stages.measure --weights {input.weights} --segmenter {input.segmenter}"
         " --session {input.session} {params.edits} --samples {params.samples}"
