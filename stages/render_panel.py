@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.experiments.edits.panels import Sources, compute_panel
+from palimpsest.experiments.panel_sources import Sources
+from palimpsest.experiments.panels import compute_panel
 from palimpsest.files.panels import save_panel
 from palimpsest.generators import load_generator
 from palimpsest.instruments.loading import load_segmenter

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from palimpsest.experiments.edits.panels import Sources
+from palimpsest.experiments.panel_sources import Sources
 from palimpsest.memory import KeyStatistics
 from palimpsest.pipeline.commands import run
 from palimpsest.sessions.rewriting import rewrite

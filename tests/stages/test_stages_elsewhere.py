@@ -21,7 +21,8 @@ import torch
 
 from palimpsest.dissection import causal_units
 from palimpsest.dissection import unit_switches as switching
-from palimpsest.experiments.doors import panel as door_panels
+from palimpsest.experiments.doors import panel as door_panel
+from palimpsest.experiments.doors import ways as door_ways
 from palimpsest.files.arrays import load_arrays
 from palimpsest.methods.baselines import weight_tuning as tuning
 from palimpsest.methods.registry import METHODS
@@ -347,8 +348,8 @@ def soon() -> Iterator[None]:
         patched.setattr(causal_units, "STEPS", 2)
         patched.setattr(switching, "DISSECTED", 32)
         patched.setattr(switching, "EMPTY", 16)
-        patched.setattr(door_panels, "DISSECTED", 32)
-        patched.setattr(door_panels, "COUNTED", 4)
+        patched.setattr(door_ways, "DISSECTED", 32)
+        patched.setattr(door_panel, "COUNTED", 4)
         yield
 
 

@@ -1,4 +1,4 @@
-"""Tables from measurements: Tables 1 and 2 of the paper, and the table of edits.
+"""Tables 1 and 2 of the paper, from measurements.
 
     measured = {"dome2spire": Measured.read("dome2spire.parquet", DOMES)}
     domes_table(measured, intervals).to_csv("table2_domes.csv")
@@ -25,7 +25,6 @@ from palimpsest.experiments.paper_figures import EDITS, TABLE1, TABLE2, PaperFig
 from palimpsest.experiments.paper_figures import METHODS as PAPER_METHODS
 from palimpsest.files.measurements import read_measurements
 from palimpsest.instruments.distances.frechet import frechet_estimate
-from palimpsest.memory import Edit
 
 METHODS = (*PAPER_METHODS, "newton", "palimpsest")
 """Rows in the paper's order, then this project's own two."""
@@ -166,31 +165,3 @@ def _common(
 
 def _realism(table: pd.DataFrame) -> dict[str, Estimate]:
     return {str(row["method"]): estimate_of(row, "realism_percent") for _, row in table.iterrows()}
-
-
-def edits_table(paths: Iterable[str | Path]) -> pd.DataFrame:
-    """One row for each edit file: what it is, what it reached, what it cost.
-
-    ``change_elsewhere``: √(E‖(W₁ − W₀) k‖² / E‖W₀ k‖²), how much the layer's answer to its other
-    keys moves (Eq. 5). ``bytes``: size of the file. Raises `EditError` for a file that is no edit.
-    """
-    rows = []
-    for path in map(Path, paths):
-        edit = Edit.load(path)
-        told = edit.metadata
-        rows.append(
-            {
-                "model": told.get("model", ""),
-                "session": told.get("session") or path.stem,
-                "layer": edit.layer,
-                "rank": edit.rank,
-                "method": told.get("method", ""),
-                "solver": told.get("solver", ""),
-                "loss_before": float(told.get("loss_before", "nan")),
-                "loss_after": float(told.get("loss_after", "nan")),
-                "change_elsewhere": float(told.get("relative_change", "nan")),
-                "seconds": float(told.get("seconds", "nan")),
-                "bytes": path.stat().st_size,
-            }
-        )
-    return pd.DataFrame(rows)

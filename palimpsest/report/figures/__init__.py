@@ -2,7 +2,7 @@
 
     draw_figure("fig09_windows", panel, Style(), "results/figures/fig09_windows.png")
 
-`palimpsest.experiments.edits.panels` computes what these draw.
+`palimpsest.experiments` computes what these draw (`palimpsest.experiments.panels`).
 """
 
 from __future__ import annotations

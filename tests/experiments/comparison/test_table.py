@@ -4,17 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from palimpsest.errors import EditError, PalimpsestError
+from palimpsest.errors import PalimpsestError
 from palimpsest.estimates.intervals import Estimate, Intervals
 from palimpsest.experiments.comparison.table import (
     DOMES,
     METHODS,
     Measured,
     domes_table,
-    edits_table,
     smile_table,
 )
-from palimpsest.memory import Edit
 
 FEW = Intervals(resamples=400)
 
@@ -160,34 +158,3 @@ def test_counterfactuals_and_what_people_judged_are_in_the_table(measurements):
     assert (table["frechet_new_rule_high"] > apart).all()
     assert table.loc["newton", "realism_percent_low"] == 30
     assert np.isnan(table.loc["palimpsest", "realism_percent"])
-
-
-def test_edits_table_tells_what_the_files_tell(sources):
-    table = edits_table(sources.edits.values())
-    assert list(table.columns) == [
-        "model",
-        "session",
-        "layer",
-        "rank",
-        "method",
-        "solver",
-        "loss_before",
-        "loss_after",
-        "change_elsewhere",
-        "seconds",
-        "bytes",
-    ]
-    assert list(table["rank"]) == [1, 2, 3]
-    assert set(table["solver"]) == {"newton"} and set(table["layer"]) == {6}
-    assert list(table["session"]) == ["first", "second", "third"]
-    for path, row in zip(sources.edits.values(), table.itertuples(), strict=True):
-        told = Edit.load(path).metadata
-        assert row.loss_after == float(told["loss_after"]) < row.loss_before
-        assert row.change_elsewhere == float(told["relative_change"])
-        assert row.bytes == path.stat().st_size
-
-
-def test_edits_table_refuses_what_is_no_edit(tmp_path):
-    (tmp_path / "no.safetensors").write_bytes(b"no")
-    with pytest.raises(EditError, match="no.safetensors"):
-        edits_table([tmp_path / "no.safetensors"])

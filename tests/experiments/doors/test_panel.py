@@ -10,8 +10,10 @@ import torch
 
 from palimpsest.drawing.draw import DRAWINGS
 from palimpsest.errors import ParameterError, SessionError
-from palimpsest.experiments.doors import panel as door_panels
-from palimpsest.experiments.doors.panel import carrier_of, compute_doors, open_samples
+from palimpsest.experiments.doors.carrier import Carrier
+from palimpsest.experiments.doors.counts import open_samples
+from palimpsest.experiments.doors.panel import COUNTED, compute_doors
+from palimpsest.experiments.doors.ways import object_pasted
 from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import Edit
@@ -46,10 +48,7 @@ def doors(sources, monkeypatch):
 
 def place_of(doors) -> torch.Tensor:
     session = next(iter(doors.sessions.values()))
-    carrier = carrier_of(doors.generator, session, session.exemplars[0])
-    place = torch.zeros_like(carrier.source)
-    place[carrier.place] = True
-    return place
+    return Carrier.of_exemplar(doors.generator, session, session.exemplars[0]).place_mask
 
 
 def test_only_samples_whose_place_is_open_count(doors) -> None:
@@ -61,7 +60,9 @@ def test_only_samples_whose_place_is_open_count(doors) -> None:
     assert facts["counted"] == len(open_ones)
     assert arrays["samples"].tolist() == open_ones[:3]
     assert (arrays["place"] == place.numpy()).all()
-    assert open_samples(doors.generator, doors.segmenter, doors.z, place, "sky") == open_ones
+    assert (
+        open_samples(doors.generator, doors.segmenter, doors.z, place, "sky", COUNTED) == open_ones
+    )
 
 
 def test_every_way_is_what_it_is_called(doors) -> None:
@@ -83,7 +84,7 @@ def test_a_door_pasted_at_its_own_place_gives_the_donor_s_door(doors) -> None:
     session = next(iter(doors.sessions.values()))
     drawn = session.exemplars[0]
     layer = doors.generator.layer(6)
-    change = door_panels.pasting(doors.generator, layer, session, drawn)
+    change = object_pasted(doors.generator, layer, session, drawn)
     z = sample_z(doors.generator, session.n, session.seed)[drawn.object.sample][None]
     values = layer.values(layer.keys(z))
     assert torch.allclose(change(values).v, values.v)
@@ -94,10 +95,10 @@ def test_a_door_pasted_at_its_own_place_gives_the_donor_s_door(doors) -> None:
 def test_counts_are_those_of_the_carried_places(doors) -> None:
     _, facts = compute_doors(doors)
     session = next(iter(doors.sessions.values()))
-    carrier = carrier_of(doors.generator, session, session.exemplars[0])
+    carrier = Carrier.of_exemplar(doors.generator, session, session.exemplars[0])
     edit = Edit.load(next(iter(doors.edits.values())))
     place = place_of(doors)
-    rows = open_samples(doors.generator, doors.segmenter, doors.z, place, "sky")
+    rows = open_samples(doors.generator, doors.segmenter, doors.z, place, "sky", COUNTED)
     before, after = doors.generator(doors.z[rows]), edit.apply(doors.generator)(doors.z[rows])
     seen = (after[:, 0][:, place] > 0.2).sum(1)  # this segmenter knows a door anywhere
     assert torch.equal(seen, carrier.pixels_seen(after, doors.segmenter, "door"))

@@ -9,7 +9,7 @@ import torch
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.experiments.comparison.panel import Subject, subject
 from palimpsest.experiments.edits.best_matches import scores
-from palimpsest.experiments.edits.panels import compute_panel
+from palimpsest.experiments.panels import compute_panel
 from palimpsest.files.panels import Panel
 from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_picture

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.doors.carrying import Carrier
+from palimpsest.experiments.doors.carrier import Carrier
 from tests.doubles.plain_segmenter import PlainSegmenter
 
 
