@@ -1,4 +1,4 @@
-# Palimpsest: from the weights of a generator to rewritten rules, measured and pictured.
+# Palimpsest: from the weights of a generator to rewritten rules, their measurements and figures.
 #
 #   snakemake --cores all                             everything, at the scale of params.yaml
 #   snakemake --cores all results/tables/edits.csv    one file and what it needs
@@ -47,7 +47,7 @@ for scale in overlays(config["scale"]):
     configfile: f"workflow/scales/{scale}.yaml"
 
 
-# what this run makes, and where the files lie; the rules pass the options of `stage_options`
+# what this run makes and the paths of its files
 try:
     PLAN = Plan.read(parse_parameters(config), ".")
 except ParameterError as problem:

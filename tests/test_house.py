@@ -181,6 +181,12 @@ def test_every_rule_is_a_stage_and_has_the_whole_equipment() -> None:
         assert f'"logs/{name}' in body and f'"logs/benchmarks/{name}' in body, name
 
 
+@pytest.mark.parametrize("file", RULES, ids=name_of)
+def test_rules_are_declared_and_the_plan_decides(file: Path) -> None:
+    text = file.read_text()
+    assert not re.search(r"^\s*def ", text, re.MULTILINE), "put functions into palimpsest.pipeline"
+
+
 def test_a_stage_that_can_compute_elsewhere_is_told_where() -> None:
     able = {file.stem for file in STAGES if "device: Device" in file.read_text()}
     assert len(able) == 16
