@@ -17,8 +17,7 @@ from palimpsest.experiments.grading.generator_grades import grade_generator
 from palimpsest.files.panels import save_panel
 from palimpsest.files.tables import write_table
 from palimpsest.generators import load_generator
-from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
-from palimpsest.instruments.loading import load_segmenter
+from palimpsest.instruments.loading import load_classifier, load_segmenter
 from palimpsest.pipeline.commands import run
 from palimpsest.worlds import get_world
 
@@ -46,7 +45,7 @@ def main(
             get_world(labels.world),
             n=samples,
             seed=seed,
-            classifiers=[AttributeClassifier.load(file) for file in classifier or []],
+            classifiers=[load_classifier(file) for file in classifier or []],
             batch=batch,
             progress=bar.update,
         )

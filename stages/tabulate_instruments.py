@@ -13,8 +13,7 @@ import typer
 
 from palimpsest.experiments.grading.instrument_grades import instruments_table
 from palimpsest.files.tables import write_table
-from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
-from palimpsest.instruments.loading import load_segmenter
+from palimpsest.instruments.loading import load_classifier, load_segmenter
 from palimpsest.pipeline.commands import run
 
 
@@ -24,7 +23,7 @@ def main(
     classifier: Annotated[list[Path] | None, typer.Option(help="An attribute classifier.")] = None,
 ) -> None:
     instruments = [load_segmenter(file) for file in segmenter or []]
-    instruments += [AttributeClassifier.load(file) for file in classifier or []]
+    instruments += [load_classifier(file) for file in classifier or []]
     table = instruments_table(instruments)
     write_table(table, out)
     print(f"{out}: {len(instruments)} instruments")

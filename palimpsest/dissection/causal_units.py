@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from palimpsest.dissection.slot_changes import slot_masks, slot_share, with_flag
+from palimpsest.dissection.slot_interventions import slot_masks, slot_share, with_flag
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, sample_z
 from palimpsest.instruments.segmenters.world_segmenter import WorldSegmenter

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from palimpsest.dissection.causal_units import causal_units
-from palimpsest.dissection.slot_changes import switch_units, with_flag
+from palimpsest.dissection.slot_interventions import switch_units, with_flag
 from palimpsest.dissection.unit_classes import dissect
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, ValueState, sample_z
@@ -140,7 +140,7 @@ def empty_levels(g: Generator, layer: int, world: World, seed: int, samples: int
 
 
 def every_flag(world: World, z: Tensor, there: bool) -> Tensor:
-    """z (B, z_dim) with the flags of all slots on, or off. Raises as `slot_changes.with_flag`."""
+    """z (B, z_dim) with the flags of all slots on, or off. Raises as `with_flag`."""
     if not world.slots:
         raise ParameterError(f"the {world.name} world has no slots, so nothing in it is echoed")
     for number in range(len(world.slots)):

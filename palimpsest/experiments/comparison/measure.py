@@ -28,7 +28,7 @@ from palimpsest.generators import Generator, KeyState, load_generator, sample_z
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.checkpoints.palimpsest_safetensors import METADATA_KEY
 from palimpsest.generators.sample_blocks import batches
-from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
+from palimpsest.instruments.classifiers.base import Classifier
 from palimpsest.instruments.distances.perceptual import PerceptualDistance, PreparedImages
 from palimpsest.instruments.label_changes import edit_effect, source_region
 from palimpsest.instruments.segmenters.base import Segmenter
@@ -53,7 +53,7 @@ class Change:
 
     source: tuple[str, ...]
     targets: tuple[str, ...] = ()
-    shows: AttributeClassifier | None = None
+    shows: Classifier | None = None
     rule: NewRule | None = None
 
     def __post_init__(self) -> None:

@@ -32,7 +32,7 @@ from palimpsest.estimates.intervals import (
 from palimpsest.generators import Generator, sample_z
 from palimpsest.generators.pictures import as_input, as_picture
 from palimpsest.generators.samples import standard_normal
-from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
+from palimpsest.instruments.classifiers.base import Classifier
 from palimpsest.instruments.distances.frechet import frechet_distance, pooled_features
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.instruments.label_changes import class_pixels
@@ -88,7 +88,7 @@ def grade_generator(
     *,
     n: int,
     seed: int,
-    classifiers: Sequence[AttributeClassifier] = (),
+    classifiers: Sequence[Classifier] = (),
     batch: int = 32,
     level: float = 0.95,
     resamples: int = 2000,
@@ -157,7 +157,7 @@ def grade_generator(
 
 def _look(
     segmenter: Segmenter,
-    classifiers: Sequence[AttributeClassifier],
+    classifiers: Sequence[Classifier],
     outputs: CachedOutputs,
     truth: Tensor,
 ) -> Seen:
@@ -273,7 +273,7 @@ def _check_fit(
     segmenter: Segmenter,
     world: World,
     n: int,
-    classifiers: Sequence[AttributeClassifier],
+    classifiers: Sequence[Classifier],
 ) -> None:
     if n < 2:
         raise ParameterError(f"samples = {n}; at least 2 are needed")

@@ -1,6 +1,6 @@
 """The instruments' own grades, as each carries them in its file: how far to trust their figures.
 
-instruments_table([Segmenter.load(...), AttributeClassifier.load(...)]).to_csv(...)
+instruments_table([load_segmenter(...), load_classifier(...)]).to_csv(...)
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ import pandas as pd
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.estimates.columns import column_names
-from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
-from palimpsest.instruments.segmenters.base import Segmenter
+from palimpsest.instruments.base import Instrument
 
 RATES = ("accuracy", "false_positive", "false_negative")
 
 
-def instruments_table(instruments: Iterable[Segmenter | AttributeClassifier]) -> pd.DataFrame:
+def instruments_table(instruments: Iterable[Instrument]) -> pd.DataFrame:
     """A row for each instrument, resolution and blur that it was graded at, numbers unrounded.
 
     Of ``n`` held-out renders, blurred by a Gaussian of sigma ``blur`` pixels (a generator's images

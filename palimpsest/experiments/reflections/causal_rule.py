@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from palimpsest.dissection.causal_units import causal_units
-from palimpsest.dissection.slot_changes import (
+from palimpsest.dissection.slot_interventions import (
     slot_share,
     splice_slots,
     switch_units,

@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from palimpsest.dissection.slot_changes import slot_share
+from palimpsest.dissection.slot_interventions import slot_share
 from palimpsest.dissection.unit_switches import Switch, apart_area, every_flag
 from palimpsest.errors import EditError, ParameterError
 from palimpsest.generators import Generator, ValueState, sample_z

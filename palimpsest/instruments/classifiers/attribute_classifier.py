@@ -4,7 +4,7 @@
     smiles.probability(images)              # (B, 3, R, R) in [-1, 1] to (B,) in [0, 1]
     smiles.shows(images)                    # (B,) bool: at least one half
     said = int(smiles.shows(images).sum())
-    corrected_rate(said, len(images), smiles.errors())     # (`counting`)
+    corrected_rate(said, len(images), smiles.errors())     # (`error_rates`)
 
 The network is a small one, trained from scratch on a world's renders (`attribute_training`); how
 often it errs on held-out renders stands in `.facts["grades"]`.
@@ -20,8 +20,6 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from palimpsest.errors import CheckpointError
-from palimpsest.estimates.error_rates import Errors
 from palimpsest.generators.map_layout import fast_layout
 from palimpsest.instruments.classifiers.base import Classifier
 from palimpsest.instruments.network_files import Kind, load_network, save_network
@@ -109,17 +107,6 @@ class AttributeClassifier(Classifier):
             )
         parts = [self._network(_laid_out(part.to(self.device))) for part in images.split(CHUNK)]
         return torch.cat(parts).sigmoid().cpu()
-
-    def errors(self, blurred: bool = True) -> Errors:
-        """How often it erred on held-out renders: the blurred ones, or the sharp ones.
-
-        Raises `CheckpointError` where its facts hold no such grade.
-        """
-        for grade in self.facts.get("grades", []):
-            if (grade["blur"] > 0) == blurred:
-                return Errors.from_facts(grade)
-        kind = "blurred" if blurred else "sharp"
-        raise CheckpointError(f"{self.name}: never graded on {kind} renders; train it again")
 
     def to(self, device: str | torch.device) -> Self:
         device = torch.device(device)

@@ -8,6 +8,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from palimpsest.errors import CheckpointError
+from palimpsest.estimates.error_rates import Errors
 from palimpsest.instruments.base import Instrument
 
 
@@ -30,6 +32,17 @@ class Classifier(Instrument):
     def shows(self, images: Tensor) -> Tensor:
         """(B,) bool, on the CPU: whether each of ``images`` shows the attribute."""
         return self.probability(images) >= 0.5
+
+    def errors(self, blurred: bool = True) -> Errors:
+        """Error rates on held-out renders, blurred or sharp, from the grades in ``facts``.
+
+        Raises `CheckpointError` for a classifier without such a grade, as published ones are.
+        """
+        for grade in self.facts.get("grades", []):
+            if (grade["blur"] > 0) == blurred:
+                return Errors.from_facts(grade)
+        kind = "blurred" if blurred else "sharp"
+        raise CheckpointError(f"{self.name}: never graded on {kind} renders; train it again")
 
     @property
     def device(self) -> torch.device:

@@ -125,7 +125,7 @@ class FaceAttribute(Classifier):
         return torch.cat(parts).sigmoid().cpu()
 
     def shows(self, images: Tensor) -> Tensor:
-        # strictly more likely than not, as the paper counted
+        # a probability of exactly 0.5 does not count
         return self.probability(images) > 0.5
 
     @classmethod

@@ -25,7 +25,7 @@ from palimpsest.generators.map_layout import fast_layout
 from palimpsest.generators.pictures import check_images
 from palimpsest.instruments.network_files import Kind, load_network, save_network
 from palimpsest.instruments.segmenters.base import CHUNK, Segmenter
-from palimpsest.instruments.segmenters.folding import fold
+from palimpsest.instruments.segmenters.layer_fusion import fuse
 
 METADATA_KEY = "palimpsest-segmenter"
 KIND = Kind(
@@ -80,7 +80,7 @@ class WorldSegmenter(Segmenter):
         self.facts = dict(facts or {})
         self.stride = 2 ** (len(network.encoder.out_channels) - 1)
         self._network = network.eval()
-        self._fast = fold(copy.deepcopy(self._network)).requires_grad_(False)
+        self._fast = fuse(copy.deepcopy(self._network)).requires_grad_(False)
         self.to(self.device)
 
     @property

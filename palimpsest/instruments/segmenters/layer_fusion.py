@@ -1,8 +1,8 @@
-"""A trained segmentation network in fewer passes: the same function up to rounding.
+"""A trained segmentation network with fused layers: faster, and equal up to rounding.
 
-    fast = fold(copy.deepcopy(network.eval()))
+    fast = fuse(copy.deepcopy(network.eval()))
 
-`fold_batch_norms` merges each batch norm into the convolution before it, and `fold_upsampling` the
+`fuse_batch_norms` merges each batch norm into the convolution before it, and `fuse_upsampling` the
 nearest-neighbour doubling of a U-Net's decoder into the convolution after it. Both are for eval
 mode, where the statistics are fixed.
 """
@@ -16,15 +16,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from palimpsest.generators.doubling import convolve_by_kernel, doubling_kernel
 
 
-def fold(network: nn.Module) -> nn.Module:
-    """All that can be merged in a segmentation-models-pytorch network, in place; returns it."""
-    return fold_upsampling(fold_batch_norms(network))
+def fuse(network: nn.Module) -> nn.Module:
+    """A segmentation-models-pytorch network with all fusible layers fused, in place."""
+    return fuse_upsampling(fuse_batch_norms(network))
 
 
-def fold_batch_norms(module: nn.Module) -> nn.Module:
-    """Merge each batch norm (eval mode) that follows a convolution into it, in place.
+def fuse_batch_norms(module: nn.Module) -> nn.Module:
+    """``module`` with each batch norm (eval mode) fused into the convolution before it, in place.
 
-    About a third fewer passes over memory. Returns ``module``.
+    This saves about a third of the passes over memory.
     """
     before_name, before = "", None
     for name, child in list(module.named_children()):
@@ -33,17 +33,17 @@ def fold_batch_norms(module: nn.Module) -> nn.Module:
             # timm's batch norms carry the activation that follows them
             setattr(module, name, getattr(child, "act", nn.Identity()))
         else:
-            fold_batch_norms(child)
+            fuse_batch_norms(child)
         before_name, before = name, child
     return module
 
 
-def fold_upsampling(network: nn.Module) -> nn.Module:
-    """Give a U-Net, whose batch norms are folded, `DoublingBlock` for each block of its decoder.
+def fuse_upsampling(network: nn.Module) -> nn.Module:
+    """A U-Net with a `DoublingBlock` in place of each decoder block, in place.
 
-    In place; returns ``network``, untouched where its decoder is another.
+    Its batch norms must be fused already. A network with another decoder is returned unchanged.
     """
-    # here, since it takes seconds that those who only count what was seen need not wait
+    # imported here because it takes seconds, which users of saved results need not wait
     from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 
     if isinstance(network.decoder, UnetDecoder):
@@ -55,14 +55,15 @@ def fold_upsampling(network: nn.Module) -> nn.Module:
 
 
 class DoublingBlock(nn.Module):
-    """A block of a U-Net's decoder that doubles, joins and convolves in fewer multiplications.
+    """A U-Net decoder block (upsample, concatenate, convolve) with fewer multiplications.
 
-    What is doubled is convolved in one go (`palimpsest.generators.doubling`). The encoder's map,
-    which is joined to it, has a convolution of its own; the sum is that over both.
+    Upsampling and its convolution are one operation (`palimpsest.generators.doubling`). The
+    encoder's map has a convolution of its own; the sum of both equals the convolution of the
+    concatenation.
     """
 
     def __init__(self, block: nn.Module, width: int) -> None:
-        """``block``: of segmentation-models-pytorch; ``width``: channels of what it doubles."""
+        """``block``: of segmentation-models-pytorch; ``width``: channels that it upsamples."""
         super().__init__()
         conv, _, self.activation = block.conv1
         self.conv2 = block.conv2

@@ -1,4 +1,4 @@
-"""A folded network is the same function in fewer passes."""
+"""A fused network is the same function in fewer passes."""
 
 import copy
 
@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from palimpsest.instruments.segmenters.folding import (
+from palimpsest.instruments.segmenters.layer_fusion import (
     DoublingBlock,
-    fold,
-    fold_batch_norms,
-    fold_upsampling,
+    fuse,
+    fuse_batch_norms,
+    fuse_upsampling,
 )
 from palimpsest.instruments.segmenters.world_segmenter import Architecture
 
@@ -22,7 +22,7 @@ def images():
 
 @pytest.fixture(scope="module", params=["unet", "linknet"])
 def network(request, images):
-    """Whose batch norms have seen something, so that folding them is no identity."""
+    """Whose batch norms have seen something, so that fusing them is no identity."""
     torch.manual_seed(0)
     network = Architecture(request.param, channels=(16, 16, 8, 8, 12)).build(4)
     with torch.no_grad():
@@ -38,34 +38,34 @@ def apart(network, other, images):
 
 
 def test_folded_batch_norms_change_nothing_but_rounding(network, images):
-    folded = fold_batch_norms(copy.deepcopy(network))
-    left = any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
+    fused = fuse_batch_norms(copy.deepcopy(network))
+    left = any(isinstance(m, nn.BatchNorm2d) for m in fused.modules())
     assert left == (type(network).__name__ == "Linknet")  # after its transposed convolutions
-    assert apart(network, folded, images) < 1e-4
+    assert apart(network, fused, images) < 1e-4
 
 
 def test_folded_upsampling_changes_nothing_but_rounding(network, images):
-    folded = fold(copy.deepcopy(network))
-    doubling = [m for m in folded.modules() if isinstance(m, DoublingBlock)]
+    fused = fuse(copy.deepcopy(network))
+    doubling = [m for m in fused.modules() if isinstance(m, DoublingBlock)]
     assert len(doubling) == (5 if type(network).__name__ == "Unet" else 0)
-    assert apart(network, folded, images) < 1e-4
-    exact = fold(copy.deepcopy(network).double())
+    assert apart(network, fused, images) < 1e-4
+    exact = fuse(copy.deepcopy(network).double())
     assert apart(network.double(), exact, images.double()) < 1e-12
     network.float()
 
 
 def test_folded_networks_pass_gradients(network, images):
-    folded = fold(copy.deepcopy(network)).requires_grad_(False)
+    fused = fuse(copy.deepcopy(network)).requires_grad_(False)
     gradients = []
-    for one in (network, folded):
+    for one in (network, fused):
         asked = images[:2].clone().requires_grad_()
         one(asked).square().mean().backward()
         gradients.append(asked.grad)
     assert torch.allclose(*gradients, atol=1e-3 * float(gradients[0].abs().max()))
 
 
-def test_folding_draws_no_random_numbers(network):
-    copied = fold_batch_norms(copy.deepcopy(network))
+def test_fusion_draws_no_random_numbers(network):
+    copied = fuse_batch_norms(copy.deepcopy(network))
     before = torch.get_rng_state()
-    fold_upsampling(copied)
+    fuse_upsampling(copied)
     assert torch.equal(torch.get_rng_state(), before)
