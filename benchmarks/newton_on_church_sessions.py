@@ -32,7 +32,9 @@ def main(folder: Path) -> None:
     for file in sorted(folder.glob("*.json")):
         session = Session.load(file)
         stats = KeyStatistics.load(f"data/statistics/{MODEL}/layer{session.layer}.safetensors")
-        slow = rewrite(g, session, stats, "projected_gradient", rate=RATE, iterations=ITERATIONS)
+        slow = rewrite(
+            g, session, stats, "projected_gradient", learning_rate=RATE, iterations=ITERATIONS
+        )
         opened = open_session(g, session, session.layer, exemplars=(0,))
         directions = context_directions(
             opened.context_keys, opened.context_weights, stats, session.rank

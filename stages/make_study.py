@@ -19,7 +19,6 @@ from tqdm import tqdm
 
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.measure import (
-    UNMODIFIED,
     ChangedImages,
     RewrittenGenerator,
     load_method,
@@ -29,7 +28,7 @@ from palimpsest.experiments.realism.study_page import make_study, pick, render_s
 from palimpsest.files.atomic import atomic_write_text
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.instruments.loading import load_segmenter
-from palimpsest.methods.baselines.session_transfer import transfer_methods, transfer_settings
+from palimpsest.methods.registry import UNMODIFIED, image_changes, image_settings
 from palimpsest.pipeline.commands import json_settings, method_path, run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.sessions import Session
@@ -56,11 +55,9 @@ def main(
         Path | None, typer.Option(help="The session, whose pasted picture best buddies bring.")
     ] = None,
     segmenter: Annotated[Path | None, typer.Option(help="Its features find best buddies.")] = None,
-    transfer: Annotated[
-        list[str] | None,
-        typer.Option(help="Best buddies too, blended by copy or laplace; repeat."),
-    ] = None,
-    transfer_options: Annotated[str, typer.Option(help="Their settings, as JSON.")] = "{}",
+    image_methods: Annotated[
+        str, typer.Option(help="Methods that change images, with their settings, as JSON.")
+    ] = "{}",
     batch: Annotated[int, typer.Option(help="Images at a time.", min=1)] = 16,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
     device: Device = "cpu",
@@ -72,16 +69,12 @@ def main(
     loaded: list[RewrittenGenerator | ChangedImages] = [
         load_method(*method_path(text), generator) for text in edit
     ]
-    if transfer:
+    asked = image_settings("--image-methods", json_settings("--image-methods", image_methods))
+    if asked:
         if session is None or segmenter is None:
-            raise ParameterError("--transfer: needs --session and --segmenter")
-        changes = transfer_methods(
-            generator,
-            Session.load(session),
-            load_segmenter(segmenter).to(place),
-            transfer,
-            transfer_settings(json_settings("--transfer-options", transfer_options)),
-        )
+            raise ParameterError("--image-methods: needs --session and --segmenter")
+        labels = load_segmenter(segmenter).to(place)
+        changes = image_changes(generator, Session.load(session), labels, asked)
         loaded += [ChangedImages(name, change) for name, change in changes.items()]
     judged, reference = pick(loaded, against)
     with tqdm(total=len(judged) * pairs, desc="study", unit="pair", mininterval=2) as bar:

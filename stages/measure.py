@@ -22,7 +22,7 @@ from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.distances.inception import InceptionFeatures
 from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_classifier, load_segmenter
-from palimpsest.methods.baselines.session_transfer import transfer_methods, transfer_settings
+from palimpsest.methods.registry import image_changes, image_settings
 from palimpsest.pipeline.commands import json_settings, method_path, names, run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shards import Shard
@@ -39,11 +39,9 @@ def main(
     edit: Annotated[
         list[str] | None, typer.Option(help="METHOD=PATH, an edit or rewritten weights; repeat.")
     ] = None,
-    transfer: Annotated[
-        list[str] | None,
-        typer.Option(help="Best buddies too, blended by copy or laplace; repeat."),
-    ] = None,
-    transfer_options: Annotated[str, typer.Option(help="Their settings, as JSON.")] = "{}",
+    image_methods: Annotated[
+        str, typer.Option(help="Methods that change images, with their settings, as JSON.")
+    ] = "{}",
     classifier: Annotated[Path | None, typer.Option(help="What tells of an attribute.")] = None,
     world: Annotated[str, typer.Option(help="The world learned, as judge of the new rule.")] = "",
     out_features: Annotated[Path | None, typer.Option(help="Features to write (.parquet).")] = None,
@@ -72,9 +70,9 @@ def main(
     shows = load_classifier(classifier).to(place) if classifier else None
     change = Change(sources, targets, shows, rule_called(session.stem, world))
     methods: list[Any] = [load_method(*method_path(text), generator) for text in edit or []]
-    if transfer:
-        settings = transfer_settings(json_settings("--transfer-options", transfer_options))
-        changes = transfer_methods(generator, Session.load(session), labels, transfer, settings)
+    asked = image_settings("--image-methods", json_settings("--image-methods", image_methods))
+    if asked:
+        changes = image_changes(generator, Session.load(session), labels, asked)
         methods += [ChangedImages(name, changed) for name, changed in changes.items()]
     looks = InceptionFeatures.load(inception).to(place) if inception else labels
     features = FeatureRows(looks, chosen.start) if out_features else None
@@ -102,7 +100,7 @@ def main(
         "source_classes": source_classes,
         "target_classes": target_classes,
         "truncation": str(truncation),
-        "transfer_options": transfer_options,
+        "image_methods": image_methods,
         "instruments": ",".join(instruments),
         "scale": scale,
         "session": session.stem,

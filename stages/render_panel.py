@@ -19,7 +19,7 @@ from palimpsest.files.panels import save_panel
 from palimpsest.generators import load_generator
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import KeyStatistics
-from palimpsest.methods.baselines.session_transfer import transfer_settings
+from palimpsest.methods.registry import image_settings
 from palimpsest.pipeline.commands import json_settings, named_files, run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.sessions import Session
@@ -36,11 +36,9 @@ def main(
     out: Annotated[Path, typer.Option(help="Panel to write (.npz).")],
     segmenter: Annotated[Path | None, typer.Option(help="What labels the images.")] = None,
     statistics: Annotated[Path | None, typer.Option(help="Key statistics of the layer.")] = None,
-    transfer: Annotated[
-        list[str] | None,
-        typer.Option(help="Best buddies to compare with, blended by copy or laplace; repeat."),
-    ] = None,
-    transfer_options: Annotated[str, typer.Option(help="Their settings, as JSON.")] = "{}",
+    image_methods: Annotated[
+        str, typer.Option(help="Methods that change images, with their settings, as JSON.")
+    ] = "{}",
     device: Device = "cpu",
 ) -> None:
     asked = json_settings("--settings", settings, NEEDED)
@@ -53,8 +51,9 @@ def main(
         },
         segmenter=None if segmenter is None else load_segmenter(segmenter).to(place),
         statistics=statistics,
-        transfers=tuple(transfer or ()),
-        transfer_settings=transfer_settings(json_settings("--transfer-options", transfer_options)),
+        image_methods=image_settings(
+            "--image-methods", json_settings("--image-methods", image_methods)
+        ),
         **asked,
     )
     arrays, facts = compute_panel(figure, sources)

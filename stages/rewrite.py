@@ -1,4 +1,4 @@
-"""Rewrite a rule of a generator as a session shows it, by one method, into an edit file.
+"""Rewrite a rule of a generator as a session shows, by one method, and write the edit.
 
     python -m stages.rewrite --weights church.safetensors --statistics layer6.safetensors \
         --session dome2spire.json --segmenter church-segmenter.safetensors --method newton \
@@ -14,38 +14,38 @@ from typing import Annotated, Any
 
 import typer
 
-from palimpsest.errors import ParameterError, StatisticsError
+from palimpsest.errors import StatisticsError
 from palimpsest.generators import load_generator
 from palimpsest.memory import KeyStatistics
-from palimpsest.methods.registry import METHODS, edit_by
-from palimpsest.pipeline.commands import json_settings, run
+from palimpsest.methods.registry import edit_with, method_called, names_of
+from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.sessions import Session
+from palimpsest.settings import settings_from_json
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="The generator.")],
+    weights: Annotated[Path, typer.Option(help="Weights of the generator.")],
     statistics: Annotated[Path, typer.Option(help="Key statistics of the session's layer.")],
-    session: Annotated[Path, typer.Option(help="Copy, paste and context.")],
-    out: Annotated[Path, typer.Option(help="The edit file.")],
-    method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = "newton",
+    session: Annotated[Path, typer.Option(help="The session file: copy, paste and context.")],
+    out: Annotated[Path, typer.Option(help="Edit to write (.safetensors).")],
+    method: Annotated[str, typer.Option(help=f"One of {', '.join(names_of('edit'))}.")] = "newton",
     settings: Annotated[str, typer.Option(help="Settings of the method, as JSON.")] = "{}",
     segmenter: Annotated[
-        Path | None, typer.Option(help="What labels images, for a method that chooses.")
+        Path | None, typer.Option(help="Segmenter, for a method that judges candidates by labels.")
     ] = None,
     device: Device = "cpu",
 ) -> None:
-    chosen = json_settings("--settings", settings)
-    if method not in METHODS:
-        raise ParameterError(f"--method: {method} is none of {', '.join(METHODS)}")
+    by = method_called(method, "edit", "--method")
+    chosen = settings_from_json("--settings", settings, by.settings)
     drawn = Session.load(session)
     stats = KeyStatistics.load(statistics)
     place = computing_device(device)
     generator = load_generator(weights, truncation=_truncation(stats, statistics)).to(place)
     stats = KeyStatistics.load(statistics, expect={"weights_sha256": generator.weights_sha256})
-    labels = _segmenter(segmenter).to(place) if segmenter and METHODS[method].looks else None
+    labels = _segmenter(segmenter).to(place) if segmenter and by.uses_segmenter else None
     began = time.perf_counter()
-    edit = edit_by(method, generator, drawn, stats, labels, **chosen)
+    edit = edit_with(by, generator, drawn, stats, labels, chosen)
     taken = time.perf_counter() - began
     notes = {"session": drawn.name, "model": drawn.model or "", "seconds_in_all": f"{taken:.3f}"}
     edit = replace(edit, metadata={**edit.metadata, **notes})
@@ -59,19 +59,19 @@ def main(
 
 
 def _segmenter(path: Path) -> Any:
-    # importing the instruments takes seconds, which most methods need not wait
+    # importing the instruments takes seconds, and most methods do not need them
     from palimpsest.instruments.loading import load_segmenter
 
     return load_segmenter(path)
 
 
 def _truncation(stats: KeyStatistics, path: Path) -> float:
-    """The truncation that keys were counted with: an edit is made with the same."""
+    """The truncation that the statistics were collected with; the edit uses the same."""
     try:
         return float(stats.metadata["truncation"])
     except (KeyError, ValueError):
         raise StatisticsError(
-            f"{path}: does not say its truncation; collect it with key_statistics"
+            f"{path}: does not name its truncation; collect it with key_statistics"
         ) from None
 
 

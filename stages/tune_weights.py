@@ -1,4 +1,4 @@
-"""Tune weights to a session's first exemplar, with no direction to keep to (two baselines).
+"""Tune weights to a session's first exemplar, without directions (two baselines of the paper).
 
     python -m stages.tune_weights --weights church.safetensors --session dome2spire.json \
         --segmenter church-segmenter.safetensors --method finetune_all \
@@ -15,30 +15,26 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.errors import ParameterError
-from palimpsest.generators import Generator, load_generator, save_generator
+from palimpsest.generators import load_generator, save_generator
 from palimpsest.instruments import PerceptualDistance
 from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_segmenter
-from palimpsest.methods.baselines import Tuned, paste_image, tune_all, tune_layer
-from palimpsest.pipeline.commands import json_settings, run
+from palimpsest.methods.baselines.weight_tuning import Tuned
+from palimpsest.methods.registry import method_called, names_of
+from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.sessions import Session
-from palimpsest.sessions.rewriting import open_session
-
-SETTINGS = {
-    "single_layer": {"learning_rate", "iterations"},
-    "finetune_all": {"learning_rate", "iterations", "smooth_weight"},
-}
+from palimpsest.settings import settings_from_json
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="The generator.")],
+    weights: Annotated[Path, typer.Option(help="Weights of the generator.")],
     session: Annotated[Path, typer.Option(help="The session whose first exemplar is the goal.")],
-    method: Annotated[str, typer.Option(help="single_layer or finetune_all.")],
-    settings: Annotated[str, typer.Option(help="learning_rate, iterations..., as JSON.")],
+    method: Annotated[str, typer.Option(help=f"One of {', '.join(names_of('weights'))}.")],
+    settings: Annotated[str, typer.Option(help="Settings of the method, as JSON.")],
     out: Annotated[Path, typer.Option(help="Weights to write (.safetensors).")],
     segmenter: Annotated[
-        Path | None, typer.Option(help="Its features make the perceptual distance.")
+        Path | None, typer.Option(help="Segmenter whose features make the perceptual distance.")
     ] = None,
     alexnet: Annotated[
         Path | None, typer.Option(help="AlexNet's weights for LPIPS. [torchvision's folder]")
@@ -46,49 +42,36 @@ def main(
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
     device: Device = "cpu",
 ) -> None:
-    if method not in SETTINGS:
-        raise ParameterError(f"--method: {method!r} is none of {', '.join(SETTINGS)}")
-    asked = parse_settings(settings, method)
+    by = method_called(method, "weights", "--method")
+    asked = settings_from_json("--settings", settings, by.settings)
     place = computing_device(device)
     generator = load_generator(weights, truncation=truncation).to(place)
     drawn = Session.load(session)
-    facts: dict[str, Any] = {"method": method, "session": drawn.name}
+    distance = _distance(method, segmenter, alexnet).to(place) if by.uses_segmenter else None
     steps = partial(tqdm, desc=f"{method} {drawn.name}", unit="step", mininterval=5)
-    if method == "single_layer":
-        opened = open_session(generator, drawn, exemplars=(0,))
-        facts["layer"] = opened.layer.number
-        tuned = tune_layer(generator, opened.layer.number, opened.goals[0], steps=steps, **asked)
-    else:
-        goal = paste_image(generator, drawn)
-        distance = _distance(segmenter, alexnet).to(place)
-        tuned = tune_all(generator, goal, distance, steps=steps, **asked)
-    save(tuned, out, facts | {"settings": asked, "weights_sha256": generator.weights_sha256})
+    tuned = by.run(generator, drawn, distance, asked, steps)
+    facts: dict[str, Any] = {"method": method, "session": drawn.name}
+    if tuned.layer is not None:
+        facts["layer"] = tuned.layer
+    facts["settings"] = dict(sorted(asked.model_dump(exclude_unset=True).items()))
+    save(tuned, out, facts | {"weights_sha256": generator.weights_sha256})
     print(f"{method} {drawn.name}: loss {tuned.loss_before:.4f} to {tuned.loss_after:.4f}")
 
 
-def parse_settings(text: str, method: str) -> dict[str, Any]:
-    """Settings of a method. Raises `ParameterError` for others, or for what is no JSON object."""
-    asked = json_settings("--settings", text)
-    if unknown := sorted(asked.keys() - SETTINGS[method]):
-        raise ParameterError(f"--settings: {method} has no {unknown[0]}")
-    return asked
-
-
-def _distance(segmenter: Path | None, alexnet: Path | None) -> PerceptualDistance:
+def _distance(method: str, segmenter: Path | None, alexnet: Path | None) -> PerceptualDistance:
     if segmenter is None:
-        raise ParameterError("--segmenter: finetune_all needs one, for its perceptual distance")
+        raise ParameterError(f"--segmenter: {method} needs one, for its perceptual distance")
     return distance_named("best", load_segmenter(segmenter), alexnet)
 
 
 def save(tuned: Tuned, out: Path, facts: dict[str, Any]) -> None:
-    """Write the tuned weights with how they were made."""
-    made: Generator = tuned.generator
+    """Write the tuned weights, with ``facts`` about how they were made."""
     numbers = {
         "seconds": round(tuned.seconds, 3),
         "loss_before": tuned.loss_before,
         "loss_after": tuned.loss_after,
     }
-    save_generator(made, out, facts | numbers)
+    save_generator(tuned.generator, out, facts | numbers)
 
 
 if __name__ == "__main__":

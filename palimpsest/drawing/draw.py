@@ -72,6 +72,10 @@ def draw(
             for pair in pairs
         ),
         context=tuple(_stroke(sample, shape) for sample, shape in places),
+        source=drawing.source,
+        targets=drawing.targets,
+        adds=drawing.adds,
+        least=drawing.least,
     )
 
 

@@ -2,8 +2,8 @@
 
     FACE = {"smile": Drawing("face", "Closed mouths smile", _smile, ("lips",), ("teeth",))}
 
-A world's drawings stand in a module of their own (`church_drawings`, `face_drawings`, ...); all of
-them by name are `drawing.DRAWINGS`.
+The drawings of each world are in a module of that name (`drawing.church`, `drawing.face`, ...);
+`drawing.draw.DRAWINGS` holds them all by name.
 """
 
 from __future__ import annotations
@@ -30,17 +30,15 @@ Drawn = tuple[list[Pair], Places]
 class Drawing:
     """What a session is about, and the function that draws its exemplars and context.
 
-    ``world``: the world whose classes it names, and so whose generators it is for. ``source`` are
-    the classes that shall go, ``target`` those that shall come in their place: what
-    a measurement of the edit counts. ``adds``: the source stays, and targets come into it, at
-    least ``least`` pixels of a 128-pixel picture in each; None: a quarter of what is copied.
+    ``world``: the world whose classes it names, and whose generators it is for. ``source``,
+    ``targets``, ``adds`` and ``least`` are those of the `Session` that is drawn.
     """
 
     world: str
     title: str
     draw: Callable[[Survey], Drawn]
     source: tuple[str, ...]
-    target: tuple[str, ...]
+    targets: tuple[str, ...]
     rank: int = 1
     adds: bool = False
     least: float | None = None

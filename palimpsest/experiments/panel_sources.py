@@ -20,8 +20,8 @@ from palimpsest.generators.pictures import as_picture
 from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit
-from palimpsest.methods.baselines.image_transfer import TransferSettings
 from palimpsest.sessions.schema import Session
+from palimpsest.settings import Settings
 
 BATCH = 50
 """Images of 128 pixels, or samples whose keys alone are asked for, that are computed together."""
@@ -36,8 +36,8 @@ class Sources:
 
     ``edits``: edit files and checkpoints by name, ``session`` or ``session/method``, in the order
     of the figure; ``sessions`` by name; ``statistics``: the file of the first session's layer;
-    ``pairs``: samples shown; ``samples`` and ``seed``: the stream they are found in; ``transfers``:
-    how best buddies are blended, where they are compared with, and ``transfer_settings``.
+    ``pairs``: samples shown; ``samples`` and ``seed``: the stream they are found in;
+    ``image_methods``: methods that change images, by name, with their settings.
     """
 
     generator: Generator
@@ -48,8 +48,7 @@ class Sources:
     seed: int = 3
     segmenter: Segmenter | None = None
     statistics: Path | None = None
-    transfers: tuple[str, ...] = ()
-    transfer_settings: TransferSettings = field(default_factory=TransferSettings)
+    image_methods: Mapping[str, Settings] = field(default_factory=dict)
 
     @property
     def z(self) -> Tensor:

@@ -17,6 +17,7 @@ from itertools import product
 from os import PathLike
 
 from palimpsest.errors import ParameterError
+from palimpsest.methods import registry
 
 PaperFigures = Mapping[tuple[str, ...], Mapping[str, float]]
 """By the keys of a row: its figures by the column of ours that they stand in."""
@@ -24,16 +25,7 @@ PaperFigures = Mapping[tuple[str, ...], Mapping[str, float]]
 EDITS = ("dome2spire", "dome2tree")
 """Edits of Table 2, in the paper's order."""
 
-METHODS = (
-    "projected_gradient",
-    "direct_lambda",
-    "single_context",
-    "single_layer",
-    "finetune_all",
-    "nbb_copy",
-    "nbb_laplace",
-    "unmodified",
-)
+METHODS = tuple(name for name, method in registry.METHODS.items() if method.in_paper)
 """Rows of Tables 1 and 2, in the paper's order; the first is the paper's own method."""
 
 MARK_METHODS = ("zero_30_units", "zero_60_units", "rank_one", "unmodified")

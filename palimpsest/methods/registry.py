@@ -1,99 +1,118 @@
-"""Methods by name: what turns a session into an edit in the pipeline, each with its settings.
+"""The registry: every method by name, found in the modules of `palimpsest.methods`.
 
-    edit = METHODS["newton"].run(g, session, stats, segmenter=None, mu=0.1, iterations=40)
+    METHODS["newton"].label                         # "newton"
+    names_of("edit")                                # methods that make an edit of low rank
+    edit = edit_by("newton", g, session, stats, mu=0.1, iterations=40)
 
-`projected_gradient`, `direct_lambda` and `single_context` are the paper's rows of Table 2,
-`newton` this project's solver on the very same keys and goal, `palimpsest` its whole method.
+Tables, figures, claims, `params.yaml`, the workflow and the stages all read `METHODS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import palimpsest.methods
 from palimpsest.errors import ParameterError
-from palimpsest.generators.base import Generator
-from palimpsest.instruments.segmenters.base import Segmenter
-from palimpsest.memory import Edit, KeyStatistics
-from palimpsest.methods.palimpsest import choose
-from palimpsest.sessions.rewriting import rewrite
-from palimpsest.sessions.schema import Session
+from palimpsest.methods.method import Makes, Method
+from palimpsest.settings import Settings, validated
 
-Run = Callable[..., Edit]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from palimpsest.generators.base import Generator
+    from palimpsest.instruments.segmenters.world_segmenter import Segmenter
+    from palimpsest.memory import Edit, KeyStatistics
+    from palimpsest.sessions.schema import Session
 
 
-@dataclass(frozen=True)
-class Method:
-    """``run(g, session, stats, segmenter, **settings)`` makes the edit; ``about`` says how.
+def _found() -> dict[str, Method]:
+    """The methods of all modules of the package: the paper's rows in its order, then the others."""
+    found: dict[str, Method] = {}
+    for module in pkgutil.iter_modules(palimpsest.methods.__path__):
+        if module.ispkg or module.name == "registry":
+            continue
+        held = vars(importlib.import_module(f"palimpsest.methods.{module.name}")).values()
+        for method in (one for one in held if isinstance(one, Method)):
+            if found.setdefault(method.name, method) is not method:
+                raise ParameterError(f"two methods are called {method.name!r}; rename one")
+    order = sorted(found.values(), key=lambda one: (not one.in_paper, one.order, one.name))
+    return {method.name: method for method in order}
 
-    ``looks``: it uses a segmenter where there is one.
-    """
 
-    run: Run
-    about: str
-    looks: bool = False
+METHODS: dict[str, Method] = _found()
+"""All methods by name, in the order of the tables."""
+
+UNMODIFIED = "unmodified"
+"""The row of the generator as it is."""
+
+
+def names_of(*makes: Makes) -> tuple[str, ...]:
+    """Names of the methods that make one of these things, in the order of the tables."""
+    return tuple(name for name, method in METHODS.items() if method.makes in makes)
+
+
+def method_called(name: str, makes: Makes, where: str = "method") -> Method:
+    """The method of that name. Raises `ParameterError` if there is none that ``makes`` such."""
+    known = names_of(makes)
+    if name not in known:
+        raise ParameterError(f"{where}: {name!r} is none of {', '.join(known)}")
+    return METHODS[name]
 
 
 def edit_by(
-    method: str,
+    name: str,
     g: Generator,
     session: Session,
     stats: KeyStatistics,
     segmenter: Segmenter | None = None,
     **settings: Any,
 ) -> Edit:
-    """The edit that a method makes of a session; its name is noted in the metadata.
+    """The edit that a method makes of a session; the metadata names the method.
 
     Raises `ParameterError` for an unknown method or setting, and what the method raises.
     """
-    if method not in METHODS:
-        raise ParameterError(f"method {method!r} is none of {', '.join(METHODS)}")
-    edit = METHODS[method].run(g, session, stats, segmenter, **settings)
-    return replace(edit, metadata={**edit.metadata, "method": method})
+    method = method_called(name, "edit")
+    asked = validated(name, settings, method.settings)
+    return edit_with(method, g, session, stats, segmenter, asked)
 
 
-def _first_exemplars(solver: str) -> Run:
-    """The session's first exemplar, by a solver; or the first of them, solved for together."""
-
-    def run(
-        g: Generator,
-        session: Session,
-        stats: KeyStatistics,
-        segmenter: Segmenter | None,
-        exemplars: int = 1,
-        **settings: Any,
-    ) -> Edit:
-        if "learning_rate" in settings:
-            settings["rate"] = settings.pop("learning_rate")
-        used = range(exemplars)
-        edit = rewrite(g, session, stats, solver, exemplars=used, **settings)
-        told = {"exemplars": ",".join(map(str, used))}
-        return replace(edit, metadata={**edit.metadata, **told})
-
-    return run
-
-
-def _single_context(
+def edit_with(
+    method: Method,
     g: Generator,
     session: Session,
     stats: KeyStatistics,
     segmenter: Segmenter | None,
-    context: int = 0,
-    **settings: Any,
+    settings: Settings,
 ) -> Edit:
-    return _first_exemplars("projected_gradient")(
-        g, session, stats, segmenter, context=(context,), **settings
-    )
+    """The edit that a method makes with validated settings; the metadata names the method."""
+    edit = method.run(g, session, stats, segmenter, settings)
+    return replace(edit, metadata={**edit.metadata, "method": method.name})
 
 
-METHODS: dict[str, Method] = {
-    "projected_gradient": Method(
-        _first_exemplars("projected_gradient"), "Adam on the weight, projected (section 3.4)"
-    ),
-    "direct_lambda": Method(_first_exemplars("direct"), "Adam on the coefficients (Eq. 17)"),
-    "single_context": Method(_single_context, "projected gradient, one place of context"),
-    "newton": Method(_first_exemplars("newton"), "Gauss-Newton on the coefficients, penalised"),
-    "palimpsest": Method(choose, "several exemplars, chosen on tuning samples", looks=True),
-}
-"""The methods that make an edit of low rank, in the order of the paper's table."""
+def image_changes(
+    g: Generator, session: Session, segmenter: Segmenter, settings: Mapping[str, Settings]
+) -> dict[str, Callable[[Tensor], Tensor]]:
+    """Functions that change images (B, 3, H, W), by the names of ``settings``.
+
+    Raises `ParameterError` for a method that does not change images.
+    """
+    shared: dict[Any, Any] = {}
+    return {
+        name: method_called(name, "images").run(g, session, segmenter, asked, shared)
+        for name, asked in settings.items()
+    }
+
+
+def image_settings(where: str, values: Mapping[str, Any]) -> dict[str, Settings]:
+    """Settings of methods that change images, by name, from what JSON holds.
+
+    Raises `ParameterError` for another method, and settings that it does not have.
+    """
+    return {
+        name: validated(f"{where}: {name}", given, method_called(name, "images", where).settings)
+        for name, given in values.items()
+    }

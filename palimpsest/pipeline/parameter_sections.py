@@ -7,24 +7,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
+from palimpsest.methods.registry import METHODS, names_of
 from palimpsest.settings import Colour, Count, Name, Rate, Seed, Smoothness
 from palimpsest.settings import Settings as Section
 
 Scale = Literal["mini", "smoke", "paper", "stand_ins"]
-Solver = Literal["newton", "palimpsest"]
-Method = Literal[
-    "projected_gradient",
-    "direct_lambda",
-    "single_context",
-    "single_layer",
-    "finetune_all",
-    "nbb_copy",
-    "nbb_laplace",
-    "newton",
-    "palimpsest",
-]
+Solver = Literal[names_of("edit")]
+"""Methods that can make a session's own edit."""
+
+Method = Literal[names_of("edit", "weights", "images")]
+"""Every method but the unmodified generator."""
+
+ShownMethods = Literal["all"] | list[Method]
+"""Methods beside which a figure shows its sessions; empty for the session's own edit alone."""
 
 
 class ModelParameters(Section):
@@ -194,75 +191,16 @@ class SolveParameters(SessionParameters):
     """How a session is solved unless it says otherwise."""
 
 
-class DescentParameters(Section):
-    """Adam on weights or on coefficients."""
-
-    learning_rate: Rate
-    iterations: Count
-
-
-class ProjectedParameters(DescentParameters):
-    """Adam on weights, projected on the directions every so many steps (Eq. 16)."""
-
-    project_every: Count
-
-
-class SingleContextParameters(ProjectedParameters):
-    """The projected gradient with one context image only: the number of that image."""
-
-    context: int = Field(ge=0)
-
-
-class NewtonParameters(Section):
-    """Damped Gauss-Newton, reweighted for the L1 loss."""
-
-    iterations: Count
-
-
-class PalimpsestParameters(NewtonParameters):
-    """Several exemplars in one edit, chosen on samples apart from those measured."""
-
-    candidate_exemplars: Count
-    exemplars: Count
-    tuning_samples: Count
-    tuning_seed: Seed
-    statistics_samples: Count
-    mu_grid: list[Smoothness] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _enough_candidates(self) -> PalimpsestParameters:
-        if self.exemplars > self.candidate_exemplars:
-            raise ValueError(
-                f"exemplars is {self.exemplars}, more than candidate_exemplars "
-                f"({self.candidate_exemplars}); make it at most that"
-            )
-        return self
-
-
-class MethodParameters(Section):
-    """The settings of every method of Table 2."""
-
-    projected_gradient: ProjectedParameters
-    direct_lambda: DescentParameters
-    single_context: SingleContextParameters
-    single_layer: DescentParameters
-    finetune_all: DescentParameters
-    newton: NewtonParameters
-    palimpsest: PalimpsestParameters
-
-
-class BestBuddiesParameters(Section):
-    """How Neural Best-Buddies are found and their region warped and blended;
-    `palimpsest.methods.baselines.session_transfer`."""
-
-    patches: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
-    radii: list[Annotated[int, Field(ge=0)] | None] = Field(min_length=1)
-    activation: float = Field(ge=0, lt=1)
-    border: float = Field(ge=0, lt=0.5)
-    per_level: Count
-    alpha: float = Field(gt=0)
-    grid: float = Field(gt=0, le=1)
-    levels: Count
+MethodParameters = create_model(
+    "MethodParameters",
+    __base__=Section,
+    __doc__="The settings of every method that is not configured in a section of its own.",
+    **{
+        name: (method.parameters, Field(default_factory=method.parameters))
+        for name, method in METHODS.items()
+        if method.makes != "nothing" and method.section is None
+    },
+)
 
 
 class CounterfactualParameters(SampleParameters):
@@ -371,7 +309,7 @@ class FigureParameters(Section):
 
     model: Name
     sessions: list[Name] = Field(min_length=1)
-    methods: list[Method] = []
+    methods: ShownMethods = []
     pairs: int = Field(ge=1, le=48)
     part_of: Name | None = None
 

@@ -23,8 +23,9 @@ import yaml
 from pydantic import model_validator
 
 from palimpsest.errors import ParameterError
+from palimpsest.methods.baselines.best_buddies_settings import TransferSettings
+from palimpsest.methods.registry import METHODS
 from palimpsest.pipeline.parameter_sections import (
-    BestBuddiesParameters,
     ComputeParameters,
     CounterfactualParameters,
     DrawParameters,
@@ -64,7 +65,7 @@ class Parameters(Section):
     solve: SolveParameters
     sessions: dict[Name, dict[Name, SessionParameters]]
     methods: MethodParameters
-    best_buddies: BestBuddiesParameters
+    best_buddies: TransferSettings = TransferSettings()
     measure: SampleParameters
     study: StudyParameters
     counterfactuals: CounterfactualParameters
@@ -137,6 +138,11 @@ class Parameters(Section):
                 "other samples than those measured, so make them differ"
             )
         return self
+
+    def method_settings(self, name: str) -> Section:
+        """What the parameters say of a method, whatever the session."""
+        method = METHODS[name]
+        return getattr(self, method.section) if method.section else getattr(self.methods, name)
 
     def world_of_generator(self, generator: str) -> str:
         """The world that a mini generator is trained on: its namesake, or one that lists it."""

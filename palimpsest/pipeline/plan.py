@@ -16,11 +16,13 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from palimpsest.methods.method import Makes
+from palimpsest.methods.registry import names_of
 from palimpsest.pipeline.checkout_files import CheckoutFiles
 from palimpsest.pipeline.parameters import Parameters
 from palimpsest.pipeline.planned_experiments import ExperimentPlan
-from palimpsest.pipeline.planned_sessions import TRANSFER_METHODS
 from palimpsest.worlds import world_names
 
 
@@ -67,14 +69,17 @@ class Plan(ExperimentPlan):
         return {
             f"{session}/{method}": self.edit_file(shown.model, session, method)
             for session in shown.sessions
-            for method in shown.methods
-            if method not in TRANSFER_METHODS
+            for method in self._figure_methods(figure, "edit", "weights")
         }
 
-    def figure_transfers(self, figure: str) -> list[str]:
-        """How the transfers that a figure shows blend."""
-        methods = self.parameters.figures[figure].methods
-        return [TRANSFER_METHODS[name] for name in methods if name in TRANSFER_METHODS]
+    def figure_image_methods(self, figure: str) -> dict[str, dict[str, Any]]:
+        """The methods without an edit file that a figure shows: method -> settings."""
+        return self.image_method_settings(self._figure_methods(figure, "images"))
+
+    def _figure_methods(self, figure: str, *makes: Makes) -> list[str]:
+        """The methods that a figure shows, of those that make one of these things."""
+        shown = self.parameters.figures[figure].methods
+        return [name for name in names_of(*makes) if shown == "all" or name in shown]
 
     def figure_sessions(self, figure: str) -> dict[str, str]:
         """The sessions that a figure shows: name -> file."""

@@ -12,22 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from palimpsest.errors import ParameterError
+from palimpsest.methods.registry import METHODS, names_of
 from palimpsest.pipeline.checkout_files import LAYER_CHOICE, CheckoutFiles
 from palimpsest.pipeline.parameter_sections import ChangeMeasured
 from palimpsest.pipeline.parameters import Parameters
-
-REWRITING_METHODS = (
-    "projected_gradient",
-    "direct_lambda",
-    "single_context",
-    "newton",
-    "palimpsest",
-)
-"""Methods that solve for a low-rank edit; the stage `rewrite`."""
-TUNING_METHODS = ("single_layer", "finetune_all")
-"""Methods that tune whole weights to the goal; the stage `tune_weights`."""
-TRANSFER_METHODS = {"nbb_copy": "copy", "nbb_laplace": "laplace"}
-"""Methods that change images and no weights, and how each blends: they have no edit file."""
 
 
 @dataclass(frozen=True)
@@ -147,12 +135,16 @@ class SessionPlan:
     def method_settings(self, model: str, session: str, method: str) -> dict[str, Any]:
         """The settings of a rewriting method for one session: only what the method reads."""
         solve = self.parameters.session(model, session)
-        settings = getattr(self.parameters.methods, method).model_dump() | {"rank": solve.rank}
-        if method == "newton":
-            settings |= {"mu": solve.mu, "exemplars": solve.exemplars}
-        if method == "palimpsest" and solve.measure and solve.measure.targets:
-            settings |= solve.measure.model_dump(include={"source", "targets"})
-        return settings
+        given = solve.model_dump(include={"rank", "mu", "exemplars"})
+        if solve.measure and solve.measure.targets:
+            given |= solve.measure.model_dump(include={"source", "targets"})
+        fields = METHODS[method].session_fields
+        settings = self.parameters.method_settings(method).model_dump()
+        return settings | {name: given[name] for name in fields if name in given}
+
+    def image_method_settings(self, methods: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The settings of methods that change images and have no edit file: method -> settings."""
+        return {name: self.parameters.method_settings(name).model_dump() for name in methods}
 
     # sessions measured by every method: Tables 1 and 2
 
@@ -204,8 +196,7 @@ class SessionPlan:
 
     def measured_edits(self, session: str) -> dict[str, str]:
         """The edits that a session is measured with: method -> file, in the order of Table 2."""
-        methods = type(self.parameters.methods).model_fields
-        model = self.model_of(session)
+        model, methods = self.model_of(session), names_of("edit", "weights")
         return {method: self.edit_file(model, session, method) for method in methods}
 
     @cached_property

@@ -52,6 +52,6 @@ def as_json(settings: Settings | Mapping[str, Any], **more: Any) -> str:
     return json.dumps(values | more, sort_keys=True)
 
 
-def json_option(name: str, settings: Settings | None) -> str:
+def json_option(name: str, settings: Settings | Mapping[str, Any] | None) -> str:
     """Settings as one option whose quoted value is a JSON object; empty without settings."""
     return option(name, shlex.quote(as_json(settings)) if settings else None)

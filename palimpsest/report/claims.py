@@ -25,6 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from palimpsest.estimates.intervals import NOTHING, Estimate
+from palimpsest.methods.registry import METHODS, UNMODIFIED
 from palimpsest.report.layer_claims import layer_advice
 from palimpsest.report.sections import CLAIMS
 from palimpsest.report.sentences import capital, figure_of, in_words, name_of, nth_lowest
@@ -37,13 +38,11 @@ Tables = Mapping[str, Sequence[Row]]
 NEAR = 10.0
 """Percentage points that count: as a gain, and as a lead."""
 
-UNMODIFIED = "unmodified"
-
-OWN = ("newton", "palimpsest", "rank_one_each")
+OWN = (*(name for name, method in METHODS.items() if not method.in_paper), "rank_one_each")
 """Rows of Tables 1 to 3 that the paper does not have."""
 
-SUBJECTS = {"projected_gradient": "the paper’s method", "palimpsest": "palimpsest (this project’s)"}
-"""Whose efficacy and locality is judged, and as what."""
+SUBJECTS = {name: method.subject for name, method in METHODS.items() if method.subject}
+"""The methods whose efficacy and locality are judged, and what a claim calls them."""
 
 ERASERS = {"rank_one": "one rank-one rule", "rank_one_each": "a rank-one rule for each mark"}
 ZEROED = ("zero_30_units", "zero_60_units")

@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from palimpsest.errors import PalimpsestError
+from palimpsest.methods.registry import METHODS
 
 LABELS = {
     "method": "method",
@@ -67,13 +68,7 @@ LABELS = {
 NAMES = {
     "dome2spire": "dome → spire",
     "dome2tree": "dome → tree",
-    "projected_gradient": "projected gradient",
-    "direct_lambda": "direct Λ",
-    "single_context": "single-image context",
-    "single_layer": "single layer",
-    "finetune_all": "all weights fine-tuned",
-    "nbb_copy": "Neural Best-Buddies, copied",
-    "nbb_laplace": "Neural Best-Buddies, blended",
+    **{name: method.label for name, method in METHODS.items()},
     "zero_30_units": "30 units silenced",
     "zero_60_units": "60 units silenced",
     "rank_one": "rank-one rule",

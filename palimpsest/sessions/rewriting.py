@@ -10,7 +10,7 @@ gives keys and goals. With ``compat=True`` it does that as the original code doe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -142,6 +142,24 @@ def rewrite(
         opened.context_keys, opened.context_weights, stats, session.rank
     )
     return solve(opened, opened.goals, directions, stats, solver, **settings)
+
+
+def rewrite_first(
+    g: Generator,
+    session: Session,
+    stats: KeyStatistics,
+    solver: str,
+    *,
+    exemplars: int = 1,
+    **settings: Any,
+) -> Edit:
+    """`rewrite` with the session's first exemplars, solved for together; the metadata names them.
+
+    ``settings``: context, rank and compat as in `rewrite`, and the solver's own.
+    """
+    used = range(exemplars)
+    edit = rewrite(g, session, stats, solver, exemplars=used, **settings)
+    return replace(edit, metadata={**edit.metadata, "exemplars": ",".join(map(str, used))})
 
 
 def solve(

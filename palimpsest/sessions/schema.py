@@ -39,6 +39,10 @@ from palimpsest.sessions.masks import compat_area, cover, decode_mask
 VERSION = 1
 ORIGINAL_FIELDS = frozenset({"object", "paste", "key", "query"})
 
+Classes = Annotated[
+    tuple[Annotated[str, StringConstraints(min_length=1, max_length=100)], ...],
+    Field(min_length=1),
+]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 
 
@@ -84,6 +88,11 @@ class Session(_Strict):
 
     ``model`` and ``layer`` are None only in a session that came from the original's format, which
     does not hold them.
+
+    ``source``, ``targets``, ``adds`` and ``least`` say how an edit of the session is judged by
+    labels, and may be left out: pixels of the ``source`` classes shall become ``targets``. If the
+    rule ``adds``, the source stays and targets come into it, in each image at least ``least``
+    pixels of a 128-pixel image (a quarter of what is copied, if that is left out).
     """
 
     version: int = Field(default=VERSION, ge=1, le=VERSION)
@@ -97,6 +106,12 @@ class Session(_Strict):
     exemplars: tuple[Exemplar, ...] = Field(min_length=1, description="copied things, places")
     context: tuple[Selection, ...] = Field(min_length=1, description="where the rule applies")
     query: Selection | None = Field(default=None, description="what matches were searched for")
+    source: Classes | None = Field(default=None, description="classes that go, or gain targets")
+    targets: Classes | None = Field(default=None, description="classes that come")
+    adds: bool | None = Field(default=None, description="whether the source stays")
+    least: float | None = Field(
+        default=None, gt=0, description="pixels of a 128-pixel image that count as one thing added"
+    )
 
     @model_validator(mode="after")
     def _known_samples(self) -> Session:
@@ -106,6 +121,14 @@ class Session(_Strict):
                     f"field {field}.sample: {selection.sample} is unknown; "
                     f"the samples of this session are 0 to {self.n - 1} (n = {self.n})"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _one_change(self) -> Session:
+        if both := sorted(set(self.source or ()) & set(self.targets or ())):
+            raise ValueError(f"field targets: class {both[0]!r} is also a source")
+        if self.least is not None and not self.adds:
+            raise ValueError("field least: counts only in a session that adds; set adds to true")
         return self
 
     def selections(self) -> list[tuple[str, Selection]]:

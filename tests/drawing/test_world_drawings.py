@@ -65,8 +65,8 @@ def test_each_drawing_is_listed_with_its_world_and_names_that_worlds_classes() -
     assert drawings_of("castle") == {}
     for drawing in DRAWINGS.values():
         classes = get_world(drawing.world).classes
-        assert set(drawing.source) | set(drawing.target) <= set(classes)
-        assert not set(drawing.source) & set(drawing.target)
+        assert set(drawing.source) | set(drawing.targets) <= set(classes)
+        assert not set(drawing.source) & set(drawing.targets)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -96,7 +96,7 @@ def test_pasting_takes_the_thing_away_and_puts_the_other_there(
     for before, after, painted in goals(name, surveys, sessions):
         assert shown(survey, before[painted], *drawing.source).mean() > 0.2
         assert shown(survey, after[painted], *drawing.source).mean() < 0.02
-        assert shown(survey, after[painted], *drawing.target).mean() > 0.4
+        assert shown(survey, after[painted], *drawing.targets).mean() > 0.4
 
 
 def test_what_is_added_would_count_as_converted(
@@ -107,7 +107,9 @@ def test_what_is_added_would_count_as_converted(
         survey, drawing = surveys["horse"], DRAWINGS[name]
         strokes = [one.object.area((128, 128)).sum().item() for one in sessions[name].exemplars]
         for before, after, _ in goals(name, surveys, sessions):
-            gained = shown(survey, after, *drawing.target) & ~shown(survey, before, *drawing.target)
+            gained = shown(survey, after, *drawing.targets) & ~shown(
+                survey, before, *drawing.targets
+            )
             assert gained.sum() > 1.2 * np.median(strokes) / 4
 
 

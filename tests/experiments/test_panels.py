@@ -14,7 +14,7 @@ from palimpsest.files.panels import Panel
 from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import Edit
-from palimpsest.methods.baselines.session_transfer import transfer_settings
+from palimpsest.methods.registry import image_settings
 from palimpsest.report.figures.comparison import join
 from tests.doubles.plain_segmenter import PlainSegmenter
 
@@ -132,8 +132,9 @@ def test_best_buddies_stand_among_the_methods(sources):
         edits={"first/newton": sources.edits["first"]},
         sessions={"first": sources.sessions["first"]},
         segmenter=Halves(),
-        transfers=("copy",),
-        transfer_settings=transfer_settings({"patches": [3], "radii": [None], "levels": 2}),
+        image_methods=image_settings(
+            "methods", {"nbb_copy": {"patches": [3], "radii": [None], "levels": 2}}
+        ),
     )
     arrays, facts = compute_panel("fig04_comparison", given)
     assert facts["methods"] == ["nbb_copy", "newton"]  # in the order of the tables
@@ -141,7 +142,7 @@ def test_best_buddies_stand_among_the_methods(sources):
 
 
 def test_what_the_edit_adds_must_not_be_there_yet(sources):
-    session = sources.sessions["first"].model_copy(update={"name": "add_people"})
+    session = sources.sessions["first"].model_copy(update={"targets": ("person",), "adds": True})
     halves = Halves()
     halves.classes = (*Halves.classes, "person")
     assert subject(replace(sources, segmenter=halves), session).lacks == ("person",)
@@ -149,7 +150,7 @@ def test_what_the_edit_adds_must_not_be_there_yet(sources):
 
 
 def test_what_the_segmenter_has_no_class_for_is_asked_of_no_sample(sources):
-    session = sources.sessions["first"].model_copy(update={"name": "smile"})
+    session = sources.sessions["first"].model_copy(update={"targets": ("teeth",), "adds": True})
     assert "teeth" not in Halves.classes
     assert subject(replace(sources, segmenter=Halves()), session).lacks == ()
 

@@ -233,7 +233,7 @@ def test_newton_at_the_same_change_reaches_no_higher_loss(
 def test_the_best_projection_can_be_kept(recorded: Recorded) -> None:
     problem = posed(recorded)
     solve = SOLVERS["projected_gradient"]
-    best = solve(problem, iterations=61, keep="best", rate=0.5)
+    best = solve(problem, iterations=61, keep="best", learning_rate=0.5)
     assert problem.loss(problem.weight_of(best.coefficients)).item() == pytest.approx(
         min(best.losses), abs=1e-5
     )
@@ -270,7 +270,7 @@ def test_refused_problems(recorded: Recorded) -> None:
     refused("has no setting 'momentum'", momentum=0.9)
     refused("mu = -1 must not be negative", mu=-1)
     refused("iterations = 0", solver="projected_gradient", iterations=0)
-    refused("rate = 0", solver="direct", rate=0)
+    refused("learning_rate = 0", solver="direct", learning_rate=0)
     refused("none of last, best", solver="projected_gradient", keep="first")
     refused("target of shape", target=goal.target[:, :, :2])
     refused("not orthonormal", directions=2 * d)

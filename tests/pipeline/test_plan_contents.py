@@ -274,8 +274,9 @@ def test_a_figure_of_methods_shows_their_edits_and_transfers(folder: Path) -> No
         "dome2spire/direct_lambda": "data/edits/church/dome2spire/direct_lambda.safetensors",
         "dome2spire/palimpsest": "data/edits/church/dome2spire.safetensors",
     }
-    assert made.figure_transfers("fig04_comparison") == ["copy"]
-    assert made.figure_transfers("fig01_rules") == []
+    settings = made.figure_image_methods("fig04_comparison")
+    assert settings == {"nbb_copy": made.parameters.best_buddies.model_dump()}
+    assert made.figure_image_methods("fig01_rules") == {}
     layer = "data/statistics/church/layer6.safetensors"
     assert made.figure_statistics_file("fig01_rules") == layer
 

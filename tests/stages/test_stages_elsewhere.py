@@ -25,7 +25,7 @@ from palimpsest.experiments.doors import panel as door_panel
 from palimpsest.experiments.doors import ways as door_ways
 from palimpsest.files.arrays import load_arrays
 from palimpsest.methods.baselines import weight_tuning as tuning
-from palimpsest.methods.registry import METHODS
+from palimpsest.methods.registry import names_of
 from palimpsest.sessions.masks import encode_mask
 from stages import (
     draw_sessions,
@@ -201,16 +201,16 @@ STEPS = {
             model="church", layer=6, session=list(DRAWN), samples=200, truncation=0.9, out_dir=out
         ),
     ),
-    **{method: rewriting(method) for method in METHODS},
+    **{method: rewriting(method) for method in names_of("edit")},
     **{name: rewriting("newton", name, name) for name in DRAWN},
-    **{method: tuned(method) for method in ("single_layer", "finetune_all")},
+    **{method: tuned(method) for method in names_of("weights")},
     "measure": Step(
         measure,
         lambda made, out: shared(
             **CHANGE,
             session=made / "dome2spire.json",
             edit=edits_of(made, "newton", "single_layer", "finetune_all"),
-            transfer=["copy", "laplace"],
+            image_methods='{"nbb_copy": {}, "nbb_laplace": {}}',
             world="church",
             samples=4,
             truncation=0.9,
@@ -235,7 +235,7 @@ STEPS = {
         lambda made, out: shared(
             edit=edits_of(made, "newton"),
             session=made / "dome2spire.json",
-            transfer=["copy"],
+            image_methods='{"nbb_copy": {}}',
             samples=4,
             pairs=2,
             truncation=0.9,

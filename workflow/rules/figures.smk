@@ -30,18 +30,15 @@ rule render_panel:
         settings=lambda wildcards: as_json(
             PARAMETERS.panels, pairs=PARAMETERS.figures[wildcards.figure].pairs
         ),
-        transfers=lambda wildcards: repeated("--transfer", PLAN.figure_transfers(wildcards.figure)),
-        best_buddies=lambda wildcards: json_option(
-            "--transfer-options",
-            PARAMETERS.best_buddies if PLAN.figure_transfers(wildcards.figure) else None,
+        image_methods=lambda wildcards: json_option(
+            "--image-methods", PLAN.figure_image_methods(wildcards.figure)
         ),
     message:
         "Render the images of {wildcards.figure}"
     shell:
         "python -m stages.render_panel --figure {wildcards.figure} --weights {input.weights}"
         " --segmenter {input.segmenter} {params.edits} {params.sessions}"
-        " --statistics {input.statistics} --settings {params.settings:q} {params.transfers}"
-        " {params.best_buddies}"
+        " --statistics {input.statistics} --settings {params.settings:q} {params.image_methods}"
         " --out {output} --device {resources.device} > {log} 2>&1"
 
 

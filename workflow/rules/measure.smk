@@ -1,7 +1,7 @@
 # What an edit changes, image by image; every method is measured on the same samples. The samples of
 # a session are divided into shards, one job each; results do not depend on the number of shards.
 
-from palimpsest.pipeline.planned_sessions import TRANSFER_METHODS
+from palimpsest.methods.registry import names_of
 from palimpsest.pipeline.shards import most_shards
 
 
@@ -56,8 +56,7 @@ rule measure:
         world=lambda wildcards: option(
             "--world", PARAMETERS.models[PLAN.model_of(wildcards.session)].world
         ),
-        transfers=repeated("--transfer", TRANSFER_METHODS.values()),
-        best_buddies=as_json(PARAMETERS.best_buddies),
+        image_methods=as_json(PLAN.image_method_settings(names_of("images"))),
     message:
         "Measure the edits of {wildcards.session}: {wildcards.scatteritem}, {params.samples} samples"
     shell:
@@ -66,8 +65,7 @@ rule measure:
         " --shard {wildcards.scatteritem} --seed {params.seed}"
         " --truncation {params.truncation} --scale {params.scale}"
         " {params.source} {params.targets} {params.classifier} {params.alexnet} {params.inception}"
-        " {params.world} {params.transfers}"
-        " --transfer-options {params.best_buddies:q} --out {output.rows}"
+        " {params.world} --image-methods {params.image_methods:q} --out {output.rows}"
         " --out-features {output.features} --device {resources.device} > {log} 2>&1"
 
 

@@ -1,6 +1,6 @@
 # A layer as associative memory: its statistics, the sessions that edit it, and their edits.
 
-from palimpsest.pipeline.planned_sessions import REWRITING_METHODS, TUNING_METHODS
+from palimpsest.methods.registry import names_of
 
 
 rule key_statistics:
@@ -157,7 +157,7 @@ use rule rewrite as rewrite_method with:
     benchmark:
         "logs/benchmarks/rewrite_method/{model}-{session}-{method}.tsv"
     wildcard_constraints:
-        method=one_of(REWRITING_METHODS),
+        method=one_of(names_of("edit")),
     params:
         segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
         method="{method}",
@@ -182,7 +182,7 @@ rule tune_weights:
     benchmark:
         "logs/benchmarks/tune_weights/{model}-{session}-{method}.tsv"
     wildcard_constraints:
-        method=one_of(TUNING_METHODS),
+        method=one_of(names_of("weights")),
     priority: 3
     conda:
         "../../environment.yml"
@@ -196,7 +196,7 @@ rule tune_weights:
         segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
         truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
         alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
-        settings=lambda wildcards: as_json(getattr(PARAMETERS.methods, wildcards.method)),
+        settings=lambda wildcards: as_json(PARAMETERS.method_settings(wildcards.method)),
     message:
         "Tune the weights of {wildcards.model}: {wildcards.session} by {wildcards.method}"
     shell:

@@ -1,6 +1,6 @@
 # Realism, which only people can judge: study pages for judges, and a table of their answers.
 
-from palimpsest.pipeline.planned_sessions import TRANSFER_METHODS
+from palimpsest.methods.registry import names_of
 
 
 # made only on request: snakemake --cores all results/studies/dome2spire.html (docs/realism.md)
@@ -37,16 +37,15 @@ rule make_study:
         pairs=PARAMETERS.study.pairs,
         against=PARAMETERS.study.against,
         order_seed=PARAMETERS.study.seed,
-        transfers=repeated("--transfer", TRANSFER_METHODS.values()),
-        best_buddies=as_json(PARAMETERS.best_buddies),
+        image_methods=as_json(PLAN.image_method_settings(names_of("images"))),
     message:
         "Make a realism study of {wildcards.session}: {params.pairs} pairs for each method"
     shell:
         "python -m stages.make_study --weights {input.weights} {params.edits}"
         " --samples {params.samples} --seed {params.seed} --truncation {params.truncation}"
         " --pairs {params.pairs} --against {params.against} --order-seed {params.order_seed}"
-        " --session {input.session} --segmenter {input.segmenter} {params.transfers}"
-        " --transfer-options {params.best_buddies:q}"
+        " --session {input.session} --segmenter {input.segmenter}"
+        " --image-methods {params.image_methods:q}"
         " --key {output.key} --out {output.page} --device {resources.device} > {log} 2>&1"
 
 

@@ -34,9 +34,7 @@ from palimpsest.instruments.label_changes import edit_effect, source_region
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 from palimpsest.memory import Edit
-
-UNMODIFIED = "unmodified"
-
+from palimpsest.methods.registry import UNMODIFIED
 
 EVERYWHERE = ("source_pixels", "outside_pixels", "kept_pixels")
 """Counts of `EditEffect` that need no target classes."""

@@ -13,16 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from palimpsest.drawing.draw import DRAWINGS
 from palimpsest.errors import ParameterError
 from palimpsest.estimates.columns import order_key
 from palimpsest.experiments.comparison.measure import load_method
-from palimpsest.experiments.comparison.table import METHODS
 from palimpsest.experiments.panel_sources import BATCH, Arrays, Facts, Sources, pictures
 from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.generators.samples import images_at_once
-from palimpsest.methods.baselines.session_transfer import transfer_methods
+from palimpsest.methods.registry import METHODS, image_changes
 from palimpsest.sessions.schema import Session
 
 LEAST_PERCENT = 1.0
@@ -32,7 +30,7 @@ LEAST_PERCENT = 1.0
 def compute_comparison(sources: Sources) -> tuple[Arrays, Facts]:
     """Every edit by every method, on the first samples that show its subject.
 
-    ``edits`` are named ``session/method``; the transfers of ``sources`` are methods too.
+    ``edits`` are named ``session/method``; ``image_methods`` of the sources are methods too.
     """
     if sources.segmenter is None:
         raise ParameterError("figure fig04_comparison: needs a segmenter to find its samples")
@@ -49,20 +47,16 @@ def compute_comparison(sources: Sources) -> tuple[Arrays, Facts]:
             if of_session == name:
                 changed = load_method(method, path, sources.generator).generator
                 arrays[f"{method}_{name}"] = pictures(changed, shown)
-        if sources.transfers:
-            bring = transfer_methods(
-                sources.generator,
-                session,
-                sources.segmenter,
-                sources.transfers,
-                sources.transfer_settings,
+        if sources.image_methods:
+            changes = image_changes(
+                sources.generator, session, sources.segmenter, sources.image_methods
             )
             images = sources.generator(shown)
-            for method, change in bring.items():
+            for method, change in changes.items():
                 arrays[f"{method}_{name}"] = as_picture(change(images))
     made = {name.rpartition(f"_{session}")[0] for session in sources.sessions for name in arrays}
     methods = sorted(
-        made - {"", "samples", "unmodified"}, key=lambda name: order_key(name, METHODS)
+        made - {"", "samples", "unmodified"}, key=lambda name: order_key(name, tuple(METHODS))
     )
     for method in methods:
         for name in sources.sessions:
@@ -99,8 +93,7 @@ def subject(sources: Sources, session: Session) -> Subject:
     for number, labels in _labelled(sources, z[[c.sample for c in session.context]]):
         area = np.asarray(session.context[number].area(labels.shape))
         counts += np.bincount(labels[area > 0.5].ravel(), minlength=len(counts))
-    drawing = DRAWINGS.get(session.name)
-    added = drawing.target if drawing is not None and drawing.adds else ()
+    added = (session.targets or ()) if session.adds else ()
     lacks = tuple(name for name in added if name in classes)
     return Subject(classes[int(counts.argmax())], lacks)
 

@@ -22,12 +22,9 @@ from palimpsest.estimates.columns import estimate_columns, estimate_of, only, or
 from palimpsest.estimates.intervals import NOTHING, Estimate, Intervals
 from palimpsest.experiments.comparison.image_features import NEW_RULE, features_of
 from palimpsest.experiments.paper_figures import EDITS, TABLE1, TABLE2, PaperFigures
-from palimpsest.experiments.paper_figures import METHODS as PAPER_METHODS
 from palimpsest.files.measurements import read_measurements
 from palimpsest.instruments.distances.frechet import frechet_estimate
-
-METHODS = (*PAPER_METHODS, "newton", "palimpsest")
-"""Rows in the paper's order, then this project's own two."""
+from palimpsest.methods.registry import METHODS
 
 EVERY = ("sample", "method", "outside_pixels", "kept_pixels", "perceptual_outside")
 DOMES = (*EVERY, "source_pixels", "modified_pixels", "removed_pixels", "converted")
@@ -119,7 +116,7 @@ def _by_method(
 ) -> pd.DataFrame:
     rows = []
     by_method = dict(list(measured.rows.groupby("method")))
-    for method in sorted(by_method, key=lambda name: order_key(name, METHODS)):
+    for method in sorted(by_method, key=lambda name: order_key(name, tuple(METHODS))):
         of_method = by_method[method].sort_values("sample")
         found = estimates(of_method) | _common(measured, method, of_method, intervals)
         facts: dict[str, Any] = {"n": len(of_method)}

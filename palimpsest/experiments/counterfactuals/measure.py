@@ -15,13 +15,13 @@ import pandas as pd
 
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.measure import (
-    UNMODIFIED,
     RewrittenGenerator,
     before_and_after,
 )
 from palimpsest.experiments.counterfactuals.new_rules import NewRule
 from palimpsest.generators import Generator, sample_z
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
+from palimpsest.methods.registry import UNMODIFIED
 from palimpsest.worlds.scene import World
 
 EDITED = "edited"

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from palimpsest.drawing.draw import DRAWINGS
 from palimpsest.errors import ParameterError, SessionError
 from palimpsest.experiments.doors.carrier import Carrier
 from palimpsest.experiments.doors.counts import look_at_ways, open_samples
@@ -40,7 +39,8 @@ def compute_doors(sources: Sources) -> tuple[Arrays, Facts]:
 
     Raises:
         ParameterError: no segmenter or session.
-        SessionError: a session that is not drawn, or none of the samples has a place for it.
+        SessionError: a session that does not say what it adds, or whose place is open in none of
+            the samples.
     """
     g, case = sources.generator, door_case(sources)
     carrier = Carrier.of_exemplar(g, case.session, case.session.exemplars[0])
@@ -96,15 +96,17 @@ def door_case(sources: Sources) -> DoorCase:
     name, edit = next(iter(sources.loaded().items()))
     if sources.segmenter is None or name not in sources.sessions:
         raise ParameterError(f"figure figS1_doors: needs a segmenter and the session {name}")
-    drawing = DRAWINGS.get(name)
-    if drawing is None or not drawing.adds or drawing.least is None:
-        raise SessionError(f"session {name}: not one that is drawn to add a thing")
+    session = sources.sessions[name]
+    if not (session.adds and session.least and session.source and session.targets):
+        raise SessionError(
+            f"session {name}: does not say what it adds; it needs adds, least, source and targets"
+        )
     return DoorCase(
         name,
         edit,
-        sources.sessions[name],
+        session,
         sources.segmenter,
-        thing=drawing.target[0],
-        ground=drawing.source[0],
-        least=drawing.least * (sources.generator.resolution / 128) ** 2,
+        thing=session.targets[0],
+        ground=session.source[0],
+        least=session.least * (sources.generator.resolution / 128) ** 2,
     )

@@ -31,8 +31,8 @@ from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.estimates.columns import estimate_columns, order_key
 from palimpsest.estimates.intervals import percent, wilson_share
 from palimpsest.estimates.rater_agreement import agreement
-from palimpsest.experiments.comparison.table import METHODS
 from palimpsest.files.tables import write_table
+from palimpsest.methods.registry import METHODS
 
 LEFT, RIGHT = "left", "right"
 
@@ -218,7 +218,7 @@ def realism_table(study: Study, answers: Iterable[Answer], level: float = 0.95) 
         by_method.setdefault(pair.method, []).append(pair)
     answers = list(answers)
     rows = []
-    for method in sorted(by_method, key=lambda name: order_key(name, METHODS)):
+    for method in sorted(by_method, key=lambda name: order_key(name, tuple(METHODS))):
         pairs = by_method[method]
         chosen = _by_pair_and_judge(pairs, answers)
         answered = ~np.isnan(chosen)

@@ -28,7 +28,6 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.measure import (
-    UNMODIFIED,
     ChangedImages,
     RewrittenGenerator,
     before_and_after,
@@ -37,6 +36,7 @@ from palimpsest.experiments.realism.study import Study, deal_samples, pair_up
 from palimpsest.files.html import png_data_url, render_template
 from palimpsest.generators import Generator
 from palimpsest.generators.pictures import as_picture
+from palimpsest.methods.registry import UNMODIFIED
 
 TEMPLATE = Path(__file__).with_name("study.html.j2")
 

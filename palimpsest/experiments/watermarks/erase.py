@@ -42,7 +42,7 @@ from palimpsest.memory import (
     removal_goal,
     unit_order,
 )
-from palimpsest.methods.judges import cells_showing
+from palimpsest.methods.choosing.judges import cells_showing
 from palimpsest.sessions.masks import cover
 from palimpsest.sessions.rewriting import check_statistics
 

@@ -23,7 +23,6 @@ from torch import Tensor
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.estimates.error_rates import Errors
 from palimpsest.experiments.comparison.measure import (
-    UNMODIFIED,
     RewrittenGenerator,
     before_and_after,
 )
@@ -44,6 +43,7 @@ from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.instruments.label_changes import source_region
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
+from palimpsest.methods.registry import UNMODIFIED
 
 ERRORS = "detector_errors"
 WHAT = "the watermarks"

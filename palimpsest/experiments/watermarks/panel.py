@@ -15,9 +15,10 @@ import pandas as pd
 import torch
 
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.comparison.measure import UNMODIFIED, RewrittenGenerator
+from palimpsest.experiments.comparison.measure import RewrittenGenerator
 from palimpsest.generators import Generator, sample_z
 from palimpsest.generators.pictures import as_picture
+from palimpsest.methods.registry import UNMODIFIED
 
 BATCH = 16
 

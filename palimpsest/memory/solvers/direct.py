@@ -13,26 +13,31 @@ from palimpsest.errors import ParameterError
 from palimpsest.memory.problem import Problem, Solution
 
 
-def solve(problem: Problem, *, iterations: int = 2001, rate: float = 0.05) -> Solution:
+def solve(problem: Problem, *, iterations: int = 2001, learning_rate: float = 0.05) -> Solution:
     """Λ from Adam, beginning at zero; ``losses`` before each step, then the final one.
 
     Raises:
-        ParameterError: iterations or rate not positive, or so large a rate that the loss overflows.
+        ParameterError: iterations or learning_rate not positive, or a learning rate so large that
+            the loss overflows.
     """
-    if iterations < 1 or rate <= 0:
-        raise ParameterError(f"iterations = {iterations}, rate = {rate}: each must be positive")
+    if iterations < 1 or learning_rate <= 0:
+        raise ParameterError(
+            f"iterations = {iterations}, learning_rate = {learning_rate}: each must be positive"
+        )
     start = problem.weight
     coefficients = torch.zeros(
         start.shape[0], problem.rank, 3, 3, dtype=start.dtype, device=start.device
     ).requires_grad_(True)
-    adam = torch.optim.Adam([coefficients], lr=rate)
+    adam = torch.optim.Adam([coefficients], lr=learning_rate)
     losses: list[float] = []
     with torch.enable_grad():
         for step in range(iterations):
             loss = problem.loss(problem.weight_of(coefficients))
             losses.append(loss.item())
             if not math.isfinite(losses[-1]):
-                raise ParameterError(f"the loss is {losses[-1]} at step {step}; lower the rate")
+                raise ParameterError(
+                    f"the loss is {losses[-1]} at step {step}; lower learning_rate"
+                )
             adam.zero_grad()
             loss.backward()
             adam.step()

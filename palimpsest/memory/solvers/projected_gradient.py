@@ -11,6 +11,8 @@ began; `low_rank_gradient` projects each gradient too and keeps it honest.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -23,7 +25,7 @@ def solve(
     problem: Problem,
     *,
     iterations: int = 2001,
-    rate: float = 0.05,
+    learning_rate: float = 0.05,
     project_every: int = 10,
     low_rank_gradient: bool = False,
     keep: str = "last",
@@ -31,7 +33,7 @@ def solve(
     """Λ from projected gradient descent.
 
     Args:
-        iterations, rate, project_every, low_rank_gradient: see `descend`.
+        iterations, learning_rate, project_every, low_rank_gradient: see `descend`.
         keep: "last", the paper's, or "best", the projection of lowest loss.
 
     Returns:
@@ -51,7 +53,7 @@ def solve(
     weight, _ = descend(
         problem,
         iterations=iterations,
-        rate=rate,
+        learning_rate=learning_rate,
         project_every=project_every,
         low_rank_gradient=low_rank_gradient,
         on_projected=note,
@@ -61,56 +63,72 @@ def solve(
     return Solution(problem.coefficients_of(kept), projected, {"loss_best": best})
 
 
+class Tunable(Protocol):
+    """A weight (M, N, 3, 3) to start from and its loss, such as a `Problem`.
+
+    ``directions`` (S, N) are needed only where weights are projected.
+    """
+
+    weight: Tensor
+    directions: Tensor
+
+    def loss(self, weight: Tensor) -> Tensor: ...
+
+
 def descend(
-    problem: Problem,
+    problem: Tunable,
     *,
     iterations: int = 2001,
-    rate: float = 0.05,
+    learning_rate: float = 0.05,
     project_every: int | None = 10,
     low_rank_gradient: bool = False,
-    on_projected=None,
+    on_projected: Callable[[Tensor, float], None] | None = None,
+    steps: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> tuple[Tensor, list[float]]:
     """Adam on the whole weight of the layer: the weight (M, N, 3, 3) and the loss before each step.
 
     Args:
-        rate: Adam's step size.
+        learning_rate: Adam's step size.
         project_every: steps between projections; None never projects, which tunes the whole layer.
         low_rank_gradient: project the gradient before Adam sees it.
         on_projected: called with weight and loss whenever the weight is a projected one.
+        steps: wraps the range of steps, for a progress bar such as tqdm.
 
     Raises:
-        ParameterError: no iterations, or a rate or interval that is not positive.
+        ParameterError: no iterations, or a learning rate or interval that is not positive.
     """
-    if iterations < 1 or rate <= 0 or (project_every is not None and project_every < 1):
+    if iterations < 1 or learning_rate <= 0 or (project_every is not None and project_every < 1):
         raise ParameterError(
-            f"iterations = {iterations}, rate = {rate}, project_every = {project_every}: "
-            "each must be positive"
+            f"iterations = {iterations}, learning_rate = {learning_rate}, "
+            f"project_every = {project_every}: each must be positive"
         )
-    start, directions = problem.weight, problem.directions
+    start = problem.weight
     weight = start.clone().requires_grad_(True)
-    adam = torch.optim.Adam([weight], lr=rate)
+    adam = torch.optim.Adam([weight], lr=learning_rate)
     losses: list[float] = []
     within = True  # is the weight within the directions now?
     with torch.enable_grad():
-        for step in range(iterations):
+        for step in steps(range(iterations)):
             loss = problem.loss(weight)
             losses.append(loss.item())
             if not math.isfinite(losses[-1]):
-                raise ParameterError(f"the loss is {losses[-1]} at step {step}; lower the rate")
+                raise ParameterError(
+                    f"the loss is {losses[-1]} at step {step}; lower learning_rate"
+                )
             if within and on_projected is not None:
                 on_projected(weight.detach(), losses[-1])
             adam.zero_grad()
             loss.backward()
             with torch.no_grad():
                 if low_rank_gradient:
-                    weight.grad.copy_(project(weight.grad, directions))
+                    weight.grad.copy_(project(weight.grad, problem.directions))
                 adam.step()
                 within = project_every is not None and (
                     step % project_every == 0 or step == iterations - 1
                 )
                 if within:
-                    kept = start - project(start, directions) + project(weight, directions)
-                    weight.copy_(kept)
+                    within_d = project(weight, problem.directions)
+                    weight.copy_(start - project(start, problem.directions) + within_d)
     return weight.detach(), losses
 
 

@@ -28,47 +28,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
-
-
-@dataclass(frozen=True)
-class MatchingSettings:
-    """How pairs are sought and kept; of the per-map settings the first is the finest map's.
-
-    Defaults are those of the rewriting paper's comparison, on images of 224 pixels and maps of
-    strides 2, 4, 8 and 16 (VGG19's levels 2 to 5). Patches, radii and the number of pairs count
-    cells of such maps and are left as they are; the border is a share of the image's side.
-
-    - ``patches``: side of the square of cells that is compared, odd; as many maps are used;
-    - ``radii``: how far a pair may move from where the coarser map had it, in cells; the last is
-      how far apart the two cells of a pair may lie in the coarsest map, None for anywhere;
-    - ``activation``: least squared length of a cell's features, where the weakest cell of the
-      image has 0 and the strongest 1 (tau);
-    - ``border``: pairs nearer to an edge are dropped (7 of 224 pixels; 4 of 128);
-    - ``per_level``: at most so many pairs are kept at each map.
-    """
-
-    patches: tuple[int, ...] = (5, 3, 3, 3)
-    radii: tuple[int | None, ...] = (3, 2, 2, 2)
-    activation: float = 0.05
-    border: float = 1 / 32
-    per_level: int = 10
-
-    def __post_init__(self) -> None:
-        if not self.patches or any(side < 1 or side % 2 == 0 for side in self.patches):
-            raise ParameterError(f"patches {self.patches}: one odd side for each map, such as 5, 3")
-        *finer, coarsest = self.radii or (0,)
-        if len(self.radii) != len(self.patches) or any(r is None or r < 1 for r in finer):
-            raise ParameterError(
-                f"radii {self.radii}: one for each of {len(self.patches)} maps, 1 cell or more"
-            )
-        if coarsest is not None and coarsest < 0:
-            raise ParameterError(f"radii {self.radii}: the last is 0 or more, or null for no limit")
-        if not 0 <= self.activation < 1:
-            raise ParameterError(f"activation {self.activation} is outside 0 to 1")
-        if not 0 <= self.border < 0.5:
-            raise ParameterError(f"border {self.border} is outside 0 to 0.5, shares of the side")
-        if self.per_level < 1:
-            raise ParameterError(f"per_level {self.per_level}; it must be at least 1")
+from palimpsest.methods.baselines.best_buddies_settings import MatchingSettings
 
 
 @dataclass(frozen=True)

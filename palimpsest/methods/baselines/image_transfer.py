@@ -15,7 +15,7 @@ Images are (B, 3, H, W) in [-1, 1], masks (H, W) in [0, 1].
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -25,38 +25,13 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators.pictures import check_images
-from palimpsest.methods.baselines.best_buddies import MatchingSettings, Pairs, best_buddies
+from palimpsest.methods.baselines.best_buddies import Pairs, best_buddies
+from palimpsest.methods.baselines.best_buddies_settings import TransferSettings
 from palimpsest.methods.baselines.moving_least_squares import deformation_field
 
 Features = Callable[[Tensor], Sequence[Tensor]]
 
 BLENDS = ("copy", "laplace")
-
-
-@dataclass(frozen=True)
-class TransferSettings:
-    """How correspondences are found, and how the region is warped and blended.
-
-    Defaults are the rewriting paper's, on 224 pixels; the grid is a share of the image's side, and
-    so scales with it.
-
-    - ``alpha``: how local the warp is (2);
-    - ``grid``: distance of the nodes at which the warp is computed (15 of 224 pixels; 8.6 of 128);
-    - ``levels``: of the Laplacian pyramid (6): the coarsest has a 32nd of the image's sides.
-    """
-
-    matching: MatchingSettings = field(default_factory=MatchingSettings)
-    alpha: float = 2.0
-    grid: float = 15 / 224
-    levels: int = 6
-
-    def __post_init__(self) -> None:
-        if not self.alpha > 0:
-            raise ParameterError(f"alpha {self.alpha}; it must be above 0")
-        if not 0 < self.grid <= 1:
-            raise ParameterError(f"grid {self.grid} is outside 0 to 1, a share of the side")
-        if self.levels < 1:
-            raise ParameterError(f"levels {self.levels}; it must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -119,7 +94,7 @@ class BestBuddiesTransfer:
         size = tuple(images.shape[2:])
         if size != tuple(self._image.shape[2:]):
             raise ValueError(f"images of {size} pixels for a donor of {tuple(self._mask.shape)}")
-        pairs = best_buddies(self._features(images), self._maps, size, self.settings.matching)
+        pairs = best_buddies(self._features(images), self._maps, size, self.settings)
         batch = len(images)
         found = torch.bincount(pairs.image, minlength=batch) > 0
         donor, mask = torch.zeros_like(images), torch.zeros_like(images[:, :1])

@@ -1,4 +1,4 @@
-"""What the paper compares with: weights tuned to the exemplar without a direction to keep to.
+"""Weights tuned to the exemplar without the constraint to directions: two baselines of the paper.
 
     tuned = tune_layer(generator, 6, goal, learning_rate=0.01, iterations=2001)
     tuned = tune_all(generator, paste_image(generator, session), distance)
@@ -6,7 +6,7 @@
 
 `tune_layer` is `single_layer` of Table 2: the whole weight of the edited layer, on the same
 feature goal as the low-rank methods. `tune_all` is `finetune_all`: every weight of the generator,
-on the pasted picture (Eq. 3). Both leave the generator they are given as it was.
+on the pasted picture (Eq. 3). Neither changes the generator that it is given.
 """
 
 from __future__ import annotations
@@ -22,23 +22,47 @@ from torch import Tensor
 from palimpsest.generators import Generator, Layer, sample_z
 from palimpsest.memory.goals import Goal
 from palimpsest.memory.problem import cell_weights
+from palimpsest.memory.solvers.projected_gradient import descend
 from palimpsest.methods.baselines.pasting import PastedImage
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 Steps = Callable[[Iterable[int]], Iterable[int]]
 
 SMOOTH_SEED = 7
-"""Seed of the samples on which `tune_all` may hold the generator to what it was."""
+"""Seed of the samples on which ``smooth_weight`` compares the tuned generator with the original."""
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """A generator with tuned weights, the loss before and after, and the seconds it took."""
+    """A generator with tuned weights, the loss before and after, and the seconds it took.
+
+    ``layer``: the only one that was tuned; None if all were.
+    """
 
     generator: Generator
     loss_before: float
     loss_after: float
     seconds: float
+    layer: int | None = None
+
+
+@dataclass(frozen=True)
+class _WholeWeight:
+    """The goal of one layer as `descend` takes it: mean |v* - f(k*; W)| of a weight W."""
+
+    layer: Layer
+    goal: Goal
+
+    @property
+    def weight(self) -> Tensor:
+        return self.layer.weight.detach()
+
+    def loss(self, weight: Tensor) -> Tensor:
+        """Mean over channels, then over cells by their weights."""
+        values = self.layer.values(self.goal.state, weight).v
+        residual = (values - self.goal.target).abs().mean(dim=1)  # (B, H', W')
+        counts = cell_weights(self.goal)
+        return (residual * counts).sum() / counts.sum()
 
 
 def tune_layer(
@@ -52,31 +76,26 @@ def tune_layer(
     """Adam on the whole weight of layer ``number``, on mean |v* - f(k*; W)|.
 
     Args:
-        goal: keys k* and values v* of the exemplar, as the low-rank methods get them.
+        goal: keys k* and values v* of the exemplar, the same as for the low-rank methods.
         steps: wraps the range of steps, for a progress bar such as tqdm.
+
+    Raises:
+        ParameterError: no iterations, a learning rate that is not positive or makes the loss
+            overflow.
     """
     began = time.perf_counter()
-    layer = generator.layer(number)
-    weight = layer.weight.detach().clone().requires_grad_(True)
-    optimiser = torch.optim.Adam([weight], lr=learning_rate)
+    problem = _WholeWeight(generator.layer(number), goal)
+    weight, losses = descend(
+        problem,
+        iterations=iterations,
+        learning_rate=learning_rate,
+        project_every=None,
+        steps=steps,
+    )
     with torch.no_grad():
-        before = _feature_loss(layer, goal, weight).item()
-    with torch.enable_grad():
-        for _ in steps(range(iterations)):
-            optimiser.zero_grad()
-            _feature_loss(layer, goal, weight).backward()
-            optimiser.step()
-    with torch.no_grad():
-        after = _feature_loss(layer, goal, weight).item()
-    tuned = generator.with_weight(number, weight.detach())
-    return Tuned(tuned, before, after, time.perf_counter() - began)
-
-
-def _feature_loss(layer: Layer, goal: Goal, weight: Tensor) -> Tensor:
-    """Mean of |v* - f(k*; W)| over channels and over cells as they count."""
-    residual = (layer.values(goal.state, weight).v - goal.target).abs().mean(dim=1)  # (B, H', W')
-    counts = cell_weights(goal)
-    return (residual * counts).sum() / counts.sum()
+        after = problem.loss(weight).item()
+    tuned = generator.with_weight(number, weight)
+    return Tuned(tuned, losses[0], after, time.perf_counter() - began, number)
 
 
 def tune_all(

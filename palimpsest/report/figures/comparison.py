@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.files.panels import Panel
+from palimpsest.methods.registry import METHODS
 from palimpsest.report.figures.layout import (
     CELL,
     GAP,
     MARGIN,
-    METHOD_LABELS,
     WIDE_GAP,
     column_heading,
     provenance,
@@ -42,13 +42,13 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
         for row, method in enumerate(methods):
             top = head + row * (CELL + GAP) + (after_first if row else 0)
             if edit == edits[0]:
-                ours = method in ("newton", "palimpsest")
+                label, ours, judged = row_heading(method)
                 sheet.text(
-                    METHOD_LABELS.get(method, method),
+                    label,
                     left - 0.1,
                     top + CELL / 2,
                     align="right",
-                    weight="bold" if method == "palimpsest" else "normal",
+                    weight="bold" if ours and judged else "normal",
                     colour=style.accent if ours else style.ink,
                 )
             for i in range(count):
@@ -56,6 +56,14 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
                 sheet.picture(panel.arrays[f"{method}_{edit}"][i], x, top, CELL)
         left += block + WIDE_GAP
     return sheet, caption(panel)
+
+
+def row_heading(method: str) -> tuple[str, bool, bool]:
+    """A method's label, whether it is this project's own, and whether claims are made about it."""
+    about = METHODS.get(method)
+    if about is None:  # a panel of a method that is no longer registered
+        return method, False, False
+    return about.figure_label, not about.in_paper, bool(about.subject)
 
 
 def join(panels: Sequence[Panel]) -> Panel:

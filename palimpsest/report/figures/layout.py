@@ -17,19 +17,6 @@ MARGIN = 0.1
 GENERATOR = "figS3_generator_"
 """How the name of a figure begins that shows a generator, of any name, beside its world."""
 
-METHOD_LABELS = {
-    "unmodified": "unmodified",
-    "projected_gradient": "projected gradient\n(the paper's method)",
-    "direct_lambda": "direct Λ",
-    "single_context": "single-image\ncontext",
-    "single_layer": "single layer,\nno direction",
-    "finetune_all": "all weights\nfine-tuned",
-    "nbb_copy": "best buddies,\ncopied",
-    "nbb_laplace": "best buddies,\nblended",
-    "newton": "newton (ours),\nsame session",
-    "palimpsest": "palimpsest\n(ours)",
-}
-
 SESSION_LABELS = {
     "dome2spire": "domes → spires",
     "dome2tree": "domes → trees",

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from palimpsest.drawing.draw import DRAWINGS
 from palimpsest.errors import ParameterError, SessionError
 from palimpsest.experiments.doors.carrier import Carrier
 from palimpsest.experiments.doors.counts import open_samples
@@ -31,16 +30,20 @@ class Skies(PlainSegmenter):
 
 
 @pytest.fixture
-def doors(sources, monkeypatch):
-    """Sources whose first session is drawn to add doors, of at least two pixels."""
+def doors(sources):
+    """Sources whose first session adds doors, of at least two pixels."""
     name, path = next(iter(sources.edits.items()))
-    adding = replace(DRAWINGS["sky_doors"], least=2 * (128 / sources.generator.resolution) ** 2)
-    monkeypatch.setitem(DRAWINGS, name, adding)
     exemplar = sources.sessions[name].exemplars[0]
     moved = exemplar.model_copy(
         update={"paste": exemplar.object.model_copy(update={"sample": exemplar.paste.sample})}
     )
-    session = sources.sessions[name].model_copy(update={"exemplars": (moved,)})
+    judged = {
+        "source": ("sky",),
+        "targets": ("door",),
+        "adds": True,
+        "least": 2 * (128 / sources.generator.resolution) ** 2,
+    }
+    session = sources.sessions[name].model_copy(update={"exemplars": (moved,)} | judged)
     return replace(
         sources, edits={name: path}, sessions={name: session}, segmenter=Skies(), pairs=3
     )
@@ -108,10 +111,10 @@ def test_counts_are_those_of_the_carried_places(doors) -> None:
     assert facts["seen_low"]["rule"] <= facts["seen"]["rule"] / facts["counted"]
 
 
-def test_what_does_not_fit_is_told(doors, monkeypatch) -> None:
+def test_what_does_not_fit_is_told(doors) -> None:
     with pytest.raises(ParameterError, match="segmenter"):
         compute_doors(replace(doors, segmenter=None))
-    name = next(iter(doors.sessions))
-    monkeypatch.setitem(DRAWINGS, name, DRAWINGS["remove_trees"])
-    with pytest.raises(SessionError, match="not one that is drawn to add"):
-        compute_doors(doors)
+    name, session = next(iter(doors.sessions.items()))
+    replacing = session.model_copy(update={"adds": False, "least": None})
+    with pytest.raises(SessionError, match="does not say what it adds"):
+        compute_doors(replace(doors, sessions={name: replacing}))

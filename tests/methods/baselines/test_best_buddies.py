@@ -6,12 +6,13 @@ import torch.nn.functional as F
 
 from palimpsest.errors import ParameterError
 from palimpsest.methods.baselines.best_buddies import (
-    MatchingSettings,
     activation,
     best_buddies,
     common_appearance,
     mutual_nearest,
 )
+from palimpsest.methods.baselines.best_buddies_settings import MatchingSettings
+from palimpsest.settings import validated
 from tests.doubles.square_session import SIDE, drawn, features, pictures
 
 SETTINGS = MatchingSettings()
@@ -196,7 +197,7 @@ def test_maps_that_do_not_fit_are_refused():
         ({"patches": (5, 4, 3, 3)}, "odd"),
         ({"radii": (3, 2)}, "radii"),
         ({"radii": (3, None, 2, 2)}, "radii"),
-        ({"radii": (3, 2, 2, -1)}, "last"),
+        ({"radii": (3, 2, 2, -1)}, "radii.3"),
         ({"activation": 1.0}, "activation"),
         ({"border": 0.5}, "border"),
         ({"per_level": 0}, "per_level"),
@@ -204,4 +205,4 @@ def test_maps_that_do_not_fit_are_refused():
 )
 def test_settings_out_of_range_are_refused(given, says):
     with pytest.raises(ParameterError, match=says):
-        MatchingSettings(**given)
+        validated("best_buddies", given, MatchingSettings)

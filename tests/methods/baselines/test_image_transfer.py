@@ -5,15 +5,15 @@ import torch
 import torch.nn.functional as F
 
 from palimpsest.errors import ParameterError
-from palimpsest.methods.baselines.best_buddies import MatchingSettings
+from palimpsest.methods.baselines.best_buddies_settings import MatchingSettings, TransferSettings
 from palimpsest.methods.baselines.image_transfer import (
     BestBuddiesTransfer,
-    TransferSettings,
     copy_blend,
     laplacian_blend,
     look_up,
 )
 from palimpsest.methods.baselines.moving_least_squares import deformation_field
+from palimpsest.settings import validated
 from tests.doubles.square_session import SIDE, drawn, features, pictures
 
 
@@ -160,5 +160,6 @@ def test_images_and_blends_that_cannot_be_used_are_refused(edited):
 )
 def test_settings_out_of_range_are_refused(given, says):
     with pytest.raises(ParameterError, match=says):
-        TransferSettings(**given)
-    assert TransferSettings().matching == MatchingSettings()
+        validated("best_buddies", given, TransferSettings)
+    defaults = TransferSettings().model_dump()
+    assert MatchingSettings().model_dump().items() <= defaults.items()

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from palimpsest.generators import sample_z
-from palimpsest.methods.baselines import paste_image
+from palimpsest.methods.baselines.pasting import paste_image
 from palimpsest.sessions.masks import encode_mask
 from palimpsest.sessions.schema import Selection
 

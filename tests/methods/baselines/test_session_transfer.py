@@ -6,19 +6,23 @@ import torch
 from palimpsest.errors import ParameterError
 from palimpsest.generators import sample_z
 from palimpsest.methods.baselines.pasting import paste_image
-from palimpsest.methods.baselines.session_transfer import transfer_methods, transfer_settings
+from palimpsest.methods.registry import image_changes, image_settings
 
 SMALL = {"patches": [3, 3], "radii": [2, None], "levels": 3}
+BOTH = image_settings("--image-methods", {"nbb_copy": SMALL, "nbb_laplace": SMALL})
 
 
 def test_settings_by_name():
-    settings = transfer_settings({**SMALL, "border": 0.1, "alpha": 1.5})
-    assert settings.matching.patches == (3, 3) and settings.matching.radii == (2, None)
-    assert settings.matching.border == 0.1 and settings.alpha == 1.5 and settings.levels == 3
-    with pytest.raises(ParameterError, match="no setting 'patch'"):
-        transfer_settings({"patch": 3})
+    given = {**SMALL, "border": 0.1, "alpha": 1.5}
+    settings = image_settings("--image-methods", {"nbb_copy": given})["nbb_copy"]
+    assert settings.patches == (3, 3) and settings.radii == (2, None)
+    assert settings.border == 0.1 and settings.alpha == 1.5 and settings.levels == 3
+    with pytest.raises(ParameterError, match="--image-methods: nbb_copy: patch: there is no such"):
+        image_settings("--image-methods", {"nbb_copy": {"patch": 3}})
     with pytest.raises(ParameterError, match="alpha"):
-        transfer_settings({"alpha": 0})
+        image_settings("--image-methods", {"nbb_laplace": {"alpha": 0}})
+    with pytest.raises(ParameterError, match="--image-methods: 'newton' is none of nbb_copy"):
+        image_settings("--image-methods", {"newton": {}})
 
 
 class Means:
@@ -30,9 +34,7 @@ class Means:
 
 
 def test_the_pasted_object_comes_into_its_own_target(generator, session):
-    methods = transfer_methods(
-        generator, session, Means(), ("copy", "laplace"), transfer_settings(SMALL)
-    )
+    methods = image_changes(generator, session, Means(), BOTH)
     assert list(methods) == ["nbb_copy", "nbb_laplace"]
     pasted = paste_image(generator, session)
     images = torch.cat([pasted.image, generator(sample_z(generator, 2, 9))])
@@ -50,13 +52,13 @@ def test_both_blends_of_a_batch_are_aligned_once(generator, session):
             asked.append(len(images))
             return super().features(images)
 
-    settings = transfer_settings(SMALL)
-    methods = transfer_methods(generator, session, Counted(), ("copy", "laplace"), settings)
-    asked.clear()  # the donor
+    methods = image_changes(generator, session, Counted(), BOTH)
+    assert asked == [1], "the donor, once for both"
+    asked.clear()
     batches = generator(sample_z(generator, 5, 9)).split(3)
     together = [[change(images) for change in methods.values()] for images in batches]
     assert asked == [3, 2]
     for images, edited in zip(batches, together, strict=True):
-        for blend, found in zip(("copy", "laplace"), edited, strict=True):
-            alone = transfer_methods(generator, session, Means(), (blend,), settings)
-            assert torch.equal(alone[f"nbb_{blend}"](images), found)
+        for name, found in zip(BOTH, edited, strict=True):
+            alone = image_changes(generator, session, Means(), {name: BOTH[name]})
+            assert torch.equal(alone[name](images), found)

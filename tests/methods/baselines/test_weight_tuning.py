@@ -3,7 +3,8 @@
 import torch
 
 from palimpsest.generators import load_generator, sample_z, save_generator
-from palimpsest.methods.baselines import paste_image, tune_all, tune_layer
+from palimpsest.methods.baselines.pasting import paste_image
+from palimpsest.methods.baselines.weight_tuning import tune_all, tune_layer
 from palimpsest.sessions.rewriting import open_session
 
 

@@ -12,17 +12,19 @@ from palimpsest.errors import ParameterError, SessionError
 from palimpsest.generators import sample_z
 from palimpsest.generators.base import Generator
 from palimpsest.memory import KeyStatistics, context_directions
-from palimpsest.methods import judges as tuning
-from palimpsest.methods.judges import (
+from palimpsest.methods.choosing import judges as tuning
+from palimpsest.methods.choosing.choose import Candidate, choose, painted_classes
+from palimpsest.methods.choosing.judges import (
     LabelJudge,
     Score,
     ValueJudge,
     cells_showing,
     widened,
 )
-from palimpsest.methods.palimpsest import Candidate, Choosing, choose, painted_classes
+from palimpsest.methods.choosing.settings import PalimpsestSettings
 from palimpsest.sessions import Exemplar, Selection, Session, open_session, rewrite
 from palimpsest.sessions.masks import encode_mask
+from palimpsest.settings import validated
 from tests.doubles.golden_session import golden_session
 from tests.doubles.plain_segmenter import PlainSegmenter
 
@@ -222,15 +224,18 @@ def test_of_equals_the_simpler_and_more_careful_is_kept() -> None:
 @pytest.mark.parametrize(
     "settings, reason",
     [
-        ({"tuning_sample": 5}, "no setting 'tuning_sample'"),
-        ({"tuning_samples": 0}, "tuning_samples: 0"),
+        ({"tuning_sample": 5}, "tuning_sample: there is no such parameter"),
+        ({"tuning_samples": 0}, "tuning_samples: .* not 0"),
+        ({"candidate_exemplars": 2, "exemplars": 3}, "exemplars is 3"),
         ({"mu_grid": []}, "mu_grid"),
         ({"mu_grid": [-1]}, "mu_grid"),
     ],
 )
 def test_settings_are_checked(settings: dict, reason: str) -> None:
     with pytest.raises(ParameterError, match=reason):
-        Choosing.of(settings)
+        validated("palimpsest", settings, PalimpsestSettings)
+    assert PalimpsestSettings(candidate_exemplars=2).exemplars == 6, "at most: two are tried"
+    assert PalimpsestSettings(source="dark").source == ("dark",)
 
 
 def test_a_class_that_is_unknown_or_never_shows_is_told(

@@ -1,0 +1,326 @@
+"""The method `palimpsest`: which pasted exemplars, and how much smoothness, make the best edit.
+
+What looks like a good exemplar may make a poor edit, and several in one edit make it robust. An
+edit is solved in well under a second, so candidates are tried and judged (`tuning`) on samples
+apart from those that are measured:
+
+1. statistics that leave out what is to change: keys on or next to the source are found by labels
+   or, without a segmenter, by the context direction; direction and penalty both use them;
+2. every exemplar alone, at the middle μ, judged on half of the tuning samples;
+3. the best ones, alone and together (2, 4, 6 in one rank-one edit), at every μ, judged on all.
+
+The same inputs choose the same edit. Its metadata holds what was tried and what it scored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from palimpsest.generators.base import Generator, KeyState
+from palimpsest.generators.samples import images_at_once, sample_z
+from palimpsest.instruments.segmenters.base import Segmenter
+from palimpsest.memory import Edit, KeyStatistics, context_directions, match_map, pose
+from palimpsest.memory.goals import goal_arguments
+from palimpsest.memory.solvers.newton import Descent
+from palimpsest.methods.choosing.judges import (
+    BATCH,
+    Judge,
+    LabelJudge,
+    Score,
+    ValueJudge,
+    cells_showing,
+    widened,
+)
+from palimpsest.methods.choosing.settings import PalimpsestSettings
+from palimpsest.sessions.rewriting import OpenSession, open_with_statistics, solve
+from palimpsest.sessions.schema import Session
+from palimpsest.settings import validated
+
+SET_SIZES = (1, 2, 4, 6, 8, 12)
+"""How many of the best exemplars are tried together."""
+
+SINGLES = 3
+"""How many of the best exemplars are tried alone at every μ."""
+
+MATCH_SHARE = 0.5
+"""Without labels, a cell counts as one that is to change if it matches the direction at least half
+as well as the median cell of the context does, and belongs to the `MATCH_MOST` best of all."""
+
+MATCH_MOST = 0.05
+MATCH_SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Exemplars (by place) solved together at one μ, and what the edit scored."""
+
+    exemplars: tuple[int, ...]
+    mu: float
+    score: Score
+    samples: int
+
+    @property
+    def order(self) -> tuple:
+        """The best sorts first; of equals the one with fewer exemplars and less change."""
+        return (-round(self.score.value, 6), len(self.exemplars), -self.mu, self.exemplars)
+
+    def record(self) -> dict[str, Any]:
+        """For an edit's metadata."""
+        record = {"exemplars": list(self.exemplars), "mu": self.mu, "samples": self.samples}
+        return record | self.score.record()
+
+
+def choose(
+    g: Generator,
+    session: Session,
+    stats: KeyStatistics,
+    segmenter: Segmenter | None = None,
+    **settings: Any,
+) -> Edit:
+    """The best edit of a session by the tuning samples; ``settings``: see `PalimpsestSettings`.
+
+    Raises `ParameterError` for an unknown setting, and what `choose_with` raises.
+    """
+    asked = validated("palimpsest", settings, PalimpsestSettings)
+    return choose_with(g, session, stats, segmenter, asked)
+
+
+def choose_with(
+    g: Generator,
+    session: Session,
+    stats: KeyStatistics,
+    segmenter: Segmenter | None,
+    asked: PalimpsestSettings,
+) -> Edit:
+    """The best edit of a session by the tuning samples.
+
+    Args:
+        stats: statistics over all keys of the session's layer.
+        segmenter: labels generated images; without one, goal loss and change elsewhere decide.
+
+    Raises:
+        SessionError: a session that does not fit the generator, or a source that never shows.
+    """
+    if asked.rank is not None:
+        session = session.model_copy(update={"rank": asked.rank})
+    tried = range(min(asked.candidate_exemplars, len(session.exemplars)))
+    opened = open_with_statistics(g, session, stats, exemplars=tried)
+    changing, judge, about = _prepare(g, opened, stats, segmenter, asked)
+
+    spared = KeyStatistics.collect(
+        g,
+        layer=opened.layer.number,
+        n=asked.statistics_samples,
+        seed=int(stats.metadata.get("seed", 1)),
+        batch=images_at_once(g.resolution, BATCH),
+        exclude=lambda state, z: changing(state),
+        excluding=about["excluding"],
+    )
+    directions = context_directions(
+        opened.context_keys, opened.context_weights, spared, session.rank
+    )
+    rounds = _Rounds(opened, directions, spared, judge, asked)
+    best = rounds.best()
+    edit = solve(
+        opened,
+        [opened.goals[i] for i in best.exemplars],
+        directions,
+        spared,
+        "newton",
+        mu=best.mu,
+        iterations=asked.iterations,
+    )
+    choice = {
+        **about,
+        "tuning_samples": judge.n,
+        "tuning_seed": asked.tuning_seed,
+        "chosen": best.record(),
+        "tried": [candidate.record() for candidate in rounds.tried],
+    }
+    told = {"exemplars": ",".join(map(str, best.exemplars)), "choice": json.dumps(choice)}
+    return replace(edit, metadata={**edit.metadata, **told})
+
+
+class _Rounds:
+    """Tries candidates, each set of exemplars precomputed once for all μ."""
+
+    def __init__(
+        self,
+        opened: OpenSession,
+        directions: Tensor,
+        stats: KeyStatistics,
+        judge: Judge,
+        asked: PalimpsestSettings,
+    ) -> None:
+        self.opened, self.directions, self.stats = opened, directions, stats
+        self.judge, self.asked = judge, asked
+        self.tried: list[Candidate] = []
+        self.descents: dict[tuple[int, ...], Descent] = {}
+
+    def best(self) -> Candidate:
+        """The two rounds; candidates judged on half of the samples do not compete."""
+        grid = sorted(self.asked.mu_grid)
+        middle = grid[len(grid) // 2]
+        singles = [(i,) for i in range(len(self.opened.goals))]
+        if len(singles) > 1:
+            screened = sorted((self._try(one, middle, True) for one in singles), key=_order)
+            ranking = [candidate.exemplars[0] for candidate in screened]
+        else:
+            ranking = [0]
+        sets = [(i,) for i in ranking[:SINGLES]]
+        most = min(self.asked.exemplars, len(ranking))
+        sizes = sorted({size for size in SET_SIZES if 1 < size <= most} | ({most} - {1}))
+        sets += [tuple(sorted(ranking[:size])) for size in sizes]
+        finals = [self._try(chosen, mu, False) for chosen in sets for mu in grid]
+        return min(finals, key=_order)
+
+    def _try(self, exemplars: tuple[int, ...], mu: float, quick: bool) -> Candidate:
+        descent = self.descents.get(exemplars)
+        if descent is None:
+            goals = [self.opened.goals[i] for i in exemplars]
+            problem = pose(
+                self.opened.layer,
+                **goal_arguments(goals),
+                directions=self.directions,
+                stats=self.stats,
+            )
+            descent = Descent(problem)
+            self.descents = {exemplars: descent}  # sets come one after the other
+        solution = descent.solve(mu, self.asked.iterations)
+        weight = descent.problem.weight_of(solution.coefficients)
+        samples = self.judge.n_quick if quick else self.judge.n
+        candidate = Candidate(exemplars, mu, self.judge.score(weight, quick), samples)
+        self.tried.append(candidate)
+        return candidate
+
+
+def _order(candidate: Candidate) -> tuple:
+    return candidate.order
+
+
+def _prepare(
+    g: Generator,
+    opened: OpenSession,
+    stats: KeyStatistics,
+    segmenter: Segmenter | None,
+    asked: PalimpsestSettings,
+) -> tuple[Any, Judge, dict[str, Any]]:
+    """What is to change (a function of keys), who judges, and how to record it."""
+    layer, session = opened.layer, opened.session
+    matching = matching_cells(g, opened, stats)
+    about: dict[str, Any] = {"judge": "values", "excluding": f"cells like {session.name}"}
+
+    def by_values() -> tuple[Any, Judge, dict[str, Any]]:
+        judge = ValueJudge(
+            g, layer.number, opened.goals, matching, asked.tuning_samples, asked.tuning_seed
+        )
+        return matching, judge, about
+
+    if segmenter is None:
+        return by_values()
+    source, targets = asked.source, asked.targets
+    if source is None or targets is None:
+        seen = session_classes(session, segmenter) or painted_classes(g, session, segmenter)
+        if seen is None:  # no class stands out: labels cannot judge
+            return by_values()
+        source, targets = source or seen[0], targets or seen[1]
+    adds = bool(session.adds)
+    judge = LabelJudge(
+        g,
+        layer.number,
+        segmenter,
+        source,
+        targets,
+        asked.tuning_samples,
+        asked.tuning_seed,
+        adds=adds,
+        least_added=_least_added(session, g.resolution) if adds else 1,
+    )
+    about |= {"judge": "labels", "source": list(source), "targets": list(targets)}
+    if adds:  # its source is far more than what is to change
+        return matching, judge, about
+    numbers = segmenter.numbers(*source)
+
+    def showing(state: KeyState) -> Tensor:
+        return cells_showing(layer, state, segmenter, numbers)
+
+    return showing, judge, {**about, "excluding": f"cells with or next to {', '.join(source)}"}
+
+
+def matching_cells(
+    g: Generator, opened: OpenSession, stats: KeyStatistics
+) -> Callable[[KeyState], Tensor]:
+    """A function of keys: cells (B, h, w) bool that match the context, or are next to such a one.
+
+    They match its rank-one direction; see `MATCH_SHARE`.
+    """
+    direction = context_directions(opened.context_keys, opened.context_weights, stats, 1)[0]
+    matched = match_map(opened.context_keys, direction)
+    weights = opened.context_weights
+    usual = matched[weights > (0.5 if (weights > 0.5).any() else 0)].median()
+    z = sample_z(g, MATCH_SAMPLES, opened.session.seed)
+    with torch.no_grad():
+        maps = [match_map(opened.layer.keys(part).k, direction).flatten() for part in z.split(16)]
+    threshold = max(MATCH_SHARE * float(usual), float(torch.cat(maps).quantile(1 - MATCH_MOST)))
+
+    def matching(state: KeyState) -> Tensor:
+        return widened(match_map(state.k, direction) >= threshold)
+
+    return matching
+
+
+def _least_added(session: Session, resolution: int) -> int:
+    """Pixels of the target that must come into an image for it to count as converted."""
+    if session.least is not None:
+        return round(session.least * (resolution / 128) ** 2)
+    sizes = [e.object.area((resolution, resolution)).sum().item() for e in session.exemplars]
+    return int(np.median(sizes)) // 4
+
+
+def session_classes(
+    session: Session, segmenter: Segmenter
+) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Source and targets that the session names; None if the segmenter does not have them all."""
+    if not session.source or not session.targets:
+        return None
+    known = {*session.source, *session.targets} <= set(segmenter.classes)
+    return (session.source, session.targets) if known else None
+
+
+def painted_classes(
+    g: Generator, session: Session, segmenter: Segmenter
+) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """The class painted as context, and the one copied over it, from the labels under the masks.
+
+    Under context masks and under objects each, the class whose share is most above its share of
+    the whole images. None where no other class stands out under the objects than under the context.
+    """
+    z = sample_z(g, max(session.samples) + 1, session.seed)
+    size = (g.resolution, g.resolution)
+    count = len(segmenter.classes)
+    under_context, under_object = torch.zeros(count), torch.zeros(count)
+    everywhere = torch.zeros(count)
+    places = [(selection, under_context) for selection in session.context]
+    places += [(exemplar.object, under_object) for exemplar in session.exemplars]
+    with torch.no_grad():
+        for selection, total in places:
+            labels = segmenter.labels(g(z[selection.sample : selection.sample + 1]))[0]
+            one_hot = torch.nn.functional.one_hot(labels, count).float()
+            total += (one_hot * selection.area(size)[:, :, None]).sum(dim=(0, 1))
+            everywhere += one_hot.sum(dim=(0, 1))
+    usual = everywhere / everywhere.sum()
+    lift_context = under_context / under_context.sum() - usual
+    source = int(lift_context.argmax())
+    lift_object = under_object / under_object.sum() - usual
+    lift_object[source] = -1
+    target = int(lift_object.argmax())
+    if lift_context[source] <= 0 or lift_object[target] <= 0:
+        return None
+    return (segmenter.classes[source],), (segmenter.classes[target],)

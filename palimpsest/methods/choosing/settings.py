@@ -1,0 +1,54 @@
+"""Settings of the search for the best exemplars and smoothness (`choose`)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from palimpsest.settings import Count, Rank, Seed, Settings, Smoothness
+
+
+def _several(value: object) -> object:
+    """One class, given as text, as a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+Classes = Annotated[tuple[str, ...], BeforeValidator(_several)]
+
+
+class PalimpsestParameters(Settings):
+    """How candidates are made and judged.
+
+    ``candidate_exemplars``: how many of the session's exemplars are tried; ``exemplars``: at most
+    so many go into the edit. ``tuning_samples``, ``tuning_seed``: generated images that candidates
+    are judged on; they must not be those that are measured. ``mu_grid``: smoothness tried.
+    ``iterations``: steps of the solver. ``statistics_samples``: images for the statistics that
+    leave out what is to change.
+    """
+
+    candidate_exemplars: Count = 12
+    exemplars: Count = 6
+    tuning_samples: Count = 64
+    tuning_seed: Seed = 2
+    mu_grid: Annotated[tuple[Smoothness, ...], Field(min_length=1)] = (0.3, 1.0, 3.0)
+    iterations: Count = 40
+    statistics_samples: Count = 400
+
+    @model_validator(mode="after")
+    def _enough_candidates(self) -> PalimpsestParameters:
+        if "exemplars" in self.model_fields_set and self.exemplars > self.candidate_exemplars:
+            raise ValueError(
+                f"exemplars is {self.exemplars}, more than candidate_exemplars "
+                f"({self.candidate_exemplars}); make it at most that"
+            )
+        return self
+
+
+class PalimpsestSettings(PalimpsestParameters):
+    """``source``, ``targets``: classes that go and come; None takes those that the session names,
+    or else those that its masks show. ``rank``: number of directions; the session's own if None."""
+
+    source: Classes | None = None
+    targets: Classes | None = None
+    rank: Rank | None = None
