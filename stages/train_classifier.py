@@ -17,7 +17,7 @@ from palimpsest.instruments.classifiers.training import (
 from palimpsest.pipeline.commands import run
 from palimpsest.training.recipe import hardware
 from palimpsest.training.renders import BLUR
-from palimpsest.training.resumable import train_shown
+from palimpsest.training.resumable import train_with_progress
 from palimpsest.worlds import get_world
 
 
@@ -40,7 +40,8 @@ def main(
     recipe = AttributeRecipe(attribute, resolution, scenes=scenes, steps=steps, seed=seed)
     with tqdm(total=scenes, desc="rendering", unit="image", mininterval=2) as bar:
         training = AttributeTraining(chosen, recipe, progress=bar.update)
-    if not train_shown(training, checkpoint or out.with_suffix(".checkpoint.pt"), minutes):
+    checkpoint = checkpoint or out.with_suffix(".checkpoint.pt")
+    if not train_with_progress(training, checkpoint, minutes=minutes):
         return
     classifier = training.finished()
     classifier.facts["hardware"] = hardware()

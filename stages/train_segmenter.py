@@ -17,7 +17,7 @@ from palimpsest.instruments.segmenters.training import (
 from palimpsest.pipeline.commands import run
 from palimpsest.training.recipe import hardware
 from palimpsest.training.renders import BLUR
-from palimpsest.training.resumable import train_shown
+from palimpsest.training.resumable import train_with_progress
 from palimpsest.worlds import get_world
 
 
@@ -40,7 +40,7 @@ def main(
     recipe = SegmenterRecipe(resolution=resolution, scenes=scenes, steps=steps, seed=seed)
     with tqdm(total=2 * scenes, desc="rendering", unit="image", mininterval=2) as bar:
         training = SegmenterTraining(chosen, recipe, progress=bar.update)
-    if not train_shown(training, checkpoint, minutes):
+    if not train_with_progress(training, checkpoint, minutes=minutes):
         return
     segmenter = training.finished()
     sizes = [size for size in (resolution, resolution // 2) if size >= segmenter.stride]

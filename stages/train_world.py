@@ -8,13 +8,13 @@ from typing import Annotated
 
 import torch
 import typer
-from tqdm import tqdm
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators import save_generator
 from palimpsest.pipeline.commands import run
 from palimpsest.training.distillation import Distillation
 from palimpsest.training.recipe import Interchange, Recipe, Stage, hardware, recipe_facts
+from palimpsest.training.resumable import train_with_progress
 from palimpsest.worlds import get_world
 
 
@@ -28,16 +28,7 @@ def main(
 ) -> None:
     """Distil the world's renderer into a generator; run again to go on after an interruption."""
     training = Distillation(get_world(world), parse_recipe(recipe))
-    if checkpoint.exists():
-        training.resume(checkpoint)
-    total = training.recipe.steps
-    with tqdm(total=total, initial=training.step, unit="step", mininterval=5) as bar:
-
-        def report(step: int, stage: Stage, loss: float) -> None:
-            bar.set_description(f"{stage.resolution} px, loss {loss:.4f}", refresh=False)
-            bar.update(step - bar.n)
-
-        training.run(checkpoint, every, stop_at, report=report)
+    train_with_progress(training, checkpoint, every=every, stop_at=stop_at, workers=1)
     save_generator(
         training.finished(),
         out,

@@ -7,30 +7,27 @@ stands for. It learns G(z) → render(scene(z)) with
 
 first at 16 pixels, then at twice that, and so on (`growing`). Scenes are rendered as they are
 needed and none is shown twice. Step i always sees the scenes of stream (seed, i), so a run is a
-function of its recipe, and one that was killed goes on from its last checkpoint as if nothing had
-happened.
+function of its recipe and resumes from its last checkpoint bit for bit (`resumable`).
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset
 
 from palimpsest.errors import WorldError
-from palimpsest.files.atomic import atomic_path
 from palimpsest.generators.base import Generator
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.training.growing import grow
 from palimpsest.training.interchange import Splices, plan_splices, slot_cells
-from palimpsest.training.recipe import Recipe, Stage, recipe_facts, same_until
+from palimpsest.training.recipe import Recipe, recipe_facts, same_until
+from palimpsest.training.resumable import Losses, ResumableTraining
 from palimpsest.worlds.scene import World
 
 RENDER_AT_LEAST = 32
@@ -39,8 +36,8 @@ RENDER_AT_LEAST = 32
 class Batch(NamedTuple):
     """The scenes of one step.
 
-    ``z`` (B, z_dim) float32; ``images`` uint8 (B, R, R, 3) and ``labels`` uint8 (B, R, R), at the
-    stage's size or above, of the scenes as they are after the ``splices``.
+    ``z`` (B, z_dim) float32; ``images`` uint8 (B, R, R, 3) and ``labels`` uint8 (B, R, R) of the
+    scenes after the ``splices``, at the stage's resolution or a higher one.
     """
 
     z: Tensor
@@ -74,19 +71,6 @@ class RenderedSteps(Dataset):
         )
 
 
-class StepsFrom(Sampler):
-    """Step numbers from ``first`` to the end of the recipe."""
-
-    def __init__(self, first: int, end: int) -> None:
-        self.first, self.end = first, end
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self.first, self.end))
-
-    def __len__(self) -> int:
-        return self.end - self.first
-
-
 def distillation_loss(made: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
     """The loss of the module's docstring; images (B, 3, R, R), ``weights`` (B, 1, R, R)."""
     loss = ((made - wanted).abs() * weights).mean()
@@ -102,8 +86,10 @@ def distillation_loss(made: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
 
 
 def _targets(images: Tensor, weights: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
-    """uint8 images (B, R, R, 3) as (B, 3, r, r) in [-1, 1], and weights (B, 1, R, R) as they are
-    at that ``resolution`` r."""
+    """Images (B, 3, r, r) in [-1, 1] and weights (B, 1, r, r) at the ``resolution`` r.
+
+    Made from uint8 ``images`` (B, R, R, 3) and ``weights`` (B, 1, R, R) by average pooling.
+    """
     wanted = images.permute(0, 3, 1, 2).float() / 127.5 - 1
     factor = wanted.shape[-1] // resolution
     if factor > 1:
@@ -111,8 +97,14 @@ def _targets(images: Tensor, weights: Tensor, resolution: int) -> tuple[Tensor, 
     return wanted, weights
 
 
-class Distillation:
-    """A training run: `advance` it step by step, `save` and `resume` it at any step."""
+class Distillation(ResumableTraining):
+    """A training run of one world's generator.
+
+    ``student`` is trained, ``average`` is its exponential moving average. Stages that a checkpoint
+    has not begun may differ from the recipe's, so a finished run can be given one more stage.
+
+    Raises `WorldError` for a recipe that does not fit the world.
+    """
 
     def __init__(self, world: World, recipe: Recipe) -> None:
         if max(stage.resolution for stage in recipe.stages) > recipe.resolution:
@@ -123,10 +115,10 @@ class Distillation:
         unknown = {name for named in weights for name in named} - set(world.classes)
         if unknown:
             raise WorldError(f"class_weights name {sorted(unknown)}, not classes of {world.name}")
-        self.world = world
-        self.recipe = recipe
         if recipe.interchange is not None and not world.slots:
             raise WorldError(f"the {world.name} world has no slots that scenes could interchange")
+        self.world = world
+        self.recipe = recipe
         self.student = grow(world, recipe)
         self.average = grow(world, recipe)
         self.optimizer = torch.optim.Adam(
@@ -136,13 +128,24 @@ class Distillation:
         self.class_weights = torch.tensor(
             [[named.get(name, 1.0) for name in world.classes] for named in weights]
         )
-        self.step = 0
-        self.curve: list[dict[str, float]] = []
-        self.seconds = 0.0
+        super().__init__(
+            recipe.steps,
+            {"world": world.name, **recipe_facts(recipe)},
+            RenderedSteps(world, recipe),
+            {"student": self.student, "average": self.average, "optimizer": self.optimizer},
+        )
 
-    def advance(self, batch: Batch) -> float:
-        """One step on a batch; returns its loss."""
-        began = time.perf_counter()
+    def about(self, step: int) -> dict[str, int]:
+        return {"resolution": self.recipe.stage_at(step)[1].resolution}
+
+    def begins_stage(self, step: int) -> bool:
+        return self.recipe.stage_at(step)[2] == 0
+
+    def continues(self, facts: Mapping[str, Any], step: int) -> bool:
+        return same_until(step, facts, self.recipe_facts)
+
+    def update(self, batch: Batch) -> Losses:
+        """One step of Adam on the student, then of its average."""
         index, stage, _ = self.recipe.stage_at(self.step)
         weights = self.class_weights[index, batch.labels.long()][:, None]
         wanted, weights = _targets(batch.images, weights, stage.resolution)
@@ -156,9 +159,7 @@ class Distillation:
         loss.backward()
         self.optimizer.step()
         self._average()
-        self.step += 1
-        self.seconds += time.perf_counter() - began
-        return loss.item()
+        return {"loss": loss.item()}
 
     def _made(self, batch: Batch, resolution: int) -> Tensor:
         if not batch.splices.slots.any():
@@ -173,80 +174,14 @@ class Distillation:
 
     @torch.no_grad()
     def _average(self) -> None:
-        # Young averages follow quickly, or the random start would be seen for long.
+        # a young average follows quickly, otherwise it would keep the random start for long
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(
             list(self.average.parameters()), list(self.student.parameters()), 1 - decay
         )
 
-    def save(self, path: Path) -> None:
-        """Write a checkpoint that `resume` goes on from."""
-        state = {
-            "recipe": recipe_facts(self.recipe),
-            "step": self.step,
-            "seconds": self.seconds,
-            "curve": self.curve,
-            "student": self.student.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        with atomic_path(path) as temporary:
-            torch.save(state, temporary)
-
-    def resume(self, path: Path) -> None:
-        """Go on from the checkpoint at ``path``.
-
-        Stages that it had not begun may be others, so that a finished run can be given one more.
-        Raises `WorldError` for a checkpoint of another recipe.
-        """
-        state = torch.load(path, weights_only=True)
-        if not same_until(state["step"], state["recipe"], recipe_facts(self.recipe)):
-            raise WorldError(f"{path} is a checkpoint of another recipe; remove it to start anew")
-        self.step, self.seconds, self.curve = state["step"], state["seconds"], state["curve"]
-        self.student.load_state_dict(state["student"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-
-    def batches(self, workers: int = 1) -> DataLoader:
-        """The batches of all steps to come, rendered ahead by ``workers`` processes."""
-        return DataLoader(
-            RenderedSteps(self.world, self.recipe),
-            batch_size=None,
-            sampler=StepsFrom(self.step, self.recipe.steps),
-            num_workers=workers,
-            prefetch_factor=8 if workers else None,
-        )
-
-    def run(
-        self,
-        checkpoint: Path | None = None,
-        every: int = 200,
-        stop_at: int | None = None,
-        workers: int = 1,
-        report: Callable[[int, Stage, float], None] | None = None,
-    ) -> None:
-        """Train to the end, or to step ``stop_at``, checkpointing every ``every`` steps."""
-        end = self.recipe.steps if stop_at is None else min(stop_at, self.recipe.steps)
-        if self.step >= end:
-            return
-        running = None
-        for batch in self.batches(workers):
-            _, stage, within = self.recipe.stage_at(self.step)
-            loss = self.advance(batch)
-            running = loss if running is None or within == 0 else 0.98 * running + 0.02 * loss
-            if self.step % 50 == 0:
-                self.curve.append(
-                    {"step": self.step, "resolution": stage.resolution, "loss": round(running, 5)}
-                )
-            if report is not None:
-                report(self.step, stage, running)
-            if checkpoint is not None and (self.step % every == 0 or self.step == end):
-                self.save(checkpoint)
-            if self.step >= end:
-                return
-
     def finished(self) -> Generator:
-        """The averaged generator at the resolution trained so far, ready to ship."""
+        """The averaged generator at the resolution reached so far, with its mean latent."""
         _, stage, _ = self.recipe.stage_at(max(self.step - 1, 0))
         g = self.average.finished(stage.resolution)
         if isinstance(g, StyleGAN2):

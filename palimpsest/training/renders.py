@@ -1,21 +1,21 @@
 """Renders that instruments learn from, and held-out ones that grade them.
 
-for scene in training_scenes(world, scenes=6000, new_rules=0.25, seed=1):
-    picture = world.render(scene, 128)
+lots = list(training_scenes(world, scenes=6000, new_rules=0.25, seed=1))
+picture = render_all(world, lots, 128)          # .images (n, R, R, 3) uint8, .labels (n, R, R)
 for scene, images, labels in held_out(world, n=1000, resolution=128, blurred=0.7):
     ...                                 # images (B, 3, R, R) in [-1, 1], labels (B, R, R)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from torch import Tensor
 
 from palimpsest.generators.pictures import as_input
 from palimpsest.training.degradation import blur
-from palimpsest.worlds.scene import Scene, World
+from palimpsest.worlds.scene import Picture, Scene, World
 
 GRADING_STREAM = 990_000_001
 """Seed of the scenes that grade an instrument; training takes small seeds."""
@@ -30,14 +30,29 @@ BLUR = 0.7
 def training_scenes(
     world: World, *, scenes: int, new_rules: float, seed: int
 ) -> Iterator[list[Scene]]:
-    """The scenes of a training set, about a hundred at a time, each lot a list of batches.
+    """The scenes of a training set in lots of about a hundred, each lot a list of batches.
 
-    The share ``new_rules`` of them follows the world's counterfactuals in turn, since what judges
-    an edit must know what it makes.
+    The share ``new_rules`` of them follows the world's counterfactuals in turn: an instrument that
+    judges an edit must have seen what the edit makes.
     """
     z = np.random.RandomState(seed).standard_normal((scenes, world.z_dim))
     for first in range(0, scenes, 100):
         yield _with_new_rules(world, world.scene(z[first : first + 100]), new_rules)
+
+
+def render_all(
+    world: World,
+    lots: Iterable[list[Scene]],
+    resolution: int,
+    progress: Callable[[int], None] | None = None,
+) -> Picture:
+    """The renders of all ``lots``, in their order; ``progress`` gets the size of each lot."""
+    parts = []
+    for lot in lots:
+        parts += [world.render(scene, resolution) for scene in lot]
+        if progress is not None:
+            progress(sum(map(len, lot)))
+    return Picture(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def _with_new_rules(world: World, scene: Scene, share: float) -> list[Scene]:
@@ -53,7 +68,7 @@ def _with_new_rules(world: World, scene: Scene, share: float) -> list[Scene]:
 def held_out_scenes(
     world: World, n: int, seed: int = GRADING_STREAM, batch: int = 50
 ) -> Iterator[Scene]:
-    """``n`` scenes that no training saw, ``batch`` at a time."""
+    """``n`` scenes that no training has seen, ``batch`` at a time."""
     z = np.random.RandomState(seed).standard_normal((n, world.z_dim))
     for first in range(0, n, batch):
         yield world.scene(z[first : first + batch])

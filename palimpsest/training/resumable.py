@@ -1,11 +1,16 @@
-"""A training run that can be stopped at any step and goes on as if nothing had happened.
+"""The one training loop: it can be stopped at any step and resumes bit for bit.
 
-    class Training(ResumableTraining):      # says what a recipe is, and what a step's loss is
-        ...
-    finished = train_shown(training, Path("smile.checkpoint.pt"), minutes=20)
+    class Training(ResumableTraining):
+        def update(self, batch): ...            # one optimiser step; returns its losses
 
-Step i draws its batch from a stream of its own, (seed, i): so a run is a function of its recipe,
-and a killed one needs no more than its weights, its optimiser and its step.
+    training = Training(steps, recipe_facts, batches, {"network": network, "optimizer": optimizer})
+    finished = train_with_progress(training, Path("smile.checkpoint.pt"), minutes=20)
+
+Two rules make a resumed run equal to an uninterrupted one. Batch i is a function of the recipe and
+of i alone, so its random numbers come from a stream of its own, such as (seed, i). And everything
+that an update changes is one of the ``parts``: networks, averages, optimisers, schedulers, or any
+other object with ``state_dict`` and ``load_state_dict``. An update draws no numbers from PyTorch's
+global random state.
 """
 
 from __future__ import annotations
@@ -14,164 +19,240 @@ import math
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from palimpsest.errors import ParameterError
 from palimpsest.files.atomic import atomic_path
 
-WARM_UP = 100
-"""Steps over which the rate rises to its full height."""
+CHECKPOINT_FORMAT = 2
+
+CURVE_INTERVAL = 50
+"""Steps between two rows of the curve."""
+
+Losses = Mapping[str, float]
 
 
-class Recipe(Protocol):
-    """What every recipe has: length of the run, AdamW's rate and weight decay, and a seed."""
+class Stateful(Protocol):
+    """Anything whose state a checkpoint can hold."""
 
-    steps: int
-    rate: float
-    weight_decay: float
-    seed: int
+    def state_dict(self) -> dict[str, Any]: ...
 
-
-def rate_at(recipe: Recipe, step: int) -> float:
-    """The rate of a step: it warms up, then falls to 0 as a half cosine."""
-    warm = min(1.0, (step + 1) / WARM_UP)
-    return recipe.rate * warm * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any: ...
 
 
-def check_minima(recipe: object, least: Mapping[str, int]) -> None:
-    """Raise `ParameterError` for the first field of ``recipe`` below its least value."""
-    for field, minimum in least.items():
-        if getattr(recipe, field) < minimum:
-            raise ParameterError(f"{field} = {getattr(recipe, field)}; at least {minimum}")
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands after a step.
+
+    ``losses``: running means; ``about``: see `ResumableTraining.about`; ``images``: how many the
+    step's batch has; ``seconds``: time of the step, including the wait for its batch.
+    """
+
+    step: int
+    losses: Losses
+    about: Mapping[str, int]
+    images: int
+    seconds: float
 
 
 class ResumableTraining(ABC):
-    """A run of AdamW: `advance` it step by step, `save` and `resume` it at any step.
+    """A training run: `run` it, `save` and `resume` it at any step.
 
-    ``recipe_facts``: the recipe as plain values, which tells checkpoints apart.
+    ``steps``: length of the whole run. ``recipe_facts``: the recipe as plain values, which tells
+    the checkpoints of different runs apart. ``batches[i]``: the batch of step i, a tuple whose
+    first entry has one row for each image. ``parts``: everything that an update changes, by name.
     """
 
-    def __init__(self, network: nn.Module, recipe: Recipe, recipe_facts: dict) -> None:
-        self.recipe = recipe
-        self.recipe_facts = recipe_facts
-        self.network = network.to(memory_format=torch.channels_last)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay
-        )
+    def __init__(
+        self,
+        steps: int,
+        recipe_facts: Mapping[str, Any],
+        batches: Dataset,
+        parts: Mapping[str, Stateful],
+    ) -> None:
+        self.steps = steps
+        self.recipe_facts = dict(recipe_facts)
+        self.batches = batches
+        self.parts = dict(parts)
         self.step = 0
         self.seconds = 0.0
+        self.running: dict[str, float] = {}
         self.curve: list[dict[str, float]] = []
 
     @abstractmethod
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Images (B, 3, R, R) in [-1, 1] and the truth about them, of a step."""
+    def update(self, batch: Any) -> Losses:
+        """Train on the batch of step ``self.step`` and return the losses by name."""
 
-    @abstractmethod
-    def loss(self, predicted: Tensor, truth: Tensor) -> Tensor:
-        """The loss of what the network says, float32, about a batch."""
+    def about(self, step: int) -> dict[str, int]:
+        """Numbers that the curve and the progress bar show beside a step, such as a resolution."""
+        return {}
 
-    def advance(self) -> float:
-        """One step; returns its loss."""
+    def begins_stage(self, step: int) -> bool:
+        """Whether the running means start anew at ``step``, because the loss becomes another."""
+        return step == 0
+
+    def continues(self, facts: Mapping[str, Any], step: int) -> bool:
+        """Whether this recipe asks for the same first ``step`` steps as the recipe ``facts``."""
+        return facts == self.recipe_facts
+
+    def advance(self) -> Losses:
+        """One step on its own batch; returns its losses."""
         began = time.perf_counter()
-        images, truth = self.batch(self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate_at(self.recipe, self.step)
-        self.network.train()
-        with torch.autocast("cpu", torch.bfloat16):
-            predicted = self.network(images.contiguous(memory_format=torch.channels_last))
-        loss = self.loss(predicted.float(), truth)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        self.step += 1
-        self.seconds += time.perf_counter() - began
-        return loss.item()
+        return self._step_on(self.batches[self.step], began)
 
     def run(
         self,
         checkpoint: Path | None = None,
+        *,
         every: int = 100,
         minutes: float = math.inf,
-        report: Callable[[int, float], None] | None = None,
+        stop_at: int | None = None,
+        workers: int = 0,
+        report: Callable[[Progress], None] | None = None,
     ) -> bool:
-        """Train to the end, or for so many minutes; True if the end was reached.
+        """Train to the end, to step ``stop_at``, or for some minutes; True if the end was reached.
 
-        Writes a checkpoint every ``every`` steps and when it stops; ``report(step, loss)`` hears of
-        each step.
+        Args:
+            checkpoint: file to write every ``every`` steps and when the run stops.
+            workers: processes that make batches ahead; 0 makes them in this process.
+            report: called after each step.
         """
+        end = self.steps if stop_at is None else min(stop_at, self.steps)
         until = time.monotonic() + 60 * minutes
-        running: float | None = None
-        while self.step < self.recipe.steps and time.monotonic() < until:
-            loss = self.advance()
-            running = loss if running is None else 0.98 * running + 0.02 * loss
-            last = self.step == self.recipe.steps
-            if self.step % 50 == 0 or last:
-                self.curve.append({"step": self.step, "loss": round(running, 5)})
-            if checkpoint is not None and (self.step % every == 0 or last):
+        batches = self._batches_to_come(workers) if self.step < end else iter(())
+        while self.step < end and time.monotonic() < until:
+            began = time.perf_counter()
+            batch = next(batches)
+            self._note(self._step_on(batch, began))
+            if checkpoint is not None and self.step % every == 0 and self.step < end:
                 self.save(checkpoint)
             if report is not None:
-                report(self.step, running)
+                about, seconds = self.about(self.step - 1), time.perf_counter() - began
+                report(Progress(self.step, dict(self.running), about, len(batch[0]), seconds))
         if checkpoint is not None:
             self.save(checkpoint)
-        return self.step >= self.recipe.steps
+        return self.step >= self.steps
+
+    def _step_on(self, batch: Any, began: float) -> Losses:
+        losses = self.update(batch)
+        self.step += 1
+        self.seconds += time.perf_counter() - began
+        return losses
+
+    def _note(self, losses: Losses) -> None:
+        """Add the losses of the last step to the running means, and these to the curve."""
+        step = self.step - 1
+        if self.begins_stage(step):
+            self.running = {}
+        for name, loss in losses.items():
+            old = self.running.get(name)
+            self.running[name] = loss if old is None else 0.98 * old + 0.02 * loss
+        if self.step % CURVE_INTERVAL == 0 or self.step == self.steps:
+            means = {name: round(mean, 5) for name, mean in self.running.items()}
+            self.curve.append({"step": self.step, **self.about(step), **means})
+
+    def _batches_to_come(self, workers: int) -> Iterator[Any]:
+        loader = DataLoader(
+            self.batches,
+            batch_size=None,
+            sampler=range(self.step, self.steps),
+            collate_fn=_unchanged,
+            num_workers=workers,
+            prefetch_factor=8 if workers else None,
+            generator=torch.Generator(),  # otherwise a seed is drawn from the global random state
+        )
+        return iter(loader)
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint that `resume` goes on from."""
+        """Write a checkpoint, whole or not at all."""
         state = {
+            "format": CHECKPOINT_FORMAT,
             "recipe": self.recipe_facts,
             "step": self.step,
             "seconds": self.seconds,
+            "running": self.running,
             "curve": self.curve,
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
         }
         with atomic_path(path) as temporary:
             torch.save(state, temporary)
 
     def resume(self, path: Path) -> None:
-        """Go on from the checkpoint at ``path``.
+        """Continue from the checkpoint at ``path``.
 
-        Raises `ParameterError` where it belongs to another recipe or world.
+        Raises `ParameterError` for a file that is damaged, that is not a checkpoint of this version
+        of the loop, or that belongs to another recipe.
         """
-        state = torch.load(path, weights_only=True)
-        if state["recipe"] != self.recipe_facts:
+        try:
+            state = torch.load(path, weights_only=True)
+        except Exception as problem:  # a damaged pickle can fail in any way at all
+            raise ParameterError(
+                f"{path}: damaged, or not a training checkpoint; remove it to start anew"
+            ) from problem
+        if not isinstance(state, dict) or state.get("format") != CHECKPOINT_FORMAT:
+            raise ParameterError(
+                f"{path}: not a checkpoint of this version of the training loop; remove it to "
+                "start anew"
+            )
+        same_parts = state["parts"].keys() == self.parts.keys()
+        if not (same_parts and self.continues(state["recipe"], state["step"])):
             raise ParameterError(f"{path}: a checkpoint of another recipe; remove it to start anew")
-        self.step, self.seconds, self.curve = state["step"], state["seconds"], state["curve"]
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-
-    def facts(self) -> dict[str, object]:
-        """What a finished file records of its training."""
-        return {
-            "recipe": self.recipe_facts,
-            "seed": self.recipe.seed,
-            "steps": self.step,
-            "seconds": round(self.seconds),
-            "curve": self.curve,
-        }
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.running, self.curve = state["running"], state["curve"]
+        for name, part in self.parts.items():
+            part.load_state_dict(state["parts"][name])
 
 
-def train_shown(training: ResumableTraining, checkpoint: Path, minutes: float = math.inf) -> bool:
-    """Go on from ``checkpoint`` if it is there, with a progress bar; True if the end was reached.
+def _unchanged(batch: Any) -> Any:
+    return batch
 
-    Where time ran out first, a line on stderr says so.
+
+def train_with_progress(
+    training: ResumableTraining,
+    checkpoint: Path,
+    *,
+    every: int = 100,
+    minutes: float = math.inf,
+    stop_at: int | None = None,
+    workers: int = 0,
+) -> bool:
+    """Resume from ``checkpoint`` if it exists and train, with a progress bar on stderr.
+
+    Returns True if the end was reached; otherwise a line on stderr says how to continue. Arguments
+    as for `ResumableTraining.run`; raises as `ResumableTraining.resume`.
     """
     if checkpoint.exists():
         training.resume(checkpoint)
-    steps = training.recipe.steps
-    with tqdm(total=steps, initial=training.step, unit="step", mininterval=5) as bar:
+    speed: float | None = None  # images a second, smoothed
+    with tqdm(total=training.steps, initial=training.step, unit="step", mininterval=5) as bar:
 
-        def report(step: int, loss: float) -> None:
-            bar.set_description(f"loss {loss:.4f}", refresh=False)
-            bar.update(step - bar.n)
+        def report(progress: Progress) -> None:
+            nonlocal speed
+            now = progress.images / max(progress.seconds, 1e-9)
+            speed = now if speed is None else 0.9 * speed + 0.1 * now
+            shown = {**progress.about, **{n: f"{x:.4f}" for n, x in progress.losses.items()}}
+            words = [f"{name} {value}" for name, value in shown.items()]
+            bar.set_description(", ".join([*words, f"{speed:.0f} images/s"]), refresh=False)
+            bar.update(progress.step - bar.n)
 
-        done = training.run(checkpoint, minutes=minutes, report=report)
+        done = training.run(
+            checkpoint,
+            every=every,
+            minutes=minutes,
+            stop_at=stop_at,
+            workers=workers,
+            report=report,
+        )
     if not done:
-        print(f"stopped at step {training.step} of {steps}; run again to go on", file=sys.stderr)
+        print(
+            f"stopped at step {training.step} of {training.steps}; run again to resume",
+            file=sys.stderr,
+        )
     return done

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from palimpsest.errors import WorldError
+from palimpsest.errors import ParameterError, WorldError
 from palimpsest.generators import load_generator, sample_z, save_generator
 from palimpsest.training.distillation import Distillation, RenderedSteps, distillation_loss
 from palimpsest.training.recipe import Recipe, Stage
@@ -63,8 +63,11 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, interrupted_at: 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
     trained(TINY, stop_at=1).save(tmp_path / "checkpoint.pt")
     other = Distillation(get_world("church"), replace(TINY, rate=1e-3))
-    with pytest.raises(WorldError, match="another recipe"):
+    with pytest.raises(ParameterError, match="another recipe"):
         other.resume(tmp_path / "checkpoint.pt")
+    face = Distillation(get_world("face"), replace(TINY, class_weights={}))
+    with pytest.raises(ParameterError, match="another recipe"):
+        face.resume(tmp_path / "checkpoint.pt")
 
 
 def test_a_finished_run_can_be_given_one_more_stage(tmp_path: Path) -> None:
@@ -74,7 +77,7 @@ def test_a_finished_run_can_be_given_one_more_stage(tmp_path: Path) -> None:
     longer = replace(TINY, stages=(*TINY.stages, finish))
     assert_same(weights_of(trained(longer, begin=checkpoint)), weights_of(trained(longer)))
     another_end = replace(TINY, stages=(TINY.stages[0], Stage(32, 9, 4)))
-    with pytest.raises(WorldError, match="another recipe"):
+    with pytest.raises(ParameterError, match="another recipe"):
         trained(another_end, begin=checkpoint)
 
 

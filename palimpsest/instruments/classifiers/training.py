@@ -5,9 +5,9 @@
     classifier = training.finished()
     grade_classifier(classifier, get_world("face"), n=1000, blurred=0.7)
 
-What an image shows is what its world says of the scene (`World.attribute_presence`). The loss is
-binary cross-entropy with the truth softened a little; the images are degraded as a generator's are
-(`degradation`) and half of them mirrored. A killed run goes on from its checkpoint (`resumable`).
+The world says whether a scene shows the attribute (`World.attribute_presence`). The loss is binary
+cross-entropy with softened labels; the images are degraded as a generator's are (`degradation`) and
+half of them mirrored. The run resumes from its checkpoint (`resumable`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from palimpsest.errors import ParameterError
 from palimpsest.estimates.error_rates import Errors
@@ -28,19 +29,20 @@ from palimpsest.instruments.classifiers.attribute_classifier import (
     AttributeClassifier,
 )
 from palimpsest.training.degradation import degrade
-from palimpsest.training.renders import GRADING_STREAM, held_out, training_scenes
-from palimpsest.training.resumable import ResumableTraining, check_minima
-from palimpsest.worlds.scene import World
+from palimpsest.training.renders import GRADING_STREAM, held_out, render_all, training_scenes
+from palimpsest.training.supervised import SupervisedTraining, check_minima
+from palimpsest.worlds.scene import Scene, World
 
 SOFTENING = 0.02
-"""The truth of a training image is this far from 0 or 1, so that scores do not grow without end."""
+"""Distance of a softened label from 0 or 1: with hard labels the scores would grow without end."""
 
 
 @dataclass(frozen=True)
 class AttributeRecipe:
-    """Everything a training run depends on; ``attribute`` is a thing that scenes show or not.
+    """Everything a training run depends on.
 
-    ``new_rules``: share of the ``scenes`` that follow one of the world's counterfactuals.
+    ``attribute``: what the classifier detects. ``new_rules``: share of the ``scenes`` that follow
+    one of the world's counterfactuals.
     """
 
     attribute: str
@@ -55,11 +57,45 @@ class AttributeRecipe:
     architecture: AttributeArchitecture = AttributeArchitecture()
 
 
-class AttributeTraining(ResumableTraining):
-    """A training run; how it goes on and stops stands in `ResumableTraining`.
+class DegradedRenders(Dataset):
+    """The batch of each step: images (B, 3, R, R) in [-1, 1], and labels (B,) float32, 0 or 1.
 
-    Raises `ParameterError` for a recipe that is none, such as an attribute that the world's scenes
-    all have.
+    ``images`` (n, R, R, 3) uint8: renders of the recipe's scenes; ``shown`` (n,) bool: which of
+    them show the attribute.
+
+    Raises `ParameterError` for an attribute that the world does not know, or that all or none of
+    the scenes have.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        recipe: AttributeRecipe,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.recipe = recipe
+        lots = list(
+            training_scenes(
+                world, scenes=recipe.scenes, new_rules=recipe.new_rules, seed=recipe.seed
+            )
+        )
+        self.shown = presence(world, [scene for lot in lots for scene in lot], recipe.attribute)
+        self.images = render_all(world, lots, recipe.resolution, progress).images
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+        stream = np.random.RandomState([self.recipe.seed, step])
+        picked = stream.randint(len(self.images), size=self.recipe.batch)
+        mirrored = torch.from_numpy(stream.random_sample(self.recipe.batch) < 0.5)
+        source = torch.Generator().manual_seed(int(stream.randint(2**31)))
+        images = as_input(self.images[picked])
+        images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+        return degrade(images, source), torch.from_numpy(self.shown[picked]).float()
+
+
+class AttributeTraining(SupervisedTraining):
+    """A training run of an attribute's classifier; ``progress`` gets the number of scenes rendered.
+
+    Raises `ParameterError` for a recipe with a value out of its range, and as `DegradedRenders`.
     """
 
     def __init__(
@@ -72,72 +108,48 @@ class AttributeTraining(ResumableTraining):
         if recipe.resolution not in (32, 64, 128, 256):
             raise ParameterError(f"resolution = {recipe.resolution}; it can be 32, 64, 128 or 256")
         self.world = world
-        self.images, self.shown = render_shown(world, recipe, progress)
-        torch.manual_seed(recipe.seed)
-        super().__init__(recipe.architecture.build(), recipe, recipe_facts(world, recipe))
+        self.architecture = recipe.architecture
+        renders = DegradedRenders(world, recipe, progress)
+        super().__init__(recipe, recipe_facts(world, recipe), renders)
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Images (B, 3, R, R) in [-1, 1], degraded, and whether they show it, (B,) float32."""
-        stream = np.random.RandomState([self.recipe.seed, step])
-        picked = stream.randint(len(self.images), size=self.recipe.batch)
-        mirrored = torch.from_numpy(stream.random_sample(self.recipe.batch) < 0.5)
-        source = torch.Generator().manual_seed(int(stream.randint(2**31)))
-        images = as_input(self.images[picked])
-        images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-        return degrade(images, source), torch.from_numpy(self.shown[picked]).float()
+    def build(self) -> nn.Module:
+        return self.architecture.build()
 
     def loss(self, predicted: Tensor, truth: Tensor) -> Tensor:
-        """Binary cross-entropy of scores (B,) against the softened truth (B,)."""
+        """Binary cross-entropy of scores (B,) and softened labels (B,)."""
         softened = SOFTENING + (1 - 2 * SOFTENING) * truth
         return F.binary_cross_entropy_with_logits(predicted, softened)
 
     def finished(self) -> AttributeClassifier:
         """The classifier as trained so far, with the facts of its training."""
-        recipe = self.recipe
-        network = recipe.architecture.build()
-        network.load_state_dict(self.network.state_dict())
         return AttributeClassifier(
-            network,
-            recipe.architecture,
+            self.trained_network(),
+            self.architecture,
             self.world.name,
-            recipe.attribute,
-            recipe.resolution,
+            self.recipe.attribute,
+            self.recipe.resolution,
             self.facts(),
         )
 
 
-def render_shown(
-    world: World, recipe: AttributeRecipe, progress: Callable[[int], None] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """The renders of a recipe, (n, R, R, 3) uint8, and which show the attribute, (n,) bool.
-
-    ``progress`` is told how many more are done. Raises `ParameterError` for an attribute that the
-    world does not know, or that all or none of the scenes have.
-    """
-    lots = list(
-        training_scenes(world, scenes=recipe.scenes, new_rules=recipe.new_rules, seed=recipe.seed)
-    )
-    shown = []
-    for scene in (scene for lot in lots for scene in lot):
-        told = world.attribute_presence(scene)
-        if recipe.attribute not in told:
-            known = ", ".join(told)
+def presence(world: World, scenes: list[Scene], attribute: str) -> np.ndarray:
+    """Which of all ``scenes`` show the attribute, (n,) bool. Raises as `DegradedRenders`."""
+    parts = []
+    for scene in scenes:
+        known = world.attribute_presence(scene)
+        if attribute not in known:
             raise ParameterError(
-                f"attribute = {recipe.attribute}; a scene of the {world.name} world shows: {known}"
+                f"attribute = {attribute}; a scene of the {world.name} world shows: "
+                f"{', '.join(known)}"
             )
-        shown.append(told[recipe.attribute])
-    truth = np.concatenate(shown)
-    if truth.all() or not truth.any():
+        parts.append(known[attribute])
+    shown = np.concatenate(parts)
+    if shown.all() or not shown.any():
         raise ParameterError(
-            f"attribute = {recipe.attribute}; {'all' if truth.all() else 'none'} of the "
-            f"{len(truth)} scenes show it, so there is nothing to tell apart"
+            f"attribute = {attribute}; {'all' if shown.all() else 'none'} of the {len(shown)} "
+            "scenes show it, so there is nothing to tell apart"
         )
-    images = []
-    for lot in lots:
-        images += [world.render(scene, recipe.resolution).images for scene in lot]
-        if progress is not None:
-            progress(sum(map(len, lot)))
-    return np.concatenate(images), truth
+    return shown
 
 
 def grade_classifier(
@@ -161,7 +173,7 @@ def grade_classifier(
 
 
 def recipe_facts(world: World, recipe: AttributeRecipe) -> dict:
-    """The recipe as plain values, for metadata and for telling checkpoints apart."""
+    """The recipe as plain values, for the file's metadata and the checkpoint."""
     facts = asdict(recipe)
     facts["architecture"]["widths"] = list(recipe.architecture.widths)
     return {"world": world.name, **facts}

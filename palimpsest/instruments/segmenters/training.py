@@ -6,8 +6,8 @@
     grades = grade_segmenter(segmenter, get_world("church"), n=1000, resolution=128)
 
 The loss is cross-entropy with weights for rare classes plus soft Dice (Milletari et al. 2016) over
-the classes of a batch; the images are degraded as a generator's are (`degradation`). A killed run
-goes on from its checkpoint (`resumable`).
+the classes of a batch; the images are degraded as a generator's are (`degradation`). The run
+resumes from its checkpoint (`resumable`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from palimpsest.errors import ParameterError
 from palimpsest.estimates.label_agreement import confusion_matrix, intersection_over_union
@@ -27,9 +28,9 @@ from palimpsest.generators.pictures import as_input
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.world_segmenter import Architecture, WorldSegmenter
 from palimpsest.training.degradation import degrade
-from palimpsest.training.renders import GRADING_STREAM, held_out, training_scenes
-from palimpsest.training.resumable import ResumableTraining, check_minima
-from palimpsest.worlds.scene import Picture, World
+from palimpsest.training.renders import GRADING_STREAM, held_out, render_all, training_scenes
+from palimpsest.training.supervised import SupervisedTraining, check_minima
+from palimpsest.worlds.scene import World
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,41 @@ class SegmenterRecipe:
     architecture: Architecture = Architecture()
 
 
-class SegmenterTraining(ResumableTraining):
-    """A training run; how it goes on and stops stands in `ResumableTraining`.
+class DegradedRenders(Dataset):
+    """The batch of each step: images (B, 3, R, R) in [-1, 1], and labels (B, R, R) int64.
 
-    Raises `ParameterError` for a recipe that is none.
+    ``pools``: renders of the recipe's scenes at full and at half size, by size.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        recipe: SegmenterRecipe,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.recipe = recipe
+        lots = list(
+            training_scenes(
+                world, scenes=recipe.scenes, new_rules=recipe.new_rules, seed=recipe.seed
+            )
+        )
+        sizes = (recipe.resolution, recipe.resolution // 2)
+        self.pools = {size: render_all(world, lots, size, progress) for size in sizes}
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+        stream = np.random.RandomState([self.recipe.seed, step])
+        small = stream.random_sample() < self.recipe.small_share
+        pool = self.pools[self.recipe.resolution // (2 if small else 1)]
+        picked = stream.randint(self.recipe.scenes, size=self.recipe.batch * (2 if small else 1))
+        source = torch.Generator().manual_seed(int(stream.randint(2**31)))
+        images = degrade(as_input(pool.images[picked]), source)
+        return images, torch.from_numpy(pool.labels[picked]).long()
+
+
+class SegmenterTraining(SupervisedTraining):
+    """A training run of one world's segmenter; ``progress`` gets the number of scenes rendered.
+
+    Raises `ParameterError` for a recipe with a value out of its range.
     """
 
     def __init__(
@@ -72,24 +104,14 @@ class SegmenterTraining(ResumableTraining):
         if recipe.resolution not in (64, 128, 256):
             raise ParameterError(f"resolution = {recipe.resolution}; it can be 64, 128 or 256")
         self.world = world
-        self.pools = {
-            size: render_pool(world, recipe, size, progress)
-            for size in (recipe.resolution, recipe.resolution // 2)
-        }
-        self.class_weights = class_weights(self.pools[recipe.resolution].labels, len(world.classes))
-        torch.manual_seed(recipe.seed)
-        network = recipe.architecture.build(len(world.classes))
-        super().__init__(network, recipe, recipe_facts(world, recipe))
+        self.architecture = recipe.architecture
+        renders = DegradedRenders(world, recipe, progress)
+        labels = renders.pools[recipe.resolution].labels
+        self.class_weights = class_weights(labels, len(world.classes))
+        super().__init__(recipe, recipe_facts(world, recipe), renders)
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Images (B, 3, R, R) in [-1, 1], degraded, and labels (B, R, R) int64 of a step."""
-        stream = np.random.RandomState([self.recipe.seed, step])
-        small = stream.random_sample() < self.recipe.small_share
-        pool = self.pools[self.recipe.resolution // (2 if small else 1)]
-        picked = stream.randint(self.recipe.scenes, size=self.recipe.batch * (2 if small else 1))
-        source = torch.Generator().manual_seed(int(stream.randint(2**31)))
-        images = degrade(as_input(pool.images[picked]), source)
-        return images, torch.from_numpy(pool.labels[picked]).long()
+    def build(self) -> nn.Module:
+        return self.architecture.build(len(self.world.classes))
 
     def loss(self, predicted: Tensor, truth: Tensor) -> Tensor:
         """`segmentation_loss` of logits (B, C, R, R) and labels (B, R, R)."""
@@ -97,28 +119,10 @@ class SegmenterTraining(ResumableTraining):
 
     def finished(self) -> WorldSegmenter:
         """The segmenter as trained so far, with the facts of its training."""
-        architecture = self.recipe.architecture
-        network = architecture.build(len(self.world.classes))
-        network.load_state_dict(self.network.state_dict())
         classes, name = self.world.classes, self.world.name
-        return WorldSegmenter(network, architecture, classes, name, self.facts())
-
-
-def render_pool(
-    world: World,
-    recipe: SegmenterRecipe,
-    resolution: int,
-    progress: Callable[[int], None] | None = None,
-) -> Picture:
-    """The renders of a recipe at one size; ``progress`` is told how many more are done."""
-    parts = []
-    for lot in training_scenes(
-        world, scenes=recipe.scenes, new_rules=recipe.new_rules, seed=recipe.seed
-    ):
-        parts += [world.render(scene, resolution) for scene in lot]
-        if progress is not None:
-            progress(sum(map(len, lot)))
-    return Picture(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+        return WorldSegmenter(
+            self.trained_network(), self.architecture, classes, name, self.facts()
+        )
 
 
 def class_weights(labels: np.ndarray, classes: int) -> Tensor:
@@ -179,7 +183,7 @@ def grade_segmenter(
 
 
 def recipe_facts(world: World, recipe: SegmenterRecipe) -> dict:
-    """The recipe as plain values, for metadata and for telling checkpoints apart."""
+    """The recipe as plain values, for the file's metadata and the checkpoint."""
     facts = asdict(recipe)
     facts["architecture"]["channels"] = list(recipe.architecture.channels)
     return {"world": world.name, "classes": list(world.classes), **facts}

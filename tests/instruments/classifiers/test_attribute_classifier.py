@@ -16,6 +16,7 @@ from palimpsest.instruments.classifiers.attribute_classifier import (
 from palimpsest.instruments.classifiers.training import (
     AttributeRecipe,
     AttributeTraining,
+    DegradedRenders,
     grade_classifier,
 )
 from palimpsest.worlds import get_world
@@ -76,11 +77,11 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(face, tmp_path):
     )
 
 
-def test_a_batch_is_told_with_its_own_truth(face):
-    training = AttributeTraining(face, TINY)
-    training.images[training.shown] = 255
-    training.images[~training.shown] = 0
-    images, truth = training.batch(0)
+def test_a_batch_comes_with_its_own_truth(face):
+    renders = DegradedRenders(face, TINY)
+    renders.images[renders.shown] = 255
+    renders.images[~renders.shown] = 0
+    images, truth = renders[0]
     assert 0 < truth.sum() < len(truth)
     assert torch.equal(images.mean((1, 2, 3)) > 0, truth.bool())
 
@@ -88,7 +89,7 @@ def test_a_batch_is_told_with_its_own_truth(face):
 def test_it_learns(face):
     recipe = replace(TINY, attribute="long_hair", scenes=100, steps=100, batch=16, rate=0.02)
     training = AttributeTraining(face, recipe)
-    losses = [training.advance() for _ in range(recipe.steps)]
+    losses = [training.advance()["loss"] for _ in range(recipe.steps)]
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:5])
     trained = grade_classifier(training.finished(), face, n=50)
     assert trained["accuracy"] > 0.8
@@ -96,9 +97,9 @@ def test_it_learns(face):
 
 def test_the_truth_is_what_the_scenes_show(face):
     # a child with the flag "moustache" has none
-    training = AttributeTraining(face, replace(TINY, attribute="moustache", new_rules=0.0))
+    renders = DegradedRenders(face, replace(TINY, attribute="moustache", new_rules=0.0))
     z = np.random.RandomState(TINY.seed).standard_normal((TINY.scenes, face.z_dim))
-    assert np.array_equal(training.shown, face.attribute_presence(face.scene(z))["moustache"])
+    assert np.array_equal(renders.shown, face.attribute_presence(face.scene(z))["moustache"])
 
 
 def test_bad_recipes(face):
@@ -171,7 +172,7 @@ def test_the_stage_stops_goes_on_and_writes_a_graded_file(tmp_path, monkeypatch,
     told |= {"scenes": 24, "steps": 4, "graded": 6}
     train_classifier.main(**told, minutes=0)
     assert not out.exists() and out.with_suffix(".checkpoint.pt").exists()
-    assert "run again to go on" in capsys.readouterr().err
+    assert "run again to resume" in capsys.readouterr().err
     train_classifier.main(**told)
     facts = AttributeClassifier.load(out).facts
     assert facts["steps"] == 4 and facts["recipe"]["attribute"] == "smile"

@@ -65,7 +65,7 @@ def test_it_learns(church):
     recipe = replace(TINY, steps=30, batch=8, rate=0.02, small_share=0.0)
     training = SegmenterTraining(church, recipe)
     untrained = grade_segmenter(training.finished(), church, n=8, resolution=64)
-    losses = [training.advance() for _ in range(recipe.steps)]
+    losses = [training.advance()["loss"] for _ in range(recipe.steps)]
     assert np.mean(losses[-5:]) < 0.85 * losses[0]
     trained = grade_segmenter(training.finished(), church, n=8, resolution=64)
     assert trained["pixel_accuracy"] > max(0.3, untrained["pixel_accuracy"])
