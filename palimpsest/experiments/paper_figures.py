@@ -1,26 +1,31 @@
-"""Figures that the paper published (Bau et al., ECCV 2020), typed in to stand beside ours.
+"""The paper's own figures (Bau et al., ECCV 2020), typed in to stand beside ours.
 
     paper = read_paper_figures("data/paper_figures/table2_domes.csv", TABLE2)
     paper["dome2spire", "projected_gradient"]       # {"paper_modified_percent": ..., ...}
 
-The files hold a row for each row of the paper's tables. What nobody typed in from the paper itself
-is empty there, and stays empty beside ours.
+The files hold a row for each row of the paper's tables; a figure that is missing there is empty
+beside ours too.
 """
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from os import PathLike
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
 
 from palimpsest.errors import ParameterError
+from palimpsest.files.typed_rows import BlankIsNone, TypedRow, read_typed_rows
 from palimpsest.methods import registry
 
 PaperFigures = Mapping[tuple[str, ...], Mapping[str, float]]
-"""By the keys of a row: its figures by the column of ours that they stand in."""
+"""By the keys of a row: its figures by their column in our tables."""
+
+REMEDY = "type in the paper's table again"
 
 EDITS = ("dome2spire", "dome2tree")
 """Edits of Table 2, in the paper's order."""
@@ -32,79 +37,89 @@ MARK_METHODS = ("zero_30_units", "zero_60_units", "rank_one", "unmodified")
 """Rows of Table 3, in the paper's order."""
 
 
+Percent = Annotated[Annotated[float, Field(ge=0, le=100)] | None, BlankIsNone]
+Distance = Annotated[Annotated[float, Field(ge=0, allow_inf_nan=False)] | None, BlankIsNone]
+Images = Annotated[Annotated[int, Field(ge=0)] | None, BlankIsNone]
+"""A figure of the paper; blank where it was not typed in."""
+
+
+class SmileFigures(TypedRow):
+    """A row of Table 1."""
+
+    model_config = ConfigDict(extra="forbid")
+    method: str
+    smiling_percent: Percent
+    lpips_masked: Distance
+    realism_percent: Percent
+
+
+class DomeFigures(TypedRow):
+    """A row of Table 2."""
+
+    model_config = ConfigDict(extra="forbid")
+    edit: str
+    method: str
+    modified_percent: Percent
+    lpips_masked: Distance
+    realism_percent: Percent
+
+
+class MarkFigures(TypedRow):
+    """A row of Table 3."""
+
+    model_config = ConfigDict(extra="forbid")
+    method: str
+    middle_count: Images
+    bottom_count: Images
+
+
 @dataclass(frozen=True)
 class PaperTable:
-    """A table of the paper: names of its ``keys``, its ``rows`` by their keys, its ``figures``."""
+    """A table of the paper: names of its ``keys``, its ``rows`` by key, the ``model`` of a row."""
 
     keys: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    figures: tuple[str, ...]
+    model: type[TypedRow]
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Columns of the file that hold figures."""
+        return tuple(name for name in self.model.model_fields if name not in self.keys)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of our tables in which the figures stand."""
+        """Columns of our tables that hold the paper's figures."""
         return tuple(f"paper_{figure}" for figure in self.figures)
 
 
-TABLE1 = PaperTable(
-    ("method",),
-    tuple((method,) for method in METHODS),
-    ("smiling_percent", "lpips_masked", "realism_percent"),
-)
-"""Images classified as smiling, LPIPS outside the mouth, and in how many of the comparisons people
-found the image more realistic than that of the paper's method."""
+TABLE1 = PaperTable(("method",), tuple((method,) for method in METHODS), SmileFigures)
+"""Images classified as smiling, LPIPS outside the mouth, and the share of comparisons in which
+people found the image more realistic than that of the paper's method."""
 
-TABLE2 = PaperTable(
-    ("edit", "method"),
-    tuple(product(EDITS, METHODS)),
-    ("modified_percent", "lpips_masked", "realism_percent"),
-)
-"""The same with the dome pixels that were correctly modified, and LPIPS outside the domes."""
+TABLE2 = PaperTable(("edit", "method"), tuple(product(EDITS, METHODS)), DomeFigures)
+"""Dome pixels that were correctly modified, LPIPS outside the domes, and realism as in Table 1."""
 
-TABLE3 = PaperTable(
-    ("method",),
-    tuple((method,) for method in MARK_METHODS),
-    ("middle_count", "bottom_count"),
-)
-"""Marks counted in 1,000 images."""
+TABLE3 = PaperTable(("method",), tuple((method,) for method in MARK_METHODS), MarkFigures)
+"""Visible marks in 1,000 images."""
 
 
 def read_paper_figures(path: str | PathLike[str], table: PaperTable) -> PaperFigures:
-    """What was typed into the file ``path`` of ``table``; rows without a figure are left out.
+    """The figures in a file of ``table``; rows without a figure are left out.
 
-    Raises `ParameterError` for other columns and, naming the line, for a row that the paper's table
-    has not or that stands twice, and what is no figure: below zero, not finite, over 100 per cent.
+    Raises `ParameterError`, naming file and row, for wrong columns, a row that the paper's table
+    does not have, a row that occurs twice, and a figure that is out of range.
     """
     found: dict[tuple[str, ...], dict[str, float]] = {}
     seen: set[tuple[str, ...]] = set()
-    with open(path, encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        expected = [*table.keys, *table.figures]
-        if reader.fieldnames != expected:
-            raise ParameterError(f"{path}: its columns must be {', '.join(expected)}")
-        for row in reader:
-            place = f"{path}, line {reader.line_num}"
-            if None in row or None in row.values():
-                raise ParameterError(f"{place}: {len(expected)} columns wanted")
-            key = tuple(row[name] for name in table.keys)
-            if key not in table.rows:
-                raise ParameterError(f"{place}: the paper's table has no row {' '.join(key)}")
-            if key in seen:
-                raise ParameterError(f"{place}: {' '.join(key)} stands there twice")
-            seen.add(key)
-            typed = {name: row[name] for name in table.figures if row[name]}
-            figures = {f"paper_{name}": _figure(place, name, typed[name]) for name in typed}
-            if figures:
-                found[key] = figures
+    for place, row in read_typed_rows(Path(path), table.model, REMEDY, ParameterError):
+        key = tuple(getattr(row, name) for name in table.keys)
+        if key not in table.rows:
+            raise ParameterError(f"{place}: the paper's table has no row {' '.join(key)}")
+        if key in seen:
+            raise ParameterError(f"{place}: {' '.join(key)} occurs twice")
+        seen.add(key)
+        typed = {name: getattr(row, name) for name in table.figures}
+        figures = {f"paper_{name}": float(n) for name, n in typed.items() if n is not None}
+        if figures:
+            found[key] = figures
     return found
-
-
-def _figure(place: str, name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise ParameterError(f"{place}: {name} {text!r} is no number") from None
-    most = 100.0 if name.endswith("_percent") else math.inf
-    if not (math.isfinite(value) and 0 <= value <= most):
-        raise ParameterError(f"{place}: {name} cannot be {text}")
-    return value

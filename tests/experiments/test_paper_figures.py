@@ -67,26 +67,37 @@ HEADER = "method,middle_count,bottom_count\n"
 @pytest.mark.parametrize(
     ("text", "table", "said"),
     [
-        ("method,middle_count\nunmodified,1\n", TABLE3, "its columns must be method, middle_count"),
-        ("", TABLE3, "its columns must be"),
-        (HEADER + "newton,1,1\n", TABLE3, "line 2: the paper's table has no row newton"),
-        (HEADER + "rank_one,,\nrank_one,1,\n", TABLE3, "line 3: rank_one stands there twice"),
-        (HEADER + "rank_one,few,\n", TABLE3, "line 2: middle_count 'few' is no number"),
-        (HEADER + "rank_one,,-1\n", TABLE3, "line 2: bottom_count cannot be -1"),
-        (HEADER + "rank_one,inf,\n", TABLE3, "line 2: middle_count cannot be inf"),
-        (HEADER + "rank_one,nan,\n", TABLE3, "line 2: middle_count cannot be nan"),
-        (HEADER + "rank_one\n", TABLE3, "line 2: 3 columns wanted"),
-        (HEADER + "rank_one,1,2,3\n", TABLE3, "line 2: 3 columns wanted"),
+        (
+            "method,middle_count\nunmodified,1\n",
+            TABLE3,
+            "row 1: has no column bottom_count; the columns are method, middle_count",
+        ),
+        ("", TABLE3, "is empty"),
+        (HEADER.replace("\n", ",sum\n"), TABLE3, "row 1: unknown column 'sum'"),
+        (HEADER + "newton,1,1\n", TABLE3, "row 2: the paper's table has no row newton"),
+        (HEADER + "rank_one,,\nrank_one,1,\n", TABLE3, "row 3: rank_one occurs twice"),
+        (
+            HEADER + "rank_one,few,\n",
+            TABLE3,
+            "row 2: middle_count is 'few'; it should be a valid integer",
+        ),
+        (
+            HEADER + "rank_one,,-1\n",
+            TABLE3,
+            "row 2: bottom_count is '-1'; it should be greater than or equal to 0",
+        ),
+        (HEADER + "rank_one,inf,\n", TABLE3, "row 2: middle_count is 'inf'"),
+        (HEADER + "rank_one,nan,\n", TABLE3, "row 2: middle_count is 'nan'"),
+        (HEADER + "rank_one\n", TABLE3, "row 2: has 1 cells under 3 columns"),
+        (HEADER + "rank_one,1,2,3\n", TABLE3, "row 2: has 4 cells under 3 columns"),
         (
             "method,smiling_percent,lpips_masked,realism_percent\nunmodified,101,,\n",
             TABLE1,
-            "line 2: smiling_percent cannot be 101",
+            "row 2: smiling_percent is '101'; it should be less than or equal to 100",
         ),
     ],
 )
-def test_what_cannot_be_is_told_by_its_line(
-    tmp_path: Path, text: str, table: PaperTable, said: str
-) -> None:
+def test_an_invalid_row_is_named(tmp_path: Path, text: str, table: PaperTable, said: str) -> None:
     path = tmp_path / "figures.csv"
     path.write_text(text)
     with pytest.raises(ParameterError, match=said):

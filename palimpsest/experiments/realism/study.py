@@ -18,26 +18,46 @@ which, and the page that judges open (`palimpsest.experiments.realism.study_page
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.estimates.columns import estimate_columns, order_key
 from palimpsest.estimates.intervals import percent, wilson_share
 from palimpsest.estimates.rater_agreement import agreement
 from palimpsest.files.tables import write_table
+from palimpsest.files.typed_rows import Text, TypedRow, read_typed_rows
 from palimpsest.methods.registry import METHODS
 
-LEFT, RIGHT = "left", "right"
+LEFT = "left"
 
-KEY_COLUMNS = ("study", "pair", "method", "against", "sample", "seed", "left_is_edited")
-ANSWER_COLUMNS = ("study", "pair", "answer", "milliseconds", "judge")
+
+class KeyRow(TypedRow):
+    """A row of the answer key; ``study``, ``against`` and ``seed`` are the same in all rows."""
+
+    study: Text
+    pair: Text
+    method: Text
+    against: Text
+    sample: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0)]
+    left_is_edited: bool
+
+
+class AnswerRow(TypedRow):
+    """A row of a judge's file: the side of a pair that the judge took for the real image."""
+
+    study: Text
+    pair: Text
+    answer: Literal["left", "right"]
+    milliseconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    judge: Text
 
 
 @dataclass(frozen=True)
@@ -129,73 +149,62 @@ def write_key(study: Study, path: str | Path) -> None:
             "seed": study.seed,
             "left_is_edited": [str(pair.left_is_edited).lower() for pair in study.pairs],
         },
-        columns=KEY_COLUMNS,
+        columns=list(KeyRow.model_fields),
     )
     write_table(table, path)
 
 
 def read_key(path: str | Path) -> Study:
-    """Read what `write_key` wrote.
+    """Read the key that `write_key` wrote.
 
     Raises `PalimpsestError`, naming file and row, for a file that is missing, empty, of several
-    studies, or has a row that cannot be read.
+    studies, or has an invalid row.
     """
     pairs: dict[str, ImagePair] = {}
-    first: tuple[str, ...] | None = None
-    for place, row in _rows(path, KEY_COLUMNS, "make the study again"):
-        common = (row["study"], row["against"], row["seed"])
+    first: tuple[str, str, int] | None = None
+    for place, row in read_typed_rows(path, KeyRow, remedy="make the study again"):
+        common = (row.study, row.against, row.seed)
         first = first or common
         if common != first:
             raise PalimpsestError(
                 f"{place}: study, against, seed are {common}, above {first}; a key is of one study"
             )
-        side = row["left_is_edited"].lower()
-        if side not in ("true", "false"):
-            raise PalimpsestError(
-                f"{place}: left_is_edited is {row['left_is_edited']!r}; true or false is wanted"
-            )
-        if row["pair"] in pairs:
-            raise PalimpsestError(f"{place}: pair {row['pair']!r} stands in the key twice")
-        sample = _whole_number(row["sample"], f"{place}: sample")
-        pairs[row["pair"]] = ImagePair(row["pair"], row["method"], sample, side == "true")
-    study, against, seed = first or ("", "", "")
-    return Study(study, against, _whole_number(seed, f"{path}: seed"), tuple(pairs.values()))
+        if row.pair in pairs:
+            raise PalimpsestError(f"{place}: pair {row.pair!r} is in the key twice")
+        pairs[row.pair] = ImagePair(row.pair, row.method, row.sample, row.left_is_edited)
+    return Study(*first, tuple(pairs.values()))
 
 
 def read_answers(paths: Iterable[str | Path], study: Study) -> tuple[Answer, ...]:
     """Answers of any number of judges, in any number of files.
 
-    Judges are told apart by name, whatever its capitals and spaces. Raises `PalimpsestError`,
-    naming file and row, for a file that is missing, empty or lacks a column, answers to another
-    study or an unknown pair, an answer that is neither left nor right, a judge without a name, a
-    time that is none, or a pair answered twice by one judge.
+    Names of judges that differ only in capitals and spaces are one judge. Raises `PalimpsestError`,
+    naming file and row, for a file that is missing, empty or lacks a column, an invalid row, an
+    answer to another study or an unknown pair, and a pair that one judge answered twice.
     """
     known = {pair.id for pair in study.pairs}
     spelling: dict[str, str] = {}
     seen: dict[tuple[str, str], str] = {}
     answers = []
     for path in paths:
-        for place, row in _rows(path, ANSWER_COLUMNS, "ask the judge to save the answers again"):
-            if row["study"] != study.id:
+        rows = read_typed_rows(path, AnswerRow, remedy="ask the judge to save the answers again")
+        for place, row in rows:
+            if row.study != study.id:
                 raise PalimpsestError(
-                    f"{place}: answers study {row['study']!r}, but the key is of study "
+                    f"{place}: answers study {row.study!r}, but the key is of study "
                     f"{study.id!r}; give the key that was made with the judge's page"
                 )
-            if row["pair"] not in known:
-                raise PalimpsestError(f"{place}: pair {row['pair']!r} is not in the study's key")
-            if row["answer"] not in (LEFT, RIGHT):
-                raise PalimpsestError(
-                    f"{place}: answer is {row['answer']!r}; {LEFT} or {RIGHT} is wanted"
-                )
-            name = " ".join(row["judge"].split())
+            if row.pair not in known:
+                raise PalimpsestError(f"{place}: pair {row.pair!r} is not in the study's key")
+            name = " ".join(row.judge.split())
             judge = spelling.setdefault(name.casefold(), name)
-            if (judge, row["pair"]) in seen:
+            if (judge, row.pair) in seen:
                 raise PalimpsestError(
-                    f"{place}: {judge!r} answered pair {row['pair']!r} before "
-                    f"({seen[judge, row['pair']]}); give each file once, and two judges two names"
+                    f"{place}: {judge!r} answered pair {row.pair!r} before "
+                    f"({seen[judge, row.pair]}); give each file once, and two judges two names"
                 )
-            seen[judge, row["pair"]] = place
-            answers.append(Answer(row["pair"], judge, row["answer"], _milliseconds(row, place)))
+            seen[judge, row.pair] = place
+            answers.append(Answer(row.pair, judge, row.answer, row.milliseconds))
     return tuple(answers)
 
 
@@ -252,50 +261,3 @@ def _by_pair_and_judge(pairs: Sequence[ImagePair], answers: Iterable[Answer]) ->
     for answer in given:
         chosen[row_of[answer.pair], column_of[answer.judge]] = answer.answer == LEFT
     return chosen
-
-
-def _rows(
-    path: str | Path, columns: Sequence[str], remedy: str
-) -> Iterator[tuple[str, dict[str, str]]]:
-    """("file, row 2", cells by column) for each row, as a spreadsheet numbers them."""
-    path = Path(path)
-    if not path.is_file():
-        raise PalimpsestError(f"{path}: no such file")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as problem:
-        raise PalimpsestError(f"{path}: is no CSV file ({problem}); {remedy}") from problem
-    header = lines[0] if lines else []
-    if lines and (missing := [name for name in columns if name not in header]):
-        raise PalimpsestError(
-            f"{path}, row 1: has no column {missing[0]}; {', '.join(columns)} are wanted"
-        )
-    found = [(f"{path}, row {n}", cells) for n, cells in enumerate(lines[1:], 2) if any(cells)]
-    if not found:
-        raise PalimpsestError(f"{path}: is empty; {remedy}")
-    for place, cells in found:
-        if len(cells) != len(header):
-            raise PalimpsestError(f"{place}: has {len(cells)} cells under {len(header)} columns")
-        row = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-        if blank := [name for name in columns if not row[name]]:
-            raise PalimpsestError(f"{place}: {blank[0]} is blank")
-        yield place, row
-
-
-def _whole_number(text: str, what: str) -> int:
-    if not text.isdecimal():
-        raise PalimpsestError(f"{what} is {text!r}; a whole number is wanted")
-    return int(text)
-
-
-def _milliseconds(row: Mapping[str, str], place: str) -> float:
-    try:
-        time = float(row["milliseconds"])
-    except ValueError:
-        time = np.nan
-    if not 0 <= time < np.inf:
-        raise PalimpsestError(
-            f"{place}: milliseconds is {row['milliseconds']!r}; a number from 0 up is wanted"
-        )
-    return time

@@ -181,7 +181,7 @@ def test_key_reads_back(tmp_path):
     ("old", "new", "told"),
     [
         ("false", "maybe", "row 2: left_is_edited is 'maybe'"),
-        ("p3", "p2", "row 4: pair 'p2' stands in the key twice"),
+        ("p3", "p2", "row 4: pair 'p2' is in the key twice"),
         ("feed,p2", "dead,p2", "row 3: study, against, seed are"),
         ("newton,unmodified,1", "newton,unmodified,one", "row 2: sample is 'one'"),
         ("method", "way", "row 1: has no column method"),
@@ -213,7 +213,10 @@ def test_answers_of_several_files_and_spellings(tmp_path):
     [
         (GOOD.replace("p2", "p99"), ", row 3: pair 'p99' is not in the study's key"),
         (GOOD.replace("p2", "p1"), ", row 3: 'Ann' answered pair 'p1' before"),
-        (GOOD.replace("right", "both"), ", row 3: answer is 'both'; left or right is wanted"),
+        (
+            GOOD.replace("right", "both"),
+            ", row 3: answer is 'both'; it should be 'left' or 'right'",
+        ),
         (GOOD.replace("answer", "side"), ", row 1: has no column answer"),
         (GOOD.replace("feed,p2", "dead,p2"), ", row 3: answers study 'dead', but the key is of"),
         (GOOD.replace("1520", "soon"), ", row 3: milliseconds is 'soon'"),
@@ -223,8 +226,8 @@ def test_answers_of_several_files_and_spellings(tmp_path):
         (GOOD.splitlines()[0], ": is empty"),
         ("", ": is empty"),
         ("\n\n", ", row 1: has no column study"),
-        ('study,pair\n"open', ": is no CSV file"),
-        (b"\x89PNG\x0d\x0a\xff", ": is no CSV file"),
+        ('study,pair\n"open', ": is not a CSV file"),
+        (b"\x89PNG\x0d\x0a\xff", ": is not a CSV file"),
         (None, ": no such file"),
     ],
 )

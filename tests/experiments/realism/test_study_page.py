@@ -15,7 +15,7 @@ from PIL import Image
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.measure import RewrittenGenerator, load_method
 from palimpsest.experiments.realism.study import (
-    ANSWER_COLUMNS,
+    AnswerRow,
     read_answers,
     read_key,
     realism_table,
@@ -200,7 +200,7 @@ def test_from_weights_to_table(files, sources):
             f"{study.id},{p.id},{'left' if p.left_is_edited == fooled else 'right'},900,{judge}\n"
             for p in study.pairs
         ]
-        (files / f"{judge}.csv").write_text(",".join(ANSWER_COLUMNS) + "\n" + "".join(rows))
+        (files / f"{judge}.csv").write_text(",".join(AnswerRow.model_fields) + "\n" + "".join(rows))
     judges = [files / "ann.csv", files / "bob.csv"]
     assert not call(read_stage, key=files / "key.csv", answers=judges, out=files / "out.csv")
     table = pd.read_csv(files / "out.csv").set_index("method")
