@@ -1,4 +1,4 @@
-"""Generators that open at any layer, and the files they come from.
+"""Trained generators that can be read and changed at any layer, and their files.
 
 g = load_generator("church.safetensors", truncation=0.5)
 z = sample_z(g, n=16, seed=1)

@@ -1,4 +1,4 @@
-"""What every generator offers: a convolution stack that opens at any layer.
+"""The interface of every generator: a stack of convolutions, readable at any layer.
 
 A generator is read as ``z → keys → layer → values → rest`` (paper, section 3.2): a *layer* is one
 convolution, its *keys* are the positions of the convolution's input and its *values* the feature
@@ -35,7 +35,7 @@ NOISE_MODES = ("single", "original", "buffers", "none", "random")
 
 @dataclass(frozen=True)
 class KeyState:
-    """Input of one layer for a batch, with all that the rest of the generator needs.
+    """Keys of one layer for a batch, with everything that the rest of the generator needs.
 
     ``k`` (B, N, h, w): the convolution's input, in StyleGAN2 after style modulation.
     ``layer``: number of the layer. ``window``: (top, left, bottom, right), half-open, the cells of
@@ -60,8 +60,8 @@ class KeyState:
     def crop(self, top: int, left: int, bottom: int, right: int) -> KeyState:
         """A window of these keys, in cells of ``k``, half-open.
 
-        Style, latent and the noise of the place stay those of the full image. Raises `ValueError`
-        for an empty window or one outside the map.
+        Style, latent and noise stay those of the full image at that place. Raises `ValueError` for
+        an empty window or one outside the map.
         """
         h, w = self.k.shape[2:]
         if not (0 <= top < bottom <= h and 0 <= left < right <= w):
@@ -79,7 +79,7 @@ class KeyState:
 
 @dataclass(frozen=True)
 class ValueState:
-    """Output of one layer for a batch: ``v`` (B, M, H', W') and what the rest needs.
+    """Values of one layer for a batch: ``v`` (B, M, H', W'), and what later layers need.
 
     ``window`` counts cells of the value map; ``skip`` has the resolution of ``v``.
     """
@@ -98,7 +98,7 @@ class ValueState:
         return _take(self, index)
 
     def replace(self, v: Tensor) -> ValueState:
-        """The same state with other values of the same shape."""
+        """This state with other values ``v`` of the same shape. Raises `ValueError` otherwise."""
         if v.shape != self.v.shape:
             raise ValueError(f"values have shape {tuple(self.v.shape)}, not {tuple(v.shape)}")
         return replace(self, v=v)
@@ -138,12 +138,12 @@ class Layer(ABC):
 
     @abstractmethod
     def _set_weight(self, weight: Tensor) -> None:
-        """Put ``weight`` in place of the stored one (used by `Generator.with_weight` only)."""
+        """Replace the stored weight (for `Generator.with_weight` only)."""
 
     @property
     @abstractmethod
     def upsampling(self) -> int:
-        """Value cells for one key cell along an axis: 2 where the layer upsamples, else 1."""
+        """Value cells per key cell along an axis: 2 in an upsampling layer, else 1."""
 
     @property
     @abstractmethod
@@ -165,7 +165,7 @@ class Layer(ABC):
 
     @abstractmethod
     def demodulation(self, style: Tensor | None, weight: Tensor) -> Tensor | None:
-        """Factor of each output channel, (B, M), or None where the layer has none."""
+        """Factor of each output channel, (B, M), or None in a layer without demodulation."""
 
     @abstractmethod
     def activate(self, pre: Tensor, state: KeyState) -> Tensor:
@@ -176,9 +176,9 @@ class Layer(ABC):
         return self.generator.keys_at(z, self.number)
 
     def values(self, state: KeyState, weight: Tensor | None = None) -> ValueState:
-        """This layer's output for ``state``; differentiable in ``weight`` where one is given.
+        """This layer's values for ``state``, with its own weight or the given ``weight``.
 
-        Raises `ValueError` where the keys are another layer's.
+        Differentiable in ``weight``. Raises `ValueError` for keys of another layer.
         """
         if state.layer != self.number:
             raise ValueError(f"keys of layer {state.layer} given to layer {self.number}")
@@ -226,11 +226,11 @@ class Generator(nn.Module, ABC):
     layers: tuple[int, ...]
     truncation: float = 1.0
     noise: str = "single"
-    provenance: Mapping[str, Any] = MappingProxyType({})  # what the file tells about its weights
+    provenance: Mapping[str, Any] = MappingProxyType({})  # the file's notes on its weights
 
     @property
     def device(self) -> torch.device:
-        """Where the weights lie, and so where everything is computed and stays."""
+        """Device of the weights: everything is computed there, and results stay there."""
         return next(self.parameters()).device
 
     @property
@@ -292,8 +292,10 @@ class Generator(nn.Module, ABC):
         """The layer ``number``. Raises `ValueError` naming the editable ones for any other."""
 
     def lacking(self, numbers: Iterable[int]) -> str:
-        """Words for the first of ``numbers`` that is no editable layer, such as "no layer 9; it
-        has 2 to 8"; "" where all are."""
+        """Error text for the first of ``numbers`` that is not an editable layer; "" if all are.
+
+        Example: "no layer 9; it has 2 to 8".
+        """
         for number in numbers:
             if number not in self.layers:
                 return f"no layer {number}; it has {self.layers[0]} to {self.layers[-1]}"
@@ -304,9 +306,9 @@ class Generator(nn.Module, ABC):
         return first.render(first.values(first.keys(z)))
 
     def with_weight(self, number: int, weight: Tensor) -> Generator:
-        """A generator with ``weight`` (M, N, 3, 3) in layer ``number``; all else is shared.
+        """A generator with ``weight`` (M, N, 3, 3) in layer ``number``.
 
-        This generator is not touched and no other weight is copied.
+        All other tensors are shared with this generator, which stays as it is.
         """
         old = self.layer(number).weight
         if weight.shape != old.shape:
@@ -314,7 +316,7 @@ class Generator(nn.Module, ABC):
                 f"layer {number} has a weight of shape {tuple(old.shape)}, "
                 f"not {tuple(weight.shape)}"
             )
-        _ = self.weights_sha256  # taken before the change, so that the copy names the same model
+        _ = self.weights_sha256  # computed now, so that the copy keeps the hash of the loaded model
         shared = {id(t): t for t in (*self.parameters(), *self.buffers())}
         other = copy.deepcopy(self, shared)
         other.layer(number)._set_weight(weight.detach().to(old.dtype).clone())
@@ -322,9 +324,9 @@ class Generator(nn.Module, ABC):
 
     @property
     def weights_sha256(self) -> str:
-        """Hash of the weights as loaded, whatever file layout they came from.
+        """Hash of the weights as loaded, the same for every file layout.
 
-        It does not change when an edit is applied: it names the model that an edit was made for.
+        It does not change when an edit is applied: edits use it to identify their model.
         """
         known = getattr(self, "_weights_sha256", None)
         if known is None:
@@ -346,7 +348,7 @@ def content_sha256(tensors: dict[str, Tensor]) -> str:
 @lru_cache(maxsize=64)
 def _standard_noise(height: int, width: int, device: torch.device | str) -> Tensor:
     noise = np.random.RandomState(0).standard_normal(height * width)
-    with torch.inference_mode(False):  # it is kept, and a later caller may need gradients
+    with torch.inference_mode(False):  # it is cached, and a later caller may need gradients
         return torch.from_numpy(noise.astype(np.float32)).reshape(1, 1, height, width).to(device)
 
 
@@ -370,10 +372,10 @@ def layer_noise(
 
     ``single``: the original's batch-of-one noise, the same for each sample, (1, 1, h, w).
     ``buffers``: the checkpoint's own map. ``none``: no noise. ``random``: fresh for each sample.
-    ``original``: what the original code draws: ``RandomState(0)`` over (batch, h*w) of the tensor
-    at hand, so it depends on the place in the batch and, in a crop, is not that of the place.
+    ``original``: as the original code draws it, ``RandomState(0)`` over (batch, h*w), so it depends
+    on the place in the batch, and a crop does not keep the noise of its place.
     All but ``buffers`` are drawn on the CPU, so that every ``device`` gets the same numbers. Raises
-    `ValueError` for another mode, or ``buffers`` where the checkpoint holds none.
+    `ValueError` for an unknown mode, or for ``buffers`` if the checkpoint holds none.
     """
     top, left, bottom, right = window
     h, w = bottom - top, right - left
@@ -388,6 +390,6 @@ def layer_noise(
         return torch.randn(batch, 1, h, w).to(device)
     if mode == "buffers":
         if buffer is None:
-            raise ValueError("noise='buffers' asked for, but the checkpoint holds no noise maps")
+            raise ValueError("noise='buffers' needs noise maps, and the checkpoint holds none")
         return buffer[:, :, top:bottom, left:right]
-    raise ValueError(f"noise mode {mode!r} is none of {', '.join(NOISE_MODES)}")
+    raise ValueError(f"unknown noise mode {mode!r}; the modes are {', '.join(NOISE_MODES)}")

@@ -1,7 +1,7 @@
-"""Nearest-neighbour doubling and the 3x3 convolution after it, as one transposed convolution.
+"""Nearest-neighbour upsampling by two and a 3x3 convolution, as one transposed convolution.
 
-Of the nine cells under the kernel at most four differ, so it takes four ninths of the
-multiplications, and the doubled map is never made.
+Of the nine upsampled cells under the kernel at most four differ, so this needs four ninths of the
+multiplications, and the upsampled map is never materialised.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from palimpsest.generators.map_layout import fast_layout
 
 
 def convolve_doubled(x: Tensor, weight: Tensor) -> Tensor:
-    """What a 3x3 convolution with zeros around makes of ``x``, every cell of which is doubled.
+    """The zero-padded 3x3 convolution of ``x`` upsampled by two (nearest neighbour).
 
     (B, N, h, w) and (M, N, 3, 3) to (B, M, 2h, 2w); differentiable in both.
     """
@@ -22,15 +22,15 @@ def convolve_doubled(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def convolve_by_kernel(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
-    """The same by a kernel that `doubling_kernel` made, plus a ``bias`` (M,)."""
+    """`convolve_doubled` with a kernel from `doubling_kernel`, plus a ``bias`` (M,)."""
     return F.conv_transpose2d(x, kernel, bias, stride=2, padding=1)
 
 
 def doubling_kernel(weight: Tensor) -> Tensor:
     """The kernel (N, M, 4, 4) of the transposed convolution, from a ``weight`` (M, N, 3, 3).
 
-    Along an axis, a cell of the doubled map reads its neighbours by w₀ w₁ w₂, two of which are one
-    cell of the map that was doubled: the left half of a cell w₁ + w₂ of it, the right half w₀ + w₁.
+    Along an axis, w₀ w₁ w₂ weigh three cells of the upsampled map, two of which are halves of one
+    original cell: that cell has weight w₁ + w₂ for its left half and w₀ + w₁ for its right half.
     """
     kernel = weight.transpose(0, 1)
     for axis in (2, 3):

@@ -1,9 +1,9 @@
-"""The input encoding of the mini generators: z with its sharp choices already opened up.
+"""The input encoding of the mini generators: z together with soft thresholds.
 
 A mini world is a fixed function of z: some attributes vary smoothly, others switch at a quantile
-("a dome below 0.4"). A small mapping network is slow to learn steps, so a mini generator's mapping
-reads, beside each u = Φ(z), a soft threshold at every switching point. This is the one difference
-from the published networks; the networks themselves are the same.
+("a dome below 0.4"). A small mapping network learns steps slowly, so the input of a mini generator
+has a soft threshold for every switching point beside each u = Φ(z). This is the only difference
+from the published networks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Images as networks take them (B, 3, H, W) in [-1, 1], and as pictures (B, H, W, 3) uint8."""
+"""Conversion between network images (B, 3, H, W) in [-1, 1] and uint8 pictures (B, H, W, 3)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def as_picture(images: Tensor) -> np.ndarray:
 
 
 def check_images(images: Tensor) -> None:
-    """Raises `ValueError` for what are no images (B, 3, H, W) of floats."""
+    """Raises `ValueError` unless ``images`` are floats of shape (B, 3, H, W)."""
     if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
         raise ValueError(
             f"images must be (B, 3, H, W) floats in [-1, 1], not {tuple(images.shape)} "

@@ -1,4 +1,4 @@
-"""Progressive GAN (Karras et al., ICLR 2018), opened at every 3x3 convolution.
+"""Progressive GAN (Karras et al., ICLR 2018), editable at every 3x3 convolution.
 
 Layer n is the paper's: layer 1 turns z into a 4x4 map, odd layers from 3 on double the map first.
 Each block is ``pixel norm, (doubling), convolution, scale, bias, leaky rectifier``. The scale of
@@ -8,7 +8,7 @@ the equalised learning rate comes after the convolution, so that
     value = conv(key, W), before scale and bias   (B, M, h, w)
 
 and a layer is exactly linear in its weight (Appendix B of the paper). Layer 1 has a 4x4 kernel on a
-map of one cell and is not editable. Parameters carry the published names (``layer6.conv.weight``,
+map of one cell and is not editable. Parameters have the published names (``layer6.conv.weight``,
 ``layer6.wscale.b``, ``output_256x256.conv.weight``).
 """
 
@@ -102,8 +102,8 @@ class ProgressiveGAN(Generator):
     """Progressive GAN: z (B, z_dim) or (B, z_dim, 1, 1) to images (B, 3, resolution, resolution).
 
     ``channels``: width of each resolution, {4: ..., 8: ..., ..., resolution: ...}. ``encoding``:
-    how z is presented to layer 1 (mini generators only, see `encoding`). It has no noise inputs and
-    no truncation: those settings do nothing here.
+    input encoding of z for layer 1 (mini generators only; `encoding`). There are no noise inputs
+    and no truncation: those settings have no effect.
     """
 
     kind = "progressive"
@@ -183,7 +183,7 @@ class ProgressiveGAN(Generator):
         )
 
     def rgb(self, values: ValueState) -> Tensor:
-        """The last layer's image before it is limited to [-1, 1] (training needs its gradient)."""
+        """The image before it is clamped to [-1, 1], which training needs for its gradient."""
         to_rgb = self.get_submodule(self.output_name)
         normed = pixel_norm(self.features(values), inplace=True)
         return to_rgb.wscale(F.conv2d(normed, to_rgb.conv.weight), inplace=True)

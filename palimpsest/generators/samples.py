@@ -1,4 +1,4 @@
-"""The standard samples: sample i is row i of one fixed stream, for any number of samples."""
+"""The standard samples: sample i is row i of one random stream, whatever their number."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from palimpsest.generators.base import Generator
 def standard_normal(n: int, dim: int, seed: int = 1) -> Tensor:
     """The first ``n`` standard samples of ``dim`` numbers, (n, dim) float32.
 
-    Drawn as the original's z data set is (``RandomState(seed)``), so sample i is the same for
-    any n.
+    Drawn from ``RandomState(seed)`` as the original's z data set, so sample i is the same for any
+    ``n``. Raises `ValueError` for ``n`` below 1.
     """
     return torch.cat(list(standard_normal_batches(n, dim, seed, batch=n)))
 
 
 def standard_normal_batches(n: int, dim: int, seed: int, batch: int) -> Iterator[Tensor]:
-    """`standard_normal`, but ``batch`` samples at a time: memory does not depend on n."""
+    """`standard_normal` in batches, so that memory does not depend on ``n``."""
     if n < 1:
-        raise ValueError(f"n = {n} samples asked for; at least 1 is needed")
+        raise ValueError(f"n = {n} samples; at least 1 is needed")
     stream = np.random.RandomState(seed)
     for start in range(0, n, batch):
         drawn = stream.standard_normal((min(batch, n - start), dim))
@@ -31,18 +31,18 @@ def standard_normal_batches(n: int, dim: int, seed: int, batch: int) -> Iterator
 
 
 def sample_z(generator: Generator, n: int, seed: int = 1) -> Tensor:
-    """Standard samples for ``generator``: (n, z_dim) float32 (section 3 of the design)."""
+    """The first ``n`` standard samples for ``generator``, (n, z_dim) float32."""
     return standard_normal(n, generator.z_dim, seed)
 
 
 def z_batches(generator: Generator, n: int, seed: int, batch: int) -> Iterator[Tensor]:
-    """`sample_z`, but ``batch`` samples at a time (at the end fewer): (batch, z_dim) float32."""
+    """`sample_z` in batches (batch, z_dim) float32; the last one may be smaller."""
     return standard_normal_batches(n, generator.z_dim, seed, batch)
 
 
 def images_at_once(resolution: int, at_128: int) -> int:
-    """How many images of ``resolution`` pixels take the memory of ``at_128`` of 128 pixels.
+    """Batch size at ``resolution`` pixels that needs the memory of ``at_128`` images of 128 pixels.
 
-    At least one, and of smaller images no more than ``at_128``.
+    At least 1 and at most ``at_128``.
     """
     return max(1, min(at_128, at_128 * 128**2 // resolution**2))

@@ -1,4 +1,4 @@
-"""StyleGAN2 (Karras et al., CVPR 2020), skip architecture, opened at every styled convolution.
+"""StyleGAN2 (Karras et al., CVPR 2020), skip architecture, editable at every styled convolution.
 
 Layer n is the paper's: layer 2 is the first styled convolution (4x4), odd layers upsample, layer n
 is modulated by row n - 2 of the extended latent. Modulation is applied to the features, so that
@@ -6,9 +6,9 @@ is modulated by row n - 2 of the extended latent. Modulation is applied to the f
     key   = style * features                                     (B, N, h, w)
     value = lrelu(demod * blur(conv(key, W)) + noise + bias) √2   (B, M, H', W')
 
-with the same numbers as modulating the weight. Parameters carry the names of the common PyTorch
-layout (``conv1``, ``convs.i``, ``to_rgbs.i``, ``style.i``); convolution weights are held without
-that layout's leading axis of one.
+which equals modulating the weight. Parameters have the names of the common PyTorch layout
+(``conv1``, ``convs.i``, ``to_rgbs.i``, ``style.i``); convolution weights lack that layout's leading
+axis of one.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class StyledConv(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """Features to an addition to the running image: 1x1 modulated convolution, no demodulation."""
+    """Addition to the running image: a 1x1 modulated convolution without demodulation."""
 
     def __init__(self, inputs: int, style_dim: int) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class ToRGB(nn.Module):
 
 
 class ConstantInput(nn.Module):
-    """The learned 4x4 map that every image starts from."""
+    """The learned 4x4 map that every image starts with."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -164,8 +164,8 @@ class StyledLayer(Layer):
         return F.leaky_relu(shifted, self.negative_slope) * self.gain
 
     def respond(self, state: KeyState, weight: Tensor) -> Tensor:
-        # As the base class does, in fewer passes over the map: the rectifier is positively
-        # homogeneous, so its gain goes into the factor and the shift.
+        # The same as in the base class, in fewer passes over the map: the rectifier is positively
+        # homogeneous, so the gain can be multiplied into the factor and the shift.
         pre = self.linear(state.k, weight)
         factor = self.gain * self.demodulation(state.style, weight)[:, :, None, None]
         shift = self.gain * self._shift(state)
@@ -192,7 +192,7 @@ class StyleGAN2(Generator):
     """StyleGAN2 with the skip architecture.
 
     ``channels``: width of each resolution, {4: ..., 8: ..., ..., resolution: ...}.
-    ``encoding``: how z is presented to the mapping network (mini generators only, see `encoding`).
+    ``encoding``: input encoding of z for the mapping network (mini generators only; `encoding`).
     Images are (B, 3, resolution, resolution), about [-1, 1].
     """
 
@@ -262,7 +262,7 @@ class StyleGAN2(Generator):
         return self.style(self.encoding(z) if self.encoding else z)
 
     def latents(self, z: Tensor) -> Tensor:
-        """z to the extended latent (B, rows, style_dim), every row truncated alike."""
+        """z to the extended latent (B, rows, style_dim); all rows are the same truncated w."""
         w = self.mapping(z)
         if self.truncation != 1.0:
             w = self.latent_avg + self.truncation * (w - self.latent_avg)
@@ -306,13 +306,15 @@ class StyleGAN2(Generator):
 
 
 def laid_out(x: Tensor) -> Tensor:
-    """The same (B, C, h, w) in the layout that is fast where it lies; a map takes that of what it
-    is made with."""
+    """The same tensor (B, C, h, w) in the memory layout that is fast on its device.
+
+    The result of an operation takes the layout of its operands.
+    """
     return x.contiguous(memory_format=fast_layout(x.device))
 
 
 def blur_kernel() -> Tensor:
-    """The 4x4 low-pass kernel ([1, 3, 3, 1] each way) of doubling: it sums to 4."""
+    """The 4x4 low-pass kernel of upsampling by two: [1, 3, 3, 1] along each axis, sum 4."""
     line = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
     return line[:, None] * line[None, :]
 

@@ -175,7 +175,7 @@ def test_noise_modes_of_stylegan2(stylegan2):
     stylegan2.noise = "random"
     assert not torch.equal(stylegan2(z), stylegan2(z))
     stylegan2.noise = "pink"
-    with pytest.raises(ValueError, match="noise mode 'pink' is none of single"):
+    with pytest.raises(ValueError, match="unknown noise mode 'pink'; the modes are single"):
         stylegan2(z)
 
 

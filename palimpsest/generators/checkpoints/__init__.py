@@ -1,1 +1,1 @@
-"""Generator files: one module for each layout that is read, loading, and export."""
+"""Files of generators: one module for each layout, and loading and export."""

@@ -1,8 +1,8 @@
-"""Read the tensors of a weights file, whatever container it is, without running code from it.
+"""Read the tensors of a weights file from any container, without running code from it.
 
-Containers are told apart by their first bytes: safetensors, a PyTorch file (zip or the older plain
-pickle) read with ``weights_only=True``, or a pickle of NVIDIA's (`stylegan2_nvidia`). Everything
-else, and every damaged file, ends in one `CheckpointError`.
+The container is recognised by its first bytes: safetensors, a PyTorch file (zip or the older plain
+pickle) read with ``weights_only=True``, or a pickle of NVIDIA's (`stylegan2_nvidia`). Any other
+file, and any damaged file, raises one `CheckpointError`.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ def _looks_like_safetensors(head: bytes) -> bool:
 
 
 def _check_header(path: Path, head: bytes, size: int) -> None:
-    """Refuse a header that promises more than the file holds before anything is read from it."""
+    """Refuse a header longer than the file before anything is read from the file."""
     length = int.from_bytes(head[:8], "little")
     if length > size - 8:
         raise CheckpointError(
-            f"{path}: cut short, or a header that lies: it says {length} bytes long, and the file "
+            f"{path}: cut short, or a header that lies: it claims {length} bytes, and the file "
             f"has {size}; fetch or make it again"
         )
 
@@ -84,13 +84,13 @@ def _describe(head: bytes) -> str:
 
 
 def _torch_load(path: Path, head: bytes) -> object:
-    """The content of a PyTorch file; only tensors and plain containers are let through."""
+    """The content of a PyTorch file: tensors and plain containers only."""
     if head.startswith(b"\x80") and OLD_PYTORCH_MARK not in head[:64]:
         raise CheckpointError(
             f"{path}: a Python pickle that torch.save did not write, refused because reading it "
             f"could run code from the file; {READABLE}"
         )
-    with open(path, "rb") as file:  # given a path, torch.load goes by its suffix
+    with open(path, "rb") as file:  # given a path, torch.load looks at its suffix
         try:
             if head.startswith(b"PK"):
                 _check_sums(file)
@@ -103,7 +103,7 @@ def _torch_load(path: Path, head: bytes) -> object:
 
 
 def _check_sums(file: BinaryIO) -> None:
-    """The zip container has a checksum for each tensor, which PyTorch does not look at."""
+    """Verify the checksums of the zip container, which PyTorch ignores."""
     with zipfile.ZipFile(file) as archive:
         bad = archive.testzip()
     if bad:
@@ -119,13 +119,15 @@ def _why_not(problem: str) -> str:
             "run code from the file; save the state dict alone (torch.save({'g_ema': "
             "model.state_dict(), 'latent_avg': mean}, path))"
         )
-    problem = problem.split("WeightsUnpickler error: ")[-1]  # before it stands advice on torch.load
+    problem = problem.split("WeightsUnpickler error: ")[
+        -1
+    ]  # what precedes it is advice on torch.load
     reason = problem.strip().splitlines()[0][:160] if problem.strip() else "no reason given"
     return f"damaged, cut short or not a PyTorch weights file ({reason}); fetch or export it again"
 
 
 def _flatten(path: Path, loaded: object) -> dict[str, Tensor]:
-    """The tensors of nested dictionaries under dotted names; other entries are left out."""
+    """The tensors of nested dictionaries under dotted names; other entries are ignored."""
     if not isinstance(loaded, Mapping):
         raise CheckpointError(
             f"{path}: holds a {type(loaded).__name__}, not a dictionary of tensors; {READABLE}"

@@ -1,10 +1,9 @@
-"""Write a generator, with the rules it has now, for other tools (``.pt``) or for this one.
+"""Write a generator with its present weights for other tools (``.pt``) or for this one.
 
     export_generator(edit.apply(g), "hat.pt")            # {"g_ema", "latent_avg"}
     export_generator(edit.apply(g), "hat.safetensors")   # with provenance
 
-The ``.pt`` layout is the common PyTorch port's, whose strict loading wants blur kernels and noise
-maps too: a layer without a map of its own gets the fixed one that is drawn with here.
+The ``.pt`` layouts are `stylegan2_pytorch` and `progressive_layers`.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ def export_generator(
     path: str | PathLike[str],
     provenance: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write ``generator`` to ``path``, whole or not at all; the suffix chooses the layout.
+    """Write ``generator`` to ``path`` atomically; the suffix selects the layout.
 
-    ``provenance``: kept in ``.safetensors`` only; ``.pt`` has no place for it. Raises
-    `ParameterError` for another suffix, and for a generator that the layout cannot hold.
+    ``provenance``: stored in ``.safetensors`` only. Raises `ParameterError` for another suffix, and
+    for a generator that the layout cannot hold.
     """
     suffix = Path(path).suffix
     if suffix == ".safetensors":
@@ -49,11 +48,10 @@ def export_generator(
 
 
 def published_layout(generator: Generator) -> dict[str, Any]:
-    """The tensors under the names of the published layouts, as `load_generator` reads them.
+    """The tensors of ``generator`` in its published layout, as `torch.save` takes them.
 
-    StyleGAN2: {"g_ema": {name: tensor}, "latent_avg": (style_dim,)}, without the mean where it is
-    unknown. Progressive GAN: {name: tensor}. Raises `ParameterError` for a mini generator, whose
-    mapping network reads an encoding of z that those layouts do not know.
+    StyleGAN2: see `stylegan2_pytorch.layout_tensors`. Progressive GAN: {name: tensor}. Raises
+    `ParameterError` for a mini generator: the layouts cannot store its input encoding.
     """
     if generator.encoding is not None:
         raise ParameterError(
@@ -66,10 +64,10 @@ def published_layout(generator: Generator) -> dict[str, Any]:
 
 
 def beyond_clamp(generator: Generator, n: int = 4) -> tuple[float, float] | None:
-    """(largest value, limit) where the values of ``n`` samples exceed the file's ``conv_clamp``.
+    """(largest value, limit) if the values of ``n`` samples exceed the file's ``conv_clamp``.
 
-    NVIDIA's code limits activations so that half precision holds them; here they are not limited.
-    None where the file had no such limit or no sample reaches it: the images are then the same.
+    NVIDIA's code clamps activations for half precision; this project does not. None if the file
+    has no such limit or no sample exceeds it: both then make the same images.
     """
     limit = generator.provenance.get(CLAMP)
     if limit is None:

@@ -1,10 +1,10 @@
-"""Load a generator from a file, told apart by what is in it and never by its name.
+"""Load a generator from a file; the layout is recognised by content, never by file name.
 
     g = load_generator("stylegan2_church.pt", truncation=0.5)
 
-Read are the common PyTorch layout of StyleGAN2 (`{"g_ema", "latent_avg"}`), NVIDIA's StyleGAN2
-pickles, the published Progressive GAN layouts, and this project's own safetensors. No code from a
-file is ever run.
+Readable are the common PyTorch layout of StyleGAN2 (`{"g_ema", "latent_avg"}`), NVIDIA's StyleGAN2
+pickles, the published Progressive GAN layouts, and this project's safetensors (`layouts`). No code
+from a file is ever run.
 """
 
 from __future__ import annotations
@@ -25,16 +25,20 @@ def load_generator(
 ) -> Generator:
     """The generator in the file ``path``: float32 on the CPU, eval mode, no gradients.
 
-    ``truncation``: pull of w towards its mean, 1 for none (StyleGAN2 only; Progressive GAN has
-    none). ``noise``: one of `NOISE_MODES`, see `base.layer_noise`.
+    ``truncation``: factor on the distance of w from its mean; 1 changes nothing (StyleGAN2 only).
+    ``noise``: one of `NOISE_MODES`, see `base.layer_noise`.
 
-    Raises `CheckpointError` where the file is missing, damaged, not readable, or lacks what the
-    options need, and `ParameterError` for an option that is none.
+    Raises `CheckpointError` if the file is missing, damaged, of an unknown layout, or lacks what
+    the options need, and `ParameterError` for an invalid option.
     """
     if noise not in NOISE_MODES:
-        raise ParameterError(f"noise mode {noise!r} is none of {', '.join(NOISE_MODES)}")
+        raise ParameterError(
+            f"unknown noise mode {noise!r}; the modes are {', '.join(NOISE_MODES)}"
+        )
     if not math.isfinite(truncation):
-        raise ParameterError(f"truncation {truncation} is no finite number; 1 is none, 0.5 usual")
+        raise ParameterError(
+            f"truncation {truncation} is not a finite number; 1 turns it off, 0.5 is usual"
+        )
     path = Path(path)
     content = read_checkpoint(path)
     generator = layout_of(path, content).build(path, content)

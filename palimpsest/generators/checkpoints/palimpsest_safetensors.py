@@ -1,11 +1,11 @@
-"""This project's own generator file: safetensors with a description in its metadata.
+"""This project's layout: a safetensors file with a description in its metadata.
 
 The metadata entry ``palimpsest`` is JSON: ``format`` (version of this layout), ``kind``,
 ``resolution``, ``channels`` (width of each resolution), ``z_dim``, ``style_dim`` and
 ``mapping_layers`` (StyleGAN2), ``encoding`` ({z_dim, thresholds, width} or null),
-``sha256`` (of the stored tensors, see `content_sha256`: damage is noticed) and ``provenance``
-(whatever the writer tells about the weights). Tensors carry the names of
-`StyleGAN2` and `ProgressiveGAN`; noise maps are ``noises.noise_i``.
+``sha256`` (of the stored tensors, see `content_sha256`) and ``provenance`` (free notes of the
+writer). Tensors have the names of `StyleGAN2` and `ProgressiveGAN`; noise maps are
+``noises.noise_i``.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def save_generator(
     metadata: Mapping[str, Any] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write ``generator`` with the weights that it has now to a ``.safetensors`` file, atomically.
+    """Write ``generator`` with its present weights to a ``.safetensors`` file, atomically.
 
-    ``metadata``: provenance, anything JSON holds; `load_generator` gives it back as
-    ``generator.provenance``. ``dtype``: of the stored weights (float16 halves the file; it loads as
-    float32). Raises `ValueError` for a weight that ``dtype`` cannot hold, `TypeError` for metadata
-    that JSON cannot.
+    ``metadata``: provenance, any JSON value; `load_generator` returns it as
+    ``generator.provenance``. ``dtype``: type of the stored weights (float16 halves the file; it
+    loads as float32). Raises `ValueError` for a weight outside the range of ``dtype``, `TypeError`
+    for metadata that is not JSON.
     """
     tensors = dict(generator.state_dict())
     if isinstance(generator, StyleGAN2):
@@ -60,7 +60,7 @@ def save_generator(
 
 
 def describe(generator: Generator, provenance: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What is needed to build ``generator`` again, apart from its weights."""
+    """What `build` needs besides the weights."""
     description: dict[str, Any] = {
         "format": FORMAT_VERSION,
         "kind": generator.kind,
@@ -158,7 +158,7 @@ def _other_sizes(options: Mapping[str, Any]) -> list[int]:
 
 
 def _check_sizes(tensors: Mapping[str, Tensor], sizes: list[int]) -> None:
-    """No size may exceed what the file holds, so that a lie cannot ask for memory without end."""
+    """No size may exceed the largest one in the file: a false size must not allocate memory."""
     most = max([len(tensors), *(side for tensor in tensors.values() for side in tensor.shape)])
     for size in sizes:
         if not 1 <= size <= most:

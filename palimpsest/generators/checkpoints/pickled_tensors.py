@@ -1,4 +1,4 @@
-"""Tensors within a plain pickle: read when they are asked for, and never with code of the file."""
+"""Tensors within a plain pickle: read on demand, without running code from the file."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ OLD_PYTORCH_MARK = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # its first 
 
 
 class PickleRefused(Exception):
-    """A pickle that asks for what no reader of data needs; the text says for what."""
+    """A pickle that asks for more than data; the text names what it asks for."""
 
 
 class PickleDamaged(Exception):
-    """A pickle that is cut short or makes no sense; the text says where."""
+    """A pickle that is cut short or inconsistent; the text says where."""
 
 
 @dataclass(frozen=True, eq=False)
 class StoredNumbers:
-    """The numbers of one or more tensors, as the PyTorch file within the pickle that holds them."""
+    """The numbers of one or more tensors: a PyTorch file within the pickle."""
 
     raw: bytes
 
@@ -47,7 +47,7 @@ class StoredNumbers:
 
 @dataclass(frozen=True, eq=False)
 class StoredTensor:
-    """A tensor that is read when it is asked for: a view of `StoredNumbers`."""
+    """A tensor that is read on demand: a view of `StoredNumbers`."""
 
     numbers: StoredNumbers
     offset: int
@@ -60,7 +60,7 @@ class StoredTensor:
         count = 1
         for side in self.shape:
             count *= side
-        if count > len(flat):  # a stride of zero would make much of little
+        if count > len(flat):  # a stride of zero would make a large tensor of few numbers
             raise PickleDamaged(f"a tensor of shape {self.shape} over {len(flat)} numbers")
         try:
             return flat.as_strided(self.shape, self.stride, self.offset)

@@ -2,10 +2,10 @@
 
     tree = read_pickle(path)          # dicts, lists, text, numbers, `Persistent`, `StoredTensor`
 
-A pickle is a program for a small stack machine. Here the machine has only the instructions that
-data needs, and the few classes and functions that a pickled network names are answered by plain
-records. So a network's embedded source stays text, and a file that asks for anything else
-(``os.system``, an attribute, a persistent id, an extension code) is refused by that name.
+A pickle is a program for a small stack machine. This machine implements only the instructions that
+build data, and replaces the few classes and functions that a pickled network names by plain
+records. A network's embedded source stays text, and a file that asks for anything else
+(``os.system``, an attribute, a persistent id, an extension code) is refused; the error names it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from palimpsest.generators.checkpoints.pickled_tensors import (
 
 @dataclass(frozen=True, eq=False)
 class Persistent:
-    """An object that was pickled together with its source: name of its class, and attributes."""
+    """An object that was pickled together with its source: its class name and attributes."""
 
     class_name: str
     state: Mapping[str, Any]
@@ -37,7 +37,7 @@ class Persistent:
 
 @dataclass(frozen=True, eq=False)
 class Unneeded:
-    """An object of a harmless class whose content no reader needs (a NumPy number, a dtype)."""
+    """An object of a harmless class whose content is not needed (a NumPy number, a dtype)."""
 
     name: str
 
@@ -45,11 +45,11 @@ class Unneeded:
 def read_pickle(path: Path) -> Any:
     """The tree that the pickle in the file ``path`` describes.
 
-    Raises `PickleRefused` where it asks for anything but data, `PickleDamaged` where it is cut
-    short or breaks its own rules.
+    Raises `PickleRefused` if it asks for anything but data, `PickleDamaged` if it is cut short or
+    inconsistent.
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        # Mapped, a length that lies reads to the end of the file and no further.
+        # a memory map: a false length reads to the end of the file at most
         try:
             return _Machine().run(content)
         except (ValueError, IndexError, TypeError, KeyError, OverflowError) as problem:
@@ -64,7 +64,7 @@ def read_pickle(path: Path) -> Any:
 
 @dataclass(frozen=True)
 class _Named:
-    """A class or function that the pickle names; it is a name here and no more."""
+    """A class or function that the pickle names; only the name is kept."""
 
     name: str
 
@@ -88,7 +88,7 @@ def _tensor(numbers: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> Stor
         raise PickleDamaged(f"a tensor over {type(numbers).__name__}")
     sizes = (offset, *shape, *stride)
     if not all(type(size) is int and 0 <= size < 2**40 for size in sizes) or len(shape) > 8:
-        raise PickleDamaged("a tensor whose sizes are none")
+        raise PickleDamaged("a tensor with invalid sizes")
     return StoredTensor(numbers, offset, tuple(shape), tuple(stride))
 
 
@@ -100,7 +100,7 @@ def _parameter(data: Any, *_: Any) -> StoredTensor:
 
 def _empty_dict(*items: Any) -> dict:
     if items:
-        raise PickleDamaged("a dictionary that is filled before it is made")
+        raise PickleDamaged("a dictionary that is filled before it is created")
     return {}
 
 
@@ -124,7 +124,7 @@ UNNEEDED = {
 
 def _named(module: Any, name: Any) -> _Named:
     if not (isinstance(module, str) and isinstance(name, str)):
-        raise PickleDamaged("a name that is no text")
+        raise PickleDamaged("a name that is not text")
     full = f"{module}.{name}"
     if full not in ANSWERS and full not in UNNEEDED:
         raise PickleRefused(re.sub(r"[^\w.]", "?", full)[:100])
@@ -135,7 +135,7 @@ def _answer(asked: Any, arguments: Any) -> Any:
     if not isinstance(asked, _Named):
         raise PickleRefused(f"a call of a {type(asked).__name__}")
     if not isinstance(arguments, tuple):
-        raise PickleDamaged(f"{asked.name} called with no tuple")
+        raise PickleDamaged(f"{asked.name} called without a tuple of arguments")
     if asked.name in UNNEEDED:
         return Unneeded(asked.name)
     return ANSWERS[asked.name](*arguments)
@@ -195,7 +195,7 @@ class _Machine:
     def _empty_list(self, _: Any) -> None:
         self.stack.append([])
 
-    _empty_set = _empty_list  # the sets of a network hold names that no reader needs
+    _empty_set = _empty_list  # the sets of a network hold names that are not needed
     _frozenset = _tuple
 
     def _empty_dict(self, _: Any) -> None:
@@ -203,7 +203,7 @@ class _Machine:
 
     def _extend(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], list):
-            raise PickleDamaged("items for what is no list")
+            raise PickleDamaged("items for an object that is not a list")
         self.stack[-1].extend(items)
 
     def _append(self, _: Any) -> None:
@@ -216,7 +216,7 @@ class _Machine:
 
     def _update(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], dict) or len(items) % 2:
-            raise PickleDamaged("entries for what is no dictionary")
+            raise PickleDamaged("entries for an object that is not a dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, (str, int)):  # hashing a deep tuple would end the process
                 raise PickleDamaged(f"a {type(key).__name__} as key of a dictionary")
@@ -243,7 +243,7 @@ class _Machine:
     _newobj = _reduce
 
     def _build(self, _: Any) -> None:
-        self.stack.pop()  # attributes of a dictionary or of what is not needed
+        self.stack.pop()  # attributes of a dictionary or of an unneeded object
         if not isinstance(self.stack[-1], (dict, Unneeded)):
             raise PickleRefused(f"attributes set on a {type(self.stack[-1]).__name__.strip('_')}")
 

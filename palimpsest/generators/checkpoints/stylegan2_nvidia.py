@@ -1,7 +1,7 @@
 """NVIDIA's StyleGAN2 pickles (stylegan2-ada-pytorch, and stylegan3's StyleGAN2): ``network.pkl``.
 
-Such a file holds the networks with their Python source. The source is not run: the tree is read as
-data (`restricted_unpickler`) and G_ema's tensors get the names of the common PyTorch layout::
+Such a file holds the networks with their Python source. The source is not run: the pickle is read
+as data (`restricted_unpickler`), and G_ema's tensors get the names of `stylegan2_pytorch`::
 
     mapping.fcI.*           style.{I+1}.*            synthesis.b4.const      input.input
     synthesis.b4.conv1.*    conv1.*                  synthesis.b4.torgb.*    to_rgb1.*
@@ -9,9 +9,10 @@ data (`restricted_unpickler`) and G_ema's tensors get the names of the common Py
     synthesis.bR.conv1.*    convs.{2i+1}.*           mapping.w_avg           latent_avg
 
 Both layouts store weights before their run-time scale, upsample with an unflipped transposed
-convolution and a [1, 3, 3, 1] filter of sum 4, and start the styles' bias at one, so the numbers
-stay as they are. (Demodulation adds its 1e-8 before that scale there and after it here: a relative
-difference of about 1e-8.) NVIDIA's limit on activations (``conv_clamp``) is noted, not applied.
+convolution and a [1, 3, 3, 1] filter of sum 4, and initialise the styles' bias with one, so no
+tensor needs conversion. (NVIDIA adds demodulation's 1e-8 before that scale, this project after it:
+a relative difference of about 1e-8.) NVIDIA's limit on activations (``conv_clamp``) is noted but
+not applied.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ CLAMP = "conv_clamp"
 
 
 def read_nvidia(path: Path, size: int, readable: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors of the pickle's G_ema in the common layout, and what is to be noted of it.
+    """Tensors of the pickle's G_ema in the common layout, and notes for its metadata.
 
-    ``size``: of the file in bytes, which its tensors cannot exceed. ``readable``: what can be read,
-    for messages. Notes: ``source``, and ``conv_clamp`` where there is one. Raises
-    `CheckpointError` for a pickle that is hostile, damaged, or of a network that is no StyleGAN2.
+    ``size``: bytes of the file, an upper limit for its tensors. ``readable``: the readable formats,
+    for messages. Notes: ``source``, and ``conv_clamp`` if there is one. Raises `CheckpointError`
+    for a pickle that is hostile, damaged, or of another network than StyleGAN2.
     """
     try:
         return _converted(_Network(path, _generator(path, read_pickle(path)), size))
@@ -74,7 +75,7 @@ def _generator(path: Path, tree: Any) -> Persistent:
 
 
 class _Network:
-    """The modules and tensors of a pickled network under dotted names, each to be taken once."""
+    """The modules and tensors of a pickled network under dotted names; each is taken once."""
 
     def __init__(self, path: Path, root: Persistent, size: int) -> None:
         self.path = path
@@ -84,7 +85,9 @@ class _Network:
         while waiting:
             name, module = waiting.pop()
             if not isinstance(module, Persistent) or id(module) in seen:
-                raise PickleDamaged(f"module {name[:80] or 'G_ema'} is none, or is in it twice")
+                raise PickleDamaged(
+                    f"module {name[:80] or 'G_ema'} is not a module, or is in it twice"
+                )
             seen.add(id(module))
             self.modules[name] = module
             dot = f"{name}." if name else ""
@@ -117,7 +120,7 @@ class _Network:
 def _entries(module: Persistent, part: str) -> list[tuple[str, Any]]:
     found = module.state.get(part) or {}
     if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
-        raise PickleDamaged(f"{part} of a module is no dictionary by names")
+        raise PickleDamaged(f"{part} of a module is not a dictionary with text keys")
     return list(found.items())
 
 
@@ -128,7 +131,7 @@ def _converted(network: _Network) -> tuple[dict[str, Tensor], dict[str, str]]:
     for i in range(count):
         rate = network.attribute(f"mapping.fc{i}", "bias_gain", MAPPING_RATE)
         if not isinstance(rate, (int, float)):
-            raise PickleDamaged(f"bias_gain of mapping.fc{i} is no number")
+            raise PickleDamaged(f"bias_gain of mapping.fc{i} is not a number")
         for part in ("weight", "bias"):
             tensor = network.take(f"mapping.fc{i}.{part}")
             same = rate == MAPPING_RATE
@@ -165,7 +168,7 @@ def _converted(network: _Network) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _check_kind(network: _Network) -> None:
-    """Refuse by name what is another network than StyleGAN2 with the skip architecture."""
+    """Refuse, by its name, any network but StyleGAN2 with the skip architecture."""
     classes = {module.class_name[:80] for module in network.modules.values()}
     if "SynthesisInput" in classes:
         raise network.refuse("StyleGAN3 in its configuration R or T")
@@ -188,7 +191,7 @@ def _check_kind(network: _Network) -> None:
 
 
 def _styled(network: _Network, name: str, own: str, number: int) -> dict[str, Tensor]:
-    """One styled convolution; its noise map has the ``number`` of the common layout."""
+    """Tensors of one styled convolution; ``number``: of its noise map in the common layout."""
     tensors = _modulated(network, name, own)
     tensors[f"{own}.activate.bias"] = network.take(f"{name}.bias")
     if network.attribute(name, "use_noise", True):
@@ -209,7 +212,7 @@ def _modulated(network: _Network, name: str, own: str) -> dict[str, Tensor]:
 
 
 def _check_filter(network: _Network, name: str) -> None:
-    """The low-pass filter is fixed here; NVIDIA's sums to one and is given a gain of four."""
+    """Only one low-pass filter is implemented; NVIDIA's sums to one and has a gain of four."""
     if f"{name}.resample_filter" not in network.tensors:
         return
     found, wanted = 4 * network.take(f"{name}.resample_filter").float(), blur_kernel()
