@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,30 @@ def test_every_direct_requirement_is_in_the_lock() -> None:
     lines = (ROOT / "requirements.in").read_text().splitlines()
     wanted = {re.split(r"[\[<>=]", x)[0] for x in lines if x and not x.startswith("#")}
     assert wanted <= {line.split("==")[0] for line in pins()}
+
+
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "segmentation_models_pytorch": "segmentation-models-pytorch",
+    "torch_fidelity": "torch-fidelity",
+    "yaml": "pyyaml",
+}
+"""Names of packages on the registry, where the imported module has another."""
+
+
+def test_the_library_depends_on_what_it_imports() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[\[<>=]", name)[0] for name in project["dependencies"]}
+    found = {name.split(".")[0] for file in LIBRARY for name in imports(file)}
+    found -= {"", "palimpsest", *sys.stdlib_module_names}
+    assert {DISTRIBUTIONS.get(name, name) for name in found} == declared
+    direct = {
+        re.split(r"[\[<>=]", line)[0]
+        for line in (ROOT / "requirements.in").read_text().splitlines()
+        if line and not line.startswith("#")
+    }
+    assert declared <= direct
 
 
 def test_this_environment_is_the_lock() -> None:

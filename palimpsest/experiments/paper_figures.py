@@ -1,10 +1,10 @@
-"""The paper's own figures (Bau et al., ECCV 2020), typed in to stand beside ours.
+"""The paper's own figures (Bau et al., ECCV 2020, Tables 1 to 3), which stand beside ours.
 
     paper = read_paper_figures("data/paper_figures/table2_domes.csv", TABLE2)
     paper["dome2spire", "projected_gradient"]       # {"paper_modified_percent": ..., ...}
 
-The files hold a row for each row of the paper's tables; a figure that is missing there is empty
-beside ours too.
+Each file holds a row for each row of the paper's table. A cell is empty where the paper has a dash
+or lacks the column; it is then empty beside our figure too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from palimpsest.files.typed_rows import BlankIsNone, TypedRow, read_typed_rows
 from palimpsest.methods import registry
 
 PaperFigures = Mapping[tuple[str, ...], Mapping[str, float]]
-"""By the keys of a row: its figures by their column in our tables."""
+"""Keys of a row to its figures, by the column of our table that holds them."""
 
 REMEDY = "type in the paper's table again"
 
@@ -40,7 +40,7 @@ MARK_METHODS = ("zero_30_units", "zero_60_units", "rank_one", "unmodified")
 Percent = Annotated[Annotated[float, Field(ge=0, le=100)] | None, BlankIsNone]
 Distance = Annotated[Annotated[float, Field(ge=0, allow_inf_nan=False)] | None, BlankIsNone]
 Images = Annotated[Annotated[int, Field(ge=0)] | None, BlankIsNone]
-"""A figure of the paper; blank where it was not typed in."""
+"""A figure of the paper; blank where the paper has none."""
 
 
 class SmileFigures(TypedRow):
@@ -93,11 +93,12 @@ class PaperTable:
 
 
 TABLE1 = PaperTable(("method",), tuple((method,) for method in METHODS), SmileFigures)
-"""Images classified as smiling, LPIPS outside the mouth, and the share of comparisons in which
-people found the image more realistic than that of the paper's method."""
+"""Share of images classified as smiling, LPIPS outside the mouth, share of judgements that found
+the image more realistic than that of the paper's method."""
 
 TABLE2 = PaperTable(("edit", "method"), tuple(product(EDITS, METHODS)), DomeFigures)
-"""Dome pixels that were correctly modified, LPIPS outside the domes, and realism as in Table 1."""
+"""Share of dome pixels that became a target class, LPIPS outside the domes; realism as in Table
+1."""
 
 TABLE3 = PaperTable(("method",), tuple((method,) for method in MARK_METHODS), MarkFigures)
 """Visible marks in 1,000 images."""

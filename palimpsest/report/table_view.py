@@ -145,7 +145,9 @@ def view_table(name: str, rows: list[dict[str, str]]) -> TableView:
         paper_says = any(row.get(f"paper_{column}") for row in rows)
         if values == {""} and not paper_says:
             absent.append(heading(column))
-        elif len(rows) > 1 and len(values) == 1 and column not in ("method", "session"):
+        elif paper_says or column in ("method", "session"):
+            shown.append(column)
+        elif len(rows) > 1 and len(values) == 1:
             same.append(f"{heading(column)}: {show(column, rows[0][column])}")
         else:
             shown.append(column)
@@ -167,7 +169,7 @@ def view_table(name: str, rows: list[dict[str, str]]) -> TableView:
     notes = [f"Same in all rows: {'; '.join(same)}."] if same else []
     notes += [f"Not measured: {', '.join(absent)}."] if absent else []
     if papers and not any(row[p] for p in papers for row in rows):
-        notes.append("The paper's own figures are not entered (data/paper_figures).")
+        notes.append("No figure of the paper was entered for this table.")
     return TableView(name, columns, groups, " ".join(notes))
 
 

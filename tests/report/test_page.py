@@ -187,6 +187,23 @@ def test_columns_fold_for_the_eye(tmp_path):
     assert view.note == "Same in all rows: n: 7. Not measured: empty."
 
 
+def test_figures_of_the_paper_are_shown_beside_ours_that_are_all_the_same(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "method,share_percent,paper_share_percent,realism_percent,paper_realism_percent\n"
+        "newton,100,,,\nother,100,84.37,,8.7\n"
+    )
+    view = view_table("t", read_rows(tmp_path / "t.csv"))
+    assert [(c.heading, c.compares) for c in view.columns[1:]] == [
+        ("share (%)", True),
+        ("rated more realistic (%)", True),
+    ]
+    assert [(cell.value, cell.paper) for cell in view.rows[1][1:]] == [
+        ("100.0", "84.4"),
+        ("–", "8.7"),
+    ]
+    assert view.note == ""
+
+
 @pytest.mark.parametrize(
     ("column", "text", "shown"),
     [
