@@ -75,7 +75,10 @@ def test_every_drawing_is_a_session_that_can_be_used(
 ) -> None:
     session = sessions[name]
     assert Session.from_dict(json.loads(session.to_json())) == session
-    assert (session.name, session.model, session.layer) == (name, DRAWINGS[name].world, LAYER)
+    drawing = DRAWINGS[name]
+    assert (session.name, session.model, session.layer) == (name, drawing.world, LAYER)
+    assert (session.source, session.targets) == (drawing.source, drawing.targets)
+    assert (session.adds, session.least) == (drawing.adds, drawing.least)
     assert session.rank == (3 if name == "remove_glasses" else 1)
     assert len(session.exemplars) == 12
     for part in ("paste", "object"):

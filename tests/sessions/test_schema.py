@@ -139,6 +139,11 @@ FIRST = ("exemplars", 0)
         (("rank",), 1.5, "rank", "integer"),
         (("version",), 2, "version", "less than or equal to 1"),
         (("seed",), -1, "seed", "greater than or equal to 0"),
+        (("source",), [], "source", "at least 1"),
+        (("source",), "dome", "source", "array"),
+        (("targets",), [""], "targets[0]", "at least 1"),
+        (("adds",), "yes", "adds", "boolean"),
+        (("least",), 40, "least", "only in a session that adds"),
     ],
 )
 def test_each_fault_is_one_line_with_file_and_field(
@@ -203,6 +208,27 @@ def test_a_speck_that_covers_no_cell_is_told_so(
     content["exemplars"][0]["object"]["mask"] = encode_mask(speck)
     with pytest.raises(SessionError, match=r"exemplars\[0\].object.mask: covers nothing"):
         Session.from_dict(content).check(generator)
+
+
+JUDGED = {"source": ["sky"], "targets": ["door", "person"], "adds": True, "least": 40}
+
+
+def test_what_judges_a_session_is_kept_and_may_be_left_out(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    plain = Session.from_dict(content)
+    assert (plain.source, plain.targets, plain.adds, plain.least) == (None, None, None, None)
+    assert not set(JUDGED) & set(json.loads(plain.to_json())), "a file without them stays as it is"
+    judged = Session.from_dict(content | JUDGED)
+    assert (judged.source, judged.targets) == (("sky",), ("door", "person"))
+    judged.save(tmp_path / "judged.json")
+    assert Session.load(tmp_path / "judged.json") == judged
+    assert Session.from_dict(content | JUDGED | {"adds": False, "least": None}).adds is False
+
+
+def test_a_class_cannot_both_go_and_come(content: dict[str, Any]) -> None:
+    with pytest.raises(SessionError, match="field targets: class 'door' is also a source"):
+        Session.from_dict(content | JUDGED | {"source": ["sky", "door"]})
 
 
 def test_a_session_without_a_layer_takes_that_of_the_statistics(

@@ -11,8 +11,9 @@ import pytest
 from palimpsest.generators import load_generator
 from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.pipeline.commands import run
+from palimpsest.sessions import Session
 from palimpsest.sessions.masks import encode_mask
-from stages import draw_sessions, rewrite
+from stages import complete_session, draw_sessions, rewrite
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WEIGHTS = GOLDEN / "sg2_checkpoint.safetensors"
@@ -133,3 +134,24 @@ def test_draw_sessions_draws_all_or_writes_nothing(
     ]:
         assert call(draw_sessions, **options | changed) == 2
         assert reason in capsys.readouterr().err
+
+
+def test_complete_session_fills_in_what_the_original_format_lacks(tmp_path: Path) -> None:
+    spot = np.zeros((16, 16), np.float32)
+    spot[4:8, 4:8] = 1
+    pair = [3, encode_mask(spot)]
+    published = tmp_path / "published.json"
+    published.write_text(json.dumps({"object": pair, "paste": pair, "key": [pair]}))
+
+    def completed(model: str, name: str) -> Session:
+        out = tmp_path / f"{name}.json"
+        words = {"session": published, "model": model, "layer": 8, "out": out}
+        assert call(complete_session, **words) == 0
+        return Session.load(out)
+
+    hat = completed("horse", "hat")
+    assert (hat.model, hat.name, hat.layer, hat.rank) == ("horse", "hat", 8, 1)
+    assert (hat.source, hat.targets, hat.adds) == (("horse_head",), ("hat",), True)
+    of_church = completed("church", "hat")
+    assert (of_church.source, of_church.adds) == (None, None), "hats are the horse's"
+    assert completed("church", "dome2castle").targets is None

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from palimpsest.drawing.draw import DRAWINGS
 from palimpsest.errors import ParameterError, SessionError
 from palimpsest.generators import sample_z
 from palimpsest.generators.base import Generator
 from palimpsest.memory import KeyStatistics, context_directions
+from palimpsest.methods.choosing import choose as choosing
 from palimpsest.methods.choosing import judges as tuning
-from palimpsest.methods.choosing.choose import Candidate, choose, painted_classes
+from palimpsest.methods.choosing.choose import (
+    Candidate,
+    choose,
+    painted_classes,
+    session_classes,
+)
 from palimpsest.methods.choosing.judges import (
     LabelJudge,
     Score,
@@ -236,6 +244,46 @@ def test_settings_are_checked(settings: dict, reason: str) -> None:
         validated("palimpsest", settings, PalimpsestSettings)
     assert PalimpsestSettings(candidate_exemplars=2).exemplars == 6, "at most: two are tried"
     assert PalimpsestSettings(source="dark").source == ("dark",)
+
+
+def test_a_session_is_judged_by_its_own_fields_whatever_it_is_called(
+    g: Generator, session: Session, stats: KeyStatistics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`hat` is a drawing of the horse, which adds; a church session of that name need not."""
+    assert DRAWINGS["hat"].adds and DRAWINGS["hat"].world == "horse"
+    judges: list[LabelJudge] = []
+
+    class Noted(LabelJudge):
+        def __init__(self, *given: Any, **more: Any) -> None:
+            super().__init__(*given, **more)
+            judges.append(self)
+
+    monkeypatch.setattr(choosing, "LabelJudge", Noted)
+    classes = {"name": "hat", "source": ("dark",), "targets": ("bright",)}
+    replacing = session.model_copy(update=classes)
+    adding = session.model_copy(update=classes | {"adds": True, "least": 3000.0})
+    choices = [
+        json.loads(choose(g, drawn, stats, Brightness(), **SMALL).metadata["choice"])
+        for drawn in (replacing, adding)
+    ]
+    assert [(judge.adds, judge.least_added) for judge in judges] == [(False, 1), (True, 750)]
+    assert [(choice["source"], choice["targets"]) for choice in choices] == [
+        (["dark"], ["bright"])
+    ] * 2
+    assert choices[0]["excluding"] == "cells with or next to dark"
+    assert choices[1]["excluding"] == "cells like hat", "the source stays"
+    asked = choose(g, replacing, stats, Brightness(), targets="middle", **SMALL)
+    assert json.loads(asked.metadata["choice"])["targets"] == ["middle"], "what is asked for counts"
+
+
+def test_a_session_that_names_classes_of_another_segmenter_is_judged_by_its_masks(
+    g: Generator, session: Session
+) -> None:
+    named = session.model_copy(update={"source": ("dark",), "targets": ("bright",)})
+    assert session_classes(named, Brightness()) == (("dark",), ("bright",))
+    assert session_classes(session, Brightness()) is None
+    unknown = session.model_copy(update={"source": ("dark",), "targets": ("spire",)})
+    assert session_classes(unknown, Brightness()) is None
 
 
 def test_a_class_that_is_unknown_or_never_shows_is_told(
