@@ -132,9 +132,12 @@ class SessionPlan:
             return f"data/edits/{model}/{session}.safetensors"
         return f"data/edits/{model}/{session}/{method}.safetensors"
 
-    def method_settings(self, model: str, session: str, method: str) -> dict[str, Any]:
-        """The settings of a rewriting method for one session: only what the method reads."""
+    def method_settings(
+        self, model: str, session: str, method: str | None = None
+    ) -> dict[str, Any]:
+        """What a rewriting method reads for one session; by default the session's own method."""
         solve = self.parameters.session(model, session)
+        method = method or solve.solver
         given = solve.model_dump(include={"rank", "mu", "exemplars"})
         if solve.measure and solve.measure.targets:
             given |= solve.measure.model_dump(include={"source", "targets"})

@@ -195,6 +195,7 @@ def test_a_method_gets_only_the_settings_that_it_reads(folder: Path) -> None:
     assert "mu" not in made.method_settings("church", "add_people", "direct_lambda")
     own = made.method_settings("church", "dome2spire", "palimpsest")
     assert own["source"] == ["dome"] and own["targets"] == ["spire"]
+    assert own == made.method_settings("church", "dome2spire")
 
 
 def test_measured_sessions_make_the_tables_of_methods(folder: Path) -> None:

@@ -133,13 +133,7 @@ rule rewrite:
     params:
         segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
         method=lambda wildcards: PLAN.own_method(wildcards.model, wildcards.session),
-        settings=lambda wildcards: as_json(
-            PLAN.method_settings(
-                wildcards.model,
-                wildcards.session,
-                PLAN.own_method(wildcards.model, wildcards.session),
-            )
-        ),
+        settings=lambda wildcards: as_json(PLAN.method_settings(wildcards.model, wildcards.session)),
     message:
         "Rewrite {wildcards.model}: {wildcards.session}"
     shell:
