@@ -5,17 +5,16 @@
     name = "stylegan2_church-e8ca9fd0.pt"
     fetch(f"http://.../{name}", f"data/weights/paper/{name}", sha256_prefix="e8ca9fd0")
 
-What has arrived is kept beside the target as ``<name>.part`` until it is whole, so that a run that
-was interrupted, by whatever, goes on from there. The file gets its name only once its sha256 is
-what it should be. (Eight hex digits are 32 bits: proof against a damaged or wrong file. The
-published weights are read without running code from them, whatever they hold.)
+The bytes received so far are kept beside the target as ``<name>.part``, so that an interrupted
+download resumes. The file gets its name only after its sha256 is verified. (Eight hex digits, 32
+bits, detect a damaged or wrong file; they are not a defence against an attacker, but published
+weights are read without running code from them.)
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,21 +22,22 @@ from typing import BinaryIO
 
 import pooch
 import requests
+from tenacity import RetryCallState, Retrying, retry_if_exception
 from tqdm import tqdm
 
 from palimpsest.errors import DownloadError
 
 _CHUNK = 1 << 18  # bytes
-_WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
+_TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to bear with a server.
+    """When to give up on a server.
 
     Attributes:
-        attempts: tries in a row that bring nothing new before giving up.
-        pause: seconds before the second try; doubled for each one after it.
+        attempts: tries in a row without a new byte before giving up.
+        pause: seconds before the second try; doubled before each one after it.
         timeout: seconds without a byte that count as a stall.
     """
 
@@ -54,13 +54,13 @@ def fetch(
     progress: bool = True,
     advice: str | None = None,
 ) -> Path:
-    """Bring `url` to `target` and check it; a target that is right already is left as it is.
+    """Download `url` to `target` and verify it; an existing target is verified and kept.
 
-    ``advice``: what to do where it cannot be had; without any, where to put the file by hand.
+    ``advice``: the remedy in the error message; by default, where to put the file by hand.
 
     Raises:
-        DownloadError: there is no network or no such file, the server gave up on us or sent
-            something else, or another run is fetching the same file. The message says what to do.
+        DownloadError: no network, no such file, a server that fails or sends another file, or
+            another run is fetching the same file. The message says what to do.
     """
     target = Path(target)
     if target.exists():
@@ -79,7 +79,7 @@ def fetch(
 
 
 class _Resuming:
-    """A downloader in pooch's sense that continues ``<target>.part`` and verifies what it has."""
+    """A pooch downloader that resumes ``<target>.part`` and verifies the result."""
 
     def __init__(
         self, target: Path, prefix: str, patience: Patience, progress: bool, advice: str | None
@@ -97,7 +97,7 @@ class _Resuming:
             continued = file.tell() > 0
             self._complete(url, file)
             if continued and not self._right():
-                # the beginning may be of another file or time: once more from nothing
+                # the beginning may be of another version of the file: start from zero
                 file.truncate(0)
                 self._complete(url, file)
             file.flush()
@@ -121,21 +121,19 @@ class _Resuming:
             ) from None
 
     def _complete(self, url: str, file: BinaryIO) -> None:
-        """Ask for what is missing until nothing is, or until nothing new comes any more."""
-        farthest, idle = file.seek(0, os.SEEK_END), 0
-        while True:
-            try:
-                self._read(url, file)
-                return
-            except (requests.RequestException, _CutShort) as problem:
-                file.flush()
-                size = file.seek(0, os.SEEK_END)
-                if size > farthest:
-                    farthest, idle = size, 0
-                idle += 1
-                if idle >= self.patience.attempts or _hopeless(problem):
-                    raise DownloadError(f"{url}: {_in_words(problem)}; {self.advice}") from problem
-                time.sleep(self.patience.pause * 2 ** (idle - 1))
+        """Request the missing bytes until the file is complete or no more of them arrive."""
+        progress = _Progress(file)
+        retrying = Retrying(
+            retry=retry_if_exception(_worth_another_try),
+            after=progress.note,
+            wait=lambda _: self.patience.pause * 2 ** (progress.idle - 1),
+            stop=lambda _: progress.idle >= self.patience.attempts,
+            reraise=True,
+        )
+        try:
+            retrying(self._read, url, file)
+        except (requests.RequestException, _CutShort) as problem:
+            raise DownloadError(f"{url}: {_in_words(problem)}; {self.advice}") from problem
 
     def _read(self, url: str, file: BinaryIO) -> None:
         have = file.seek(0, os.SEEK_END)
@@ -144,14 +142,14 @@ class _Resuming:
             headers["Range"] = f"bytes={have}-"
         with requests.get(
             url, headers=headers, stream=True, timeout=self.patience.timeout
-        ) as answer:
-            if answer.status_code == 416:  # nothing lies beyond what we have: the hash will tell
+        ) as response:
+            if response.status_code == 416:  # no bytes beyond ours: the hash decides
                 return
-            answer.raise_for_status()
-            if not _continues(answer, have):
+            response.raise_for_status()
+            if not _continues(response, have):
                 file.truncate(0)
                 have = 0
-            missing = int(answer.headers.get("Content-Length", 0))
+            missing = int(response.headers.get("Content-Length", 0))
             expected = have + missing if missing else None
             with tqdm(
                 desc=self.target.name,
@@ -162,7 +160,7 @@ class _Resuming:
                 mininterval=1.0,
                 disable=not self.progress,
             ) as bar:
-                for chunk in answer.iter_content(_CHUNK):
+                for chunk in response.iter_content(_CHUNK):
                     file.write(chunk)
                     have += len(chunk)
                     bar.update(len(chunk))
@@ -170,23 +168,41 @@ class _Resuming:
                 raise _CutShort(f"ended after {have} of {expected} bytes")
 
 
+class _Progress:
+    """Counts tries in a row that brought no new byte: ``idle``."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._farthest = file.seek(0, os.SEEK_END)
+        self.idle = 0
+
+    def note(self, _: RetryCallState) -> None:
+        """Count a failed try."""
+        self._file.flush()
+        size = self._file.seek(0, os.SEEK_END)
+        if size > self._farthest:
+            self._farthest, self.idle = size, 0
+        self.idle += 1
+
+
 class _CutShort(Exception):
-    pass
+    """The response ended before its announced length."""
 
 
-def _continues(answer: requests.Response, have: int) -> bool:
-    """Whether the answer starts at byte `have`; a server may send the whole file instead."""
-    if answer.status_code != 206:
+def _continues(response: requests.Response, have: int) -> bool:
+    """Whether the response starts at byte `have`; a server may send the whole file instead."""
+    if response.status_code != 206:
         return have == 0
-    return answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+    return response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
 
 
-def _hopeless(problem: Exception) -> bool:
-    if not isinstance(problem, requests.HTTPError):
-        return isinstance(
-            problem, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL
-        )
-    return problem.response.status_code not in _WORTH_ANOTHER_TRY
+def _worth_another_try(problem: BaseException) -> bool:
+    """Whether the same request may succeed later."""
+    if isinstance(problem, requests.HTTPError):
+        return problem.response.status_code in _TEMPORARY
+    if isinstance(problem, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
+        return False
+    return isinstance(problem, requests.RequestException | _CutShort)
 
 
 def _in_words(problem: Exception) -> str:
@@ -204,7 +220,7 @@ def _in_words(problem: Exception) -> str:
 
 def _by_hand(target: Path, prefix: str) -> str:
     return (
-        "run again to go on from what has arrived, or get the file by other means and put it at "
+        "run again to resume the download, or get the file by other means and put it at "
         f"{target} (its sha256 starts with {prefix})"
     )
 
