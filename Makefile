@@ -1,6 +1,6 @@
-# make figures   every table and figure, from the weights that ship
-# make test      the tests
-# make help      the rest
+# make figures   make every table and figure, from the weights in the repository
+# make test      run the tests
+# make help      list all targets
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -13,37 +13,37 @@ READY := .venv/.requirements.txt
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-# Snakemake gives each job OMP_NUM_THREADS = its `threads:`; everything else runs on one thread.
+# Snakemake gives each job OMP_NUM_THREADS = its `threads:`; every other command uses one thread.
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 .PHONY: help figures test faults worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
 
-help:  ## this list
+help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-figures: $(READY)  ## every table and figure, and results/report.html
+figures: $(READY)  ## make every table and figure, and results/report.html
 	@snakemake --cores all
 	echo "Done: results/report.html, results/tables/, results/figures/"
 
-test: $(READY)  ## the tests, two at a time
+test: $(READY)  ## run the tests in two processes
 	@python -m pytest -n 2 --dist loadfile --ignore-glob='*/faults/test_[!k]*'
 
-faults: $(READY)  ## all tests of killed runs, damaged files, full disks (docs/reliability.md)
+faults: $(READY)  ## run all tests of killed runs, damaged files and full disks (docs/reliability.md)
 	@python -m pytest tests/faults -s
 
-worlds-preview: $(READY)  ## a contact sheet of every world: scenes, labels, new rules
+worlds-preview: $(READY)  ## draw a contact sheet of every world: scenes, labels, counterfactuals
 	@snakemake --cores all worlds_preview
 	ls results/figures/figS4_world_*.png
 
-lint: $(READY)  ## ruff, snakefmt and Snakemake's own linter
+lint: $(READY)  ## run ruff, snakefmt and Snakemake's linter
 	@ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 
-# In place of the published files, which this machine need not reach: random ones of full size.
+# Stand-ins of the published files: the same sizes and layouts with random weights, without network.
 SERVED := data/weights/stand_ins_served
 DEVICE := cpu
 UPP := upp-resnet50-upernet
@@ -56,20 +56,20 @@ STAND_INS := stylegan2_church-e8ca9fd0.pt stylegan2_faces-2858cc2e.pt stylegan2_
 	face-parsing-02dd3f6f.pth celeba-smile.pth alexnet-owt-7be5be79.pth \
 	weights-inception-2015-12-05-6726825d.pth
 
-stand-ins: $(READY)  ## the paper's whole chain at n = 8, on stand-ins of its files; DEVICE=cuda: on a GPU
+stand-ins: $(READY)  ## run the paper's whole chain at n = 8 on stand-ins of its files; DEVICE=cuda: on a GPU
 	@python -m stages.make_stand_ins --out $(SERVED) $(STAND_INS:%=--file %)
 	python -m http.server --bind 127.0.0.1 --directory $(SERVED) 8765 > $(SERVED)/server.log 2>&1 &
 	server=$$!
 	trap 'kill $$server' EXIT
 	snakemake --cores all --config scale=stand_ins 'compute={device: $(DEVICE)}'
 
-clean:  ## remove what the pipeline wrote (not the packages, not what DVC keeps)
+clean:  ## remove what the pipeline wrote (keeps the packages and the DVC cache)
 	@rm -rf results logs .snakemake data/statistics data/edits
 
-# Files that DVC brought carry no record of the job that made them, so Snakemake would make them
-# again. `dvc status` compares every output, input and parameter with dvc.lock: only if all of them
-# agree are the files marked as made. (STAGES=edits: that stage of dvc.yaml and all before it.)
-pull: $(READY)  ## get what `dvc repro` made elsewhere, and mark it as made
+# Snakemake has no record of the jobs that made the files DVC pulls, and would make them again. `dvc
+# status` compares every output, input and parameter with dvc.lock; if all agree, the files are marked
+# as up to date. (STAGES=edits: only that stage of dvc.yaml and those before it.)
+pull: $(READY)  ## pull what `dvc repro` made elsewhere, and mark it as up to date
 	@only=($(if $(STAGES),--with-deps $(STAGES)))
 	dvc pull "$${only[@]}"
 	if dvc status --quiet "$${only[@]}"; then
@@ -92,14 +92,14 @@ adopt-weights:  ## copy trained weights to data/weights/mini/
 	mkdir -p data/weights/mini
 	cp -v "$${trained[@]}" data/weights/mini/
 
-adopt-layers:  ## have models whose layer is null edited at the layer that the probe named
+adopt-layers:  ## copy the layers that the probe chose to data/layer_choice.csv, for models with layer: null
 	@test -f results/tables/layer_choice.csv || {
 		echo "nothing to adopt: run 'snakemake --cores all results/tables/layer_choice.csv' first" >&2
 		exit 1
 	}
 	cp -v results/tables/layer_choice.csv data/layer_choice.csv
 
-lock: $(READY)  ## remake requirements.txt and environment.yml from requirements.in
+lock: $(READY)  ## write requirements.txt and environment.yml from requirements.in
 	@uv pip compile requirements.in --universal --python-version 3.11 --constraint requirements.txt \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o .lock.new
 	{ sed -n '/^#/p' requirements.txt; cat .lock.new; } > .lock.txt
@@ -108,7 +108,7 @@ lock: $(READY)  ## remake requirements.txt and environment.yml from requirements
 	mv .lock.yml environment.yml
 	rm .lock.new
 
-environment: $(READY)  ## only the packages
+environment: $(READY)  ## install the packages only
 
 $(READY): requirements.txt
 	@python=""
@@ -130,6 +130,6 @@ $(READY): requirements.txt
 		.venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
 	fi
 	echo "Installing the packages of requirements.txt (about a minute the first time)"
-	# Compiled once: every job is a process of its own, and would compile PyTorch and pandas again.
+	# Compiled here once; otherwise each job, a new process, would compile PyTorch and pandas again.
 	VIRTUAL_ENV="$(CURDIR)/.venv" .venv/bin/uv pip sync --quiet --compile-bytecode requirements.txt
 	cp requirements.txt $@
