@@ -1,1 +1,1 @@
-"""Dissection: which units of a layer show which class, which units cause it, and switching them."""
+"""Network dissection: units that match a class, units that cause it, and switching units."""

@@ -1,15 +1,15 @@
-"""Which units of a layer make a thing: set them where it is not, and see whether it comes.
+"""Units of a layer that cause a class, found by setting them where the class is absent.
 
     on = dissect(g, 4, segmenter).on[:, segmenter.index("window")]
     made_by = causal_units(g, 4, segmenter, world, "window", on)
-    made_by.top(20)                     # the 20 that make windows, strongest first
+    made_by.top(20)                     # the 20 units with the largest effect, strongest first
 
-A unit that is lit where a thing is seen may only accompany it. So, as GAN Dissection does (Bau et
-al., ICLR 2019, section 3.2), every unit u gets a strength α_u in [0, 1], and in places without the
-thing its value becomes (1 - α_u) v_u + α_u on_u, where on_u is its mean value where the thing is
-seen. The strengths are those that make the thing appear with little else:
+A unit that is active where a class is seen may be correlated with it only. As in GAN Dissection
+(Bau et al., ICLR 2019, section 3.2), each unit u has a strength α_u in [0, 1]. At locations without
+the class its value becomes (1 - α_u) v_u + α_u on_u, where on_u is its mean value where the class
+is seen. The strengths are optimized to make the class appear with few units:
 
-    α = argmin  -E[ p(thing | image after the change) ] + penalty · ‖α‖².
+    α = argmin  -E[ p(class | image after the intervention) ] + penalty · ‖α‖².
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ START = 0.5
 
 @dataclass(frozen=True)
 class CausalUnits:
-    """``strength`` (units,) in [0, 1], α above; ``on`` (units,), what a unit is set to."""
+    """``strength`` (units,) in [0, 1]: α above; ``on`` (units,): value that a unit is set to."""
 
     strength: Tensor
     on: Tensor
 
     def top(self, count: int) -> list[int]:
-        """The ``count`` units of the greatest strength, strongest first."""
+        """The ``count`` units of the largest strength, strongest first."""
         return self.strength.argsort(descending=True, stable=True)[:count].tolist()
 
 
@@ -60,17 +60,19 @@ def causal_units(
 ) -> CausalUnits:
     """Strengths of the units of ``layer`` for the class ``name`` in the slots of ``world``.
 
-    ``on`` (units,): see above (`dissection.Dissection.on`). Learned on the first ``samples``
-    standard samples of ``seed``, each with one of its slots empty, by `STEPS` steps of Adam;
-    ``progress`` is told of each. The same arguments give the same strengths.
+    ``on`` (units,): see above (`unit_classes.Dissection.on`). Optimized on the first ``samples``
+    standard samples of ``seed``, each with one empty slot, by `STEPS` steps of Adam; ``progress``
+    is called with 1 after each step. The same arguments give the same strengths.
 
-    Raises `ParameterError` for a world without slots, or values of ``on`` that are not finite
-    (a class that was never seen).
+    Raises `ParameterError` for a world without slots, an unknown class, or values of ``on`` that
+    are not finite (a class that was never seen).
     """
     if not world.slots:
         raise ParameterError(f"the {world.name} world has no slots to put a {name} in")
     if not on.isfinite().all():
-        raise ParameterError(f"no place was seen to be {name}, so its units cannot be set to it")
+        raise ParameterError(
+            f"no place was seen to be {name}, so the values of its units are unknown"
+        )
     number = segmenter.index(name)
     opened = g.layer(layer)
     boxes = slot_cells(world, opened.value_size)

@@ -1,12 +1,12 @@
-"""A switch on windows that were painted: the units that fit windows best, set within the masks.
+"""A switch for painted windows: the units that match windows best, set within painted masks.
 
     switch = find_painted_switch(g, 4, parser, "window", units=20, dissected=1000)
-    on, off = painted_pairs(switch, g, z, windows)       # windows (B, 8, 8), each sample's own
+    on, off = painted_pairs(switch, g, z, windows)       # windows (B, 8, 8), one mask per sample
 
-As the paper's code does it (section 5.3): units are chosen by dissection, which needs no world, and
-all get one level, on or off. Levels are of the layer's features, after bias and rectifier, and a
-soft mask mixes features; the result is taken back to values, in which all else is stated. Only a
-Progressive GAN's features lead back to its values.
+As in the paper's code (section 5.3), dissection selects the units, which needs no world, and all
+units are set to one level, on or off. Levels are levels of the layer's features, after bias and
+ReLU, and a soft mask blends features; the result is converted back to values. Only a Progressive
+GAN's features can be converted to values.
 """
 
 from __future__ import annotations
@@ -34,16 +34,17 @@ def find_painted_switch(
     off_level: float = -5.0,
     dissected: int = 1000,
 ) -> Switch:
-    """The ``units`` of the highest IoU with what ``name`` stands for, best first.
+    """A switch of the ``units`` with the highest IoU with the class ``name``, best first.
 
-    Dissected are so many samples of ``seed``. The levels of the switch are those of features (see
-    above). Raises `ParameterError` for a name that the segmenter knows not, or sees nowhere.
+    ``dissected``: samples of ``seed`` that are dissected. The levels of the switch are levels of
+    features (see above). Raises `ParameterError` for a name that the segmenter does not know, or
+    does not see in any sample.
     """
     found = dissect(g, layer, segmenter, dissected, seed, names=[name])
     if not (found.iou > 0).any():
         raise ParameterError(
             f"{segmenter.name} sees no {name!r} where a unit is on, in {dissected} samples, so no "
-            "unit fits it; dissect more, or ask for another class"
+            "unit matches it; dissect more samples, or choose another class"
         )
     top = tuple(found.top_units(name, units))
     levels = (torch.full((len(top),), float(level)) for level in (on_level, off_level))
@@ -54,19 +55,18 @@ def find_painted_switch(
 def painted_pairs(
     switch: Switch, g: Generator, z: Tensor, windows: Tensor
 ) -> tuple[ValueState, ValueState]:
-    """Values of the layer for ``z`` (B, z_dim) with the units' features on, and off, as far as
-    ``windows`` (B, H', W') in [0, 1] says of each cell.
+    """Values of the layer for ``z`` (B, z_dim) with the units' features on, and with them off.
 
-    Raises `ParameterError` for a generator that is no Progressive GAN, and for masks of another
-    shape.
+    ``windows`` (B, H', W') in [0, 1]: weight of the switch in each cell. Raises `ParameterError`
+    for a generator other than a Progressive GAN, and for masks of another shape.
     """
     if not isinstance(g, ProgressiveGAN):
-        raise ParameterError("painted windows are switched in a Progressive GAN only")
+        raise ParameterError("painted windows can be switched in a Progressive GAN only")
     layer = g.layer(switch.layer)
     values = layer.values(layer.keys(z))
     wanted = (len(z), *values.v.shape[2:])
     if windows.shape != wanted:
-        raise ParameterError(f"windows of shape {tuple(windows.shape)}; here it must be {wanted}")
+        raise ParameterError(f"windows of shape {tuple(windows.shape)}; they must be {wanted}")
     units, share = list(switch.units), windows[:, None].to(values.v)
     natural = g.features(values)
     halves = []
@@ -74,7 +74,7 @@ def painted_pairs(
         features = natural.clone()
         features[:, units] = (1 - share) * natural[:, units] + share * levels[:, None, None]
         v = values.v.clone()
-        # elsewhere the very same values, not what rounding makes of them
+        # outside the masks the values stay exactly equal, without rounding
         there = share > 0
         v[:, units] = torch.where(there, g.values_of(features, switch.layer), values.v)[:, units]
         halves.append(values.replace(v))

@@ -1,11 +1,11 @@
-"""Change the features of one slot of each sample: take them from another, or set units by hand.
+"""Interventions on one slot of each sample: splice features of another sample, or set units.
 
     z_off = with_flag(world, z, slots, there=False)         # the slot of each sample is empty
     values = opened.values(opened.keys(z_off))
     boxes = slot_cells(world, values.v.shape[-1])
     spliced = splice_slots(values, donors, slots, boxes)
     switched = switch_units(values, slots, boxes, units, levels)
-    slot_share(seen, slots, world)                          # what came of it
+    slot_share(seen, slots, world)                          # the effect
 
 ``slots`` (B,) holds the number of each sample's slot, in the world's order.
 """
@@ -27,14 +27,14 @@ Box = tuple[int, int, int, int]
 def with_flag(world: World, z: Tensor, slots: Tensor, there: bool) -> Tensor:
     """z (B, z_dim) with the flag of each sample's slot turned on or off.
 
-    The middle of the flag's own range stands for it, so that z stays an ordinary one. Raises
-    `ParameterError` where the first attribute of a slot is no flag.
+    The flag's coordinate is set to the middle of its range, so that z stays typical. Raises
+    `ParameterError` if the first attribute of a slot is not a flag.
     """
     changed = z.clone()
     for column, slot in enumerate(world.slots.values()):
         rule = world.rules[slot.attributes[0]]
         if not isinstance(rule, Flag):
-            raise ParameterError(f"{slot.attributes[0]} of the {world.name} world is no flag")
+            raise ParameterError(f"{slot.attributes[0]} of the {world.name} world is not a flag")
         edge = rule.thresholds[0]
         changed[slots == column, rule.dim] = float(ndtri((edge + there) / 2))
     return changed
@@ -43,7 +43,7 @@ def with_flag(world: World, z: Tensor, slots: Tensor, there: bool) -> Tensor:
 def splice_slots(
     values: ValueState, donors: ValueState, slots: Tensor, boxes: list[Box]
 ) -> ValueState:
-    """Values with the cells of each sample's slot taken from the donor of the same number."""
+    """Values with the cells of each sample's slot replaced by those of its donor."""
     v = values.v.clone()
     for column, (top, left, bottom, right) in enumerate(boxes):
         rows = slots == column
@@ -63,7 +63,7 @@ def switch_units(
 
 
 def slot_masks(boxes: list[Box], cells: int) -> Tensor:
-    """Each slot as a map (S, cells, cells) float32, 1 within its box."""
+    """Mask of each slot, (S, cells, cells) float32, 1 within its box."""
     masks = torch.zeros(len(boxes), cells, cells)
     for column, (top, left, bottom, right) in enumerate(boxes):
         masks[column, top:bottom, left:right] = 1

@@ -1,13 +1,13 @@
-"""Dissect a layer: which of its units light up where a segmenter sees which class.
+"""Network dissection: how well each unit of a layer matches each class of a segmenter.
 
     found = dissect(g, layer=4, segmenter=segmenter, n=500, seed=1)
-    found.iou[3, segmenter.index("window")]        # of unit 3 and windows
-    found.top_units("window", 20)                  # the 20 that fit windows best
+    found.iou[3, segmenter.index("window")]        # IoU of unit 3 with windows
+    found.top_units("window", 20)                  # the 20 units that match windows best
     dissect(g, 4, parser, names=["window"])        # one class of a segmenter that has thousands
 
-A unit is one channel of a layer's values. It is on where its map, enlarged to the image, reaches
-the unit's own quantile over all places and samples, and is compared with the segmentation of the
-generated images (GAN Dissection, Bau et al., ICLR 2019, section 3.1).
+A unit is one channel of a layer's values. It is on where its map, upsampled to the image, reaches
+the unit's own quantile over all locations and samples. This mask is compared with the segmentation
+of the generated images (GAN Dissection, Bau et al., ICLR 2019, section 3.1).
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Dissection:
-    """``iou`` (units, classes) in [0, 1]; ``thresholds`` (units,) of the values.
+    """``iou`` (units, classes) in [0, 1]; ``thresholds`` (units,): quantiles of the values.
 
-    ``on`` (units, classes): mean value of each unit over the cells in which the class is seen (at
-    least half of the cell); NaN for a class that fills no cell.
+    ``on`` (units, classes): mean value of each unit over the cells that the class covers (by at
+    least half); NaN for a class that covers no cell.
     """
 
     classes: tuple[str, ...]
@@ -43,9 +43,9 @@ class Dissection:
     on: Tensor
 
     def top_units(self, name: str, count: int) -> list[int]:
-        """The ``count`` units of the highest IoU with a class, best first.
+        """The ``count`` units with the highest IoU with a class, best first.
 
-        Raises `ParameterError` for a class that the segmenter has not.
+        Raises `ParameterError` for a class that the segmenter does not have.
         """
         if name not in self.classes:
             raise ParameterError(f"no class {name!r}; there are: {', '.join(self.classes)}")
@@ -63,11 +63,10 @@ def dissect(
     quantile: float = QUANTILE,
     names: Sequence[str] | None = None,
 ) -> Dissection:
-    """Dissect on the first ``n`` standard samples of ``seed``; values are held in memory once.
+    """Dissection on the first ``n`` standard samples of ``seed``, whose values are kept in memory.
 
-    ``names``: look at these classes only, each with all labels that it stands for; None: at every
-    label of the segmenter. Raises `ParameterError` for a quantile outside (0, 1), and for a name
-    that is no class.
+    ``names``: the classes to compare with, each with all its labels; None: every label of the
+    segmenter. Raises `ParameterError` for a quantile outside (0, 1), and for an unknown class.
     """
     if not 0 < quantile < 1:
         raise ParameterError(f"quantile {quantile} is outside (0, 1)")
@@ -102,15 +101,15 @@ def dissect(
 
 
 def _parts(maps: list[Tensor], labels: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches; of images above 128 pixels in smaller parts, for all units as large as they are
-    take much memory."""
+    """The batches, split further for images above 128 pixels, since the upsampled maps of all units
+    need much memory."""
     for v, label in zip(maps, labels, strict=True):
         size = images_at_once(label.shape[-1], BATCH)
         yield from zip(v.split(size), label.split(size), strict=True)
 
 
 def _shown(label: Tensor, count: int, columns: list[tuple[int, ...]] | None) -> Tensor:
-    """(B, H, W, count) of 0 and 1: where each class is; ``columns``: the labels that make it."""
+    """Mask of each class, (B, H, W, count) of 0 and 1; ``columns``: the labels of each class."""
     if columns is None:
         return F.one_hot(label, count).float()
     return torch.stack([of_classes(label, numbers) for numbers in columns], -1).float()

@@ -1,13 +1,12 @@
-"""A switch on a thing: the units of a layer that make it, and their levels with it and without.
+"""A switch for a class: the units of a layer that cause it, with their values for on and off.
 
     switch = find_switch(g, 4, segmenter, world, "window", units=20)
-    on, off = switch.pairs(g, world, z)          # values of layer 4, in every slot the thing or not
-    area = echo_area(world, 32)                  # (32, 32), the cells where it is echoed
+    on, off = switch.pairs(g, world, z)          # values of layer 4, windows on or off in all slots
+    area = echo_area(world, 32)                  # (32, 32), the cells of the echoes
 
-Both halves of a pair are of the same z and differ in the ``units`` alone, which are set by hand in
-the cells of the slots, whatever the scene has there. All slots are switched together: with one of
-several switched, the goal of an inversion would ask for an echo below one empty slot and forbid it
-below another.
+Both halves of a pair have the same z and differ only in ``units``, which are set in the cells of
+the slots. All slots are switched together. If only one were, the goal of an inversion would require
+an echo below one empty slot and forbid it below another.
 """
 
 from __future__ import annotations
@@ -30,17 +29,17 @@ from palimpsest.training.interchange import slot_cells
 from palimpsest.worlds.scene import World
 
 DISSECTED = 150
-"""Samples that give the levels of what is seen."""
+"""Number of samples from which the levels for on are measured."""
 
 EMPTY = 96
-"""Samples that give the levels of empty slots."""
+"""Number of samples from which the levels for off are measured, in empty slots."""
 
 BATCH = 16
 
 
 @dataclass(frozen=True)
 class Switch:
-    """``units`` of the values of ``layer``; ``on`` and ``off`` (len(units),), what they are set to.
+    """``units``: channels of the values of ``layer``; ``on``, ``off`` (len(units),): their levels.
 
     Raises `ParameterError` for no units, a unit given twice, or levels that do not match.
     """
@@ -77,7 +76,7 @@ class Switch:
         return halves[0], halves[1]
 
     def as_text(self) -> str:
-        """JSON, for the metadata of what was made with this switch; `from_text` reads it."""
+        """The switch as JSON, for metadata; `from_text` reads it."""
         return json.dumps(
             {
                 "layer": self.layer,
@@ -89,14 +88,14 @@ class Switch:
 
     @classmethod
     def from_text(cls, text: str) -> Switch:
-        """Raises `ParameterError` for anything that `as_text` did not write."""
+        """The switch in ``text``. Raises `ParameterError` for text that `as_text` did not write."""
         try:
-            told: dict[str, Any] = json.loads(text)
-            on, off = (torch.tensor(told[name], dtype=torch.float32) for name in ("on", "off"))
-            return cls(int(told["layer"]), tuple(int(unit) for unit in told["units"]), on, off)
+            about: dict[str, Any] = json.loads(text)
+            on, off = (torch.tensor(about[name], dtype=torch.float32) for name in ("on", "off"))
+            return cls(int(about["layer"]), tuple(int(unit) for unit in about["units"]), on, off)
         except (ValueError, TypeError, KeyError) as problem:
             raise ParameterError(
-                f"switch: no JSON of layer, units, on and off ({problem}); invert the rule again"
+                f"switch: not a JSON of layer, units, on and off ({problem}); invert the rule again"
             ) from problem
 
 
@@ -110,12 +109,13 @@ def find_switch(
     seed: int = 5,
     progress: Callable[[int], None] | None = None,
 ) -> Switch:
-    """The ``units`` that make the class ``name`` (`causal_units`), strongest first.
+    """A switch of the ``units`` that cause the class ``name`` (`causal_units`), strongest first.
 
-    On, a unit is at its mean where the class is seen (of `DISSECTED` samples of ``seed``); off, at
-    its mean in the slots of scenes that have nothing there. ``progress`` is told of each step.
+    The level for on is a unit's mean where the class is seen (over `DISSECTED` samples of
+    ``seed``); the level for off is its mean in empty slots. ``progress`` is called with 1 after
+    each step.
 
-    Raises `ParameterError` for a class that the segmenter has not, or a world without slots.
+    Raises `ParameterError` for a class that the segmenter does not have, or a world without slots.
     """
     number = segmenter.index(name)
     levels = dissect(g, layer, segmenter, DISSECTED, seed).on[:, number]
@@ -128,7 +128,7 @@ def find_switch(
 
 @torch.no_grad()
 def empty_levels(g: Generator, layer: int, world: World, seed: int, samples: int = EMPTY) -> Tensor:
-    """Mean value of each unit (M,) in the cells of slots that are empty, all flags being off."""
+    """Mean value of each unit (M,) in the cells of the slots, with all flags off."""
     opened = g.layer(layer)
     boxes = slot_cells(world, opened.value_size)
     sums = []
@@ -142,25 +142,25 @@ def empty_levels(g: Generator, layer: int, world: World, seed: int, samples: int
 def every_flag(world: World, z: Tensor, there: bool) -> Tensor:
     """z (B, z_dim) with the flags of all slots on, or off. Raises as `with_flag`."""
     if not world.slots:
-        raise ParameterError(f"the {world.name} world has no slots, so nothing in it is echoed")
+        raise ParameterError(f"the {world.name} world has no slots, so it has no echoes")
     for number in range(len(world.slots)):
         z = with_flag(world, z, torch.full((len(z),), number), there)
     return z
 
 
 def echo_area(world: World, cells: int) -> Tensor:
-    """(cells, cells) in [0, 1]: how much of a cell of such a map lies in the echo of some slot."""
+    """Share of each cell that lies in the echo of a slot, (cells, cells) in [0, 1]."""
     return _coverage([slot.echo for slot in world.slots.values()], cells)
 
 
 def apart_area(world: World, cells: int) -> Tensor:
-    """(cells, cells) in [0, 1]: how much of a cell lies in no slot and in no echo."""
+    """Share of each cell that lies outside all slots and echoes, (cells, cells) in [0, 1]."""
     boxes = [box for slot in world.slots.values() for box in (slot.box, slot.echo)]
     return 1 - _coverage(boxes, cells)
 
 
 def _coverage(boxes: list[tuple[float, float, float, float]], cells: int) -> Tensor:
-    """Of boxes (left, top, right, bottom) in unit coordinates that do not overlap."""
+    """Share of each cell in ``boxes`` (left, top, right, bottom) in [0, 1], not overlapping."""
     edges = torch.arange(cells + 1, dtype=torch.float64)
     total = torch.zeros(cells, cells, dtype=torch.float64)
     for left, top, right, bottom in boxes:

@@ -1,4 +1,4 @@
-"""What an edit did to an image, told from its labels before and after.
+"""The effect of an edit on an image, counted from the labels before and after.
 
     effect = edit_effect(before, after, source=[7], targets=[8, 9])
     effect.modified_pixels.sum() / effect.source_pixels.sum()     # the paper's measure (Table 2)
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 THING_SHARE = 1 / 1024
-"""Share of an image's pixels from which the source class counts as a thing (16 at 128 x 128); fewer
-are specks of the segmenter and count as none."""
+"""Share of an image's pixels from which on the source class counts (16 at 128 x 128); fewer pixels
+are segmentation noise and count as none."""
 
 REMOVED_SHARE = 0.75
 TURNED_SHARE = 0.5
@@ -25,13 +25,13 @@ TURNED_SHARE = 0.5
 
 @dataclass(frozen=True)
 class EditEffect:
-    """Counts of each image, (B,): pixels int64, ``converted`` bool.
+    """Counts per image, (B,): pixels int64, ``converted`` bool.
 
-    - ``source_pixels``: of a source class before; 0 where the image shows no such thing;
-    - ``modified_pixels``: of those, that are of a target class after (the paper's measure);
-    - ``removed_pixels``: of those, that are no longer of a source class;
-    - ``outside_pixels``: the rest of the image, by the labels before;
-    - ``kept_pixels``: of that rest, whose label stayed as it was;
+    - ``source_pixels``: pixels of a source class before; 0 if the image does not show one;
+    - ``modified_pixels``: source pixels that are of a target class after (the paper's measure);
+    - ``removed_pixels``: source pixels that are no longer of a source class;
+    - ``outside_pixels``: all other pixels, by the labels before;
+    - ``kept_pixels``: outside pixels whose label did not change;
     - ``converted``: at least 75 % of the source pixels were removed and at least 50 % modified.
     """
 
@@ -44,7 +44,7 @@ class EditEffect:
 
 
 def source_region(before: Tensor, source: Sequence[int]) -> Tensor:
-    """Pixels (B, H, W) bool of the ``source`` classes; all False where there are only specks."""
+    """Pixels (B, H, W) bool of the ``source`` classes; all False below `THING_SHARE`."""
     region = of_classes(before, source)
     enough = region.sum((1, 2), keepdim=True) >= THING_SHARE * before[0].numel()
     return region & enough
@@ -53,11 +53,11 @@ def source_region(before: Tensor, source: Sequence[int]) -> Tensor:
 def edit_effect(
     before: Tensor, after: Tensor, source: Sequence[int], targets: Sequence[int]
 ) -> EditEffect:
-    """Counts of what changed from ``before`` to ``after``, both (B, H, W), B at least 1.
+    """Counts of the changes from ``before`` to ``after``, both (B, H, W), B at least 1.
 
-    A source may lie within a target, as domes are parts of buildings: what stays one is then
-    modified without being removed, as the paper counts. Raises `ValueError` for maps of unlike
-    shape.
+    A source may be part of a target, as a dome is part of a building. A pixel that stays a source
+    then counts as modified but not as removed, as in the paper. Raises `ValueError` for maps of
+    different shapes.
     """
     if before.shape != after.shape or before.ndim != 3:
         raise ValueError(f"labels {tuple(before.shape)} before and {tuple(after.shape)} after")
@@ -82,9 +82,9 @@ def edit_effect(
 
 
 def of_classes(labels: Tensor, numbers: Sequence[int] | Tensor) -> Tensor:
-    """Which ``labels`` (integers from 0 on, any shape) are among ``numbers``: bool, as shaped.
+    """Mask of the ``labels`` (integers from 0 on, any shape) that are among ``numbers``, bool.
 
-    As `torch.isin`, by a table of all labels: a fifth of the time for one number, less for more.
+    Equal to `torch.isin`, but with a lookup table: five times as fast for one number.
     """
     numbers = torch.as_tensor(numbers, dtype=torch.long, device=labels.device)
     highest = [int(some.max()) for some in (labels, numbers) if some.numel()]
@@ -94,7 +94,7 @@ def of_classes(labels: Tensor, numbers: Sequence[int] | Tensor) -> Tensor:
 
 
 def class_pixels(labels: Tensor, classes: int) -> np.ndarray:
-    """Pixels of each class in each image, (B, classes) int64, of ``labels`` (B, H, W)."""
+    """Pixel count of each class in each image, (B, classes) int64; ``labels`` (B, H, W)."""
     flat = labels.flatten(1).long()
     counts = torch.zeros(len(flat), classes, dtype=torch.int64)
     return counts.scatter_add_(1, flat, torch.ones_like(flat)).numpy()

@@ -30,7 +30,7 @@ from palimpsest.instruments.segmenters.world_segmenter import WorldSegmenter
 def load_segmenter(path: str | PathLike[str]) -> Segmenter:
     """The segmenter in the file ``path``: one of ours, the unified parser, or the face parser.
 
-    Raises `CheckpointError` where the file is missing, damaged, or none of these.
+    Raises `CheckpointError` for a file that is missing, damaged, or none of these.
     """
     metadata = _metadata(path)
     if metadata is not None:
@@ -39,30 +39,30 @@ def load_segmenter(path: str | PathLike[str]) -> Segmenter:
     if FACE_MARK in tensors:
         return FaceParser.of(path, tensors)
     raise CheckpointError(
-        f"{path}: no segmenter that is known here; give one that train_segmenter wrote, the "
-        "published face parser (face-parsing-02dd3f6f.pth), or what assemble_parser wrote"
+        f"{path}: not a known segmenter; give one that train_segmenter or assemble_parser wrote, "
+        "or the published face parser (face-parsing-02dd3f6f.pth)"
     )
 
 
 def load_classifier(path: str | PathLike[str]) -> Classifier:
     """The classifier in the file ``path``: one of ours, or one attribute of the published network.
 
-    Of the latter's 40, the file's name says which is asked for: ``...-smile.pth``. Raises
-    `CheckpointError` where the file is missing, damaged, or neither.
+    The published network knows 40 attributes; the file's name selects one, as in
+    ``...-smile.pth``. Raises `CheckpointError` for a file that is missing, damaged, or neither.
     """
     if _metadata(path) is not None:
         return AttributeClassifier.load(path)
     attribute = Path(path).stem.rpartition("-")[2]
     if attribute not in CALLED:
         raise CheckpointError(
-            f"{path}: its name does not say which attribute is asked of it; end it in "
+            f"{path}: the file's name does not select an attribute; end it in "
             f"{', '.join(f'-{name}.pth' for name in CALLED)}"
         )
     return FaceAttribute.load(path, attribute)
 
 
 def _metadata(path: str | PathLike[str]) -> dict[str, str] | None:
-    """Metadata of a safetensors file, empty if it has none; None for what is no such file."""
+    """Metadata of a safetensors file, empty if it has none; None for a file of another format."""
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file")

@@ -1,9 +1,11 @@
-"""Files of an instrument's network: float16 weights, and a description as JSON metadata.
+"""Files of an instrument's network: weights, and for our own networks a description in JSON.
 
-    save_network(path, network, kind, description)
+    save_network(path, network, kind, description)           # our own, .safetensors
     network, description = load_network(path, kind, build)
+    fill(path, network, tensors, "Slim-CNN")                 # a published network
 
-A batch norm's running statistics stay float32, since squares of activations leave float16's range.
+Our own weights are float16, but a batch norm's running statistics are float32, since squares of
+activations exceed float16's range.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ FORMAT_VERSION = 1
 
 
 class Kind(NamedTuple):
-    """What a file holds: ``key`` and ``fields`` of its description, and the ``stage`` it is by."""
+    """A kind of network file: its metadata ``key``, its ``name`` in errors, the ``stage`` that
+    writes it, and the ``fields`` of its description."""
 
     key: str
     name: str
@@ -51,14 +54,15 @@ def save_network(
 def load_network(
     path: str | PathLike[str], kind: Kind, build: Callable[[dict[str, Any]], nn.Module]
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """Read what `save_network` wrote: the network that ``build`` makes of its description, filled.
+    """The network and the description in a file that `save_network` wrote.
 
-    Raises `CheckpointError` where the file is missing, damaged, or of another kind.
+    ``build`` makes the network from the description; its weights are then loaded. Raises
+    `CheckpointError` for a file that is missing, damaged, or of another kind.
     """
     arrays, metadata = load_arrays(path, CheckpointError)
     if kind.key not in metadata:
         raise CheckpointError(
-            f"{path}: no {kind.name} (its metadata has no {kind.key!r}); give a file that "
+            f"{path}: not a {kind.name} file (its metadata has no {kind.key!r}); give one that "
             f"{kind.stage} wrote"
         )
     try:
@@ -97,10 +101,10 @@ def fill(path: object, network: nn.Module, tensors: Mapping[str, Tensor], what: 
         if name in counters:
             continue
         if name not in given:
-            raise CheckpointError(f"{path}: no {what}: tensor {name} is missing; fetch it again")
+            raise CheckpointError(f"{path}: not a {what}: tensor {name} is missing; fetch it again")
         if given[name].shape != tensor.shape:
             raise CheckpointError(
-                f"{path}: no {what}: tensor {name} has shape {tuple(given[name].shape)}, "
+                f"{path}: not a {what}: tensor {name} has shape {tuple(given[name].shape)}, "
                 f"not {tuple(tensor.shape)}; fetch it again"
             )
         if not (given[name].is_floating_point() and bool(given[name].isfinite().all())):
@@ -108,7 +112,7 @@ def fill(path: object, network: nn.Module, tensors: Mapping[str, Tensor], what: 
                 f"{path}: tensor {name} holds numbers that are not finite; fetch it again"
             )
     if unknown := [name for name in given if name not in wanted]:
-        raise CheckpointError(f"{path}: no {what}: tensor {unknown[0]} has no place in it")
+        raise CheckpointError(f"{path}: not a {what}: it has an unknown tensor {unknown[0]}")
     filled = {name: tensor.detach().to(torch.float32) for name, tensor in given.items()}
     network.load_state_dict(filled | counters, assign=False)
     return network

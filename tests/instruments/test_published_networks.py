@@ -106,9 +106,9 @@ def test_a_name_stands_for_an_object_with_its_parts_or_a_part_of_any_owner():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"object": "sky"}, "field object is no list"),
-        ({"object_part": [1]}, "object_part is no list"),
-        ({"object_part": {"tower": ["-"]}}, "'tower', which is no object"),
+        ({"object": "sky"}, "field object is not a list"),
+        ({"object_part": [1]}, "object_part does not list parts"),
+        ({"object_part": {"tower": ["-"]}}, "'tower', which is not an object"),
     ],
 )
 def test_labels_that_are_none_are_named(change, says):
@@ -170,7 +170,7 @@ def test_three_files_make_one_parser_that_says_what_it_was_made_of(tmp_path):
         torch.save(state, files[part])
     (tmp_path / "labels.json").write_text(json.dumps(LABELS | {"stand_in": True}))
     out = tmp_path / "parser.safetensors"
-    with pytest.raises(CheckpointError, match="decoder_epoch_40.pth: no parsing encoder"):
+    with pytest.raises(CheckpointError, match="decoder_epoch_40.pth: not a parsing encoder"):
         assemble_parser(files["decoder"], files["decoder"], tmp_path / "labels.json", out)
     assert not out.exists()
     assemble_parser(files["encoder"], files["decoder"], tmp_path / "labels.json", out)
@@ -210,7 +210,7 @@ def test_segmenters_are_told_apart_by_content(tmp_path, face_state, random_segme
     random_segmenter.save(tmp_path / "face-parsing.pth")
     assert isinstance(load_segmenter(tmp_path / "face-parsing.pth"), WorldSegmenter)
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
-    with pytest.raises(CheckpointError, match="no segmenter that is known"):
+    with pytest.raises(CheckpointError, match="not a known segmenter"):
         load_segmenter(tmp_path / "other.pth")
     with pytest.raises(CheckpointError, match="no such file"):
         load_segmenter(tmp_path / "none.pth")
@@ -222,7 +222,7 @@ def test_segmenters_are_told_apart_by_content(tmp_path, face_state, random_segme
         ("ffm.conv1.weight", None, "tensor ffm.conv1.weight is missing"),
         ("ffm.conv1.weight", lambda t: t[:3], r"has shape \(3, 256, 1, 1\), not"),
         ("ffm.conv1.weight", lambda t: t * float("nan"), "not finite"),
-        ("sp.conv1.weight", lambda _: torch.zeros(1), "sp.conv1.weight has no place"),
+        ("sp.conv1.weight", lambda _: torch.zeros(1), "unknown tensor sp.conv1.weight"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_by_the_tensor(face_state, name, change, says):
@@ -272,8 +272,8 @@ def test_what_is_no_such_classifier_is_refused(celeba, tmp_path):
     with pytest.raises(CheckpointError, match="a-smile.pth: hyper_params"):
         load_classifier(tmp_path / "a-smile.pth")
     torch.save(content["model_state_dict"], tmp_path / "b-smile.pth")
-    with pytest.raises(CheckpointError, match="no Slim-CNN"):
+    with pytest.raises(CheckpointError, match="not a Slim-CNN"):
         load_classifier(tmp_path / "b-smile.pth")
     path.rename(tmp_path / "celeba_20.pth")
-    with pytest.raises(CheckpointError, match="does not say which attribute"):
+    with pytest.raises(CheckpointError, match="does not select an attribute"):
         load_classifier(tmp_path / "celeba_20.pth")

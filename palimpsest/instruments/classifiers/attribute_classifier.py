@@ -26,7 +26,7 @@ from palimpsest.instruments.network_files import Kind, load_network, save_networ
 
 KIND = Kind(
     "palimpsest-attribute",
-    "attribute classifier",
+    "classifier",
     "train_classifier",
     ("world", "attribute", "resolution", "architecture", "facts"),
 )

@@ -138,7 +138,7 @@ class FaceAttribute(Classifier):
             raise ParameterError(f"{path}: no attribute {attribute!r}; known: {', '.join(CALLED)}")
         tensors = read_checkpoint(Path(path)).tensors
         if MARK not in tensors:
-            raise CheckpointError(f"{path}: no Slim-CNN of pytorch-slim-cnn ({MARK} is missing)")
+            raise CheckpointError(f"{path}: not a Slim-CNN of pytorch-slim-cnn ({MARK} is missing)")
         prefix = MARK.partition(".")[0] + "."
         given = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
         network = _network_of(path, given)

@@ -1,12 +1,12 @@
-"""A reflection meter: how bright the table is where it mirrors a window.
+"""A reflection meter: the brightness of the table where it mirrors a window.
 
     echo_brightness(images, world.slots)                   # (B, S), 0 black to 1 white
     reflection_change(before, after, world.slots)          # (B, S), from image pairs of the same z
 
-What the bare table contributes differs from scene to scene, so a single brightness says little:
-compare images of the same z, with and without the window, or before and after an edit. A slot's
-``echo`` is the box where its mirror image lies (`worlds.scene.Slot`); the meter leaves out a border
-of `INSET` of it, since a generator's soft edges spill a window's light over the box's rim.
+The brightness of the bare table differs between scenes, so compare images of the same z: with and
+without the window, or before and after an edit. A slot's ``echo`` is the box of its mirror image
+(`worlds.scene.Slot`). The meter leaves out a border of `INSET` inside the box, because the soft
+edges of generated images spread a window's light over the border.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from palimpsest.training.renders import GRADING_STREAM, held_out_scenes
 from palimpsest.worlds.scene import Scene, Slot, World
 
 INSET = 1 / 64
-"""Of the image's side, left out all around: 2 pixels at 128."""
+"""Width of the border that is left out, as a share of the image's side: 2 pixels at 128."""
 
 NOTICEABLE = 0.02
-"""A change of brightness from which on a reflection has come or gone: 5 of 255 steps."""
+"""Least change of brightness that counts as a reflection appearing or vanishing: 5 of 255 steps."""
 
 
 def echo_brightness(images: Tensor, slots: Mapping[str, Slot]) -> Tensor:
-    """Mean brightness within each slot's echo, (B, S) in [0, 1]; slots in their own order.
+    """Mean brightness within each slot's echo, (B, S) in [0, 1], in the order of ``slots``.
 
-    ``images`` (B, 3, H, W) in [-1, 1]; what lies beyond counts as black or white, as it is shown.
-    Raises `ParameterError` for no slots, and `ValueError` for images too small to measure.
+    ``images`` (B, 3, H, W) in [-1, 1]; values outside are clipped. Raises `ParameterError` for no
+    slots, and `ValueError` for images that are too small to measure.
     """
     _check(slots)
     height, width = images.shape[2:]
@@ -55,9 +55,9 @@ def echo_brightness(images: Tensor, slots: Mapping[str, Slot]) -> Tensor:
 
 
 def area_mean(maps: Tensor, areas: Tensor) -> Tensor:
-    """Mean of each map within an area of its own, (B,); NaN for an area that is nowhere.
+    """Mean of each map over its own area, (B,); NaN for an empty area.
 
-    ``maps`` (B, H, W); ``areas`` (B, H, W) in [0, 1]: how much of each pixel counts.
+    ``maps`` (B, H, W); ``areas`` (B, H, W) in [0, 1]: weight of each pixel.
     """
     areas = areas.to(maps.device)
     return (maps * areas).sum((1, 2)) / areas.sum((1, 2))
@@ -69,10 +69,10 @@ def area_brightness(images: Tensor, areas: Tensor) -> Tensor:
 
 
 def reflection_change(before: Tensor, after: Tensor, slots: Mapping[str, Slot]) -> Tensor:
-    """How much brighter each echo is in ``after``, (B, S) in [-1, 1].
+    """Increase of each echo's brightness from ``before`` to ``after``, (B, S) in [-1, 1].
 
-    Both (B, 3, H, W), image i of the one made of the same z as image i of the other. Raises as
-    `echo_brightness`, and `ValueError` for batches that do not match.
+    Both (B, 3, H, W), image i of either from the same z. Raises as `echo_brightness`, and
+    `ValueError` for batches that do not match.
     """
     if before.shape != after.shape:
         raise ValueError(f"{tuple(before.shape)} images before, {tuple(after.shape)} after")
@@ -82,7 +82,7 @@ def reflection_change(before: Tensor, after: Tensor, slots: Mapping[str, Slot]) 
 def window_gain(
     world: World, scene: Scene, slot: str, resolution: int, blurred: float = 0.0
 ) -> Tensor:
-    """`reflection_change` of renders of ``scene`` when the window of ``slot`` comes, (B, S)."""
+    """`reflection_change` in renders of ``scene`` when the window of ``slot`` appears, (B, S)."""
     flag = world.slots[slot].attributes[0]
     without, present = (
         blur(as_input(world.render(scene.with_(**{flag: there}), resolution).images), blurred)
@@ -99,18 +99,17 @@ def grade_meter(
     blurred: float = 0.0,
     seed: int = GRADING_STREAM,
 ) -> dict[str, object]:
-    """Grades on ``n`` held-out scenes, drawn with each window and without it.
+    """Grades of the meter on ``n`` held-out scenes, rendered with and without each window.
 
-    ``rule``: the flag that says whether the table mirrors at all ("reflective"); each scene is
-    drawn with the rule and without. Over all slots:
+    ``rule``: the flag of a reflective table ("reflective"); each scene is rendered with it on and
+    off. Over all slots:
 
-    - ``gain``: mean change in a window's own echo when it comes, with a bootstrap interval over
-      scenes; ``least_gain``: the smallest;
-    - ``gain_without_rule``: the largest the meter shows where nothing is mirrored (0 is right);
-    - ``elsewhere``: the largest change in the echo of another window (0 is right);
-    - ``brightness_correlation``: of the gain with the window's own brightness;
-    - the `Errors` of telling scenes that mirror from those that do not, by a change of at least
-      `NOTICEABLE`.
+    - ``gain``: mean change in a window's own echo when it appears, with a bootstrap interval over
+      scenes; ``least_gain``: the smallest change;
+    - ``gain_without_rule``: the largest change with the rule off (the true value is 0);
+    - ``elsewhere``: the largest change in the echo of another window (the true value is 0);
+    - ``brightness_correlation``: correlation of the gain with the window's own brightness;
+    - the `Errors` of classifying scenes as reflective by a change of at least `NOTICEABLE`.
 
     Raises `ParameterError` for a world without slots.
     """

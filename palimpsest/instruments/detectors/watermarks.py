@@ -1,12 +1,12 @@
-"""Watermark detectors: which images bear the word in the middle, which the strip at the bottom.
+"""Watermark detectors: which images show the word in the middle, and which the bottom strip.
 
     hits = detect_watermarks(segmenter, images)        # .middle, .strip: (B,) bool
     errors = grade_detectors(segmenter, world, n=1000, blurred=0.7)     # .middle, .strip: Errors
     corrected_count(int(hits.middle.sum()), len(images), errors.middle)
 
-A mark is there if the church segmenter labels enough pixels with its class: half as many as a whole
-mark has, by `choose_shares` on renders that grade nothing. A correlation with the mark's template
-tells just as well, on renders and on a generator's images, but labels need no template.
+A mark is detected if the church segmenter labels enough pixels with its class: about half of a
+whole mark, a threshold that `choose_shares` found on tuning renders. A correlation with the mark's
+template detects marks equally well on renders and on generated images, but labels need no template.
 """
 
 from __future__ import annotations
@@ -26,36 +26,36 @@ from palimpsest.training.renders import GRADING_STREAM, TUNING_STREAM, held_out
 from palimpsest.worlds.scene import World
 
 MARKS = {"middle": "watermark_middle", "strip": "watermark_strip"}
-"""Mark → its class, which is also what the world says that scenes show."""
+"""Class of each mark, which is also the name of the scene's attribute."""
 
 
 class Shares(NamedTuple):
-    """Of an image's pixels: from so many on, a mark is there."""
+    """Least share of an image's pixels at which each mark is detected."""
 
     middle: float
     strip: float
 
 
 class WatermarkHits(NamedTuple):
-    """Which images bear which mark: two (B,) bool tensors."""
+    """Detections of each mark: two (B,) bool tensors."""
 
     middle: Tensor
     strip: Tensor
 
 
 class DetectorErrors(NamedTuple):
-    """How often each detector errs."""
+    """Error rates of each detector."""
 
     middle: Errors
     strip: Errors
 
 
 SHARES = Shares(middle=0.027, strip=0.055)
-"""Half of a whole mark: 442 and 901 pixels of 128 × 128."""
+"""About half of a whole mark: 442 and 901 pixels of 128 × 128."""
 
 
 def mark_shares(segmenter: Segmenter, images: Tensor | CachedOutputs) -> np.ndarray:
-    """Share of pixels that each mark has in ``images`` (B, 3, H, W): (B, 2), in `MARKS` order.
+    """Share of the pixels labelled as each mark, (B, 2) in `MARKS` order; ``images`` (B, 3, H, W).
 
     Raises `ParameterError` for a segmenter without the classes of the marks.
     """
@@ -73,7 +73,7 @@ def mark_shares(segmenter: Segmenter, images: Tensor | CachedOutputs) -> np.ndar
 def detect_watermarks(
     segmenter: Segmenter, images: Tensor, shares: Shares = SHARES
 ) -> WatermarkHits:
-    """Which of ``images`` (B, 3, H, W) in [-1, 1] bear which mark; raises as `mark_shares`."""
+    """Detections in ``images`` (B, 3, H, W) in [-1, 1]; raises as `mark_shares`."""
     hits = mark_shares(segmenter, images) >= np.array(shares)
     return WatermarkHits(*torch.from_numpy(hits).unbind(1))
 
@@ -81,13 +81,13 @@ def detect_watermarks(
 def _marks_of(
     segmenter: Segmenter, world: World, n: int, resolution: int, blurred: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of the marks, and whether the scenes bear them, of held-out renders: (n, 2) each."""
-    seen, truth = [], []
+    """Shares of the marks in held-out renders, and whether the scenes have them: (n, 2) each."""
+    measured, truth = [], []
     for scene, images, _ in held_out(world, n, resolution, blurred, seed):
         shown = world.attribute_presence(scene)
-        seen.append(mark_shares(segmenter, images))
+        measured.append(mark_shares(segmenter, images))
         truth.append(np.stack([shown[name] for name in MARKS.values()], axis=1))
-    return np.concatenate(seen), np.concatenate(truth)
+    return np.concatenate(measured), np.concatenate(truth)
 
 
 def grade_detectors(
@@ -99,10 +99,10 @@ def grade_detectors(
     seed: int = GRADING_STREAM,
     shares: Shares = SHARES,
 ) -> DetectorErrors:
-    """False positives and negatives on ``n`` held-out renders, blurred by ``blurred`` pixels."""
-    seen, truth = _marks_of(segmenter, world, n, resolution, blurred, seed)
-    said = seen >= np.array(shares)
-    return DetectorErrors(*(Errors.of(truth[:, i], said[:, i]) for i in range(len(MARKS))))
+    """Error rates on ``n`` held-out renders, blurred by a Gaussian of sigma ``blurred`` pixels."""
+    measured, truth = _marks_of(segmenter, world, n, resolution, blurred, seed)
+    found = measured >= np.array(shares)
+    return DetectorErrors(*(Errors.of(truth[:, i], found[:, i]) for i in range(len(MARKS))))
 
 
 def choose_shares(
@@ -113,16 +113,16 @@ def choose_shares(
     blurred: float = 0.0,
     seed: int = TUNING_STREAM,
 ) -> Shares:
-    """The thresholds that err least on ``n`` renders, by `best_cut`."""
-    seen, truth = _marks_of(segmenter, world, n, resolution, blurred, seed)
-    return Shares(*(best_cut(seen[:, i], truth[:, i]) for i in range(len(MARKS))))
+    """The thresholds with the fewest errors on ``n`` renders, by `best_cut`."""
+    measured, truth = _marks_of(segmenter, world, n, resolution, blurred, seed)
+    return Shares(*(best_cut(measured[:, i], truth[:, i]) for i in range(len(MARKS))))
 
 
 def best_cut(values: np.ndarray, truth: np.ndarray) -> float:
-    """The cut such that ``values >= cut`` (n,) errs least about ``truth`` (n,) bool.
+    """The threshold at which ``values >= cut`` (n,) differs least often from ``truth`` (n,) bool.
 
-    Of cuts that err equally little, the middle of the widest gap. Raises `ValueError` where there
-    are fewer than two values to cut between.
+    Of several best thresholds, the middle of the widest gap between values. Raises `ValueError` if
+    all values are equal.
     """
     levels = np.unique(values)
     if len(levels) < 2:

@@ -4,9 +4,9 @@
     frechet_distance(made, drawn)
     frechet_estimate(made, drawn)               # with its interval
 
-Each set is summed up by its mean and covariance, so the distance is that of two normal
-distributions: |m₁ - m₂|² + tr(C₁ + C₂ - 2 (C₁ C₂)^½). It is biased upwards at small n: put the
-distance of two sets of the same kind beside it as a floor.
+The distance of the normal distributions with the means and covariances of the two sets:
+|m₁ - m₂|² + tr(C₁ + C₂ - 2 (C₁ C₂)^½). It is biased upwards at small n; the distance of two sets of
+the same kind is its floor.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs, cached_outputs
 
 GROUPS = 20
-"""Parts that the images are dealt into for the jackknife."""
+"""Number of groups of images in the jackknife."""
 
 
 def gaussian_distance(
@@ -31,8 +31,9 @@ def gaussian_distance(
     """Squared Fréchet (2-Wasserstein) distance of two normal distributions, in float64.
 
     The trace of (C₁ C₂)^½ is the sum of the square roots of the eigenvalues of C₁^½ C₂ C₁^½, which
-    is symmetric: no general matrix square root, and no complex numbers. Singular covariances do.
-    Raises `ValueError` for shapes that do not match or numbers that are not finite.
+    is symmetric; this needs neither a general matrix square root nor complex numbers, and
+    covariances may be singular. Raises `ValueError` for shapes that do not match or numbers that
+    are not finite.
     """
     mean_a, mean_b = (np.atleast_1d(np.asarray(m, dtype=np.float64)) for m in (mean_a, mean_b))
     a, b = (np.atleast_2d(np.asarray(c, dtype=np.float64)) for c in (covariance_a, covariance_b))
@@ -57,7 +58,7 @@ def _root(covariance: np.ndarray) -> np.ndarray:
 
 
 def _trace_of_root(product: np.ndarray) -> float:
-    """Of the square root of C₁^½ C₂ C₁^½."""
+    """Trace of the square root of ``product``, C₁^½ C₂ C₁^½."""
     return np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(min=0)).sum()
 
 
@@ -72,10 +73,10 @@ def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def _of_few(a: np.ndarray, b: np.ndarray) -> float:
-    """The same for fewer vectors than features, without a covariance of the features.
+    """`frechet_distance` for fewer vectors than features, without a covariance of the features.
 
     With C₁ = XᵀX and C₂ = YᵀY the trace of (C₁ C₂)^½ is the sum of the singular values of X Yᵀ,
-    which has a row and a column for each vector.
+    which is (n, m).
     """
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("means and covariances must be finite")
@@ -88,21 +89,20 @@ def _of_few(a: np.ndarray, b: np.ndarray) -> float:
 def frechet_estimate(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Estimate:
     """Fréchet distance of (n, C) and (m, C) with an interval over the images of ``a``.
 
-    The interval is that of the jackknife by groups: ``a`` is dealt into `GROUPS` parts, one of
-    which is left out at a time. (Drawing images with replacement would make doubles, which bias the
-    distance upwards.) Its ends are at least 0; NaN for fewer than two images a group. Raises
-    `ValueError` for fewer than two images.
+    The interval is that of a jackknife that leaves out one of `GROUPS` groups of ``a`` at a time.
+    (A bootstrap repeats images, which biases the distance upwards.) Its ends are at least 0, and
+    NaN for fewer than two images per group. Raises `ValueError` for fewer than two images.
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if min(len(a), len(b)) < 2:
         raise ValueError(f"{len(a)} and {len(b)} feature vectors; each set needs at least 2")
     mean, covariance = b.mean(0), np.atleast_2d(np.cov(b, rowvar=False))
-    # of the set that stays the same the root is taken once, and `a` seen through it once for all:
-    # the covariance of what is seen is C₁^½ C₂ C₁^½
-    seen = a @ _root(covariance)
+    # the root of the fixed set's covariance is computed once and applied to `a` once: the
+    # covariance of `mapped` is C₁^½ C₂ C₁^½
+    mapped = a @ _root(covariance)
 
     def distance(rows: np.ndarray | slice) -> float:
-        cross = _trace_of_root(np.atleast_2d(np.cov(seen[rows], rowvar=False)))
+        cross = _trace_of_root(np.atleast_2d(np.cov(mapped[rows], rowvar=False)))
         apart = ((a[rows].mean(0) - mean) ** 2).sum()
         return max(0.0, apart + np.trace(covariance) + a[rows].var(0, ddof=1).sum() - 2 * cross)
 

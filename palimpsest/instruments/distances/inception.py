@@ -1,11 +1,11 @@
-"""Inception features (Szegedy et al. 2015), over which the paper takes Fréchet distances.
+"""Inception features (Szegedy et al. 2015), from which the paper computes Fréchet distances.
 
     inception = InceptionFeatures.load("weights-inception-2015-12-05-6726825d.pth")
     inception.pooled(images)                # (B, 3, H, W) in [-1, 1] to (B, 2048) float64
     frechet_distance(inception.pooled(a), inception.pooled(b))      # FID
 
-The network is torch-fidelity's, whose features agree with the TensorFlow graph of 2015-12-05 that
-the Fréchet distance was defined with; images go in as pictures of 8 bits, as they would from files.
+The network is torch-fidelity's; its features agree with those of the TensorFlow graph of
+2015-12-05, with which the distance was defined. Images are rounded to 8 bits first, as in files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CHUNK = 16
 
 
 class InceptionFeatures:
-    """What `pooled_features` asks: one vector an image. ``network`` maps uint8 images to it."""
+    """One feature vector per image. ``network`` maps uint8 images (B, 3, H, W) to them."""
 
     name = "inception-2015-12-05"
 
@@ -38,7 +38,7 @@ class InceptionFeatures:
 
     @torch.no_grad()
     def pooled(self, images: Tensor) -> np.ndarray:
-        """(B, 2048) float64 of ``images`` (B, 3, H, W) in [-1, 1]."""
+        """Features (B, 2048) float64 of ``images`` (B, 3, H, W) in [-1, 1]."""
         check_images(images)
         parts = []
         for part in images.split(CHUNK):
@@ -54,10 +54,10 @@ class InceptionFeatures:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> InceptionFeatures:
-        """Read the published file, without running code from it. Raises `CheckpointError`."""
+        """The network in the published file; runs no code from it. Raises `CheckpointError`."""
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-        # torch-fidelity would unpickle whatever the file holds: it gets the tensors alone
+        # torch-fidelity would unpickle the whole file, so it is given the tensors only
         tensors = io.BytesIO()
         torch.save(read_checkpoint(Path(path)).tensors, tensors)
         tensors.seek(0)
@@ -65,5 +65,7 @@ class InceptionFeatures:
             network = FeatureExtractorInceptionV3(cls.name, [LAYER], tensors)
         except RuntimeError as problem:
             reason = " ".join(str(problem).split())[:160]
-            raise CheckpointError(f"{path}: no Inception of torch-fidelity ({reason})") from None
+            raise CheckpointError(
+                f"{path}: not an Inception of torch-fidelity ({reason})"
+            ) from None
         return cls(network)

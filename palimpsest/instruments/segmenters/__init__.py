@@ -1,1 +1,1 @@
-"""Segmenters: which class each pixel of an image belongs to."""
+"""Segmenters: a class label for each pixel of an image."""

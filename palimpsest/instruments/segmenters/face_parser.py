@@ -4,10 +4,10 @@
     labels = parser.labels(images)              # (B, 3, H, W) in [-1, 1] to (B, H, W) int64
     parser.classes[labels[0, 300, 256]]         # "nose"
 
-As the paper used it: images are scaled to 512 pixels by the nearest pixel and go in as they are, in
-[-1, 1]; the labels are scaled back in the same way. Parameters carry the names of the published
-file. Its spatial path is the second stage of the ResNet-18; two of its three outputs served its
-training alone, and are filled but not run.
+Images are scaled to 512 pixels by nearest neighbour and enter the network in [-1, 1], as in the
+paper; labels are scaled back in the same way. Parameters carry the names of the published file. Its
+spatial path is the second stage of the ResNet-18. Two of its three outputs were used in training
+only; their weights are loaded but they do not run.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ CLASSES = (
     "hair",
     "hat",
 )
-"""Of CelebAMask-HQ: ``eye_g`` glasses, ``ear_r`` earring, ``neck_l`` necklace."""
+"""Classes of CelebAMask-HQ; ``eye_g``: glasses, ``ear_r``: earring, ``neck_l``: necklace."""
 
 SIDE = 512
 CHANNELS = (64, 64, 128, 256, 512)
@@ -56,7 +56,7 @@ MARK = "ffm.convblk.conv.weight"
 
 
 class Convolved(nn.Module):
-    """Convolution, batch norm, rectifier."""
+    """Convolution, batch norm, ReLU."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
@@ -68,7 +68,8 @@ class Convolved(nn.Module):
 
 
 class Refinement(nn.Module):
-    """A map (B, outputs, h, w) whose channels are weighed by what the whole map holds."""
+    """Attention refinement: a convolved map (B, outputs, h, w), its channels reweighted by their
+    means over the whole map."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -82,7 +83,7 @@ class Refinement(nn.Module):
 
 
 class Backbone(nn.Module):
-    """ResNet-18 without its classifier: images to five maps, finest first."""
+    """ResNet-18 without its classifier: five maps of the images, finest first."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +103,7 @@ class Backbone(nn.Module):
 
 
 class ContextPath(nn.Module):
-    """The backbone's two coarsest maps, refined and brought to an eighth: (B, 128, H/8, W/8)."""
+    """The backbone's two coarsest maps, refined and upsampled to (B, 128, H/8, W/8)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,7 +123,7 @@ class ContextPath(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Two maps side by side, mixed, with channels weighed once more by the whole map."""
+    """Feature fusion: two maps concatenated and convolved, with their channels reweighted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,7 +137,7 @@ class Fusion(nn.Module):
 
 
 class Output(nn.Module):
-    """A map to scores of the classes."""
+    """Class scores of a map."""
 
     def __init__(self, inputs: int, between: int) -> None:
         super().__init__()
@@ -148,7 +149,7 @@ class Output(nn.Module):
 
 
 class BiSeNet(nn.Module):
-    """Images (B, 3, H, W) in [-1, 1] to scores (B, 19, H / 8, W / 8)."""
+    """Scores (B, 19, H / 8, W / 8) of images (B, 3, H, W) in [-1, 1]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -190,12 +191,12 @@ class FaceParser(PublishedSegmenter):
 
     @classmethod
     def of(cls, path: object, tensors: Mapping[str, Tensor]) -> FaceParser:
-        """The parser with these tensors. Raises `CheckpointError` where they are of another."""
+        """The parser with these tensors. Raises `CheckpointError` for those of another network."""
         return cls(fill(path, BiSeNet(), tensors, "BiSeNet face parser"))
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> FaceParser:
-        """Read the published file, without running code from it. Raises `CheckpointError`."""
+        """The parser in the published file; does not run code from it. Raises `CheckpointError`."""
         return cls.of(path, read_checkpoint(Path(path)).tensors)
 
 

@@ -6,11 +6,11 @@
 
 Parameters carry the names of the published files ``encoder_epoch_40.pth`` and
 ``decoder_epoch_40.pth``. The encoder is a ResNet-50 whose stem is three 3 × 3 convolutions. The
-decoder pools the coarsest map at four scales, hands it down a feature pyramid, and fuses the
-pyramid for objects and parts; materials are told from its finest map, scenes from its coarsest.
+decoder pools the coarsest map at four scales, passes it down a feature pyramid, and fuses the
+pyramid for objects and parts; the material head reads the finest map, the scene head the coarsest.
 
 The published weights were trained with precise region pooling (Jiang et al., ECCV 2018, Eq. 1) over
-the whole map in place of averages of cells; `PreciseAverage` is that, written as two matrices.
+the whole map in place of average pooling; `precise_average` computes it with two matrices.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ HEADS = ("scene", "object", "part", "material")
 POOLED = (1, 2, 3, 6)
 WIDTH = 512
 CHANNELS = (128, 256, 512, 1024, 2048)
-"""Of the encoder's maps: the stem's, then those of its four stages."""
+"""Channels of the encoder's maps: the stem's, then those of its four stages."""
 
 
 class ParsingEncoder(nn.Module):
-    """Images (B, 3, H, W) to maps (B, `CHANNELS`[i], H / 2^(i+1), W / 2^(i+1)), i = 0 to 4.
+    """Maps (B, `CHANNELS`[i], H / 2^(i+1), W / 2^(i+1)), i = 0 to 4, of images (B, 3, H, W).
 
-    Images are BGR from 0 to 255 less their mean (`published_parsing`).
+    Images are BGR from 0 to 255 minus their mean (`unified_parser.as_parsed`).
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class ParsingEncoder(nn.Module):
 
 
 class ParsingDecoder(nn.Module):
-    """The encoder's maps to scores; ``classes``: how many of each of `HEADS`."""
+    """Scores of each head from the encoder's maps; ``classes``: number of classes per head."""
 
     def __init__(self, classes: Mapping[str, int]) -> None:
         super().__init__()
@@ -82,11 +82,11 @@ class ParsingDecoder(nn.Module):
             nn.Conv2d(WIDTH, classes["scene"], 1),
         )
         for head in HEADS[1:]:
-            told = nn.Sequential(_convolved(WIDTH, WIDTH, 3), nn.Conv2d(WIDTH, classes[head], 1))
-            self.add_module(f"{head}_head", told)
+            scored = nn.Sequential(_convolved(WIDTH, WIDTH, 3), nn.Conv2d(WIDTH, classes[head], 1))
+            self.add_module(f"{head}_head", scored)
 
     def forward(self, maps: Sequence[Tensor], heads: Sequence[str] = HEADS) -> dict[str, Tensor]:
-        """Scores before softmax: "scene" (B, n, 1, 1), the others (B, n, H / 4, W / 4)."""
+        """Scores before softmax: "scene" (B, n, 1, 1), the other heads (B, n, H / 4, W / 4)."""
         stages = maps[-4:]
         coarsest = self._pooled(stages[-1])
         pyramid = self._pyramid(stages, coarsest)
@@ -115,17 +115,17 @@ class ParsingDecoder(nn.Module):
 
 
 def precise_average(x: Tensor, cells: int) -> Tensor:
-    """The mean of a map (B, C, h, w), taken as a continuous surface, over a grid: (B, C, n, n).
+    """Means of a map (B, C, h, w), as a continuous surface, over the cells of a grid: (B, C, n, n).
 
-    The surface is the bilinear one through the values, which lie at whole coordinates, and is zero
-    beyond them; the grid divides [0, h] × [0, w] evenly into ``cells`` × ``cells``.
+    The surface interpolates the values, at integer coordinates, bilinearly and is zero outside;
+    the grid divides [0, h] × [0, w] evenly into ``cells`` × ``cells``.
     """
     rows, columns = (tent_means(side, cells).to(x) for side in x.shape[2:])
     return torch.einsum("ry,bcyx,kx->bcrk", rows, x, columns)
 
 
 def tent_means(side: int, cells: int) -> Tensor:
-    """(cells, side) float64: mean over each part of [0, side] of each tent max(0, 1 - |t - i|)."""
+    """Mean of each tent max(0, 1 - |t - i|) over each part of [0, side], (cells, side) float64."""
     edges = torch.linspace(0, side, cells + 1, dtype=torch.float64)
     places = torch.arange(side, dtype=torch.float64)
 

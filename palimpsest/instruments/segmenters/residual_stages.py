@@ -1,4 +1,4 @@
-"""Stages of a residual network, named as torchvision names them (He et al. 2016).
+"""Stages of a residual network (He et al. 2016), with torchvision's parameter names.
 
 layer2 = residual_stage("bottleneck", inputs=256, planes=128, blocks=4, stride=2)
 """
@@ -13,8 +13,9 @@ from torch import nn
 def residual_stage(
     kind: Literal["basic", "bottleneck"], inputs: int, planes: int, blocks: int, stride: int
 ) -> nn.Sequential:
-    """``blocks`` blocks (B, inputs, h, w) to (B, planes · expansion, h / stride, w / stride)."""
-    # here, since it takes two seconds that stages without such a network need not wait
+    """A stage of ``blocks`` blocks: (B, inputs, h, w) to (B, planes · expansion, h / stride,
+    w / stride)."""
+    # imported here because it takes two seconds, which other stages need not wait
     from torchvision.models.resnet import BasicBlock, Bottleneck
 
     block = {"basic": BasicBlock, "bottleneck": Bottleneck}[kind]

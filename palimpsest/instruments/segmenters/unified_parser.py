@@ -1,20 +1,20 @@
-"""Unified perceptual parsing (Xiao et al. 2018) as the paper used it: objects, and their parts.
+"""Unified perceptual parsing (Xiao et al. 2018) as the paper used it: objects and their parts.
 
     assemble_parser(encoder, decoder, "labels.json", out="upp.safetensors")
     parser = UnifiedParser.load("upp.safetensors")
     labels = parser.labels(images)              # (B, 3, H, W) in [-1, 1] to (B, H, W) int64
     parser.classes[labels[0, 30, 40]]           # "building", or "building/dome"
     parser.numbers("dome")                      # "building/dome", "church/dome" ...
-    parser.numbers("building")                  # "building" and whatever is a part of one
+    parser.numbers("building")                  # "building" and all its parts
 
-A pixel has an object and, where its object has known parts and one is told, a part; both make one
-label, so that either can be asked for by its name. This is the paper's reading of the network
-(netdissect's segmenter with all parts): the part of a pixel counts only where the object that owns
-it was told there, and a part of the name of an object, such as a door, counts as that object too.
-Its other channels (materials, quarters of objects, colours) are not needed for the paper's tables.
+A pixel has an object and, if the network predicts one for that object, a part. Both together are
+one label, so that `numbers` finds it by either name. The network is read as in the paper
+(netdissect's segmenter with all parts): a part counts only where its owner was predicted, and a
+part with the name of an object, such as a door, counts as that object too. The other outputs
+(materials, quarters of objects, colours) are not needed for the paper's tables.
 
-The published files are three, so they are put into one of ours first, which also checks that they
-belong together; the file then says which they were.
+`assemble_parser` joins the three published files into one, checks that they belong together, and
+records their names and digests.
 """
 
 from __future__ import annotations
@@ -46,26 +46,26 @@ from palimpsest.instruments.segmenters.published import PublishedSegmenter
 
 METADATA_KEY = "palimpsest-unified-parsing"
 SIDE = 256
-"""Pixels to which the paper scales images before they are parsed."""
+"""Side in pixels to which the paper scales images before parsing."""
 
 MEAN_BGR = (102.9801, 115.9465, 122.7717)
-"""Of the training images, 0 to 255; there is no deviation to divide by."""
+"""Mean of the training images, 0 to 255; images are not divided by a standard deviation."""
 
 NOTHING = "-"
-"""What the labels call no object, and no part."""
+"""Name of the label "no object", and of "no part"."""
 
 STAND_IN = "stand_in"
-"""The field of labels that stand in for the published ones (`palimpsest.published.stand_ins`)."""
+"""JSON field that marks labels as a stand-in (`palimpsest.published.stand_ins`)."""
 
 
 @dataclass(frozen=True)
 class ParsingLabels:
     """The names in ``labels.json``.
 
-    ``objects``, ``scenes``, ``materials``: by class number, "-" first where there is one.
-    ``parts``: of each object that has parts, in the order of the network's answer: owners by the
-    number of the object, each with its parts as listed. ``stand_in``: they say of themselves that
-    they are not the published ones.
+    ``objects``, ``scenes``, ``materials``: names by class number, "-" first if there is one.
+    ``parts``: parts of each object that has any, in the order of the network's output: owners by
+    object number, each with its parts as listed. ``stand_in``: the file says that it is a stand-in
+    for the published one.
     """
 
     objects: tuple[str, ...]
@@ -76,19 +76,21 @@ class ParsingLabels:
 
     @classmethod
     def from_json(cls, source: object, content: Any) -> ParsingLabels:
-        """Check the content of ``labels.json``; raises `CheckpointError` naming ``source``."""
-        wrong = f"{source}: no labels of unified perceptual parsing"
+        """Labels from the content of ``labels.json``. Raises `CheckpointError` with ``source``."""
+        wrong = f"{source}: not labels of unified perceptual parsing"
         if not isinstance(content, dict):
             raise CheckpointError(f"{wrong}: holds {type(content).__name__}, not an object")
         for field in ("object", "scene", "material"):
             if not _names(content.get(field)):
-                raise CheckpointError(f"{wrong}: field {field} is no list of names")
+                raise CheckpointError(f"{wrong}: field {field} is not a list of names")
         owners = content.get("object_part")
         if not isinstance(owners, dict) or not all(map(_names, owners.values())):
-            raise CheckpointError(f"{wrong}: field object_part is no list of parts by object")
+            raise CheckpointError(f"{wrong}: field object_part does not list parts by object")
         objects = tuple(content["object"])
         if unknown := [owner for owner in owners if owner not in objects]:
-            raise CheckpointError(f"{wrong}: object_part has {unknown[0]!r}, which is no object")
+            raise CheckpointError(
+                f"{wrong}: object_part has {unknown[0]!r}, which is not an object"
+            )
         in_order = sorted(owners, key=objects.index)
         return cls(
             objects,
@@ -99,7 +101,7 @@ class ParsingLabels:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` reads."""
+        """JSON content that `from_json` reads."""
         return {
             "object": list(self.objects),
             "scene": list(self.scenes),
@@ -110,7 +112,7 @@ class ParsingLabels:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many classes each head of the network tells apart; parts are counted per owner."""
+        """Number of classes of each head of the network; parts are counted per owner."""
         return {
             "object": len(self.objects),
             "scene": len(self.scenes),
@@ -120,7 +122,7 @@ class ParsingLabels:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the labels of `UnifiedParser`: objects, then "owner/part"."""
+        """Names of `UnifiedParser`'s labels: objects, then "owner/part"."""
         pairs = (f"{owner}/{part}" for owner, part in self._pairs())
         return (*self.objects, *pairs)
 
@@ -128,8 +130,8 @@ class ParsingLabels:
         return [(o, part) for o, parts in self.parts.items() for part in parts if part != NOTHING]
 
     def numbers(self, name: str) -> tuple[int, ...]:
-        """Labels that ``name`` stands for: of an object, with all its parts; of a part, whoever
-        owns it; of both, where both have that name; of one pair "owner/part". Empty if of none."""
+        """Labels that ``name`` stands for: an object with all its parts, a part of any owner (both
+        if both have that name), or one pair "owner/part". Empty for an unknown name."""
         first = len(self.objects)
         pairs = self._pairs()
         own = [self.objects.index(name)] if name in self.objects else []
@@ -143,16 +145,15 @@ class ParsingLabels:
         )
 
     def part_tables(self) -> list[tuple[int, slice, Tensor]]:
-        """For each owner: its number, its channels of the part head, and the label that each of
-        them stands for (int64; the owner's own for "-")."""
+        """For each owner: its number, its channels of the part head, and the label of each channel
+        (int64; the owner's own label for "-")."""
         tables, head, pair = [], 0, len(self.objects)
         for owner, parts in self.parts.items():
             number, translated = self.objects.index(owner), []
             for part in parts:
                 translated.append(number if part == NOTHING else pair)
                 pair += part != NOTHING
-            told = torch.tensor(translated)
-            tables.append((number, slice(head, head + len(parts)), told))
+            tables.append((number, slice(head, head + len(parts)), torch.tensor(translated)))
             head += len(parts)
         return tables
 
@@ -193,7 +194,7 @@ class UnifiedParser(PublishedSegmenter):
         raise self._unknown(name)
 
     def scores(self, images: Tensor, heads: Sequence[str] = HEADS) -> dict[str, Tensor]:
-        """Scores of the heads before softmax, at a quarter of `SIDE`; differentiable."""
+        """Scores of the heads before softmax, at a quarter of `SIDE` pixels; differentiable."""
         check_images(images)
         return self._network.decoder(self._network.encoder(as_parsed(self._moved(images))), heads)
 
@@ -210,10 +211,10 @@ class UnifiedParser(PublishedSegmenter):
         scores = self.scores(images, ("object", "part"))
         parts = F.interpolate(scores["part"], size, mode="bilinear", align_corners=False)
         objects = F.interpolate(scores.pop("object"), size, mode="bilinear", align_corners=False)
-        told = objects.argmax(1)
-        labels = told.clone()
+        owners = objects.argmax(1)
+        labels = owners.clone()
         for owner, channels, translated in self._tables:
-            here = told == owner
+            here = owners == owner
             if here.any():
                 of_owner = translated.to(labels.device)[parts[:, channels].argmax(1)]
                 labels[here] = of_owner[here]
@@ -221,10 +222,12 @@ class UnifiedParser(PublishedSegmenter):
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> UnifiedParser:
-        """Read what `assemble_parser` wrote. Raises `CheckpointError` for anything else."""
+        """The parser in a file of `assemble_parser`. Raises `CheckpointError` for another file."""
         arrays, metadata = load_arrays(path, CheckpointError)
         if METADATA_KEY not in metadata:
-            raise CheckpointError(f"{path}: no parser; give what assemble_parser wrote")
+            raise CheckpointError(
+                f"{path}: not a unified parser; give one that assemble_parser wrote"
+            )
         try:
             about = json.loads(metadata[METADATA_KEY])
             content, sources = about["labels"], dict(about["sources"])
@@ -238,7 +241,7 @@ class UnifiedParser(PublishedSegmenter):
 
 
 def as_parsed(images: Tensor) -> Tensor:
-    """Images (B, 3, H, W) in [-1, 1] as the network takes them: (B, 3, `SIDE`, `SIDE`) BGR."""
+    """Network input (B, 3, `SIDE`, `SIDE`), BGR without its mean, of images in [-1, 1]."""
     bgr = (images.float().flip(1) + 1) * 127.5
     bgr = bgr - torch.tensor(MEAN_BGR).to(bgr)[:, None, None]
     return bgr if bgr.shape[2:] == (SIDE, SIDE) else F.adaptive_avg_pool2d(bgr, SIDE)
@@ -250,14 +253,14 @@ def assemble_parser(
     labels: str | PathLike[str],
     out: str | PathLike[str],
 ) -> UnifiedParser:
-    """Put the three published files into one, ``out`` (.safetensors, atomically); the parser.
+    """The parser from the three published files, also written to ``out`` (.safetensors).
 
     Raises `CheckpointError` naming the file that is missing, damaged, or does not fit the others.
     """
     try:
         content = json.loads(Path(labels).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise CheckpointError(f"{labels}: no labels.json ({problem}); fetch it again") from None
+        raise CheckpointError(f"{labels}: not a labels.json ({problem}); fetch it again") from None
     named = ParsingLabels.from_json(labels, content)
     network = ParsingNetwork(named)
     fill(encoder, network.encoder, read_checkpoint(Path(encoder)).tensors, "parsing encoder")

@@ -35,9 +35,10 @@ KIND = Kind(
 
 @dataclass(frozen=True)
 class Architecture:
-    """The network: ``decoder`` is "unet" or "linknet", ``channels`` its widths, coarse to fine.
+    """Sizes of the network. ``decoder``: "unet" or "linknet"; ``channels``: its widths, coarse to
+    fine.
 
-    (A Linknet takes its widths from the encoder; ``channels`` then holds the last one only.)
+    A Linknet takes its widths from the encoder; ``channels`` then holds the last one only.
     """
 
     decoder: str = "unet"
@@ -56,7 +57,7 @@ class Architecture:
             )
         if self.decoder == "linknet":
             return smp.Linknet(**shared)
-        raise ValueError(f"decoder {self.decoder!r} is none of unet, linknet")
+        raise ValueError(f"decoder {self.decoder!r}; it can be unet or linknet")
 
 
 class WorldSegmenter(Segmenter):
@@ -146,7 +147,7 @@ class WorldSegmenter(Segmenter):
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> WorldSegmenter:
-        """Read a segmenter that `save` wrote.
+        """The segmenter in a file that `save` wrote.
 
         Raises `CheckpointError` for a file that is missing, damaged, or not a segmenter.
         """

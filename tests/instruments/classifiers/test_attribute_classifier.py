@@ -140,7 +140,7 @@ def test_files_that_are_no_classifier(classifier, random_segmenter, tmp_path):
     with pytest.raises(CheckpointError, match="no such file"):
         AttributeClassifier.load(path)
     random_segmenter.save(path)
-    with pytest.raises(CheckpointError, match="no attribute classifier"):
+    with pytest.raises(CheckpointError, match="not a classifier file"):
         AttributeClassifier.load(path)
     classifier.save(path)
     arrays, metadata = load_arrays(path)

@@ -70,7 +70,7 @@ def test_files_that_are_no_segmenter(random_segmenter, tmp_path):
     with pytest.raises(CheckpointError, match="no such file"):
         WorldSegmenter.load(path)
     save_arrays(path, {"a": np.zeros(3)}, {"layer": "6"})
-    with pytest.raises(CheckpointError, match="no segmenter"):
+    with pytest.raises(CheckpointError, match="not a segmenter file"):
         WorldSegmenter.load(path)
     random_segmenter.save(path)
     arrays, metadata = load_arrays(path)
