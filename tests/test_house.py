@@ -106,6 +106,23 @@ def test_no_room_for_odds_and_ends(file: Path) -> None:
     assert len(file.read_text().splitlines()) <= 450, "two rooms: split it"
 
 
+@pytest.mark.parametrize("file", TESTS, ids=name_of)
+def test_tests_of_stages_lie_in_one_folder(file: Path) -> None:
+    """Other tests run the library alone, or the whole pipeline (pipeline, cluster, faults)."""
+    folder = file.relative_to(ROOT / "tests").parts[0]
+    if folder not in {"stages", "pipeline", "cluster", "faults"}:
+        assert not any(name.split(".")[0] == "stages" for name in imports(file))
+
+
+def test_tests_mirror_the_library() -> None:
+    """A folder of tests is named as the package that it tests, but for a few that hold no package
+    to account: stages, whole runs, stand-ins and files of the original code."""
+    own = {"stages", "devices", "cluster", "faults", "doubles", "golden", "__pycache__"}
+    folders = {file.relative_to(ROOT / "tests").parent for file in TESTS}
+    for folder in folders - {Path(".")}:
+        assert folder.parts[0] in own or (ROOT / "palimpsest" / folder).is_dir(), folder
+
+
 @pytest.mark.parametrize("file", [*LIBRARY, *STAGES], ids=name_of)
 def test_modules_say_what_they_are(file: Path) -> None:
     assert ast.get_docstring(ast.parse(file.read_text())) or not file.read_text().strip()

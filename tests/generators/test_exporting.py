@@ -13,8 +13,6 @@ from palimpsest.generators.checkpoints.exporting import (
 from palimpsest.generators.encoding import SoftThresholds
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.memory import Edit
-from palimpsest.pipeline.commands import run
-from stages import export_weights
 from tests.generators import nvidia_files as nvidia
 
 SUFFIXES = [".pt", ".safetensors"]
@@ -104,48 +102,3 @@ def test_activations_beyond_the_limit_are_found(stylegan2):
     stylegan2.provenance = {"conv_clamp": "0.5"}
     largest, limit = beyond_clamp(stylegan2)
     assert largest > limit == 0.5
-
-
-# --- the command ---------------------------------------------------------------------------------
-
-
-def call(*words):
-    with pytest.raises(SystemExit) as left:
-        run(export_weights.main, [str(word) for word in words])
-    return left.value.code or 0
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_the_stage(tmp_path, golden, suffix):
-    weights, out = golden / "sg2_checkpoint.pt", tmp_path / f"out{suffix}"
-    g = load_generator(weights)
-    edits = [an_edit(g, 6), an_edit(g, 7)]
-    words = []
-    for edit in edits:
-        edit.save(tmp_path / f"layer{edit.layer}.safetensors")
-        words += ["--edit", tmp_path / f"layer{edit.layer}.safetensors"]
-    assert call("--weights", weights, *words, "--strength", "0.5", "--out", out) == 0
-    loaded, z = load_generator(out), sample_z(g, 1)
-    assert torch.equal(loaded(z), Edit.compose(edits).apply(g, 0.5)(z))
-    if suffix == ".safetensors":
-        assert loaded.provenance["edits"] == ["layer6", "layer7"]
-        assert loaded.provenance["exported_from"] == g.weights_sha256
-
-
-def test_what_bad_input_gets(tmp_path, golden, capsys, stylegan2):
-    weights = golden / "sg2_checkpoint.pt"
-    out = tmp_path / "out.pt"
-    other = an_edit(stylegan2.with_weight(6, stylegan2.layer(6).weight))
-    wrong = Edit(other.directions, other.coefficients, {"layer": "6", "weights_sha256": "0" * 64})
-    wrong.save(tmp_path / "wrong.safetensors")
-    edit = ["--edit", tmp_path / "wrong.safetensors"]
-    assert call("--weights", weights, *edit, "--out", out) == 2
-    assert "made for weights 000000000000" in capsys.readouterr().err
-    assert call("--weights", weights, "--out", tmp_path / "out.txt") == 2
-    assert "writes .pt or .safetensors" in capsys.readouterr().err
-    copy = tmp_path / "copy.pt"
-    copy.write_bytes(weights.read_bytes())
-    assert call("--weights", copy, "--out", copy) == 2
-    assert "the file that is read" in capsys.readouterr().err
-    assert copy.read_bytes() == weights.read_bytes()
-    assert not out.exists()

@@ -1,6 +1,4 @@
 import numpy as np
-import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -18,7 +16,6 @@ from palimpsest.generators import load_generator, sample_z, save_generator
 from palimpsest.instruments import PerceptualDistance
 from palimpsest.instruments.label_changes import edit_effect
 from palimpsest.memory import Edit
-from stages import measure as stage
 
 CHANGE = Change(("bright",), ("dark", "grey"))
 LAYER = 6
@@ -223,31 +220,3 @@ def test_what_is_refused(small_generator, brightness, random_segmenter, files, m
         load_method("edit", files / "edit.safetensors", other)
     with pytest.raises(CheckpointError, match="no such file"):
         load_method("edit", files / "missing.safetensors", small_generator)
-    with pytest.raises(ParameterError, match="not METHOD=PATH"):
-        stage.method_path("newton")
-
-
-def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):
-    random_segmenter.save(tmp_path / "s.safetensors")
-    out = tmp_path / "out" / "dome2spire.parquet"
-    stage.main(
-        weights=files / "g.safetensors",
-        segmenter=tmp_path / "s.safetensors",
-        session=tmp_path / "dome2spire.json",
-        source_classes=random_segmenter.classes[0],
-        target_classes="dome,spire",
-        out=out,
-        edit=[f"newton={files / 'edit.safetensors'}", f"finetune_all={files / 'all.safetensors'}"],
-        samples=3,
-        batch=2,
-        perceptual="encoder",
-        scale="mini",
-    )
-    table = pd.read_parquet(out)
-    assert table.columns[:4].tolist() == ["sample", "seed", "method", "session"]
-    assert table["method"].tolist() == ["unmodified", "newton", "finetune_all"] * 3
-    assert set(table["session"]) == {"dome2spire"} and set(table["scale"]) == {"mini"}
-    assert table["converted"].dtype == bool
-    facts = pq.read_schema(out).metadata
-    assert len(facts[b"palimpsest.weights_sha256"]) == 64
-    assert facts[b"palimpsest.target_classes"] == b"dome,spire"

@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -10,10 +9,7 @@ from palimpsest.experiments.grading.generator_grades import (
     grade_generator,
     least_pixels,
 )
-from palimpsest.files.panels import load_panel
-from palimpsest.generators import save_generator
 from palimpsest.generators.pictures import as_input, as_picture
-from stages import grade_generator as stage
 from tests.doubles.plain_segmenter import PlainSegmenter
 
 
@@ -159,23 +155,3 @@ def test_what_does_not_belong_together(small_generator, random_segmenter, church
     other.z_dim = 5
     with pytest.raises(ParameterError, match="z of 5 numbers"):
         grade_generator(other, random_segmenter, church, n=2, seed=1)
-
-
-def test_the_stage_writes_a_table_and_a_panel(small_generator, random_segmenter, tmp_path):
-    save_generator(small_generator, tmp_path / "g.safetensors")
-    random_segmenter.save(tmp_path / "s.safetensors")
-    stage.main(
-        model="church",
-        weights=tmp_path / "g.safetensors",
-        segmenter=tmp_path / "s.safetensors",
-        out_table=tmp_path / "church.csv",
-        out_panel=tmp_path / "church.npz",
-        samples=3,
-        seed=4,
-    )
-    table = pd.read_csv(tmp_path / "church.csv")
-    assert table.columns[:3].tolist() == ["model", "figure", "generator"]
-    assert {"mean_iou", "frechet", "l1"} <= set(table["figure"]) and set(table["n"]) == {3}
-    panel = load_panel(tmp_path / "church.npz")
-    assert panel.arrays["generated"].shape == panel.arrays["rendered"].shape == (3, 32, 32, 3)
-    assert panel.facts["n"] == 3 and panel.facts["model"] == "church"

@@ -1,7 +1,5 @@
 """Appendix H in the report: tables by hand, figures that draw, what is said of the advice."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,21 +16,17 @@ from palimpsest.experiments.layers.tables import (
     edits_at_layers,
     probe_table,
 )
-from palimpsest.files.panels import Panel, load_panel
-from palimpsest.generators import sample_z, save_generator
+from palimpsest.files.panels import Panel
+from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.pipeline.adopted_layers import adopted_layers
 from palimpsest.report.figures import layers, pieces
 from palimpsest.report.figures.sheet import Style
 from palimpsest.report.layer_claims import layer_advice
 from palimpsest.report.table_view import read_rows
-from palimpsest.worlds import get_world
-from stages import choose_layers, collect_curves, probe_layers
-from tests.doubles.report_sources import call
-from tests.doubles.small_networks import untrained_segmenter
+from tests.doubles.layer_trials import tried
 
 FEW = Intervals(resamples=200)
-INTERVALS = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
 
 CURVE = {3: 0.8, 4: 0.5, 5: 0.25, 6: 0.06, 7: 0.04, 8: 0.02}
 """Layers and the share of the spread that their pieces are away; the knee is layer 6."""
@@ -66,41 +60,6 @@ def probe():
                     }
                 )
     return pd.DataFrame(rows).sample(frac=1, random_state=0)
-
-
-def tried(effects, kept=None):
-    """Measurements of four images, of which the last shows no dome: pixels of 100 turned."""
-    parts = []
-    for layer, turned in effects.items():
-        parts.append(
-            pd.DataFrame(
-                {
-                    "generator": "church",
-                    "session": "dome2spire",
-                    "sample": range(4),
-                    "seed": 3,
-                    "method": f"layer {layer}, mu 10",
-                    "layer": layer,
-                    "mu": 10.0,
-                    "exemplars": 8,
-                    "source_pixels": [100, 200, 100, 0],
-                    "modified_pixels": [turned, 2 * turned, turned, 0],
-                    "removed_pixels": [100, 150, 0, 0],
-                    "outside_pixels": [900, 800, 900, 1000],
-                    "kept_pixels": (kept or {}).get(layer, [899, 799, 900, 1000]),
-                    "converted": [turned >= 50] * 3 + [False],
-                    "perceptual_outside": [0.1, 0.2, 0.0, 0.1],
-                    "loss_before": 0.04,
-                    "loss_after": 0.02,
-                    "change_elsewhere": 0.1,
-                    "scale": "mini",
-                    "perceptual": "church-segmenter-encoder",
-                    "segmenter": "church-segmenter",
-                }
-            )
-        )
-    # the order of rows in the file shall not matter
-    return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=0)
 
 
 EFFECTS = {5: 20, 6: 60, 7: 55, 8: 40}
@@ -323,73 +282,3 @@ def test_the_figure_of_pieces_draws(generator, found, tmp_path):
         assert words in caption, words
     sheet.save(tmp_path / "f.png", caption, panel.facts)
     assert (tmp_path / "f.txt").read_text().startswith("Pieces of 16 × 16")
-
-
-@pytest.fixture
-def files(generator, tmp_path):
-    save_generator(generator, tmp_path / "weights.safetensors")
-    untrained_segmenter(get_world("church")).save(tmp_path / "segmenter.safetensors")
-    return {
-        "model": "church",
-        "weights": tmp_path / "weights.safetensors",
-        "segmenter": tmp_path / "segmenter.safetensors",
-        "layer": [3, 4, 6, 8],
-        "size": [8, 16],
-        "seed": [11, 12],
-        "samples": 16,
-        "shown": 2,
-        "shown_size": 8,
-        "scale": "smoke",
-        "out": tmp_path / "deep" / "church.parquet",
-        "out_panel": tmp_path / "deep" / "pieces_church.npz",
-    }
-
-
-def test_from_probe_to_figure(files, tmp_path, monkeypatch):
-    assert not call(probe_layers, **files)
-    assert load_panel(files["out_panel"]).arrays["layers"].tolist() == [3, 4, 6, 8]
-    trials = tried({3: 5, 4: 10, 6: 60, 8: 20})
-    trials.to_parquet(tmp_path / "edits.parquet")
-    tables = {name: tmp_path / f"layer_{name}.csv" for name in ("probe", "choice", "edits")}
-    options = {f"out_{name}": file for name, file in tables.items()}
-    asked = {"probe": f"church={files['out']}", "edits": f"church={tmp_path / 'edits.parquet'}"}
-    assert not call(choose_layers, settings=INTERVALS, **asked, **options)
-    assert len(read_rows(tables["probe"])) == 8 and len(read_rows(tables["edits"])) == 4
-    [row] = read_rows(tables["choice"])
-    assert row["generator"] == "church" and set(row["layers"].split()) <= {"3", "4", "6", "8"}
-    panel = tmp_path / "fig13.npz"
-    assert not call(collect_curves, **tables, generator="church", out=panel)
-    layers.draw(load_panel(panel), Style(dpi=60))
-
-
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        ({"layer": [3, 99]}, "no layer 99"),
-        ({"size": [8, 12]}, "pieces of 12 pixels"),
-        ({"seed": [11]}, "at least 2"),
-        ({"shown_size": 32}, "shown_size = 32"),
-        ({"weights": "nowhere.safetensors"}, "nowhere.safetensors"),
-        ({"inception": "inception.pth"}, "either --segmenter or --inception"),
-    ],
-)
-def test_a_probe_that_cannot_be_made(files, capsys, change, message):
-    assert call(probe_layers, **(files | change)) == 2
-    assert message in capsys.readouterr().err.strip().splitlines()[-1]
-    assert not files["out"].exists() and not files["out_panel"].exists()
-
-
-@pytest.mark.parametrize(
-    "looks, message",
-    [({}, "either --segmenter or --inception"), ({"inception": "nowhere.pth"}, "nowhere.pth")],
-)
-def test_a_probe_with_nothing_of_use_to_look_with(files, capsys, looks, message):
-    del files["segmenter"]
-    assert call(probe_layers, **(files | looks)) == 2
-    assert message in capsys.readouterr().err.strip().splitlines()[-1]
-
-
-def test_names_and_files_are_told_apart(tmp_path, capsys):
-    options = {f"out_{name}": tmp_path / name for name in ("probe", "choice", "edits")}
-    assert call(choose_layers, probe="church", edits="a=b", settings=INTERVALS, **options) == 2
-    assert "--probe: 'church' is not NAME=FILE" in capsys.readouterr().err

@@ -3,7 +3,6 @@
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from palimpsest.errors import PalimpsestError, ParameterError
@@ -20,8 +19,6 @@ from palimpsest.experiments.realism.study import (
     realism_table,
     write_key,
 )
-from stages import read_study as read_stage
-from tests.doubles.report_sources import call
 
 KEY = Study(
     "feed",
@@ -119,15 +116,6 @@ def test_where_judges_disagree_a_pair_counts_in_part():
     assert np.isclose(row["kappa"], (2 / 3 - 4 / 9) / (1 - 4 / 9))
 
 
-def test_without_answers_nothing_is_invented(tmp_path):
-    write_key(KEY, tmp_path / "key.csv")
-    assert not call(read_stage, key=tmp_path / "key.csv", out=tmp_path / "out.csv")
-    table = pd.read_csv(tmp_path / "out.csv")
-    assert list(table["method"]) == ["finetune_all", "newton"] and (table["n"] == 0).all()
-    empty = ["realism_percent", "realism_percent_low", "realism_percent_high"]
-    assert table[[*empty, "agreement_percent", "kappa"]].isna().all(axis=None)
-
-
 def test_interval_is_that_of_whole_counts():
     for k, n in ((0, 7), (3, 7), (7, 7), (250, 500)):
         assert np.allclose(wilson_share(k / n, n), wilson(k, n))
@@ -206,39 +194,6 @@ def test_answers_of_several_files_and_spellings(tmp_path):
     answers = read_answers([tmp_path / "a.csv", tmp_path / "b.csv"], KEY)
     assert answers[0] == Answer("p1", "Ann", "left", 812.0)
     assert [(a.pair, a.judge) for a in answers] == [(f"p{i}", "Ann") for i in (1, 2, 3, 4)]
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        (GOOD.replace("p2", "p99"), ", row 3: pair 'p99' is not in the study's key"),
-        (GOOD.replace("p2", "p1"), ", row 3: 'Ann' answered pair 'p1' before"),
-        (
-            GOOD.replace("right", "both"),
-            ", row 3: answer is 'both'; it should be 'left' or 'right'",
-        ),
-        (GOOD.replace("answer", "side"), ", row 1: has no column answer"),
-        (GOOD.replace("feed,p2", "dead,p2"), ", row 3: answers study 'dead', but the key is of"),
-        (GOOD.replace("1520", "soon"), ", row 3: milliseconds is 'soon'"),
-        (GOOD.replace("1520", "-1"), ", row 3: milliseconds is '-1'"),
-        (GOOD.replace("1520,Ann", "1520,"), ", row 3: judge is blank"),
-        (GOOD.replace("1520,Ann", "1520"), ", row 3: has 4 cells under 5 columns"),
-        (GOOD.splitlines()[0], ": is empty"),
-        ("", ": is empty"),
-        ("\n\n", ", row 1: has no column study"),
-        ('study,pair\n"open', ": is not a CSV file"),
-        (b"\x89PNG\x0d\x0a\xff", ": is not a CSV file"),
-        (None, ": no such file"),
-    ],
-)
-def test_bad_answers_are_one_line_and_no_table(text, told, tmp_path, capsys):
-    write_key(KEY, tmp_path / "key.csv")
-    if text is not None:
-        (tmp_path / "ann.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-    out = tmp_path / "out.csv"
-    assert call(read_stage, key=tmp_path / "key.csv", answers=tmp_path / "ann.csv", out=out) == 2
-    error = capsys.readouterr().err.strip().splitlines()
-    assert len(error) == 1 and f"ann.csv{told}" in error[0] and not out.exists()
 
 
 def test_a_file_given_twice_is_told(tmp_path):

@@ -1,4 +1,4 @@
-"""The realism study's page: it tells nothing, and what is judged on it reads back."""
+"""The page of the realism study: it gives nothing away, and answers given on it read back."""
 
 import base64
 import json
@@ -7,7 +7,6 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -15,9 +14,7 @@ from PIL import Image
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.measure import RewrittenGenerator, load_method
 from palimpsest.experiments.realism.study import (
-    AnswerRow,
     read_answers,
-    read_key,
     realism_table,
 )
 from palimpsest.experiments.realism.study_page import (
@@ -27,11 +24,8 @@ from palimpsest.experiments.realism.study_page import (
     render_study,
     take_shots,
 )
-from palimpsest.generators import sample_z, save_generator
+from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_picture
-from stages import make_study as make_stage
-from stages import read_study as read_stage
-from tests.doubles.report_sources import call
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -164,71 +158,6 @@ def test_pairs_that_are_the_same_are_not_asked_about(generator, methods):
     for wrong in ({"pairs": 0}, {"batch": 0}, {"least_change": -1.0}):
         with pytest.raises(ParameterError, match="are wanted"):
             take_shots(generator, methods, None, **({"pairs": 1} | wrong), z=z, order_seed=0)
-
-
-@pytest.fixture
-def files(generator, methods, tmp_path):
-    save_generator(generator, tmp_path / "weights.safetensors")
-    save_generator(methods[1].generator, tmp_path / "tuned.safetensors")
-    return tmp_path
-
-
-def make(files, sources, **changes):
-    options = {
-        "weights": files / "weights.safetensors",
-        "edit": [
-            f"newton={sources.edits['first']}",
-            f"single_layer={files / 'tuned.safetensors'}",
-        ],
-        "samples": 20,
-        "pairs": 3,
-        "key": files / "key.csv",
-        "out": files / "study.html",
-    }
-    return call(make_stage, **(options | changes))
-
-
-def test_from_weights_to_table(files, sources):
-    assert not make(files, sources)
-    study = read_key(files / "key.csv")
-    assert study.id in (files / "study.html").read_text() and study.against == "unmodified"
-    before = (files / "study.html").read_bytes(), (files / "key.csv").read_bytes()
-    assert not make(files, sources)
-    assert before == ((files / "study.html").read_bytes(), (files / "key.csv").read_bytes())
-    for judge, fooled in (("ann", True), ("bob", False)):
-        rows = [
-            f"{study.id},{p.id},{'left' if p.left_is_edited == fooled else 'right'},900,{judge}\n"
-            for p in study.pairs
-        ]
-        (files / f"{judge}.csv").write_text(",".join(AnswerRow.model_fields) + "\n" + "".join(rows))
-    judges = [files / "ann.csv", files / "bob.csv"]
-    assert not call(read_stage, key=files / "key.csv", answers=judges, out=files / "out.csv")
-    table = pd.read_csv(files / "out.csv").set_index("method")
-    assert list(table.index) == ["single_layer", "newton"]
-    assert (table["realism_percent"] == 50).all() and (table["agreement_percent"] == 0).all()
-    assert (table["n"] == 3).all() and (table["judges"] == 2).all() and (table["kappa"] < 0).all()
-
-
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({"edit": "newton"}, "--edit: 'newton' is not METHOD=PATH"),
-        ({"edit": "newton=none.safetensors"}, "none.safetensors"),
-        ({"samples": 5}, "2 of its 2 samples changed"),
-        ({"against": "best"}, "against = 'best' is none of"),
-        ({"weights": "none.safetensors"}, "none.safetensors"),
-    ],
-)
-def test_wrong_options_are_one_line(changes, told, files, sources, capsys):
-    assert make(files, sources, **changes) == 2
-    error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("error: ") and told in error
-    assert not (files / "key.csv").exists() and not (files / "study.html").exists()
-
-
-def test_judges_cannot_be_sent_the_key(files, sources, capsys):
-    assert make(files, sources, key=files / "study.html") == 2
-    assert "judges must not get the key" in capsys.readouterr().err
 
 
 # in a browser

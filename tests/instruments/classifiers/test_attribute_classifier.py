@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from palimpsest.errors import CheckpointError, ParameterError, WorldError
+from palimpsest.errors import CheckpointError, ParameterError
 from palimpsest.estimates.error_rates import Errors
 from palimpsest.files.arrays import load_arrays, save_arrays
 from palimpsest.generators.pictures import as_input
@@ -20,7 +20,6 @@ from palimpsest.instruments.classifiers.training import (
     grade_classifier,
 )
 from palimpsest.worlds import get_world
-from stages import train_classifier
 
 SHIPPED = Path(__file__).parents[3] / "data/weights/mini/face-smile.safetensors"
 
@@ -109,8 +108,6 @@ def test_bad_recipes(face):
         AttributeTraining(face, replace(TINY, resolution=100))
     with pytest.raises(ParameterError, match="nothing to tell apart"):
         AttributeTraining(face, replace(TINY, attribute="brows", new_rules=0.0))
-    with pytest.raises(WorldError, match="unknown world 'moon'"):
-        train_classifier.main(world="moon", attribute="smile", out=Path("never.safetensors"))
 
 
 def test_an_image_does_not_depend_on_its_batch(classifier, images):
@@ -160,24 +157,6 @@ def test_its_errors_are_those_of_the_grade(classifier):
         {"blur": blur, **errors.facts()} for blur, errors in ((0.0, sharp), (0.7, soft))
     ]
     assert classifier.errors() == soft and classifier.errors(blurred=False) == sharp
-
-
-def test_the_stage_stops_goes_on_and_writes_a_graded_file(tmp_path, monkeypatch, capsys):
-    def tiny(attribute, resolution, **told):
-        return replace(TINY, attribute=attribute, resolution=resolution, **told)
-
-    monkeypatch.setattr(train_classifier, "AttributeRecipe", tiny)
-    out = tmp_path / "c.safetensors"
-    told = {"world": "face", "attribute": "smile", "out": out, "resolution": 32}
-    told |= {"scenes": 24, "steps": 4, "graded": 6}
-    train_classifier.main(**told, minutes=0)
-    assert not out.exists() and out.with_suffix(".checkpoint.pt").exists()
-    assert "run again to resume" in capsys.readouterr().err
-    train_classifier.main(**told)
-    facts = AttributeClassifier.load(out).facts
-    assert facts["steps"] == 4 and facts["recipe"]["attribute"] == "smile"
-    assert [grade["n"] for grade in facts["grades"]] == [6, 6]
-    assert facts["grades"][0]["blur"] == 0 < facts["grades"][1]["blur"]
 
 
 @pytest.mark.skipif(not SHIPPED.exists(), reason=f"{SHIPPED.name} is not in this checkout")

@@ -15,8 +15,6 @@ from palimpsest.instruments.segmenters.training import (
     segmentation_loss,
 )
 from palimpsest.instruments.segmenters.world_segmenter import Architecture
-from palimpsest.worlds import get_world
-from stages import train_segmenter
 
 SHIPPED = Path(__file__).parents[3] / "data/weights/mini/church-segmenter.safetensors"
 
@@ -94,19 +92,6 @@ def test_class_weights_average_to_one_over_pixels():
     assert weights[0] * 0.96 + weights[1] * 0.04 == pytest.approx(1)
     assert weights[1] / weights[0] == pytest.approx((0.96 / 0.04) ** 0.5)
     assert np.isfinite(weights).all()
-
-
-def test_the_stage_stops_goes_on_and_writes_a_graded_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(train_segmenter, "SegmenterRecipe", lambda **told: replace(TINY, **told))
-    out = tmp_path / "s.safetensors"
-    told = {"world": "church", "out": out, "resolution": 64, "scenes": 12, "steps": 4, "graded": 4}
-    train_segmenter.main(**told, minutes=0)
-    assert not out.exists() and out.with_suffix(".checkpoint.pt").exists()
-    train_segmenter.main(**told)
-    facts = load_segmenter(out).facts
-    assert facts["steps"] == 4 and facts["recipe"]["world"] == "church"
-    assert [grade["resolution"] for grade in facts["grades"]] == [64, 64, 32, 32]
-    assert set(facts["grades"][0]["iou"]) == set(get_world("church").classes)
 
 
 @pytest.mark.skipif(not SHIPPED.exists(), reason=f"{SHIPPED.name} is not in this checkout")

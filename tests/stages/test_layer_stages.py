@@ -1,0 +1,88 @@
+"""The stages that probe layers, choose one and collect the curves: from probe to Figure 13."""
+
+import json
+
+import pytest
+
+from palimpsest.files.panels import load_panel
+from palimpsest.generators import save_generator
+from palimpsest.report.figures import layers
+from palimpsest.report.figures.sheet import Style
+from palimpsest.report.table_view import read_rows
+from palimpsest.worlds import get_world
+from stages import choose_layers, collect_curves, probe_layers
+from tests.doubles.layer_trials import tried
+from tests.doubles.report_sources import call
+from tests.doubles.small_networks import untrained_segmenter
+
+INTERVALS = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
+
+
+@pytest.fixture
+def files(generator, tmp_path):
+    save_generator(generator, tmp_path / "weights.safetensors")
+    untrained_segmenter(get_world("church")).save(tmp_path / "segmenter.safetensors")
+    return {
+        "model": "church",
+        "weights": tmp_path / "weights.safetensors",
+        "segmenter": tmp_path / "segmenter.safetensors",
+        "layer": [3, 4, 6, 8],
+        "size": [8, 16],
+        "seed": [11, 12],
+        "samples": 16,
+        "shown": 2,
+        "shown_size": 8,
+        "scale": "smoke",
+        "out": tmp_path / "deep" / "church.parquet",
+        "out_panel": tmp_path / "deep" / "pieces_church.npz",
+    }
+
+
+def test_from_probe_to_figure(files, tmp_path, monkeypatch):
+    assert not call(probe_layers, **files)
+    assert load_panel(files["out_panel"]).arrays["layers"].tolist() == [3, 4, 6, 8]
+    trials = tried({3: 5, 4: 10, 6: 60, 8: 20})
+    trials.to_parquet(tmp_path / "edits.parquet")
+    tables = {name: tmp_path / f"layer_{name}.csv" for name in ("probe", "choice", "edits")}
+    options = {f"out_{name}": file for name, file in tables.items()}
+    asked = {"probe": f"church={files['out']}", "edits": f"church={tmp_path / 'edits.parquet'}"}
+    assert not call(choose_layers, settings=INTERVALS, **asked, **options)
+    assert len(read_rows(tables["probe"])) == 8 and len(read_rows(tables["edits"])) == 4
+    [row] = read_rows(tables["choice"])
+    assert row["generator"] == "church" and set(row["layers"].split()) <= {"3", "4", "6", "8"}
+    panel = tmp_path / "fig13.npz"
+    assert not call(collect_curves, **tables, generator="church", out=panel)
+    layers.draw(load_panel(panel), Style(dpi=60))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"layer": [3, 99]}, "no layer 99"),
+        ({"size": [8, 12]}, "pieces of 12 pixels"),
+        ({"seed": [11]}, "at least 2"),
+        ({"shown_size": 32}, "shown_size = 32"),
+        ({"weights": "nowhere.safetensors"}, "nowhere.safetensors"),
+        ({"inception": "inception.pth"}, "either --segmenter or --inception"),
+    ],
+)
+def test_a_probe_that_cannot_be_made(files, capsys, change, message):
+    assert call(probe_layers, **(files | change)) == 2
+    assert message in capsys.readouterr().err.strip().splitlines()[-1]
+    assert not files["out"].exists() and not files["out_panel"].exists()
+
+
+@pytest.mark.parametrize(
+    "looks, message",
+    [({}, "either --segmenter or --inception"), ({"inception": "nowhere.pth"}, "nowhere.pth")],
+)
+def test_a_probe_with_nothing_of_use_to_look_with(files, capsys, looks, message):
+    del files["segmenter"]
+    assert call(probe_layers, **(files | looks)) == 2
+    assert message in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_names_and_files_are_told_apart(tmp_path, capsys):
+    options = {f"out_{name}": tmp_path / name for name in ("probe", "choice", "edits")}
+    assert call(choose_layers, probe="church", edits="a=b", settings=INTERVALS, **options) == 2
+    assert "--probe: 'church' is not NAME=FILE" in capsys.readouterr().err

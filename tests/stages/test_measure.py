@@ -1,0 +1,69 @@
+"""The stage that measures edits: its rows and its facts."""
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from palimpsest.errors import ParameterError
+from palimpsest.generators import load_generator, save_generator
+from palimpsest.memory import Edit
+from stages import measure as stage
+
+LAYER = 6
+
+
+def edit_for(g):
+    outputs, inputs = g.layer(LAYER).weight.shape[:2]
+    random = torch.Generator().manual_seed(LAYER)
+    direction = torch.randn(1, inputs, generator=random)
+    return Edit(
+        direction / direction.norm(),
+        3 * torch.randn(outputs, 1, 3, 3, generator=random),
+        {"layer": str(LAYER), "weights_sha256": g.weights_sha256},
+    )
+
+
+@pytest.fixture
+def files(small_generator, tmp_path):
+    """Weights, an edit of layer 6, and all weights tuned."""
+    g = small_generator
+    save_generator(g, tmp_path / "g.safetensors")
+    edit_for(g).save(tmp_path / "edit.safetensors")
+    every = load_generator(tmp_path / "g.safetensors")
+    with torch.no_grad():
+        for parameter in every.parameters():
+            parameter.mul_(1.05)
+    save_generator(every, tmp_path / "all.safetensors")
+    return tmp_path
+
+
+def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):
+    random_segmenter.save(tmp_path / "s.safetensors")
+    out = tmp_path / "out" / "dome2spire.parquet"
+    stage.main(
+        weights=files / "g.safetensors",
+        segmenter=tmp_path / "s.safetensors",
+        session=tmp_path / "dome2spire.json",
+        source_classes=random_segmenter.classes[0],
+        target_classes="dome,spire",
+        out=out,
+        edit=[f"newton={files / 'edit.safetensors'}", f"finetune_all={files / 'all.safetensors'}"],
+        samples=3,
+        batch=2,
+        perceptual="encoder",
+        scale="mini",
+    )
+    table = pd.read_parquet(out)
+    assert table.columns[:4].tolist() == ["sample", "seed", "method", "session"]
+    assert table["method"].tolist() == ["unmodified", "newton", "finetune_all"] * 3
+    assert set(table["session"]) == {"dome2spire"} and set(table["scale"]) == {"mini"}
+    assert table["converted"].dtype == bool
+    facts = pq.read_schema(out).metadata
+    assert len(facts[b"palimpsest.weights_sha256"]) == 64
+    assert facts[b"palimpsest.target_classes"] == b"dome,spire"
+
+
+def test_an_edit_without_its_method_is_refused():
+    with pytest.raises(ParameterError, match="not METHOD=PATH"):
+        stage.method_path("newton")
