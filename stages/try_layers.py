@@ -83,7 +83,7 @@ def main(
         drawing = drawing_for(session, labels)
         survey = survey_samples(g, labels, layer[0], asked["surveyed"], asked["survey_seed"])
         sessions = sessions_at(session, survey, g, layer, model=model, seed=asked["survey_seed"])
-        change = Change(drawing.source, drawing.target)
+        change = Change(drawing.source, drawing.targets)
     stats = KeyStatistics.collect(
         g, layers=list(sessions), n=asked["statistics_samples"], seed=asked["survey_seed"]
     )
