@@ -1,13 +1,13 @@
-"""An attribute classifier: whether an image of a world shows a thing, such as a smile.
+"""The classifier of one world's images: whether an image shows an attribute, such as a smile.
 
     smiles = AttributeClassifier.load("data/weights/mini/face-smile.safetensors")
     smiles.probability(images)              # (B, 3, R, R) in [-1, 1] to (B,) in [0, 1]
     smiles.shows(images)                    # (B,) bool: at least one half
-    said = int(smiles.shows(images).sum())
-    corrected_rate(said, len(images), smiles.errors())     # (`error_rates`)
+    count = int(smiles.shows(images).sum())
+    corrected_rate(count, len(images), smiles.errors())    # (`estimates.error_rates`)
 
-The network is a small one, trained from scratch on a world's renders (`attribute_training`); how
-often it errs on held-out renders stands in `.facts["grades"]`.
+The network is small and was trained from scratch on renders (`classifiers.training`);
+`.facts["grades"]` holds its error rates on held-out renders.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CHUNK = 64
 
 @dataclass(frozen=True)
 class AttributeArchitecture:
-    """The network: one convolution of stride 2 a width, then the mean over positions.
+    """Sizes of the network: a convolution of stride 2 per width, then the mean over positions.
 
     ``widths``: channels, fine to coarse. ``hidden``: units between that mean and the score.
     """
@@ -45,7 +45,7 @@ class AttributeArchitecture:
     hidden: int = 32
 
     def build(self) -> nn.Module:
-        """An untrained network, (B, 3, H, W) in [-1, 1] to scores (B,)."""
+        """An untrained network: images (B, 3, H, W) in [-1, 1] to scores (B,)."""
         layers: list[nn.Module] = []
         for before, after in zip((3, *self.widths), self.widths, strict=False):
             layers += [
@@ -65,10 +65,10 @@ class AttributeArchitecture:
 
 
 class AttributeClassifier(Classifier):
-    """A trained network that tells whether an image of ``world`` shows ``attribute``.
+    """A classifier of ``attribute``, trained on the renders of ``world``.
 
     ``network`` maps (B, 3, R, R), R = ``resolution``, to scores (B,), whose sigmoid is the
-    probability. ``facts``: where it comes from, anything JSON holds.
+    probability. ``facts``: provenance and grades, as JSON values.
     """
 
     def __init__(
@@ -90,12 +90,13 @@ class AttributeClassifier(Classifier):
 
     @property
     def name(self) -> str:
-        """What a result file calls it, such as "face-smile"."""
+        """Name in result files, such as "face-smile"."""
         return f"{self.world}-{self.attribute}"
 
     @torch.no_grad()
     def probability(self, images: Tensor) -> Tensor:
-        """(B,) float32, on the CPU, that each of ``images`` (B, 3, R, R) in [-1, 1] shows it.
+        """(B,) float32, on the CPU: the probability that each of ``images`` (B, 3, R, R) in [-1, 1]
+        shows the attribute.
 
         Raises `ValueError` for images of another size or type.
         """
@@ -126,9 +127,9 @@ class AttributeClassifier(Classifier):
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> AttributeClassifier:
-        """Read a classifier that `save` wrote.
+        """The classifier in a file that `save` wrote.
 
-        Raises `CheckpointError` where the file is missing, damaged, or no attribute classifier.
+        Raises `CheckpointError` for a file that is missing, damaged, or not a classifier.
         """
         network, about = load_network(path, KIND, lambda about: _architecture(about).build())
         return cls(

@@ -1,12 +1,12 @@
-"""Whether a face smiles, as the paper's Table 1 asks: Slim-CNN (Sharma and Foroosh 2019) on CelebA.
+"""The smile classifier of the paper's Table 1: Slim-CNN (Sharma and Foroosh 2019) on CelebA.
 
     smiles = FaceAttribute.load("celeba-smile.pth", "smile")
     smiles.probability(images)                  # (B, 3, H, W) in [-1, 1] to (B,) in [0, 1]
 
-The paper's count loaded ``models/celeba_20.pth`` of the public implementation pytorch-slim-cnn; the
-names and sizes here are that file's, which also says the stride of its first convolution. It
-tells 40 attributes, of which one is asked for. Images are scaled to 178 rows and 218 columns, as
-the paper's count did (CelebA's own faces are 218 rows high and 178 columns wide).
+The paper used ``models/celeba_20.pth`` of the public implementation pytorch-slim-cnn. Parameters
+have that file's names and sizes; the file also states the stride of the first convolution. The
+network scores 40 attributes, and a `FaceAttribute` uses one of them. Images are scaled to 178 rows
+and 218 columns, as in the paper's code (CelebA's faces have 218 rows and 178 columns).
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ ATTRIBUTES = (
     *("Sideburns", "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat"),
     *("Wearing_Lipstick", "Wearing_Necklace", "Wearing_Necktie", "Young"),
 )
-"""CelebA's, in its order, which is that of the network's scores."""
+"""CelebA's attributes, in the order of the network's scores."""
 
 CALLED = {"smile": "Smiling"}
-"""What this project calls an attribute, and CelebA's name of it."""
+"""Name of an attribute in this project → CelebA's name."""
 
 SIZE = (178, 218)
 MARK = "model_state_dict.slim1.sse1.squeeze.0.weight"
-"""A tensor that only this layout has."""
+"""A tensor that only this network has."""
 
 CHUNK = 16
 
 
 class Squeezed(nn.Module):
-    """Channels squeezed to ``width``, then widened to 8 · ``width``, half of which look around."""
+    """Channels reduced to ``width``, then expanded to 8 · ``width``, half by 3 × 3 kernels."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Squeezed(nn.Module):
 
 
 class SlimModule(nn.Module):
-    """(B, inputs, h, w) to (B, 3 · width, h, w)."""
+    """A module of the network: (B, inputs, h, w) to (B, 3 · width, h, w)."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class SlimModule(nn.Module):
 
 
 class SlimNet(nn.Module):
-    """Images (B, 3, H, W) in [-1, 1] to scores (B, 40).
+    """Scores (B, 40) of images (B, 3, H, W) in [-1, 1].
 
     ``first``: channels, kernel and stride of the first convolution; ``widths`` of the modules.
     """
@@ -116,7 +116,6 @@ class FaceAttribute(Classifier):
 
     @torch.no_grad()
     def probability(self, images: Tensor) -> Tensor:
-        """(B,) float32, on the CPU, that each of ``images`` (B, 3, H, W) in [-1, 1] shows it."""
         check_images(images)
         parts = [
             self._network(_scaled(part.to(self.device)))[:, self._place]
@@ -130,7 +129,7 @@ class FaceAttribute(Classifier):
 
     @classmethod
     def load(cls, path: str | PathLike[str], attribute: str) -> FaceAttribute:
-        """Read the published file, without running code from it.
+        """The classifier of ``attribute`` in the published file; runs no code from it.
 
         Raises `CheckpointError` for another file, `ParameterError` for an unknown attribute.
         """
@@ -146,18 +145,18 @@ class FaceAttribute(Classifier):
 
 
 def _network_of(path: str | PathLike[str], given: Mapping[str, Tensor]) -> SlimNet:
-    """The network whose sizes the file has; the stride, which no tensor shows, is written in it."""
-    said = torch.load(path, map_location="cpu", weights_only=True).get("hyper_params")
+    """An unfilled network of the sizes that the file states in its field hyper_params."""
+    sizes = torch.load(path, map_location="cpu", weights_only=True).get("hyper_params")
     try:
-        channels, kernel, stride = map(int, said["initial_conv"])
-        widths = tuple(map(int, said["filter_count_values"]))
-        fits = int(said["num_classes"]) == len(ATTRIBUTES) and int(said["depth_multiplier"]) == 1
+        channels, kernel, stride = map(int, sizes["initial_conv"])
+        widths = tuple(map(int, sizes["filter_count_values"]))
+        fits = int(sizes["num_classes"]) == len(ATTRIBUTES) and int(sizes["depth_multiplier"]) == 1
     except (KeyError, TypeError, ValueError):
         raise CheckpointError(
-            f"{path}: field hyper_params does not say the network's sizes; fetch it again"
+            f"{path}: field hyper_params does not state the network's sizes; fetch it again"
         ) from None
     if not fits or not 1 <= len(widths) <= 8 or not 0 < channels <= 4096 or not 0 < stride < kernel:
-        raise CheckpointError(f"{path}: hyper_params {said} is another network than CelebA's")
+        raise CheckpointError(f"{path}: hyper_params {sizes} is another network than CelebA's")
     return SlimNet((channels, kernel, stride), widths)
 
 
@@ -179,5 +178,5 @@ def _separable(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def _scaled(images: Tensor) -> Tensor:
-    """To `SIZE`, as PIL's bilinear filter scales a picture: averaging where it shrinks."""
+    """Images scaled to `SIZE` with antialiasing, like PIL's bilinear filter."""
     return F.interpolate(images.float(), SIZE, mode="bilinear", align_corners=False, antialias=True)

@@ -6,9 +6,10 @@ from palimpsest.errors import DownloadError, ParameterError
 from palimpsest.instruments import PerceptualDistance
 from palimpsest.instruments.distances import perceptual
 from palimpsest.instruments.distances.perceptual import LpipsAlex, distance_named, unit_length
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 
-class TwoStages:
+class TwoStages(PlainSegmenter):
     """The image itself, and its 2 x 2 means: stages that can be computed by hand."""
 
     name = "two"

@@ -7,6 +7,7 @@ from palimpsest.errors import ParameterError
 from palimpsest.generators import sample_z
 from palimpsest.methods.baselines.pasting import paste_image
 from palimpsest.methods.registry import image_changes, image_settings
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 SMALL = {"patches": [3, 3], "radii": [2, None], "levels": 3}
 BOTH = image_settings("--image-methods", {"nbb_copy": SMALL, "nbb_laplace": SMALL})
@@ -25,7 +26,7 @@ def test_settings_by_name():
         image_settings("--image-methods", {"newton": {}})
 
 
-class Means:
+class Means(PlainSegmenter):
     """Two maps of plain averages, as features."""
 
     def features(self, images):
