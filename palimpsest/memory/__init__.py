@@ -1,4 +1,4 @@
-"""A layer of a generator as an associative memory: what it holds, and how a rule is rewritten.
+"""A layer of a generator as an associative memory: read its keys and rewrite its rules.
 
 stats = KeyStatistics.collect(g, layer=8, n=1000, seed=1)
 D = context_directions(keys, weights, stats, rank=1)

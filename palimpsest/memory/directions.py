@@ -1,14 +1,13 @@
-"""Directions of the key space along which a weight may change, and what they match.
+"""Directions of the key space along which a weight may change, and the cells they match.
 
 `context_directions` is Appendix D: the whitened context keys are reduced to their ``rank`` leading
-directions and whitened once more, which for one key is ``d ∝ C⁻¹ k`` (Eq. 10). The other forms are
-the ones that the original code offers; `unit_directions` is Appendix E, where a direction is one
-input unit::
+directions and whitened once more, which for one key is ``d ∝ C⁻¹ k`` (Eq. 10). `mean_direction` and
+`singular_directions` are the other forms of the original code; `unit_directions` is Appendix E,
+where a direction is one input unit::
 
     D = context_directions(keys, weights, stats, rank=1)        # (S, N), orthonormal rows
 
-Context keys are given as images of keys with one weight for every cell; cells of weight zero do
-not count.
+Context keys are given as key maps with one weight for every cell; cells of weight zero are ignored.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ KeyMaps = Tensor | Sequence[Tensor]
 
 
 def context_keys(keys: KeyMaps, weights: KeyMaps) -> tuple[Tensor, Tensor]:
-    """Cells of positive weight: keys (n, N) and their weights (n,), float64, on the CPU.
+    """Keys (n, N) of positive weight and their weights (n,), float64, on the CPU.
 
     Args:
         keys: (B, N, h, w), or a list of (N, h, w), (1, N, h, w) or (n, N).
         weights: (B, h, w), or a list of (h, w), (1, h, w) or (n,).
 
     Raises:
-        ParameterError: shapes that do not belong together, negative or non-finite weights, or no
-            cell of positive weight.
+        ParameterError: shapes that do not match, negative or non-finite weights, or no cell of
+            positive weight.
     """
     rows, row_weights = [], []
     if len(keys) != len(weights):
@@ -49,7 +48,7 @@ def context_keys(keys: KeyMaps, weights: KeyMaps) -> tuple[Tensor, Tensor]:
             )
         if not torch.isfinite(w).all() or (w < 0).any():
             raise ParameterError(f"context {number}: weights must be finite and not negative")
-        # the statistics lie on the CPU, and the context has few cells
+        # the statistics are on the CPU, and the context has few cells
         rows.append(cells[w > 0].to(torch.float64).cpu())
         row_weights.append(w[w > 0].cpu())
     if not rows or sum(map(len, rows)) == 0:
@@ -63,11 +62,11 @@ def context_directions(
     """Orthonormal directions (S, N) float32 that stand out in the context (Appendix D).
 
     With Z = C^(-1/2): the rows w · Z k of all context cells are reduced by SVD to their leading
-    ``rank`` directions, multiplied by Z again and made orthonormal. Each direction points to the
-    side of the context's weighted sum.
+    ``rank`` directions, multiplied by Z again and made orthonormal. The sign of each direction is
+    that of its product with the context's weighted sum.
 
     Raises:
-        ParameterError: more directions asked for than the context has independent keys; see also
+        ParameterError: ``rank`` above the number of independent context keys; see also
             `context_keys`.
     """
     found, weight = context_keys(keys, weights)
@@ -84,7 +83,7 @@ def context_directions(
 
 
 def mean_direction(keys: KeyMaps, weights: KeyMaps, stats: KeyStatistics) -> Tensor:
-    """The weighted mean key after C⁻¹, of unit norm: (1, N) float32 (original's 'mean')."""
+    """C⁻¹ times the weighted mean key, of unit norm: (1, N) float32 (original's 'mean')."""
     found, weight = context_keys(keys, weights)
     _check_rank(1, len(found), found.shape[1], stats)
     direction = stats.inverse @ (weight @ found)
@@ -96,7 +95,7 @@ def singular_directions(
 ) -> Tensor:
     """Leading singular directions of the rows C⁻¹ w k: (S, N) float32 (original's 'svd').
 
-    Only the sign of the first is fixed, to the side of the context's sum.
+    Only the sign of the first is fixed: its product with the context's sum is positive.
     """
     found, weight = context_keys(keys, weights)
     _check_rank(rank, len(found), found.shape[1], stats)
@@ -110,15 +109,15 @@ def singular_directions(
 def unit_order(
     keys: KeyMaps, weights: KeyMaps, stats: KeyStatistics, rule: str = "energy"
 ) -> Tensor:
-    """Input units by how much they stand out in the context, most first: (N,) int64 (Appendix E).
+    """Input units ranked by how specific they are to the context, (N,) int64 (Appendix E).
 
     Args:
-        rule: "energy" ranks by E_context[k²] / E[k²]; "quantile" by the mean of -log(1 - q), q
-            being the quantile of the key in its unit, as GAN dissection does, and 1 - q no less
-            than the share of one counted cell.
+        rule: "energy" ranks by E_context[k²] / E[k²]; "quantile" by the mean of -log(1 - q), where
+            q is the key's quantile within its unit (as in GAN dissection) and 1 - q is at least
+            the share of one counted cell.
 
     Raises:
-        ParameterError: another rule.
+        ParameterError: an unknown rule.
     """
     found, weight = context_keys(keys, weights)
     _check_rank(1, len(found), found.shape[1], stats)
@@ -151,14 +150,14 @@ def query_key(keys: KeyMaps, weights: KeyMaps, stats: KeyStatistics) -> Tensor:
 
 
 def match_map(keys: Tensor, direction: Tensor) -> Tensor:
-    """How strongly each cell matches ``direction`` (N,): (B, N, h, w) to (B, h, w)."""
+    """Match of each cell with ``direction`` (N,), a dot product: (B, N, h, w) to (B, h, w)."""
     return torch.einsum("bnhw,n->bhw", keys, direction.to(keys))
 
 
 def rank_matches(match_maps: Tensor, count: int) -> Tensor:
-    """Numbers of the ``count`` samples whose best cell matches most, best first.
+    """Numbers of the ``count`` samples with the strongest cell in their match map, best first.
 
-    ``match_maps`` (n, h, w), as `match_map` makes them.
+    ``match_maps`` (n, h, w): from `match_map`.
     """
     best = match_maps.flatten(1).amax(dim=1)
     return best.argsort(descending=True, stable=True)[:count]

@@ -1,7 +1,7 @@
-"""An edit: a rewritten rule kept alone, to be applied to weights and taken off again.
+"""An edit: a rewritten rule, stored alone, applied to a generator and removed from it.
 
-``W₁ = W₀ + strength · Λ D``. The unedited tensor of an edited layer is kept, never recovered by
-subtraction, so taking edits off gives back the original bit for bit, in any order::
+``W₁ = W₀ + strength · Λ D``. The unedited weight of an edited layer is kept and never recovered by
+subtraction, so removing edits restores the original bit for bit, in any order::
 
     edit.save("hat.safetensors"); edit = Edit.load("hat.safetensors")
     g2 = edit.apply(g)                     # g is untouched
@@ -32,7 +32,7 @@ class Edit:
     """A change of one layer within few directions.
 
     ``directions`` D (S, N) and ``coefficients`` Λ (M, S, 3, 3), float32; ``metadata``: text, at
-    least ``layer`` and ``weights_sha256``, the generator it was made for; also session, rank,
+    least ``layer`` and ``weights_sha256`` of the generator it was made for; also session, rank,
     solver, loss_before, loss_after, change, seconds, versions.
     """
 
@@ -48,13 +48,13 @@ class Edit:
                 "they must be (S, N) and (M, S, 3, 3)"
             )
         if not (torch.isfinite(d).all() and torch.isfinite(c).all()):
-            raise EditError("edit with NaN or infinite numbers; solve it anew")
+            raise EditError("edit with NaN or infinite numbers; solve it again")
         if not self.metadata.get("layer", "").isdigit():
             raise EditError("edit without the number of its layer in the metadata")
 
     @property
     def layer(self) -> int:
-        """Number of the layer that is changed."""
+        """Number of the layer that the edit changes."""
         return int(self.metadata["layer"])
 
     @property
@@ -64,12 +64,12 @@ class Edit:
 
     @property
     def weights_sha256(self) -> str:
-        """The generator that the edit was made for."""
+        """`Generator.weights_sha256` of the generator that the edit was made for."""
         return self.metadata.get("weights_sha256", "")
 
     @property
     def bytes(self) -> int:
-        """Size of the two arrays."""
+        """Size of directions and coefficients in bytes."""
         return sum(t.numel() * t.element_size() for t in (self.directions, self.coefficients))
 
     @cached_property
@@ -86,14 +86,14 @@ class Edit:
         return rank_change(self.coefficients, self.directions)
 
     def apply(self, g: Generator, strength: float = 1.0, *, strict: bool = True) -> Generator:
-        """A generator with this edit, after those it has already; ``g`` is untouched.
+        """A generator with this edit on top of those it has; ``g`` is not changed.
 
         Args:
-            strength: factor of the change; 0 leaves every bit as it was, -1 turns the rule round.
-            strict: refuse a generator other than the one that the edit was made for.
+            strength: factor on the change; 0 changes no bit, -1 reverses the rule.
+            strict: refuse any generator but the one that the edit was made for.
 
         Raises:
-            EditError: other weights, a layer it has not, another shape, or a non-finite strength.
+            EditError: other weights, a missing layer, another shape, or a non-finite strength.
         """
         if not math.isfinite(strength):
             raise EditError(f"strength {strength} is not a finite number")
@@ -102,10 +102,10 @@ class Edit:
         return _rebuilt(g, stack, (*stack.applied, (self, float(strength))), self.layer)
 
     def remove(self, g: Generator) -> Generator:
-        """A generator without this edit; the others stay, in their order; ``g`` is untouched.
+        """A generator without this edit and with all others in their order; ``g`` is not changed.
 
-        Of an edit applied more than once the last application is taken off. Raises `EditError` if
-        the generator does not have it.
+        If the edit was applied more than once, the last application is removed. Raises `EditError`
+        if the generator does not have it.
         """
         stack = _stack_of(g)
         for place in reversed(range(len(stack.applied))):
@@ -116,24 +116,24 @@ class Edit:
 
     @staticmethod
     def compose(edits: Sequence[Edit | EditSequence]) -> EditSequence:
-        """Edits one after the other, of the same layer or of several."""
+        """The edits in this order as one sequence; they may change several layers."""
         flat: list[Edit] = []
         for edit in edits:
             flat.extend(edit.edits if isinstance(edit, EditSequence) else [edit])
         return EditSequence(tuple(flat))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a ``.safetensors`` file, whole or not at all."""
+        """Write a ``.safetensors`` file atomically."""
         arrays = {"directions": self.directions, "coefficients": self.coefficients}
         save_arrays(path, arrays, dict(self.metadata))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Edit:
-        """Read an edit. Raises `EditError` for a file that is missing, damaged or no edit."""
+        """Read an edit. Raises `EditError` for a missing, damaged or other file."""
         arrays, metadata = load_arrays(path, EditError)
         for name in ("directions", "coefficients"):
             if name not in arrays:
-                raise EditError(f"{path}: holds no {name}, so it is no edit")
+                raise EditError(f"{path}: holds no {name}, so it is not an edit")
         try:
             return cls(arrays["directions"].float(), arrays["coefficients"].float(), metadata)
         except EditError as problem:
@@ -142,8 +142,8 @@ class Edit:
     def _check_fits(self, g: Generator, strict: bool) -> None:
         if strict and self.weights_sha256 != g.weights_sha256:
             raise EditError(
-                f"this edit was made for weights {self.weights_sha256[:12] or 'not noted'}, the "
-                f"generator has {g.weights_sha256[:12]}; use strict=False to try it all the same"
+                f"this edit was made for weights {self.weights_sha256[:12] or 'unknown'}, the "
+                f"generator has {g.weights_sha256[:12]}; use strict=False to apply it anyway"
             )
         if self.layer not in g.layers:
             raise EditError(
@@ -165,7 +165,7 @@ class EditSequence:
     edits: tuple[Edit, ...]
 
     def apply(self, g: Generator, strength: float = 1.0, *, strict: bool = True) -> Generator:
-        """A generator with all of them, each at ``strength``. Raises as `Edit.apply`."""
+        """A generator with all edits, each at ``strength``. Raises as `Edit.apply`."""
         for edit in self.edits:
             edit._check_fits(g, strict)
         for edit in self.edits:
@@ -173,22 +173,22 @@ class EditSequence:
         return g
 
     def remove(self, g: Generator) -> Generator:
-        """A generator with none of them. Raises `EditError` if one is not applied."""
+        """A generator without these edits. Raises `EditError` if one of them is not applied."""
         for edit in reversed(self.edits):
             g = edit.remove(g)
         return g
 
 
 def applied_edits(g: Generator) -> tuple[tuple[Edit, float], ...]:
-    """Edits that a generator has, with their strengths, in order."""
+    """The edits of a generator with their strengths, in order of application."""
     return _stack_of(g).applied
 
 
 @dataclass(frozen=True)
 class _Stack:
-    """What has been applied to a generator, and the tensors from before.
+    """The edits of a generator and the original weights.
 
-    ``unedited`` and ``edited``: by layer, the weight before any edit and the one in use now.
+    ``unedited`` and ``edited``: by layer, the weight before any edit and the weight in use.
     """
 
     applied: tuple[tuple[Edit, float], ...] = ()
@@ -196,11 +196,11 @@ class _Stack:
     edited: Mapping[int, Tensor] = field(default_factory=dict)
 
     def __deepcopy__(self, memo: dict) -> _Stack:
-        return self  # never changed, so generators may share it
+        return self  # immutable, so generators may share it
 
 
 def _stack_of(g: Generator) -> _Stack:
-    """The generator's stack. Raises `EditError` where an edited weight was replaced since."""
+    """The generator's stack. Raises `EditError` if an edited weight was changed by other code."""
     stack = getattr(g, "_edit_stack", None) or _Stack()
     for number, weight in stack.edited.items():
         if not torch.equal(g.layer(number).weight.cpu(), weight.cpu()):
@@ -212,8 +212,8 @@ def _stack_of(g: Generator) -> _Stack:
 
 
 def _rebuilt(g: Generator, stack: _Stack, applied: tuple, number: int) -> Generator:
-    """``g`` with layer ``number`` made anew from its unedited weight and ``applied``."""
-    sha = g.weights_sha256  # of the unedited weights: to be known before any of them is replaced
+    """``g`` with layer ``number`` recomputed from its unedited weight and ``applied``."""
+    sha = g.weights_sha256  # of the unedited weights, so computed before one is replaced
     current = g.layer(number).weight.detach()
     unedited = stack.unedited.get(number, current)
     here = [(edit, strength) for edit, strength in applied if edit.layer == number]

@@ -1,16 +1,16 @@
-"""What an edit is to achieve: keys, the values wanted for them, and how much each cell counts.
+"""The goal of an edit: keys, the target values for them, and a weight for each cell.
 
 Copy and paste (paper, section 3.1): an object's values are cut out of one sample and pasted over
-another's; the other's keys with these values are the goal::
+the values of another sample; the keys of that sample with these values are the goal::
 
     clip = copy_object(layer.values(donor), donor_mask)
     goal = paste_goal(layer, layer.keys(z), clip, centre=(9, 7))
     edit = insert(layer, goal.state, goal.target, D, weights=goal.weights)
 
-The goal is cut to the smallest box of keys that covers the paste. A convolution at the rim of a cut
-would see zeros where the full map has keys, so one more ring of keys is kept around the box and its
-cells get weight zero: what is fitted is then the value in the full image. ``halo=0`` cuts at
-the box itself, as the original code does.
+The goal is cropped to the smallest box of keys that covers the paste. At the edge of a crop the
+convolution would see zeros instead of neighbouring keys, so one more ring of keys is kept around
+the box and its cells get weight zero: the fitted values are then those of the full image.
+``halo=0`` crops at the box itself, as the original code does.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Goal:
-    """Keys and the values wanted for them.
+    """Keys and their target values.
 
-    ``state``: B samples of keys; ``target`` (B, M, H', W'): values of the same window;
-    ``weights`` (B, H', W'), not negative: how much a cell counts, None for all alike.
+    ``state``: keys of B samples; ``target`` (B, M, H', W'): target values of the same window;
+    ``weights`` (B, H', W'), not negative: weight of each cell, None for equal weights.
     """
 
     state: KeyState
@@ -43,7 +43,7 @@ class Goal:
 
 
 def goal_arguments(goals: Sequence[Goal]) -> dict[str, Any]:
-    """Goals as `insert` and `pose` take several: a list each of states, targets and weights."""
+    """Several goals as keyword arguments of `insert` and `pose`."""
     return {
         "state": [goal.state for goal in goals],
         "target": [goal.target for goal in goals],
@@ -53,7 +53,7 @@ def goal_arguments(goals: Sequence[Goal]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Clip:
-    """Values cut out of one sample: ``values`` (M, h, w) and their opacity ``area`` (h, w)."""
+    """An object cut out of one sample: ``values`` (M, h, w) and opacity ``area`` (h, w)."""
 
     values: Tensor
     area: Tensor
@@ -80,7 +80,7 @@ def painted_box(area: Tensor | np.ndarray) -> Box:
 
 
 def centre_of(area: Tensor) -> tuple[int, int]:
-    """Cell in the middle of the box around a mask (h, w), rounded up and left as the original."""
+    """Centre cell of the box around a mask (h, w), rounded up and left as in the original."""
     top, left, bottom, right = painted_box(area)
     return (top + bottom) // 2, (left + right) // 2
 
@@ -98,7 +98,7 @@ def copy_object(values: ValueState | Tensor, area: Tensor) -> Clip:
 
 
 def paste_box(clip: Clip, centre: tuple[int, int], height: int, width: int) -> Box:
-    """Where a clip comes to lie: centred, but shifted inside a map of ``height`` x ``width``."""
+    """Box of a clip centred at ``centre``, shifted to lie inside a ``height`` x ``width`` map."""
     h, w = clip.area.shape
     if h > height or w > width:
         raise ParameterError(f"an object of {h}x{w} cells does not fit a {height}x{width} map")
@@ -108,7 +108,7 @@ def paste_box(clip: Clip, centre: tuple[int, int], height: int, width: int) -> B
 
 
 def pasted(v: Tensor, clip: Clip, box: Box, alpha: bool = True) -> Tensor:
-    """Values (1, M, H', W') with a clip pasted at ``box``, blended by its area, or whole."""
+    """Values (1, M, H', W') with a clip pasted at ``box``; ``alpha`` blends it by its area."""
     top, left, bottom, right = box
     result = v.clone()
     under = result[:, :, top:bottom, left:right]
@@ -127,13 +127,13 @@ def paste_goal(
     tight: bool = True,
     halo: int = 1,
 ) -> Goal:
-    """The goal that pastes ``clip`` into one sample, centred at a value cell.
+    """The goal of pasting ``clip`` into one sample, centred at the value cell ``centre``.
 
     Args:
         state: the sample's keys, the full map.
-        alpha: blend by the clip's area; otherwise the whole rectangle replaces what is there.
-        tight: cut to the keys that cover the paste; otherwise the whole map is the goal.
-        halo: rings of keys kept around the cut, with weight zero.
+        alpha: blend by the clip's area; otherwise the whole rectangle replaces the values.
+        tight: crop to the keys that cover the paste; otherwise the whole map is the goal.
+        halo: rings of keys kept around the crop, with weight zero.
     """
     if len(state) != 1:
         raise ParameterError(f"a paste needs one sample of keys, not {len(state)}")
@@ -147,7 +147,7 @@ def paste_goal(
 
 
 def cut_goal(layer: Layer, state: KeyState, target: Tensor, box: Box, halo: int = 1) -> Goal:
-    """Cut keys and target (B, M, H', W') of the full map to the keys that cover a value box."""
+    """A goal of the full map cropped to the keys that cover a value ``box``."""
     up = layer.upsampling
     h, w = state.k.shape[2:]
     top, left = box[0] // up, box[1] // up
@@ -163,9 +163,9 @@ def cut_goal(layer: Layer, state: KeyState, target: Tensor, box: Box, halo: int 
 
 
 def removal_goal(layer: Layer, state: KeyState, units: Sequence[int] | Tensor) -> Goal:
-    """The values that the layer would have without some of its input units (Appendix E).
+    """The goal of removing some input units: the values without them (Appendix E).
 
-    The units are silenced over the whole map, which is all of it the goal.
+    The units are set to zero over the whole map, and the whole map is the goal.
     """
     k = state.k.clone()
     k[:, torch.as_tensor(units, dtype=torch.long).to(k.device)] = 0

@@ -1,9 +1,9 @@
-"""Insert a rule into a layer: keys, wanted values and directions to an `Edit`.
+"""Insert a rule into a layer: from keys, target values and directions to an `Edit`.
 
     edit = insert(layer, state, target, D, solver="newton", stats=stats)
 
-One exemplar, or lists of them: they share one Λ. With statistics the solver spares the other keys
-(Eq. 5), and the edit's metadata says how much they change.
+One exemplar, or lists of them, which share one Λ. With statistics the solver penalises the change
+on all other keys (Eq. 5), and the edit's metadata records that change.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Target = ValueState | Tensor
 
 LEAST = math.log(1e-9)
 STEP = math.log(10.0)
-"""`match_change` looks for log μ from 0, by decades and not below the least."""
+"""`match_change` searches log μ from 0 in steps of a decade, down to `LEAST`."""
 
 
 def insert(
@@ -42,28 +42,28 @@ def insert(
     session: str = "",
     **settings: object,
 ) -> Edit:
-    """Solve for the coefficients that turn keys into wanted values (paper, section 3.4).
+    """The edit that maps keys to target values (paper, section 3.4).
 
     Args:
-        layer: the layer to change, of a generator with or without edits.
-        state: keys, or several of them (windows may differ).
-        target: values wanted, (B, M, H', W') of the same window; as many as states.
+        layer: the layer to change; its generator may have edits.
+        state: keys, or a list of them (windows may differ).
+        target: target values (B, M, H', W') of the same window; one for each state.
         directions: D (S, N), orthonormal rows.
         solver: newton, projected_gradient, direct or closed_form.
-        stats: second moment of the keys to spare; without it all directions count alike.
-        weights: how much each value cell counts, (B, H', W'), as many as states; None: all alike.
-        session: name to note in the edit.
-        settings: the solver's own; see its page.
+        stats: second moment of the keys to preserve; without it all directions count equally.
+        weights: weight of each value cell (B, H', W'), one for each state; None: equal weights.
+        session: session name to record in the edit.
+        settings: settings of the solver; see its module.
 
     Returns:
         an `Edit` whose metadata has loss_before and loss_after (L1 goal loss), change (Eq. 5),
         relative_change (√ of its share of E‖W₀ k‖²) and seconds.
 
     Raises:
-        ParameterError: an unknown solver or setting, shapes that do not fit, nothing to fit.
+        ParameterError: an unknown solver or setting, shapes that do not match, or no goal.
     """
     if solver not in SOLVERS:
-        raise ParameterError(f"solver {solver!r} is none of {', '.join(SOLVERS)}")
+        raise ParameterError(f"unknown solver {solver!r}; the solvers are {', '.join(SOLVERS)}")
     solve = SOLVERS[solver]
     known = set(solve.__kwdefaults__ or {})
     unknown = sorted(set(settings) - known)
@@ -88,13 +88,13 @@ def match_change(
     iterations: int = 30,
     tolerance: float = 0.01,
 ) -> Edit:
-    """The newton edit that changes other keys by ``change``, tr(Λ D C Dᵀ Λᵀ), and not more.
+    """The newton edit whose change on other keys, tr(Λ D C Dᵀ Λᵀ), is at most ``change``.
 
-    μ is found by safeguarded interpolation: the way to compare solvers at equal locality. The
-    change is within ``tolerance`` below the one asked for, or less where the goal needs no more.
+    μ is found by safeguarded interpolation; this compares solvers at equal locality. The change is
+    at most ``tolerance`` (relative) below ``change``, or smaller if the goal needs less.
 
     Raises:
-        ParameterError: see `insert`; a change that is not positive, or too small to reach.
+        ParameterError: as `insert`; a ``change`` that is not positive, or too small to reach.
     """
     if not (math.isfinite(change) and change > 0):
         raise ParameterError(f"change = {change} must be a positive number")
@@ -102,7 +102,7 @@ def match_change(
     began = time.perf_counter()
     descent = Descent(problem)
     best: Solution | None = None
-    over: tuple[float, float] | None = None  # log μ and log change of the nearest that is too much
+    over: tuple[float, float] | None = None  # log μ and log change of the nearest too large one
     under: tuple[float, float] | None = None
     wanted = math.log(change)
     place = 0.0  # log μ
@@ -122,12 +122,12 @@ def match_change(
             continue
         if under[0] - over[0] < 1e-6:
             break
-        # log change is nearly a line in log μ; aim a little below what is wanted
+        # log change is nearly linear in log μ; aim a little below the wanted value
         slope = (under[1] - over[1]) / (under[0] - over[0])
         share = (wanted - tolerance / 2 - over[1]) / slope / (under[0] - over[0]) if slope else 0.5
         place = over[0] + min(0.9, max(0.1, share)) * (under[0] - over[0])
     if best is None:
-        raise ParameterError(f"no edit changes other keys by as little as {change:.3g}")
+        raise ParameterError(f"no edit has a change on other keys as small as {change:.3g}")
     return _edit(problem, best, "newton", time.perf_counter() - began, session, best.notes)
 
 
@@ -160,7 +160,7 @@ def pose(
 
 
 def edit_of(problem: Problem, coefficients: Tensor, solver: str, **notes: object) -> Edit:
-    """An `Edit` from coefficients (M, S, 3, 3) found in any way, with what there is to note."""
+    """An `Edit` from coefficients (M, S, 3, 3) and ``notes`` for its metadata."""
     g = problem.layer.generator
     change = problem.change(coefficients)
     numbers = {
@@ -184,8 +184,11 @@ def edit_of(problem: Problem, coefficients: Tensor, solver: str, **notes: object
 
 
 def removal(layer: Layer, directions: Tensor) -> Edit:
-    """The edit that takes the directions out of the weight, W₀ − W₀ Dᵀ D: what these keys made is
-    no more made (with `unit_directions`, units are deleted as by GAN dissection)."""
+    """The edit that removes the directions from the weight: W₀ − W₀ Dᵀ D.
+
+    Keys along the directions then have no effect; with `unit_directions` units are deleted, as in
+    GAN dissection.
+    """
     g = layer.generator
     d = directions.detach().float().to(layer.weight.device)
     coefficients = -torch.einsum("mnyx,sn->msyx", layer.weight.detach(), d)

@@ -1,13 +1,13 @@
-"""Invert a rule: give one layer the weight that swaps an effect between pairs (paper, section 5.3).
+"""Invert a rule: tune one layer so that an effect is swapped between pairs (paper, section 5.3).
 
     swap = pose_swap(g, on, off, area, goal_layer=8)       # see swaps.py
     trials = [invert_layer(swap, number) for number in (5, 6, 7, 8)]
     best = min(trials, key=lambda trial: trial.loss_after).edit.layer
     edit = invert_low_rank(swap, best).edit                 # rank one
 
-A rank-one change is Λ ⊗ d, with d (N,) a direction of the key space: as the original does, the
-whole weight is tuned, and every tenth step its change, written as a matrix of N × 9·M, is cut to
-its largest singular value. No second moment has a part in it.
+A rank-one change is Λ ⊗ d, with d (N,) a direction of the key space. As in the original, the whole
+weight is tuned, and every tenth step its change, as a matrix of N × 9·M, is truncated to its
+largest singular value. The second moment is not used.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from palimpsest.memory.swaps import Swap
 Steps = Callable[[Iterable[int]], Iterable[int]]
 
 INTERVAL = 10
-"""Steps between two looks at the loss of all pairs; a low-rank change is cut before each."""
+"""Steps between two evaluations on all pairs; a low-rank change is truncated before each."""
 
 
 @dataclass(frozen=True)
 class Inversion:
-    """An edit tuned to a `Swap`, and the losses of all pairs on the way.
+    """An edit tuned to a `Swap`, and the losses over all pairs during the descent.
 
-    ``losses``: of the unedited weight, then after every `INTERVAL` steps and the last.
+    ``losses``: of the unedited weight, then after every `INTERVAL` steps and the last step.
     """
 
     edit: Edit
@@ -45,16 +45,16 @@ class Inversion:
 
     @property
     def loss_before(self) -> float:
-        """Of the unedited weight."""
+        """Loss of the unedited weight."""
         return self.losses[0]
 
     @property
     def loss_after(self) -> float:
-        """Of the edit: the lowest on the way."""
+        """Loss of the edit: the lowest of all."""
         return min(self.losses)
 
     def rows(self) -> list[dict[str, float]]:
-        """For a table: layer, rank, step and loss of each."""
+        """Table rows: layer, rank, step and loss of each evaluation."""
         last = int(self.edit.metadata["iterations"])
         named = {"layer": self.edit.layer, "rank": self.edit.rank}
         return [
@@ -73,25 +73,25 @@ def invert_layer(
     notes: Mapping[str, str] | None = None,
     steps: Steps = iter,
 ) -> Inversion:
-    """Adam on the whole weight of layer ``number``; of the weights looked at, the best is kept.
+    """Adam on the whole weight of layer ``number``; returns the best of the evaluated weights.
 
     The edit has as many directions as the layer has inputs (D is the identity).
 
     Args:
-        iterations, rate: of Adam, of which the original takes 100 at 0.02.
-        pairs_a_step: how many pairs a step sees, in turns; None: all, as the original.
+        iterations, rate: Adam's steps and step size; the original has 100 and 0.02.
+        pairs_a_step: pairs in a step's batch, taken in turns; None: all, as in the original.
         notes: text for the edit's metadata, such as a session.
-        steps: wraps the range of steps, for a progress bar such as tqdm.
+        steps: wrapper of the range of steps, for a progress bar such as tqdm.
 
     Raises:
-        ParameterError: a layer that cannot do it (`swaps.check_reach`), numbers that are not
-            positive, or a loss that is not finite.
+        ParameterError: a layer that cannot invert the rule (`swaps.check_reach`), numbers that are
+            not positive, or a loss that is not finite.
     """
     began = time.perf_counter()
     change, losses = _descend(swap, number, None, iterations, rate, pairs_a_step, steps)
     identity = torch.eye(change.shape[1])
-    told = {"solver": "invert_layer", "iterations": iterations, "rate": rate, **(notes or {})}
-    return _inversion(swap, number, identity, change, losses, began, told)
+    facts = {"solver": "invert_layer", "iterations": iterations, "rate": rate, **(notes or {})}
+    return _inversion(swap, number, identity, change, losses, began, facts)
 
 
 def invert_low_rank(
@@ -105,25 +105,26 @@ def invert_low_rank(
     notes: Mapping[str, str] | None = None,
     steps: Steps = iter,
 ) -> Inversion:
-    """The same with the change cut to ``rank`` every tenth step and at the end (see above).
+    """`invert_layer` with the change truncated to ``rank`` every tenth step and at the end.
 
-    Adam's moments go on across the cuts. ``losses`` are those right after a cut, since between two
-    the loss falls further than a change of this rank can take it. The original takes 10,000 steps.
+    Adam's moments are kept across truncations. ``losses`` are measured right after a truncation:
+    between two, the loss falls below what a change of this rank can reach. The original has 10,000
+    steps.
 
-    Raises `ParameterError` as `invert_layer`, and for a rank that the layer has not.
+    Raises `ParameterError` as `invert_layer`, and for a rank above the layer's number of inputs.
     """
     began = time.perf_counter()
     change, losses = _descend(swap, number, rank, iterations, rate, pairs_a_step, steps)
     directions, coefficients = low_rank_factors(change, rank)
-    told = {"solver": "invert_low_rank", "iterations": iterations, "rate": rate, **(notes or {})}
-    return _inversion(swap, number, directions, coefficients, losses, began, told)
+    facts = {"solver": "invert_low_rank", "iterations": iterations, "rate": rate, **(notes or {})}
+    return _inversion(swap, number, directions, coefficients, losses, began, facts)
 
 
 def low_rank_factors(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
-    """D (rank, N), orthonormal rows, and Λ (M, rank, 3, 3) that come closest to ``change``.
+    """D (rank, N), orthonormal rows, and Λ (M, rank, 3, 3): the best approximation of ``change``.
 
-    ``change`` (M, N, 3, 3) is taken as a matrix of N rows; the directions are its left singular
-    vectors, largest first, each with its largest entry positive.
+    ``change`` (M, N, 3, 3) is read as a matrix of N rows; the directions are its leading left
+    singular vectors, each with a positive largest entry.
 
     Raises `ParameterError` for a rank below 1 or above N.
     """
@@ -147,7 +148,7 @@ def _descend(
     pairs_a_step: int | None,
     steps: Steps,
 ) -> tuple[Tensor, tuple[float, ...]]:
-    """The best change (M, N, 3, 3) that was looked at, and the losses of all pairs."""
+    """The best of the evaluated changes (M, N, 3, 3), and the losses over all pairs."""
     taken = swap.pairs if pairs_a_step is None else min(pairs_a_step, swap.pairs)
     if iterations < 1 or rate <= 0 or taken < 1:
         raise ParameterError(
@@ -181,7 +182,7 @@ def _descend(
 
 
 def _turn(step: int, taken: int, pairs: int) -> list[int]:
-    """The samples that a step sees: ``taken`` pairs, the next ones of the round."""
+    """The samples of a step: the next ``taken`` pairs, starting over after the last."""
     picked = [(step * taken + i) % pairs for i in range(taken)]
     return [*picked, *(pairs + i for i in picked)]
 
@@ -198,7 +199,7 @@ def _inversion(
     coefficients: Tensor,
     losses: tuple[float, ...],
     began: float,
-    told: Mapping[str, object],
+    notes: Mapping[str, object],
 ) -> Inversion:
     g = swap.generator
     facts = {
@@ -210,7 +211,7 @@ def _inversion(
         "switched_layer": swap.values.layer,
         "goal_layer": swap.goal_layer,
         "seconds": round(time.perf_counter() - began, 6),
-        **told,
+        **notes,
     }
     metadata = {name: as_text(value) for name, value in facts.items()}
     metadata |= {

@@ -1,10 +1,10 @@
-"""The insertion problem that every solver gets: f(k*; W) ≈ v* with W = W₀ + Λ D (Eqs. 5, 8, 17).
+"""The insertion problem that the solvers solve: f(k*; W) ≈ v*, W = W₀ + Λ D (Eqs. 5, 8, 17).
 
 ``loss`` is the goal (L1, as the original measures it), ``change`` the smoothness term
 
     tr(Λ D C Dᵀ Λᵀ), summed over taps  =  E‖(W − W₀) k‖²       (Eq. 5)
 
-that says how much the layer's answer to all its other keys moves.
+which measures how much the layer's output changes for all its other keys.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from palimpsest.memory.goals import Goal
 
 @dataclass(frozen=True)
 class Solution:
-    """Coefficients (M, S, 3, 3) that a solver found, and how it went.
+    """Coefficients (M, S, 3, 3) that a solver found, and the losses of its iterations.
 
-    ``losses``: the goal loss along the way, as the solver's page says; ``notes``: numbers for the
-    edit's metadata.
+    ``losses``: the goal loss at the points that the solver's docstring names; ``notes``: numbers
+    for the edit's metadata.
     """
 
     coefficients: Tensor
@@ -35,10 +35,13 @@ class Solution:
 
 @dataclass(frozen=True)
 class Problem:
-    """Goals of one layer, the directions that may change, and the second moment to spare.
+    """Goals of one layer, the directions of the change, and the second moment to preserve.
 
-    ``directions`` (S, N), orthonormal rows; ``second_moment`` (N, N) float64 or None. Without one,
-    all directions of the key space count alike.
+    ``directions`` (S, N), orthonormal rows; ``second_moment`` (N, N) float64, or None to count all
+    directions of the key space equally.
+
+    Raises `ParameterError` for shapes that do not match, directions that are not orthonormal, goals
+    without a cell of positive weight, or a generator with random noise.
     """
 
     layer: Layer
@@ -63,7 +66,7 @@ class Problem:
                 f"{self.layer.number} needs ({n}, {n})"
             )
         if not self.goals:
-            raise ParameterError("no goal given; at least one pair of keys and values is needed")
+            raise ParameterError("no goal; at least one pair of keys and values is needed")
         if getattr(self.layer.generator, "noise", "single") == "random":
             raise ParameterError("noise is 'random': set it to 'single' or 'buffers' while editing")
         for number, goal in enumerate(self.goals):
@@ -151,7 +154,7 @@ class Problem:
 
 
 def cell_weights(goal: Goal) -> Tensor:
-    """Weights of a goal's cells, (B, H', W'): ones where it has none."""
+    """Weights of a goal's cells, (B, H', W'); all ones if the goal has no weights."""
     if goal.weights is not None:
         return goal.weights
     return torch.ones(len(goal.target), *goal.target.shape[2:], device=goal.target.device)

@@ -1,4 +1,4 @@
-"""Second moment of a layer's keys: what the layer remembers, and so what an edit should spare.
+"""Second moment of a layer's keys: the memory that an edit should preserve.
 
 ``C = E[k kᵀ]`` over all cells of many samples, not centred (paper, section 3.3 and Appendix D).
 Batches are multiplied in float32 and summed in float64, so the result does not depend on the batch
@@ -9,7 +9,7 @@ size beyond rounding, and costs a few per cent of the forward pass that makes th
     stats.save("layer8.safetensors")
     KeyStatistics.load("layer8.safetensors", expect={"layer": 8, "n": 1000, "seed": 1})
 
-A file that was made for other weights, another layer or other samples is refused, never reused.
+A file that was made for other weights, another layer or other samples is refused.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from palimpsest.generators.base import Generator, KeyState
 from palimpsest.generators.samples import z_batches
 
 Exclusion = Callable[[KeyState, Tensor], Tensor]
-"""Cells to leave out: (keys, z) to bool (B, h, w), true where a cell is not to be counted."""
+"""Mask of cells to leave out: (keys, z) to bool (B, h, w), true where a cell is not counted."""
 
 QUANTILE_LEVELS = (
     torch.cat(
@@ -46,27 +46,27 @@ QUANTILE_LEVELS = (
 """Levels (261,) at which the distribution of every unit is kept."""
 
 QUANTILE_CELLS = 8192
-"""Cells that the quantiles are computed from: all if there are no more, else evenly many of each
-sample, or one of every so many samples, drawn at random but the same every time; at most twice as
-many. A level q is met to √(q (1 - q) / 8192)."""
+"""Number of cells for the quantiles: a fixed random choice, the same number of each sample, or one
+cell of evenly spaced samples; fewer if there are not as many cells, and at most twice as many. The
+standard error of level q is √(q (1 - q) / 8192)."""
 
 EIGENVALUE_FLOOR = 1e-9
-"""Eigenvalues are raised to this share of the largest one before a root or an inverse: float32
-sums know the small ones no better, and the original's bare root made NaN of negative ones."""
+"""Least eigenvalue for roots and inverses, as a share of the largest: float32 sums determine no
+smaller ones, and the original's plain root turned negative ones into NaN."""
 
 SINGULAR = 1e-12
 """A moment with an eigenvalue below this share of the largest is refused as singular."""
 
 KEYS_PER_UNIT = 10
-"""Fewer cells than this for each unit do not determine a second moment."""
+"""Least number of cells for each unit that determines a second moment."""
 
 
 class KeyStatistics:
     """Second moment and unit distributions of the keys of one layer.
 
     ``second_moment`` (N, N) float64, symmetric positive definite; ``count``: cells counted;
-    ``unit_quantiles`` (N, 261) at `QUANTILE_LEVELS`, or None where made from a bare moment;
-    ``metadata``: what it was made from, as text.
+    ``unit_quantiles`` (N, 261) at `QUANTILE_LEVELS`, or None if made from a second moment alone;
+    ``metadata``: the generator, layer and samples it was made from, as text.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class KeyStatistics:
         """Statistics from arrays; ``source`` names them in errors.
 
         Raises:
-            StatisticsError: not square, not finite, not symmetric, singular, or counted over
-                fewer than 10 N cells.
+            StatisticsError: a moment that is not square, not finite, not symmetric, singular, or
+                counted over fewer than 10 N cells.
         """
         moment = torch.as_tensor(second_moment).to(torch.float64)
         _check(moment, count, source)
@@ -123,7 +123,7 @@ class KeyStatistics:
 
     @cached_property
     def zca(self) -> Tensor:
-        """``Z = C^(-1/2)``, (N, N) float64: whitens keys and keeps them near themselves."""
+        """``Z = C^(-1/2)``, (N, N) float64: the symmetric (ZCA) whitening of keys."""
         return self.power(-0.5)
 
     @cached_property
@@ -132,16 +132,16 @@ class KeyStatistics:
         return self.power(-1.0)
 
     def whiten(self, keys: Tensor) -> Tensor:
-        """Keys in rows, (n, N), to whitened keys ``Z k``, (n, N) float64."""
+        """Whitened keys ``Z k``, (n, N) float64, of keys in rows (n, N)."""
         return keys.to(torch.float64) @ self.zca
 
     def quantile_of(self, keys: Tensor) -> Tensor:
-        """Share of all keys below each entry of ``keys`` (n, N), unit by unit, (n, N) in [0, 1].
+        """Quantile of each entry of ``keys`` (n, N) within its unit, (n, N) in [0, 1].
 
-        Raises `StatisticsError` for statistics made from a bare moment.
+        Raises `StatisticsError` for statistics made from a second moment alone.
         """
         if self.unit_quantiles is None:
-            raise StatisticsError("these statistics hold no unit quantiles; collect them anew")
+            raise StatisticsError("these statistics hold no unit quantiles; collect them again")
         marks = self.unit_quantiles.to(torch.float64).contiguous()  # (N, L)
         found = keys.to(torch.float64).T.contiguous()  # (N, n)
         above = torch.searchsorted(marks, found).clamp(1, marks.shape[1] - 1)
@@ -167,23 +167,23 @@ class KeyStatistics:
         """Statistics over the ``n`` standard samples of ``seed``.
 
         Args:
-            g: the generator; its truncation and noise mode are used and noted.
+            g: the generator; its truncation and noise mode are used and recorded.
             layer: the layer whose keys are counted; or
-            layers: several of them, in one forward pass: the result is then a dict by number.
-            exclude: cells to leave out, such as those on or next to what an edit is to change.
-            excluding: a name for what is left out, noted with the statistics.
-            progress: print how far it is to stderr, every few seconds.
+            layers: several layers in one forward pass; the result is then a dict by number.
+            exclude: cells to leave out, such as those on or next to an edit's target.
+            excluding: name of the cells left out, recorded in the metadata.
+            progress: print the number of finished samples to stderr every few seconds.
 
         Raises:
             StatisticsError: too few cells for the number of units, or a moment that is singular
                 or not finite.
-            ValueError: neither or both of ``layer`` and ``layers``, or a layer ``g`` has not.
+            ValueError: neither or both of ``layer`` and ``layers``, or a layer that ``g`` lacks.
         """
         if (layer is None) == (layers is None):
             raise ValueError("give either layer= or layers=")
         numbers = sorted({layer} if layers is None else set(layers))
         sums = {number: _Sums(g.layer(number).weight.shape[1], n) for number in numbers}
-        told = time.monotonic()
+        printed = time.monotonic()
         device = g.layer(numbers[0]).weight.device
         for start, z in zip(range(0, n, batch), z_batches(g, n, seed, batch), strict=True):
             z = z.to(device)
@@ -193,8 +193,8 @@ class KeyStatistics:
                         continue
                     left_out = None if exclude is None else exclude(state, z)
                     sums[state.layer].add(state.k, left_out, start)
-            if progress and time.monotonic() - told > 5:
-                told = time.monotonic()
+            if progress and time.monotonic() - printed > 5:
+                printed = time.monotonic()
                 print(f"key statistics: {start + len(z)} of {n} samples", file=sys.stderr)
         common = {
             "weights_sha256": g.weights_sha256,
@@ -206,7 +206,7 @@ class KeyStatistics:
             **versions(),
         }
         if exclude is None and excluding:
-            raise ValueError(f"excluding={excluding!r} named, but no exclude= given")
+            raise ValueError(f"excluding={excluding!r} without exclude=")
         found = {
             number: sums[number].finish(
                 f"key statistics of layer {number}", {**common, "layer": as_text(number)}
@@ -216,7 +216,7 @@ class KeyStatistics:
         return found[layer] if layers is None else found
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a ``.safetensors`` file, whole or not at all."""
+        """Write a ``.safetensors`` file atomically."""
         arrays = {
             "second_moment": self.second_moment,
             "unit_second_moment": self.unit_second_moment,
@@ -230,23 +230,25 @@ class KeyStatistics:
     def load(
         cls, path: str | os.PathLike[str], expect: Mapping[str, object] | None = None
     ) -> KeyStatistics:
-        """Read statistics, and hold their metadata against ``expect``.
+        """Read statistics and compare their metadata with ``expect``.
 
-        Names to expect: weights_sha256, layer, truncation, noise, seed, n, excluding.
+        Names in ``expect``: weights_sha256, layer, truncation, noise, seed, n, excluding.
 
         Raises:
-            StatisticsError: a missing or damaged file, a moment that cannot be used, or one made
-                from something else than ``expect`` says.
+            StatisticsError: a missing or damaged file, an unusable moment, or metadata that differ
+                from ``expect``.
         """
         arrays, metadata = load_arrays(path, StatisticsError)
         for name in ("second_moment", "count"):
             if name not in arrays:
-                raise StatisticsError(f"{path}: holds no {name}, so it is no key statistics file")
+                raise StatisticsError(
+                    f"{path}: holds no {name}, so it is not a key statistics file"
+                )
         for name, wanted in (expect or {}).items():
             if metadata.get(name) != as_text(wanted):
                 raise StatisticsError(
-                    f"{path}: made with {name} = {metadata.get(name, 'not noted')}, "
-                    f"but {as_text(wanted)} is asked for; collect it anew"
+                    f"{path}: made with {name} = {metadata.get(name, 'unknown')}, "
+                    f"but {as_text(wanted)} is needed; collect it again"
                 )
         return cls(
             arrays["second_moment"],
@@ -258,14 +260,14 @@ class KeyStatistics:
 
 
 def as_text(value: object) -> str:
-    """A metadata value as text: numbers in their shortest form, so that 1 and 1.0 agree."""
+    """A metadata value as text; numbers in their shortest form, so that 1 and 1.0 are equal."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return format(value, ".12g")
     return str(value)
 
 
 def versions() -> dict[str, str]:
-    """What computed a result, for its metadata."""
+    """Versions of PyTorch and Python, for the metadata of a result."""
     return {"torch": str(torch.__version__), "python": platform.python_version()}
 
 
@@ -277,8 +279,8 @@ class _Sums:
         self.block = -(-units // 4)
         self.count = 0
         self.n = n
-        each = -(-QUANTILE_CELLS // n)  # of a sample; small ones have fewer cells
-        # cells for the quantiles, of which `filled` columns are
+        each = -(-QUANTILE_CELLS // n)  # cells of a sample, if it has as many
+        # cells for the quantiles, filled up to column `filled`
         self.drawn = np.empty((units, each * min(n, QUANTILE_CELLS)), np.float32)
         self.each, self.filled = each, 0
 
@@ -291,7 +293,7 @@ class _Sums:
             flat = rows.transpose(0, 1)[:, kept]
         else:
             flat = rows.transpose(0, 1).reshape(k.shape[1], -1)  # (N, B*h*w)
-        # the product is symmetric: blocks of rows from the diagonal on are five eighths of it
+        # the product is symmetric: blocks from the diagonal on need five eighths of the work
         for first_row in range(0, len(flat), self.block):
             rows_here = slice(first_row, first_row + self.block)
             self.outer[rows_here, first_row:] += (flat[rows_here] @ flat[first_row:].T).cpu()
@@ -301,7 +303,7 @@ class _Sums:
             number = first + index
             if not self._draws_from(number):
                 continue
-            # seeded by the sample's number: the choice is the same in any batch
+            # seeded by the sample's number, so the choice does not depend on the batch
             chosen = np.sort(np.random.default_rng(number).permutation(cells)[: self.each])
             chosen = torch.from_numpy(chosen).to(k.device)
             if kept is not None:
@@ -311,13 +313,14 @@ class _Sums:
             self.filled = until
 
     def _draws_from(self, number: int) -> bool:
-        """Whether sample ``number`` gives cells: each, or evenly `QUANTILE_CELLS` of more."""
+        """Whether cells of sample ``number`` are drawn: all samples, or `QUANTILE_CELLS` evenly."""
         if self.n <= QUANTILE_CELLS:
             return True
         return number * QUANTILE_CELLS // self.n != (number - 1) * QUANTILE_CELLS // self.n
 
     def finish(self, source: str, metadata: dict[str, str]) -> KeyStatistics:
-        # numpy sorts float32 rows an order of magnitude faster than torch does
+        """The statistics of all cells added; ``source`` names them in errors."""
+        # numpy sorts float32 rows ten times faster than torch
         ordered = np.sort(self.drawn[:, : self.filled], axis=1)
         if ordered.shape[1] == 0:
             raise StatisticsError(f"{source}: every cell was left out; exclude fewer")
@@ -337,11 +340,11 @@ def _check(moment: Tensor, count: int, source: str) -> None:
             f"{source}: second moment of shape {tuple(moment.shape)}; it must be (N, N)"
         )
     if not torch.isfinite(moment).all():
-        raise StatisticsError(f"{source}: second moment holds NaN or infinity; collect it anew")
+        raise StatisticsError(f"{source}: second moment holds NaN or infinity; collect it again")
     asymmetry = (moment - moment.T).abs().max().item()
     if asymmetry > 1e-5 * moment.abs().max().item():
         raise StatisticsError(
-            f"{source}: second moment is not symmetric (off by {asymmetry:.2g}); collect it anew"
+            f"{source}: second moment is not symmetric (off by {asymmetry:.2g}); collect it again"
         )
     needed = KEYS_PER_UNIT * moment.shape[0]
     if count < needed:

@@ -1,14 +1,14 @@
-"""A layer within its low-rank subspace: values as a function of few numbers for each channel.
+"""A layer restricted to a low-rank change: values as a function of few coefficients a channel.
 
 With W = W₀ + Λ D, output channel o depends only on its own F = 9 S coefficients Λₒ:
 
     valueₒ = φ(demodₒ(Λₒ) · (A₀ₒ + Λₒ S) + shiftₒ)
     demodₒ = (q₀ₒ + 2 bₒ·Λₒ + Λₒᵀ G Λₒ)^(-1/2)
 
-A₀ is what W₀ gives; S what each direction gives at each tap, pushed through the layer's own linear
-steps, so that transposed convolution and blur need no code of their own; shift is noise and bias,
-φ the leaky rectifier. All but Λ is computed once. The goals' cells of positive weight are laid out
-in one row (P cells), whatever windows they come from. A linear layer has no demodulation, shift, φ.
+A₀ is the linear output of W₀, and S that of each direction at each tap, computed by `Layer.linear`,
+so transposed convolution and blur need no code here; shift is noise and bias, φ the layer's leaky
+rectifier and gain. All but Λ is computed once. The cells of positive weight of all goals are
+concatenated (P cells). A linear layer has no demodulation, shift and φ.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from palimpsest.memory.problem import Problem, cell_weights
 
 @dataclass(frozen=True)
 class Subspace:
-    """Everything but Λ, in float64.
+    """All terms of the problem except Λ, in float64.
 
     ``features`` S (P, F); ``base`` A₀, ``target``, ``shift`` (M, P); ``cell_weight`` (P,), sum 1;
     ``cells``: for each of E samples its slice of the P cells; ``energy`` q₀ (E, M), ``mixed`` b
-    (E, M, F) and ``gram`` G (E, F, F) of the demodulation, or None where there is none;
+    (E, M, F) and ``gram`` G (E, F, F) of the demodulation, or None without demodulation;
     ``change_matrix`` (F, F): Σₒ Λₒ · change_matrix · Λₒᵀ is the change on other keys (Eq. 5).
     """
 
@@ -49,7 +49,7 @@ class Subspace:
 
     @classmethod
     def of(cls, problem: Problem) -> Subspace:
-        """Precompute a problem."""
+        """The terms of ``problem``."""
         layer, weight = problem.layer, problem.weight
         directions = problem.directions.double()
         probes = probe_weights(directions)  # (F, N, 3, 3)
@@ -116,7 +116,7 @@ class Subspace:
         return torch.where(x > 0, x, self.negative_slope * x) * self.gain
 
     def by_cell(self, of_sample: Tensor) -> Tensor:
-        """(E, M) to (M, P): each cell gets its sample's number."""
+        """Expand one number a sample, (E, M), to its cells, (M, P)."""
         if len(self.cells) == 1:
             return of_sample.T
         lengths = torch.tensor([c.stop - c.start for c in self.cells], device=of_sample.device)
@@ -124,7 +124,7 @@ class Subspace:
 
 
 def probe_weights(directions: Tensor) -> Tensor:
-    """One output channel for each direction and tap, (9 S, N, 3, 3): D at that tap, else zero."""
+    """A weight (9 S, N, 3, 3) with an output channel for each direction and tap, zero elsewhere."""
     taps = torch.eye(9).to(directions)
     rows = torch.einsum("sn,tu->stnu", directions, taps)
     return rows.reshape(-1, directions.shape[1], 3, 3)
@@ -140,15 +140,15 @@ def demodulation_terms(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """q₀ (E, M), b (E, M, F) and G (E, F, F) for styles (E, N).
 
-    1 / demod² is a quadratic form of the weight; its scale and offset are read off the layer by two
-    probes, so that they need not be known here.
+    1 / demod² is a quadratic form of the weight; two probe weights give its scale and offset, which
+    belong to the layer.
     """
     probe = torch.zeros(2, weight.shape[1], 3, 3).to(styles)
     probe[1, 0, 1, 1] = 1
     offset, unit = layer.demodulation(torch.ones_like(styles[:1]), probe)[0].pow(-2)
     scale = unit - offset
     power = styles.square()  # (E, N)
-    # W₀ is large: its sums over channels are done in its own precision, then kept in float64
+    # W₀ is large: sums over its channels stay in its own precision, the results are float64
     energy = weight.square().sum(dim=(2, 3)) @ power.T.to(weight)  # (M, E)
     weighted = (power[:, None] * directions).flatten(0, 1)  # (E*S, N)
     mixed = torch.einsum("mnt,jn->mjt", weight.flatten(2), weighted.to(weight))  # (M, E*S, 9)

@@ -1,20 +1,20 @@
-"""Pairs of samples, a cause on and off, and the goal of swapping its effect (paper, section 5.3).
+"""Pairs of samples with a cause on and off, and the goal that swaps its effect (section 5.3).
 
     swap = pose_swap(g, on, off, area, goal_layer=8)       # values of one layer, on and off
     swap.loss(swap.keys(6), weight)                        # of another weight for layer 6
 
-In every pair a cause is on and off: units of one layer are set by hand, so that one image has
-windows and its twin has none. ``area`` is where the effect shows, such as what the table mirrors.
-The goal is each image as it is, but with the area of its twin; it is stated in the values v of a
-later layer, so that what lies after them need not be run:
+In every pair a cause is switched on and off: units of one layer are set by hand, so that one image
+has windows and its twin has none. ``area`` is where the effect is visible, such as a reflection on
+a table. The goal is each image with the area of its twin; it is defined on the values v of a later
+layer, so the rest of the generator is not run:
 
     v*_on  = v_on  + area · (v_off − v_on)
     v*_off = v_off + area · (v_on − v_off)
     loss   = mean (v_on(W) − v*_on)² + mean (v_off(W) − v*_off)²        over cells and channels
 
-Only a layer behind the cause, and not behind the goal, can be tuned: one before it gets the same
-keys with the cause on and off, so no weight of it can tell the two apart. (The original tunes every
-layer up to the goal's all the same; those before fit nothing but what the pairs have in common.)
+Only layers after the cause and up to the goal can be tuned: a layer before the cause has the same
+keys with the cause on and off, so no weight can distinguish the two. (The original tunes every
+layer up to the goal; those before the cause fit only what both images of a pair share.)
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from palimpsest.generators.base import Generator, KeyState, ValueState
 
 @dataclass(frozen=True)
 class Swap:
-    """P pairs and what they should become.
+    """P pairs and their target values.
 
-    ``values``: the switched layer's of 2 P samples, P with the cause on, then their twins without.
-    ``target`` (2 P, M, H', W'): v* of ``goal_layer``, in the same order.
+    ``values``: of the switched layer for 2 P samples, P with the cause on, then their twins with
+    it off. ``target`` (2 P, M, H', W'): v* of ``goal_layer``, in the same order.
     """
 
     generator: Generator
@@ -43,11 +43,11 @@ class Swap:
 
     @property
     def pairs(self) -> int:
-        """P."""
+        """P, the number of pairs."""
         return len(self.values) // 2
 
     def keys(self, number: int) -> KeyState:
-        """Keys of layer ``number`` for all 2 P samples, from the switched values on.
+        """Keys of layer ``number`` for all 2 P samples, computed from the switched values.
 
         Raises `ParameterError` as `check_reach`.
         """
@@ -56,9 +56,10 @@ class Swap:
             return self.generator.keys_at(self.values, number)
 
     def loss(self, state: KeyState, weight: Tensor, rows: list[int] | None = None) -> Tensor:
-        """Loss of all pairs, or of the samples ``rows``, as many on as off; a scalar.
+        """Loss of all pairs under ``weight`` (M, N, 3, 3), a scalar.
 
-        ``state``: what `keys` gives, of the layer that is to have ``weight`` (M, N, 3, 3).
+        ``state``: keys of the layer with this weight, from `keys`. ``rows``: use these samples
+        only, as many with the cause on as off.
         """
         rows = list(range(len(state))) if rows is None else rows
         values = self.generator.layer(state.layer).values(state[rows], weight)
@@ -67,8 +68,7 @@ class Swap:
 
 
 def check_reach(number: int, cause: int, goal: int) -> None:
-    """Raises `ParameterError` where layer ``number`` cannot tell a cause in the values of layer
-    ``cause`` on from off, or lies behind the ``goal`` layer."""
+    """Raises `ParameterError` unless ``number`` is a layer after ``cause`` and up to ``goal``."""
     fit = f"choose {goal}" if cause + 1 == goal else f"choose one of {cause + 1} to {goal}"
     if number <= cause:
         raise ParameterError(
@@ -85,15 +85,15 @@ def check_reach(number: int, cause: int, goal: int) -> None:
 def pose_swap(
     g: Generator, on: ValueState, off: ValueState, area: Tensor, goal_layer: int = 8
 ) -> Swap:
-    """State the goal of the pairs ``on`` and ``off``, values of one layer for the same P samples.
+    """The swap of the pairs ``on`` and ``off``, values of one layer for the same P samples.
 
     Args:
-        area: (H', W') or (P, H', W') in [0, 1], on the value map of ``goal_layer``: how much of a
-            cell is to come from the twin.
+        area: (H', W') or (P, H', W') in [0, 1] on the value map of ``goal_layer``: share of a
+            cell's target that comes from the twin.
 
     Raises:
-        ParameterError: values that do not match, a goal that is not behind them, an area of another
-            shape or range, or pairs that do not differ in it.
+        ParameterError: values that do not match, a goal that is not after them, an area of another
+            shape or range, or pairs that do not differ in the area.
     """
     if on.layer != off.layer or on.v.shape != off.v.shape:
         raise ParameterError(
@@ -116,19 +116,19 @@ def pose_swap(
             f"{goal_layer} it must be {size} or {(len(made_on), *size)}"
         )
     if not ((area >= 0) & (area <= 1)).all():
-        raise ParameterError("area with numbers outside 0 to 1: it is the share of a cell to swap")
+        raise ParameterError("area with numbers outside 0 to 1; it is the share of a cell to swap")
     share = area.to(made_on).expand(len(made_on), *area.shape[-2:])[:, None]
     exchange = share * (made_off - made_on)
     if not exchange.any():
         raise ParameterError(
-            "the pairs do not differ in the area, so there is no effect to swap; see whether the "
-            "switch does anything there"
+            "the pairs do not differ in the area, so there is no effect to swap; check that the "
+            "switch has an effect there"
         )
     return Swap(g, values, torch.cat([made_on + exchange, made_off - exchange]), goal_layer)
 
 
 def joined(*states: ValueState) -> ValueState:
-    """The samples of several states of one layer and window, one after the other."""
+    """The samples of several states of one layer and window, concatenated."""
     tensors = {
         field.name: torch.cat([getattr(state, field.name) for state in states]).detach()
         for field in fields(ValueState)

@@ -266,7 +266,7 @@ def test_refused_problems(recorded: Recorded) -> None:
         with pytest.raises(ParameterError, match=match):
             insert(**{**arguments, **changed})
 
-    refused("none of newton", solver="magic")
+    refused("the solvers are newton", solver="magic")
     refused("has no setting 'momentum'", momentum=0.9)
     refused("mu = -1 must not be negative", mu=-1)
     refused("iterations = 0", solver="projected_gradient", iterations=0)

@@ -1,7 +1,7 @@
-"""Solvers of the insertion problem: a name is one function from a `Problem` to a `Solution`.
+"""Solvers of the insertion problem, each a function from a `Problem` to a `Solution`.
 
 `projected_gradient` is the paper's, `direct` optimises Λ itself (Eq. 17), `closed_form` is Appendix
-B, exact where the layer is linear, and `newton` is this project's.
+B and exact for linear layers, `newton` is this project's own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Adam on the coefficients themselves: argmin over Λ of ‖v* − f(k*; W₀ + Λ D)‖ (Eq. 17).
+"""Adam on the coefficients: argmin over Λ of ‖v* − f(k*; W₀ + Λ D)‖ (Eq. 17).
 
-No projection is needed, since no other change can be expressed.
+No projection is needed: the parametrisation allows no other change.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from palimpsest.memory.problem import Problem, Solution
 
 
 def solve(problem: Problem, *, iterations: int = 2001, learning_rate: float = 0.05) -> Solution:
-    """Λ from Adam, beginning at zero; ``losses`` before each step, then the final one.
+    """Λ from Adam, starting at zero; ``losses`` before each step and after the last.
 
     Raises:
-        ParameterError: iterations or learning_rate not positive, or a learning rate so large that
-            the loss overflows.
+        ParameterError: iterations or learning_rate not positive, or a loss that overflows.
     """
     if iterations < 1 or learning_rate <= 0:
         raise ParameterError(

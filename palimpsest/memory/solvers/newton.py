@@ -1,18 +1,17 @@
-"""This project's solver: many tiny problems instead of one large one.
+"""This project's solver: damped Gauss–Newton, independently for each output channel.
 
-Within the directions each output channel has 9 S numbers of its own (`subspace`), so an edit is M
-independent problems
+Within the directions each output channel has 9 S coefficients of its own (`subspace`), so an edit
+is M independent problems
 
     min over Λₒ of  Σ ω |v* − valueₒ(Λₒ)| / M / L₀  +  μ · Λₒ (D C Dᵀ ⊗ 1) Λₒᵀ / E₀
 
-solved together by damped Gauss–Newton, the L1 loss by reweighting. L₀ is the goal loss of the
-unedited weight and E₀ = E‖W₀ k‖² (over the keys of C), so that μ has no unit: it is the λ of Eq. 5
-times E₀ / L₀, and says how much relative change of all other keys a relative gain of the goal is
-worth. Without it some channels run away, since demodulation leaves only the direction of Wₒ.
+solved as one batch; the L1 loss is handled by iterative reweighting. L₀ is the goal loss of the
+unedited weight and E₀ = E‖W₀ k‖² over the keys of C, so μ has no unit: it is the λ of Eq. 5 times
+E₀ / L₀, the price of relative change on all other keys against relative gain of the goal. Without
+it some channels diverge, because demodulation leaves only the direction of Wₒ.
 
-A step that does not lower the objective is not taken and its damping rises, for each channel
-alone. What is returned is, channel by channel, the best Λ met, zero included: the goal
-loss can never end above where it began.
+A step that does not lower a channel's objective is rejected and raises that channel's damping. The
+result is the best Λ of each channel, zero included, so the goal loss never ends above its start.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ from palimpsest.memory.problem import Problem, Solution
 from palimpsest.memory.subspace import Subspace
 
 LEAST_MU = 1e-6
-"""Demodulation makes some channels' size of Λ free: a trace of the penalty keeps it finite."""
+"""Least penalty with demodulation, which leaves the size of some channels' Λ undetermined."""
 
 BLOCK_NUMBERS = 8_000_000
-"""Products of features are kept if they fit in this many numbers (64 MB), else made in blocks."""
+"""Largest number of feature products to cache (64 MB); more are recomputed in blocks."""
 
 
 def solve(
@@ -40,23 +39,23 @@ def solve(
     """Λ from damped Gauss–Newton.
 
     Args:
-        mu: price of change on other keys, relative to energy, against the relative goal loss;
-            below 1e-6 it is taken as 1e-6 where the layer demodulates.
-        iterations: Gauss–Newton steps; 10 come within some per cent of 60.
-        start: coefficients (M, S, 3, 3) to begin from; zero if None.
+        mu: price of relative change on other keys against the relative goal loss; at least 1e-6
+            in a layer with demodulation.
+        iterations: Gauss–Newton steps; 10 end within a few per cent of 60.
+        start: initial coefficients (M, S, 3, 3); zero if None.
 
     Returns:
         ``losses``: goal loss of the best Λ so far, before the first step and after each.
 
     Raises:
-        ParameterError: negative ``mu``, no iterations.
+        ParameterError: ``mu`` negative, or iterations not positive.
     """
     return Descent(problem).solve(mu, iterations, start)
 
 
 @dataclass
 class Descent:
-    """A problem precomputed, to be solved for one ``mu`` or several."""
+    """A precomputed problem that can be solved for several values of ``mu``."""
 
     problem: Problem
 
@@ -69,7 +68,7 @@ class Descent:
         self.products = self._products(slice(0, p)) if p <= self.block else None
 
     def solve(self, mu: float, iterations: int = 30, start: Tensor | None = None) -> Solution:
-        """See the function `solve`."""
+        """The solution for one ``mu``; see the function `solve`."""
         if mu < 0 or iterations < 1:
             raise ParameterError(
                 f"mu = {mu} must not be negative, iterations = {iterations} be positive"
@@ -96,7 +95,7 @@ class Descent:
         damping = torch.full((m,), 1e-3).to(sub.base)
         losses = [best_goal.mean().item() * loss_zero]
         for step in range(iterations):
-            # |r| is rounded off near zero, less and less: plain reweighting creeps there
+            # |r| is smoothed near zero, less in each step: plain reweighting converges slowly there
             rounding = loss_zero * max(1e-3, 0.85**step)
             smooth = smooth_abs(residual, rounding) @ omega + quadratic(now, penalty)
             gradient, curvature = self._expand(now, residual, omega, rounding)
@@ -158,7 +157,7 @@ class Descent:
         return gradient, curvature
 
     def _outer(self, weight: Tensor) -> Tensor:
-        """Sᵀ diag(weightₒ) S for every channel: (M, P) to (M, F, F)."""
+        """Sᵀ diag(weightₒ) S of every channel: (M, P) to (M, F, F)."""
         packed = 0.0
         for cells, products in self._blocks():
             packed = packed + weight[:, cells] @ products
@@ -184,11 +183,11 @@ class Descent:
 
 
 def smooth_abs(x: Tensor, rounding: float) -> Tensor:
-    """|x|, a parabola below ``rounding``: what the reweighted squares are the majorant of."""
+    """|x|, but a parabola below ``rounding``; the reweighted squares are its majorant."""
     size = x.abs()
     return torch.where(size > rounding, size, (size.square() / rounding + rounding) / 2)
 
 
 def quadratic(x: Tensor, form: Tensor) -> Tensor:
-    """xₒ · form · xₒ for every row of (M, F)."""
+    """xₒ · form · xₒ of every row of x (M, F)."""
     return ((x @ form) * x).sum(dim=1)

@@ -2,10 +2,10 @@
 
     W ← W₀ + P(W − W₀),   P(X) = X Dᵀ D along the input channels, all taps and outputs,
 
-after every tenth step and the last. Adam's moments go on across projections, as the original's do.
-Between projections the loss falls faster than it really does: what counts is the loss right after
-a projection, and that is what `Solution.losses` holds. It can stand still, or rise above where it
-began; `low_rank_gradient` projects each gradient too and keeps it honest.
+after every tenth step and the last. As in the original, projections do not reset Adam's moments.
+Between projections the loss falls below what a projected weight reaches, so `Solution.losses` holds
+the losses right after projections. These can stagnate, or end above the first one;
+`low_rank_gradient` also projects each gradient, which prevents that.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def solve(
 
     Args:
         iterations, learning_rate, project_every, low_rank_gradient: see `descend`.
-        keep: "last", the paper's, or "best", the projection of lowest loss.
+        keep: "last", as in the paper, or "best", the projected weight of lowest loss.
 
     Returns:
-        the coefficients; ``losses`` of the projected weight: before the first step, after each
-        projection, and at the end.
+        ``losses`` of the projected weight: before the first step, after each projection, and at
+        the end.
     """
     if keep not in ("last", "best"):
-        raise ParameterError(f"keep = {keep!r} is none of last, best")
+        raise ParameterError(f"keep = {keep!r}; it can be last or best")
     best_weight, best, projected = problem.weight, math.inf, []
 
     def note(weight: Tensor, loss: float) -> None:
@@ -64,9 +64,9 @@ def solve(
 
 
 class Tunable(Protocol):
-    """A weight (M, N, 3, 3) to start from and its loss, such as a `Problem`.
+    """An initial weight (M, N, 3, 3) and its loss, such as a `Problem`.
 
-    ``directions`` (S, N) are needed only where weights are projected.
+    ``directions`` (S, N) are needed only for projections.
     """
 
     weight: Tensor
@@ -85,17 +85,17 @@ def descend(
     on_projected: Callable[[Tensor, float], None] | None = None,
     steps: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> tuple[Tensor, list[float]]:
-    """Adam on the whole weight of the layer: the weight (M, N, 3, 3) and the loss before each step.
+    """The weight (M, N, 3, 3) from Adam on the whole weight, and the loss before each step.
 
     Args:
         learning_rate: Adam's step size.
-        project_every: steps between projections; None never projects, which tunes the whole layer.
-        low_rank_gradient: project the gradient before Adam sees it.
-        on_projected: called with weight and loss whenever the weight is a projected one.
-        steps: wraps the range of steps, for a progress bar such as tqdm.
+        project_every: steps between projections; None never projects and tunes the whole layer.
+        low_rank_gradient: project the gradient before Adam uses it.
+        on_projected: called with weight and loss for every projected weight.
+        steps: wrapper of the range of steps, for a progress bar such as tqdm.
 
     Raises:
-        ParameterError: no iterations, or a learning rate or interval that is not positive.
+        ParameterError: iterations, learning rate or interval not positive, or an infinite loss.
     """
     if iterations < 1 or learning_rate <= 0 or (project_every is not None and project_every < 1):
         raise ParameterError(
@@ -106,7 +106,7 @@ def descend(
     weight = start.clone().requires_grad_(True)
     adam = torch.optim.Adam([weight], lr=learning_rate)
     losses: list[float] = []
-    within = True  # is the weight within the directions now?
+    within = True  # whether the weight's change is within the directions
     with torch.enable_grad():
         for step in steps(range(iterations)):
             loss = problem.loss(weight)
