@@ -1,1 +1,1 @@
-"""Experiments: a folder for each thing that is measured, with its measurement, table and panel."""
+"""Experiments: a folder for each, with its measurement, its table and its figure's panel."""

@@ -1,4 +1,4 @@
-"""What panels are computed from: a generator, its edits and sessions, and a stream of samples.
+"""The inputs of a panel: a generator, its edits and sessions, and a stream of samples.
 
 sources = Sources(generator, edits={"remove_window": path}, sessions={...}, pairs=12)
 sources.z, pictures(generator, sources.z[:4])
@@ -24,7 +24,7 @@ from palimpsest.sessions.schema import Session
 from palimpsest.settings import Settings
 
 BATCH = 50
-"""Images of 128 pixels, or samples whose keys alone are asked for, that are computed together."""
+"""Batch size: images of 128 pixels, or samples of which only the keys are needed."""
 
 Arrays = dict[str, np.ndarray]
 Facts = dict[str, Any]
@@ -32,7 +32,7 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class Sources:
-    """What panels are computed from.
+    """The inputs of a panel.
 
     ``edits``: edit files and checkpoints by name, ``session`` or ``session/method``, in the order
     of the figure; ``sessions`` by name; ``statistics``: the file of the first session's layer;
@@ -57,7 +57,7 @@ class Sources:
 
     @property
     def facts(self) -> Facts:
-        """Facts that every panel tells."""
+        """Facts that all panels share."""
         return {
             "n": self.samples,
             "seed": self.seed,
@@ -65,12 +65,12 @@ class Sources:
         }
 
     def loaded(self) -> dict[str, Edit]:
-        """The edits as `Edit`s by name."""
+        """The edit files, loaded, by name."""
         return {name: Edit.load(path) for name, path in self.edits.items()}
 
 
 def edit_facts(name: str, edit: Edit) -> Facts:
-    """What a panel tells of the edit of a session."""
+    """Facts of a panel about the edit of a session."""
     return {
         "session": name,
         "layer": edit.layer,
@@ -80,12 +80,12 @@ def edit_facts(name: str, edit: Edit) -> Facts:
 
 
 def exemplars_of(edit: Edit) -> list[int]:
-    """Places in the session of the exemplars that an edit was solved for; the first unless told."""
+    """Indices of the session's exemplars that an edit was solved for; by default the first one."""
     return [int(place) for place in edit.metadata.get("exemplars", "0").split(",")]
 
 
 @torch.no_grad()
 def pictures(generator: Generator, z: Tensor) -> np.ndarray:
-    """Samples as (B, H, W, 3) uint8."""
+    """Generated images of ``z`` (B, z_dim) as (B, H, W, 3) uint8."""
     at_once = images_at_once(generator.resolution, BATCH)
     return np.concatenate([as_picture(generator(part)) for part in z.split(at_once)])

@@ -1,4 +1,4 @@
-"""Features of every measured image, kept so that sets of images can be compared later.
+"""Features of every measured image, from which Fréchet distances between methods are estimated.
 
     rows = FeatureRows(segmenter)
     measure(..., watch=rows.watch)
@@ -6,7 +6,7 @@
     rows.table()                        # one row an image: method, sample, features (list of C)
     features_of(table)["newton"]        # (n, C) float64
 
-They are the pooled features of `frechet`, as float32.
+The features are those of `frechet.pooled_features`, as float32.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from palimpsest.instruments.segmenters.base import CHUNK, Segmenter
 from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 
 NEW_RULE = "renders_of_the_new_rule"
-"""What the world's own renders under the new rule are called among the methods."""
+"""Name, among the methods, of the world's own renders under the new rule."""
 
 
 class FeatureRows:
-    """Collects features by method, image after image in the order in which they are shown.
+    """Features by method, in the order in which the images are given.
 
-    ``first``: the number of the sample that is shown first of each method.
+    ``first``: number of the first sample of each method.
     """
 
     def __init__(self, source: Segmenter | InceptionFeatures, first: int = 0) -> None:
@@ -40,20 +40,20 @@ class FeatureRows:
         self._seen: dict[str, list[np.ndarray]] = {}
 
     def watch(self, method: str, images: Tensor | CachedOutputs) -> None:
-        """Take in images (B, 3, H, W) in [-1, 1]."""
+        """Add the features of images (B, 3, H, W) in [-1, 1]."""
         features = pooled_features(self._source, images).astype(np.float32)
         self._seen.setdefault(method, []).append(features)
 
     def watch_renders(self, rule: NewRule, samples: range, seed: int, resolution: int) -> None:
-        """Take in the world's own renders under a rule, of other scenes than ``samples`` of
-        ``seed`` show, as `NEW_RULE`."""
+        """Add, as `NEW_RULE`, the world's renders under a rule of as many scenes as there are
+        ``samples``; they are other scenes than those of ``seed``."""
         z = standard_normal(samples.stop, rule.world.z_dim, seed + FLOOR_SEED_STEP).numpy()
         for batch in batches(samples, CHUNK):
             self.watch(NEW_RULE, rule.renders(z[batch.start : batch.stop], resolution))
 
     def table(self) -> pd.DataFrame:
-        """Columns method, sample (counted within a method) and features; by sample, and within one
-        by method in the order in which they were first shown."""
+        """Columns method, sample and features, sorted by sample and then by method, in the order in
+        which methods were first given."""
         parts = []
         for method, seen in self._seen.items():
             features = list(np.concatenate(seen))

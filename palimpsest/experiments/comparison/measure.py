@@ -1,14 +1,13 @@
-"""Measure what edits do, image by image, on a stream of samples that is generated once.
+"""Measure the effect of edits image by image, on samples that are generated once for all edits.
 
     methods = [load_method("newton", "newton.safetensors", g), ...]
     change = Change(source=("dome",), targets=("spire", "roof"))
     table = measure(g, segmenter, PerceptualDistance(segmenter), methods, change, n=1000, seed=3)
 
 The unedited generator and all methods that change one layer share the layers below it: its keys
-are computed once for each batch. Nothing is written but the measures, one row a (sample, method);
-an image does not depend on its batch but for rounding, and so neither do the rows. Samples can be
-measured a shard at a time (`palimpsest.pipeline.shards`): the rows are those of the whole, bit
-for bit.
+are computed once for each batch. The result has one row for each (sample, method); rows depend on
+the batch size by rounding only. Samples can be measured a shard at a time
+(`palimpsest.pipeline.shards`): the rows are those of the whole, bit for bit.
 """
 
 from __future__ import annotations
@@ -37,16 +36,16 @@ from palimpsest.memory import Edit
 from palimpsest.methods.registry import UNMODIFIED
 
 EVERYWHERE = ("source_pixels", "outside_pixels", "kept_pixels")
-"""Counts of `EditEffect` that need no target classes."""
+"""Counts of `EditEffect` that do not need target classes."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What an edit shall change, and who tells whether it did.
+    """The change that an edit is meant to make, and what measures it.
 
     ``source``: names of the classes whose pixels may change; all others are outside. ``targets``:
-    the classes that these may turn into, if that is what is counted. ``shows``: what looks for an
-    attribute in the image as a whole. ``rule``: the world's counterfactual rule.
+    the classes that they should become, if pixels are counted. ``shows``: classifies an attribute
+    of the whole image. ``rule``: the world's counterfactual rule.
     """
 
     source: tuple[str, ...]
@@ -131,11 +130,14 @@ def measure(
 
     Columns: sample, seed, method; the counts of `EditEffect`, without targets only those of
     `EVERYWHERE`; ``shows`` where a classifier looks; ``counterfactual_error`` and
-    ``generator_error`` where the world has the rule (`Counterfactual`); ``perceptual_outside`` (of
-    the pixels that were of no source class); scale, as given; perceptual, segmenter and classifier
-    (which measured). ``watch`` is shown every batch: method and images, as read. ``progress`` is
-    told how many more samples are done. Raises `ParameterError` for an unknown class, a method
-    given twice, no sample, a first one within a block, and a batch below 1.
+    ``generator_error`` where the world has the rule (`Counterfactual`); ``perceptual_outside``
+    (over the pixels outside the source classes); scale, as given; the names of the perceptual
+    distance, segmenter and classifier.
+
+    ``watch`` is called for every batch with the method and the cached segmenter outputs,
+    ``progress`` with the number of samples done since its last call. Raises `ParameterError` for
+    an unknown class, a method given twice, no sample, a first one within a block, and a batch
+    below 1.
     """
     names = [UNMODIFIED, *(method.name for method in methods)]
     if len(set(names)) < len(names):

@@ -1,4 +1,4 @@
-"""The panel of Figure 4: the same edits by every method, on samples that show their subject.
+"""The panel of Figure 4: the same edits by every method, on samples that show the subject.
 
     arrays, facts = compute_comparison(sources)     # edits are named session/method
 
@@ -24,11 +24,11 @@ from palimpsest.methods.registry import METHODS, image_changes
 from palimpsest.sessions.schema import Session
 
 LEAST_PERCENT = 1.0
-"""Share of an image's pixels that the subject must cover."""
+"""Per cent of an image's pixels that the subject must cover."""
 
 
 def compute_comparison(sources: Sources) -> tuple[Arrays, Facts]:
-    """Every edit by every method, on the first samples that show its subject.
+    """Pictures of every edit by every method, on the first samples that show its subject.
 
     ``edits`` are named ``session/method``; ``image_methods`` of the sources are methods too.
     """
@@ -72,7 +72,7 @@ def compute_comparison(sources: Sources) -> tuple[Arrays, Facts]:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a sample must show to be chosen, and what it must not show yet."""
+    """The class that a sample must show to be chosen, and those that it must not show."""
 
     shows: str
     lacks: tuple[str, ...] = ()
@@ -84,8 +84,8 @@ class Subject:
 def subject(sources: Sources, session: Session) -> Subject:
     """The class that a session's context was painted on, by the labels of its samples.
 
-    Where the session adds something to it, samples that have that already are none, as far as the
-    segmenter has a class for it: the published face parser has none for teeth.
+    Where the session adds a thing, samples that already show it are left out, if the segmenter has
+    a class for it (the published face parser has no class for teeth).
     """
     classes = sources.segmenter.classes
     z = sample_z(sources.generator, session.n, session.seed)
@@ -99,7 +99,7 @@ def subject(sources: Sources, session: Session) -> Subject:
 
 
 def _labelled(sources: Sources, z: Tensor) -> Iterator[tuple[int, np.ndarray]]:
-    """(place in z, labels (H, W)) of each sample, made as they are asked for."""
+    """(row of z, labels (H, W)) of each sample, generated lazily."""
     at_once = images_at_once(sources.generator.resolution, BATCH)
     for start in range(0, len(z), at_once):
         images = sources.generator(z[start : start + at_once])

@@ -36,8 +36,8 @@ FEATURES = ("method", "sample", "features")
 
 @dataclass(frozen=True)
 class Measured:
-    """Measurements of one edit: ``rows`` of every method; of every image the ``features`` (n, C),
-    by method; what people said of each method, ``realism`` in per cent, where they were asked."""
+    """Measurements of one edit: ``rows`` of every method, ``features`` (n, C) of the images by
+    method, and ``realism`` by method, in per cent, where people judged it."""
 
     rows: pd.DataFrame
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -51,9 +51,9 @@ class Measured:
         features: str | Path | None = None,
         realism: str | Path | None = None,
     ) -> Measured:
-        """From the files of `stages.measure`, and of `stages.read_study` where there is one.
+        """Measurements from the files of `stages.measure` and, if given, `stages.read_study`.
 
-        Raises `PalimpsestError` for a file that holds something else.
+        Raises `PalimpsestError` for a file of another kind.
         """
         vectors = features_of(read_measurements(features, FEATURES)) if features else {}
         judged = _realism(pd.read_csv(realism)) if realism else {}
@@ -68,7 +68,7 @@ def domes_table(
     The paper's edits come first, any others after, by name.
 
     - ``modified_percent``: pixels of the source class that became a target class, of all of them;
-    - ``removed_percent``: that are no longer of the source class;
+    - ``removed_percent``: pixels of the source class that are no longer of it, of all of them;
     - ``converted_images_percent``: images converted, of those that show the source;
     - and the columns of `_common`.
     """
@@ -136,15 +136,15 @@ def _by_method(
 def _common(
     measured: Measured, method: str, rows: pd.DataFrame, intervals: Intervals
 ) -> dict[str, Estimate]:
-    """What every table of methods tells.
+    """Columns that all tables of methods share.
 
-    - ``labels_kept_percent``: labels outside the source that stayed as they were;
+    - ``labels_kept_percent``: labels outside the source that did not change;
     - ``perceptual_masked``: perceptual distance outside the source, mean over images;
     - ``counterfactual_error``: perceptual distance to the world's own render of the same scene
-      under the new rule, mean over the scenes that the rule changes; ``generator_error``: of the
-      unedited images to the renders of those scenes as they are, which no edit can be blamed for;
-    - ``frechet_new_rule``: Fréchet distance to the world's renders under the new rule. A machine's
-      measure, not realism;
+      under the new rule, mean over the scenes that the rule changes; ``generator_error``: the
+      same distance of the unedited images to those scenes as they are, the generator's own error;
+    - ``frechet_new_rule``: Fréchet distance to the world's renders under the new rule, a machine's
+      measure and not realism;
     - ``realism_percent``: as people judged; empty where nobody was asked.
     """
     found = {

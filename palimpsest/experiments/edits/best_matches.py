@@ -1,8 +1,8 @@
-"""Which samples a figure shows: those that score highest along an edit's directions.
+"""The samples that a figure shows: those that score highest along an edit's directions.
 
     chosen, found = best_along(generator, edit, sources.z, count=12)
 
-So the samples are found by the edit itself, and none is chosen by hand (paper, Figures 7 to 12).
+The edit itself selects the samples; none is chosen by hand (paper, Figures 7 to 12).
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from palimpsest.memory import Edit
 
 @torch.no_grad()
 def scores(generator: Generator, edit: Edit, z: Tensor) -> Tensor:
-    """How strongly each sample's best cell answers to an edit's directions, (n,).
+    """Score (n,) of each sample: that of the cell that best matches an edit's directions.
 
-    A cell's answer is the root of the sum of squares of its positive products with the
-    directions; for a single direction it is d·k.
+    A cell's score is the root of the sum of squares of its positive products d·k with the
+    directions; for a single direction it is d·k itself.
     """
     layer = generator.layer(edit.layer)
     directions, best = edit.directions.to(generator.device), []
     for part in z.split(BATCH):
         along = torch.einsum("sn,bnhw->bshw", directions, layer.keys(part).k)
-        answer = along if along.shape[1] == 1 else along.clamp(min=0)
-        strength = answer[:, 0] if along.shape[1] == 1 else answer.square().sum(dim=1).sqrt()
+        positive = along if along.shape[1] == 1 else along.clamp(min=0)
+        strength = positive[:, 0] if along.shape[1] == 1 else positive.square().sum(dim=1).sqrt()
         best.append(strength.flatten(1).amax(dim=1).cpu())
     return torch.cat(best)
 

@@ -1,10 +1,10 @@
-"""What Figure 3 shows, computed: a session's copy, paste and context, and what became of it.
+"""The panel of Figure 3: a session's copy, paste and context, and the images after its edit.
 
     arrays, facts = compute_session(sources)
 
-Drawn by `palimpsest.report.figures.session`. Copy, paste and context are the session's own, the
-exemplar is the first that the edit was solved for, and the result is shown on held-out samples:
-those of another stream that score highest along the edit's directions. None is chosen by hand.
+Drawn by `palimpsest.report.figures.session`. The exemplar is the first one that the edit was solved
+for. The result is shown on held-out samples: those of another stream that score highest along the
+edit's directions. No sample is chosen by hand.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def compute_session(sources: Sources) -> tuple[Arrays, Facts]:
 
     Raises:
         ParameterError: an edit without its session, or held-out samples that are the session's.
-        SessionError: an edit that was made of exemplars which this session has not.
+        SessionError: an edit of exemplars that this session does not have.
     """
     g = sources.generator
     name, edit = next(iter(sources.loaded().items()))
@@ -95,7 +95,7 @@ def _mask(selection: Selection, resolution: int) -> np.ndarray:
 
 
 def _numbers(session: Session, number: int) -> Facts:
-    """Which samples of the session are shown."""
+    """Numbers of the session's samples that are shown."""
     drawn = session.exemplars[number]
     return {
         "exemplar": number,

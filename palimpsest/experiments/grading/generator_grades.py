@@ -1,12 +1,12 @@
-"""Grade a mini generator against the world it learned.
+"""Grades of a mini generator: its images compared with the world that it learned.
 
     grades = grade_generator(g, segmenter, world, n=1000, seed=4)
-    grades.table                    # one row a figure; see `grade_generator`
+    grades.table                    # one row for each figure; see `grade_generator`
     grades.generated, grades.rendered       # the first images, side by side, uint8
 
-The generator distils a renderer, so each of its images has a truth: the render of the same z, with
-exact labels. The instrument is graded on the way: the column ``world`` is what the very same
-segmenter says of the renders, so that what it misreads does not count against the generator.
+The generator distils a renderer, so each image has a ground truth: the render of the same z, with
+exact labels. The column ``world`` holds the same figures for the renders, measured with the
+same segmenter: errors of the segmenter lower it too, and do not count against the generator.
 """
 
 from __future__ import annotations
@@ -41,26 +41,27 @@ from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 from palimpsest.worlds.scene import World
 
 PRESENT_SHARE = 1 / 512
-"""Of an image's pixels: a class is in the picture with at least so many (32 at 128 x 128), whatever
-its own size."""
+"""Least share of an image's pixels from which it shows a class (32 pixels at 128 x 128)."""
 
 PRESENT_PART = 0.5
-"""Of the least area that a class has in renders: a picture with at least so much of it shows it.
-What a segmenter reads into the soft edge of something else is smaller."""
+"""Share of a class's least area in renders from which an image shows the class. Areas that a
+segmenter mistakes for it at the soft edges of other things are smaller."""
 
 LEAST_QUANTILE = 0.01
-"""Of a class's areas in renders that show it: the least one, but for a thing nearly hidden."""
+"""Quantile of a class's areas in renders that counts as the least: it ignores hidden things."""
 
 FLOOR_SEED_STEP = 1_000_003
-"""Added to the seed for the second set of renders, which the Fréchet distances are taken to."""
+"""Added to the seed for the second set of renders, the reference of the Fréchet distances."""
 
 SHOWN = 24
+"""Pairs of images kept for the figure."""
+
 Seen = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Grades:
-    """``table``: a row a figure; ``generated``, ``rendered``: (S, H, W, 3) uint8, the same z."""
+    """``table``: a row for each figure; ``generated``, ``rendered``: (S, H, W, 3) uint8, same z."""
 
     table: pd.DataFrame
     generated: np.ndarray
@@ -68,10 +69,10 @@ class Grades:
 
 
 def least_pixels(pixels: np.ndarray, image_size: int) -> np.ndarray:
-    """From how many pixels on a picture shows each class, (classes,) float64.
+    """Pixels from which an image shows each class, (classes,) float64.
 
-    ``pixels`` (n, classes) of exact labels of ``image_size`` pixels; see `PRESENT_PART`. A class
-    that is in none of them needs `PRESENT_SHARE` only, as every class does.
+    ``pixels`` (n, classes): counts in exact labels of ``image_size`` pixels. `PRESENT_SHARE` of the
+    image for every class, and `PRESENT_PART` of its least area for a class that some image has.
     """
     floor = PRESENT_SHARE * image_size
     least = np.full(pixels.shape[1], floor)
@@ -96,21 +97,22 @@ def grade_generator(
 ) -> Grades:
     """Grades on the first ``n`` standard samples of ``seed``.
 
-    The table's rows, by ``figure``, each with columns generator, world and truth (what the
-    segmenter says of generated images; of the renders of the same z; their exact labels; every
-    one with ``*_low`` and ``*_high``, NaN where it has no meaning), then n, perceptual, segmenter:
+    The table's rows, by ``figure``, each with columns generator, world and truth (from the
+    segmenter's labels of generated images; of the renders of the same z; from their exact labels;
+    each with ``*_low`` and ``*_high``, NaN where undefined), then n, perceptual, segmenter:
 
-    - ``<class>_percent``: images that show the class (`least_pixels`), for classes that not every
-      scene has;
-    - ``<attribute>_percent``: images of which a classifier says so, for each one given;
-    - ``<name>_agreement_percent``: of either, images that show it exactly if their scene does;
+    - ``<class>_percent``: images that show the class (`least_pixels`), for classes that only some
+      scenes have;
+    - ``<attribute>_percent``: images classified as having it, for each classifier given;
+    - ``<name>_agreement_percent``: images that show the class or attribute if and only if their
+      scene does;
     - ``<class>_iou``, ``mean_iou``, ``pixel_accuracy``: of the labels against the exact ones;
     - ``frechet``: distance of the pooled features to those of renders of other z; for the renders
-      this is the floor, what two sets of that size are apart by chance;
+      this is the floor, the distance of two sets of that size by chance;
     - ``l1``, ``perceptual``: mean distance to the render of the same z;
     - ``edge_energy``: mean absolute difference of neighbouring pixels.
 
-    Raises `ParameterError` where generator, segmenter and world do not belong together, or n < 2.
+    Raises `ParameterError` if generator, segmenter and world do not belong together, or n < 2.
     """
     _check_fit(generator, segmenter, world, n, classifiers)
     distance = PerceptualDistance(segmenter)
@@ -161,16 +163,16 @@ def _look(
     outputs: CachedOutputs,
     truth: Tensor,
 ) -> Seen:
-    """What the segmenter sees in a batch, one row an image.
+    """Measures of a batch, one row for each image.
 
-    ``pixels`` of each class, ``both`` seen and true, ``either`` of the two: (B, classes); pooled
-    ``features`` (B, C); ``edges`` (B,), mean absolute difference of neighbouring pixels; what each
-    classifier says, (B,) bool by its name.
+    Pixels of each class (B, classes): ``pixels`` labelled as it, ``both`` labelled and true,
+    ``either`` of the two; pooled ``features`` (B, C); ``edges`` (B,), mean absolute difference of
+    neighbouring pixels; the result of each classifier, (B,) bool by its name.
     """
     classes = len(segmenter.classes)
     images, labels = outputs.images, outputs.labels
     pixels = class_pixels(labels, classes)
-    # pixels that are wrong are counted under an extra class, which is then dropped
+    # wrong pixels are counted under an extra class, which is then dropped
     right = torch.where(labels == truth, labels, classes)
     both = class_pixels(right, classes + 1)[:, :classes]
     along_x = (images[..., 1:] - images[..., :-1]).abs().mean((1, 2, 3))
@@ -191,8 +193,8 @@ def _joined(batches: list[Seen]) -> Seen:
 
 @dataclass(frozen=True)
 class _Figures:
-    """Turns what was seen into estimates; ``size``: pixels of an image; ``told``: the attribute
-    that each classifier tells, by its name."""
+    """Estimates from the measures of images; ``size``: pixels of an image; ``told``: the attribute
+    of each classifier, by its name."""
 
     size: int
     classes: tuple[str, ...]
@@ -217,7 +219,7 @@ class _Figures:
         return _as_table(rows)
 
     def _presence(self, made: Seen, drawn: Seen, pairs: Seen) -> list[tuple]:
-        """Rates and agreements of the classes that are in some scenes and not in others."""
+        """Rates and agreements of the classes that only some scenes have."""
         least = least_pixels(pairs["areas"], self.size)
         there = pairs["truth"] >= least
         seen = [pixels >= least for pixels in (made["pixels"], drawn["pixels"])]
@@ -245,7 +247,7 @@ class _Figures:
 
         def mean(above: np.ndarray, below: np.ndarray) -> np.ndarray:
             iou = np.divide(above, below, out=np.zeros(above.shape), where=below > 0)
-            counted = (below > 0).sum(-1)  # a class that nobody saw says nothing
+            counted = (below > 0).sum(-1)  # classes that are nowhere are left out
             return np.divide(
                 iou.sum(-1), counted, out=np.full(counted.shape, np.nan), where=counted > 0
             )
@@ -283,9 +285,9 @@ def _check_fit(
             f"{world.z_dim}; grade a generator that learned this world"
         )
     if segmenter.classes != world.classes:
-        raise ParameterError(f"{segmenter.name} has not the classes of the {world.name} world")
+        raise ParameterError(
+            f"{segmenter.name} does not have the classes of the {world.name} world"
+        )
     for classifier in classifiers:
         if classifier.world != world.name:
-            raise ParameterError(
-                f"{classifier.name} looks at no pictures of the {world.name} world"
-            )
+            raise ParameterError(f"{classifier.name} is not a classifier of the {world.name} world")

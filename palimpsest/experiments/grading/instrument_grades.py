@@ -1,4 +1,4 @@
-"""The instruments' own grades, as each carries them in its file: how far to trust their figures.
+"""The table of instruments: the grades that each instrument carries in its file.
 
 instruments_table([load_segmenter(...), load_classifier(...)]).to_csv(...)
 """
@@ -19,15 +19,15 @@ RATES = ("accuracy", "false_positive", "false_negative")
 
 
 def instruments_table(instruments: Iterable[Instrument]) -> pd.DataFrame:
-    """A row for each instrument, resolution and blur that it was graded at, numbers unrounded.
+    """One row for each instrument, resolution and blur of its grades, numbers unrounded.
 
-    Of ``n`` held-out renders, blurred by a Gaussian of sigma ``blur`` pixels (a generator's images
-    are about as soft as 0.7 at 128): a segmenter's ``mean_iou`` over classes, ``pixel_accuracy``
-    and its ``worst_class`` with ``worst_class_iou``; a classifier's ``accuracy_percent``,
-    ``false_positive_percent`` and ``false_negative_percent``, with 95 % Wilson intervals in
-    ``*_low`` and ``*_high``. What an instrument has no such figure for is empty.
+    On ``n`` held-out renders, blurred by a Gaussian of sigma ``blur`` pixels (generated images are
+    about as soft as sigma 0.7 at 128 pixels). Of a segmenter: ``mean_iou`` over classes,
+    ``pixel_accuracy`` and its ``worst_class`` with ``worst_class_iou``. Of a classifier:
+    ``accuracy_percent``, ``false_positive_percent`` and ``false_negative_percent``, with 95 %
+    Wilson intervals in ``*_low`` and ``*_high``. The other kind's figures are empty.
 
-    Raises `PalimpsestError` for an instrument that was never graded.
+    Raises `PalimpsestError` for an instrument without grades.
     """
     rows = []
     for instrument in instruments:

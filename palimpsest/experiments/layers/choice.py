@@ -1,22 +1,23 @@
-"""Which layers are fit for editing, read off the curve of the probe (Appendix H).
+"""The layers to edit, chosen from the curve of the layer probe (Appendix H).
 
     choice = choose_layers(table[table["generator"] == "church"])
     choice.layer, choice.layers, choice.why         # 6, (6, 7), "pieces of 32 and 64 px ..."
 
-A rule is written for keys, each by itself. That needs two things, which pull apart:
+An edit changes what single keys retrieve. That needs two properties, which conflict:
 
-- *independence*: what a place's keys hold must make its picture without help from around. Pieces
-  rendered alone tell: their distance to pieces of whole images falls from layer to layer.
-- *reach*: one key must hold much of a thing, or the thing is many keys that one rule cannot name.
-  Cells are wide in early layers, and there more of the network is left to draw what a rule says.
+- *independence*: the keys of a place must determine its pixels without the keys around it. The
+  probe measures this: the distance of pieces rendered alone to pieces of whole images falls from
+  layer to layer.
+- *reach*: one key must cover much of an object; an object of many different keys cannot be matched
+  by one rule. Early layers have wide cells, and more layers after them to draw the change.
 
-So the layer to edit is the earliest one that is independent enough. The rule, without a number to
-tune: the curve is the distance as a share of the spread of such pieces, mean over the sizes that
+So the layer to edit is the earliest one that is independent enough. The criterion has no parameter:
+the curve is the distance as a share of the spread of such pieces, averaged over the sizes that
 every layer was probed at; its *knee* is the layer that lies farthest below the straight line from
-the first probed layer to the last (Satopaa et al. 2011). Before it every layer gains much, after it
-little. Named are the knee, and after it the layers with cells as wide: more independent still, at
-the same reach. The knee depends on where the line ends: probe from the 4 x 4 keys to those so fine
-that no rule is expected there.
+the first probed layer to the last (Satopaa et al. 2011). Before the knee every layer gains much,
+after it little. The chosen layers are the knee and the later layers with cells of the same width,
+which are more independent at the same reach. The knee depends on where the line ends: probe from
+the 4 x 4 keys to those so fine that no rule is expected there.
 """
 
 from __future__ import annotations
@@ -32,19 +33,19 @@ from palimpsest.wording import listed
 
 
 class NoKneeError(PalimpsestError):
-    """A probe whose curve does not fall, so that it names no layer."""
+    """A probe whose curve does not fall, so that no layer can be chosen."""
 
 
 LEAST_LAYERS = 3
-"""A line has a layer beneath it only if there is one between its ends."""
+"""A knee needs a layer between the first and the last."""
 
 
 @dataclass(frozen=True)
 class LayerChoice:
-    """``layers`` fit for editing, ascending; ``layer``: the one to begin with; ``why`` in words.
+    """``layers`` fit for editing, ascending; ``layer``: the one to try first; ``why`` in words.
 
-    ``curve``: by layer, the distance as a share of the spread; ``below``: by layer, how far it lies
-    below the line, the fall from the first layer to the last being 1.
+    ``curve``: by layer, the distance as a share of the spread; ``below``: by layer, its depth below
+    the line, in units of the fall from the first layer to the last.
     """
 
     layers: tuple[int, ...]
@@ -55,7 +56,7 @@ class LayerChoice:
 
 
 def choose_layers(probe: pd.DataFrame) -> LayerChoice:
-    """The layers that one generator's probe names.
+    """The choice of layers from one generator's probe.
 
     Args:
         probe: rows of one generator: layer, crop_pixels, crop_cells and ``relative``, the distance
@@ -97,7 +98,7 @@ def choose_layers(probe: pd.DataFrame) -> LayerChoice:
 
 
 def depth_below_line(curve: np.ndarray) -> np.ndarray:
-    """How far each point of a falling curve (L,) lies below the line between its ends, (L,).
+    """Depth (L,) of each point of a falling curve (L,) below the line between its ends.
 
     Both axes run from 0 to 1; the ends have depth 0.
     """

@@ -1,8 +1,8 @@
-"""What figures 13 and 16 show, collected: the probe's curves and what an edit reached, by layer.
+"""The panels of Figures 13 and 16: by layer, the probe's curves and the effect of an edit.
 
     arrays, facts = curve_panel(probe, choice, edits, ["church", "kitchen_stylegan2"], level=0.95)
 
-The three tables are those of `report.layer_tables`. Drawn by `palimpsest.report.figures.layers`.
+The three tables are those of `layers.tables`. Drawn by `palimpsest.report.figures.layers`.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def curve_panel(
     """Arrays and facts of one figure.
 
     For generator i the columns `PROBE` as ``probe_i_<column>`` (rows,) and those of `EDITS` as
-    ``edits_i_<column>`` (rows,); among the facts ``generators``: name, chosen ``layers``, the first
-    of them to try (``layer``), ``session`` and ``n_showing`` of the edits, in this order. Where the
-    probe names no layer ``layers`` is empty and ``layer`` None; where no edit was made at the
-    layers ``session`` is None and there are no edits' columns.
+    ``edits_i_<column>`` (rows,). The fact ``generators`` lists for each: name, chosen ``layers``,
+    the one to try first (``layer``), ``session`` and ``n_showing`` of the edits. Where no layer was
+    chosen, ``layers`` is empty and ``layer`` None; where no edit was made at the layers,
+    ``session`` is None and the edits' columns are missing.
 
     Raises `PalimpsestError` for a generator that was not probed.
     """

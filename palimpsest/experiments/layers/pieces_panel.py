@@ -1,9 +1,9 @@
-"""What figures 14, 15, 17 and 18 show, computed: pieces of every layer alone, and in their images.
+"""The panels of Figures 14, 15, 17 and 18: pieces rendered from every layer alone.
 
     arrays, facts = piece_panel(g, plan, distances(table), shown=8, size=32)
 
 Drawn by `palimpsest.report.figures.pieces`. The pieces are some of those that the probe measured:
-of its first seed the first sample of every place, none chosen by hand.
+the first sample of every place, of its first seed; none is chosen by hand.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from palimpsest.generators.pictures import as_picture
 
 
 def check_shown(plan: ProbePlan, shown: int, size: int) -> None:
-    """Raises `ParameterError` for a size that is not the plan's, or fewer than one sample."""
+    """Check what is shown: raises `ParameterError` for a size outside the plan, or no sample."""
     if size not in plan.sizes:
         raise ParameterError(
             f"shown_size = {size}: pieces of {list(plan.sizes)} pixels are probed; take one"
@@ -45,14 +45,14 @@ def piece_panel(
     """Arrays and facts of a figure of pieces.
 
     Args:
-        found: what `layer_probe.distances` tells of the plan.
-        shown: how many samples, as far as the plan has places for them.
-        size: of the pieces shown, in pixels; one of the plan's.
+        found: the table of `probe.distances` for this plan.
+        shown: number of samples; fewer if the plan has fewer places.
+        size: side of the pieces shown, in pixels; one of the plan's.
 
     Returns:
         ``images`` (S, R, R, 3), ``in_place`` (S, P, P, 3) and ``alone`` (L, S, P, P, 3), uint8;
         ``corners`` (S, 2): top and left of each piece in pixels; ``layers`` (L,): those whose cells
-        fill a piece of this size; ``cells`` (L,): along a piece; ``fid`` (L,): of this size.
+        tile a piece of this size; ``cells`` (L,): cells along a piece; ``fid`` (L,): the distance.
 
     Raises `ParameterError` as `check_shown`.
     """

@@ -1,20 +1,19 @@
-"""Pieces of a layer's features rendered alone, against those of whole images (Appendix H).
+"""The layer probe: pieces rendered from a layer alone, against pieces of whole images (Appendix H).
 
     plan = ProbePlan(layers=(3, 4, 5, 6), sizes=(16, 32, 64), samples=128, seeds=(11, 12, 13, 14))
     table = probe_layers(g, PieceFeatures(segmenter), plan)
     distances(table, level=0.95)       # one row for each (layer, size), with intervals
 
-A window of a layer's keys goes through the rest of the network alone, with the style and the noise
-of its place; beside it lies the same window of the whole image, so that the two differ only by what
-lies around the window. Were a piece made by its own features alone, the two would be the same. How
-far they are apart is the Fréchet distance between all pieces of a size rendered alone and all those
-cut from whole images.
+A window of a layer's keys is rendered alone by the layers that follow, with the style and the noise
+of its place, and compared with the same window of the whole image. The two differ only by the
+influence of the keys around the window. The measure is the Fréchet distance between all pieces of
+a size rendered alone and all those cut from whole images.
 
-The windows lie on multiples of their own size and are the same for every layer: distances of one
-size compare layer with layer. Cut out of the same images, the two sets share their sampling error,
-and their distance goes to zero with the difference between them at any n. (The original compares
-50,000 pieces at random places with as many of other images.) Whole images and their pieces are made
-once for all layers.
+The windows lie on multiples of their own size and are the same for every layer, so that distances
+of one size are comparable between layers. Both sets come from the same images and share their
+sampling error, so the distance is zero at any n if the sets are equal. (The original compares
+50,000 pieces at random places with as many of other images.) Whole images and their pieces are
+generated once for all layers.
 
 Images are (B, 3, R, R) in [-1, 1]; sizes are in pixels, cells are those of a layer's keys.
 """
@@ -41,10 +40,10 @@ from palimpsest.instruments.distances.inception import InceptionFeatures
 from palimpsest.instruments.segmenters.base import Segmenter
 
 SHARING = 8
-"""Samples in a row with the same place, so that their pieces go through the network together."""
+"""Consecutive samples that share a place, so that their pieces are rendered in one batch."""
 
 NONE_LEFT_OUT = ""
-"""What stands for no seed in the column ``without_seed``."""
+"""Value of the column ``without_seed`` where all seeds are included."""
 
 COLUMNS = (
     "layer",
@@ -57,11 +56,11 @@ COLUMNS = (
     "seeds",
     "features",
 )
-"""Of the table of `probe_layers`."""
+"""Columns of the table of `probe_layers`."""
 
 
 class Features(Protocol):
-    """What looks at pieces (B, 3, P, P): ``name``, and feature vectors (B, C)."""
+    """Features (B, C) of pieces (B, 3, P, P); ``name`` is theirs in tables."""
 
     name: str
 
@@ -71,9 +70,9 @@ class Features(Protocol):
 class PieceFeatures:
     """Means over positions of the segmenter's second to fourth stage (strides 4, 8 and 16).
 
-    What is in a piece rather than how its pixels look. The stage of stride 32 is left out: a piece
-    has at most a few cells of it, and its many channels would need many more pieces. Pieces smaller
-    than the segmenter can read are enlarged, as Inception enlarges what it is shown.
+    They describe the content of a piece rather than its pixels. The stage of stride 32 is left out:
+    a piece has only a few of its cells, and its many channels would need many more pieces. Pieces
+    smaller than the segmenter's stride are enlarged, as Inception enlarges its input.
     """
 
     STAGES = slice(1, 4)
@@ -95,7 +94,7 @@ class PieceFeatures:
 
 
 class InceptionPieces:
-    """Inception's features, by which the paper compares pieces (Appendix H)."""
+    """Inception's features, with which the paper compares pieces (Appendix H)."""
 
     def __init__(self, inception: InceptionFeatures) -> None:
         self.name = inception.name
@@ -110,7 +109,7 @@ class InceptionPieces:
 class ProbePlan:
     """What is probed: ``layers``, at ``sizes`` in pixels, on the first ``samples`` of each seed.
 
-    One piece a size is taken of every sample. The interval is over the seeds. Raises
+    Every sample gives one piece of each size; the interval is over the seeds. Raises
     `ParameterError` for an empty list, a number given twice, or too few samples or seeds.
     """
 
@@ -133,12 +132,12 @@ class ProbePlan:
             raise ParameterError(f"seeds = {list(self.seeds)}: an interval needs at least 2")
 
     def __len__(self) -> int:
-        """How many samples there are in all."""
+        """Number of samples in all."""
         return self.samples * len(self.seeds)
 
     def check(self, g: Generator) -> None:
-        """Raises `ParameterError` for a layer that ``g`` has not, a size that does not tile its
-        image, or a layer whose cells are larger than every size."""
+        """Check the plan against a generator: raises `ParameterError` for an unknown layer, a size
+        that does not tile the image, or a layer whose cells are larger than every size."""
         if lacking := g.lacking(self.layers):
             raise ParameterError(f"layers: this generator has {lacking}")
         for size in self.sizes:
@@ -156,7 +155,7 @@ class ProbePlan:
 
 
 def cells_of(layer: Layer, size: int) -> int:
-    """Cells of the layer's keys along a piece of ``size`` pixels; 0 where it is no whole number."""
+    """Cells of the layer's keys along a piece of ``size`` pixels; 0 if not a whole number."""
     cells, rest = divmod(size * layer.key_size, layer.generator.resolution)
     return 0 if rest else cells
 
@@ -164,7 +163,7 @@ def cells_of(layer: Layer, size: int) -> int:
 def places(n: int, size: int, resolution: int, seed: int) -> np.ndarray:
     """Top left corner in pixels, (n, 2), of the window of ``size`` in each of n samples.
 
-    Drawn at random from the multiples of ``size``, once for each `SHARING` samples: the place of
+    Drawn at random from the multiples of ``size``, once for each `SHARING` samples; the place of
     sample i depends on i, size and seed only.
     """
     random = np.random.default_rng([seed, size])
@@ -174,12 +173,12 @@ def places(n: int, size: int, resolution: int, seed: int) -> np.ndarray:
 
 
 def cut(images: Tensor, top: int, left: int, size: int) -> Tensor:
-    """The window of images (B, 3, R, R) as it looks in them, (B, 3, size, size)."""
+    """The window cut from whole images (B, 3, R, R): (B, 3, size, size)."""
     return images[:, :, top : top + size, left : left + size]
 
 
 def alone(layer: Layer, state: KeyState, top: int, left: int, size: int) -> Tensor:
-    """The window of keys rendered without the rest, (B, 3, size, size).
+    """The window of keys rendered without the keys around it: (B, 3, size, size).
 
     ``state``: the layer's whole key map; ``top``, ``left`` and ``size`` are pixels of the image and
     whole numbers of the layer's cells.
@@ -199,7 +198,7 @@ def opened(g: Generator, z: Tensor, layers: Sequence[int]) -> tuple[dict[int, Ke
 
 
 Pieces = dict[tuple[int, int | None], np.ndarray]
-"""Features (n, C) by (size, layer); layer None: of the pieces of whole images."""
+"""Features (n, C) by (size, layer); layer None stands for the pieces of whole images."""
 
 
 def piece_features(
@@ -230,7 +229,7 @@ def piece_features(
 def _pieces(
     g: Generator, keys: dict[int, KeyState], images: Tensor, corners: np.ndarray, size: int
 ) -> Iterator[tuple[int | None, Tensor]]:
-    """(layer, pieces (B, 3, size, size)) of whole images (None), then of each layer alone."""
+    """(layer, pieces (B, 3, size, size)): of whole images (None), then of each layer alone."""
     groups = [
         (int(top), int(left), torch.from_numpy(np.flatnonzero((corners == (top, left)).all(1))))
         for top, left in np.unique(corners, axis=0)
@@ -257,16 +256,16 @@ def probe_layers(
     batch: int = 32,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Fréchet distance between pieces alone and pieces of whole images, seeds left out in turn.
+    """Fréchet distances between pieces alone and pieces of whole images, with each seed left out.
 
     One row for each layer, size that is a whole number of its cells, and ``without_seed``: the seed
-    left out of both sets, `NONE_LEFT_OUT` for all of them. Columns: layer; crop_pixels, crop_cells;
-    ``fid``; ``spread``: total variance of the features of the whole images' pieces, what a distance
-    of that size is to be held against; n pieces; seeds; features, what looked.
+    left out of both sets, `NONE_LEFT_OUT` for none. Columns: layer; crop_pixels, crop_cells;
+    ``fid``; ``spread``: total variance of the features of the whole images' pieces, the scale of
+    a distance of that size; n pieces; seeds; features, the name of the features.
 
     Args:
-        batch: samples at a time, which changes rows by rounding only.
-        progress: told how many more samples are done, of ``len(plan)``.
+        batch: samples at a time; it changes rows by rounding only.
+        progress: called with the number of samples done since its last call, of ``len(plan)``.
 
     Raises `ParameterError` for a plan that does not fit the generator.
     """
@@ -302,7 +301,7 @@ def probe_layers(
 
 
 def distances(table: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
-    """Of the rows of `probe_layers` one for each layer and size, with intervals over the seeds.
+    """One row for each layer and size of `probe_layers`, with intervals over the seeds.
 
     Columns: layer; crop_pixels, crop_cells; ``fid``, ``relative`` (``fid`` as a share of
     ``spread``, by which sizes can be compared), each with its ``_low`` and ``_high``; spread;

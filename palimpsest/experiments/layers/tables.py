@@ -1,10 +1,10 @@
-"""The tables of Appendix H: the probe, the layers it names, and what an edit reached at each.
+"""The tables of Appendix H: the probe, the chosen layers, and the effect of an edit at each layer.
 
     probe = probe_table({"church": read_probe("church.parquet")}, level=0.95)
     edits = edits_at_layers({"church": read_trials("church-edits.parquet")}, Intervals())
     choice = choice_table(probe, edits)
 
-A choice is made from the probe alone; the edits only check it.
+The choice is made from the probe alone; the edits only check it.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ MEASURES = (EFFECT, "converted_images_percent", "labels_kept_percent", "perceptu
 COMMON = ("n", "n_showing", "scale", "seed", "perceptual", "segmenter")
 
 KEPT_LEAST = 99.0
-"""Per cent of the labels outside that must stay for an edit's effect to count."""
+"""Per cent of the labels outside that must be kept for an edit's effect to count."""
 
 
 def read_probe(path: str | Path) -> pd.DataFrame:
-    """Rows of `stages.probe_layers`. Raises `PalimpsestError` for a file that holds none."""
+    """Measurements of `stages.probe_layers`. Raises `PalimpsestError` for another file."""
     return read_measurements(path, PROBED, "the layers")
 
 
 def read_trials(path: str | Path) -> pd.DataFrame:
-    """Rows of `stages.try_layers`. Raises `PalimpsestError` for a file that holds none."""
+    """Measurements of `stages.try_layers`. Raises `PalimpsestError` for another file."""
     return read_measurements(path, TRIED, "the edits of the layers")
 
 
 def probe_table(probes: Mapping[str, pd.DataFrame], level: float = 0.95) -> pd.DataFrame:
-    """One row for each generator, layer and size: `layer_probe.distances`, numbers unrounded."""
+    """One row for each generator, layer and size: `probe.distances`, numbers unrounded."""
     tables = []
     for generator, rows in probes.items():
         found = distances(rows, level)
@@ -66,18 +66,18 @@ def edits_at_layers(trials: Mapping[str, pd.DataFrame], intervals: Intervals) ->
 
     - ``turned_percent``: pixels of the source that became a target class (the paper's measure);
     - ``converted_images_percent``, ``labels_kept_percent``, ``perceptual_masked``: as Table 2 has
-      them (`tables.domes_table`), each with its ``_low`` and ``_high``;
+      them (`comparison.table.domes_table`), each with its ``_low`` and ``_high``;
     - ``loss_before``, ``loss_after``: L1 goal loss; ``change_elsewhere``: √(E‖ΔW k‖² / E‖W k‖²);
     - ``n`` images, of which ``n_showing`` show the source.
 
-    Without trials the table has its columns and no row.
+    Without trials the table has its columns but no rows.
     """
     measures = column_names(*MEASURES)
     columns = ["generator", "session", *SETTING, *measures, *TOLD, *COMMON]
     tables = [pd.DataFrame(columns=columns)] if not trials else []
     for generator, rows in trials.items():
         if rows.empty:
-            raise PalimpsestError(f"measurements of {generator}: no row; try the layers again")
+            raise PalimpsestError(f"measurements of {generator}: no rows; try the layers again")
         session = only(rows, "session")
         about = rows[["method", *SETTING, *TOLD]].drop_duplicates()
         found = domes_table({session: Measured(rows)}, intervals).rename(columns=RENAMED)
@@ -91,8 +91,8 @@ def edits_at_layers(trials: Mapping[str, pd.DataFrame], intervals: Intervals) ->
 
 
 def best_edit(edits: pd.DataFrame) -> pd.Series | None:
-    """The row with the most effect of those that kept `KEPT_LEAST` of the labels elsewhere; None
-    where no edit did, or none has an effect."""
+    """The row with the largest effect among those that kept `KEPT_LEAST` of the labels elsewhere;
+    None if no edit did, or none has an effect."""
     local = edits[(edits["labels_kept_percent"] >= KEPT_LEAST) & (edits[EFFECT] > 0)]
     return None if local.empty else local.loc[local[EFFECT].idxmax()]
 
@@ -100,14 +100,14 @@ def best_edit(edits: pd.DataFrame) -> pd.Series | None:
 def choice_table(probe: pd.DataFrame, edits: pd.DataFrame) -> pd.DataFrame:
     """One row for each generator: the layers fit for editing and why, and whether edits agree.
 
-    - ``layers``: those that `layer_choice.choose_layers` names, ascending, as ``6 7``; ``layer``:
-      the one to begin with; ``why`` in words. They come from the probe alone, and are empty where
-      its curve has no knee, which ``why`` then says;
+    - ``layers``: those of `choice.choose_layers`, ascending, as ``6 7``; ``layer``: the one to try
+      first; ``why`` in words. They come from the probe alone, and are empty where its curve has no
+      knee, as ``why`` then says;
     - ``session``: the edit made at every layer, empty where none was; ``best_layer``,
-      ``best_turned_percent``: what `best_edit` finds of all layers; ``turned_percent``: of
+      ``best_turned_percent``: `best_edit` of all layers; ``turned_percent``: `best_edit` of
       ``layer``; each with its interval, empty where nothing had an effect; ``n_showing`` images;
-    - ``predicted``: "yes" where the best layer is among those named; "no" where ``layer`` surely
-      reached less than it; "open" where their intervals overlap; empty where nothing had an effect
+    - ``predicted``: "yes" if the best layer is one of ``layers``; "no" if the interval of ``layer``
+      lies below that of the best; "open" if the intervals overlap; empty if nothing had an effect
       or there is nothing to compare.
     """
     rows = []
@@ -126,7 +126,7 @@ def choice_table(probe: pd.DataFrame, edits: pd.DataFrame) -> pd.DataFrame:
 
 
 def _choice(probe: pd.DataFrame) -> tuple[LayerChoice | None, str]:
-    """What one generator's probe names, and why; None where it names nothing."""
+    """The choice from one generator's probe, and why; None where there is no knee."""
     try:
         choice = choose_layers(probe)
     except NoKneeError as problem:

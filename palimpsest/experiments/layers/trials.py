@@ -1,13 +1,13 @@
-"""One rule rewritten at every layer, to see which layer can take the edit.
+"""The same edit made at every layer, to compare the layers.
 
     survey = survey_samples(g, segmenter, layer=6, n=400, seed=1)
     sessions = sessions_at("dome2spire", survey, g, layers=(4, 5, 6, 7), model="church", seed=1)
     for trial in trials_at(g, sessions, stats, exemplars=8, mus=(1.0, 10.0), iterations=30):
         trial.layer, trial.mu, trial.edit
 
-Every layer gets the same drawing on the same samples, fitted to its own grid of cells (or one
-session that others drew, as it is), and the same solver: `newton` at rank one, with several
-exemplars in one edit so that no single donor decides.
+Every layer gets the same drawing on the same samples, fitted to its own grid of cells (or one given
+session, unchanged), and the same solver: `newton` at rank one, with several exemplars in one edit,
+so that the result does not depend on a single donor.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LayerTrial:
 
     @property
     def name(self) -> str:
-        """Layer and μ as one text; no two trials of a layer share it."""
+        """Layer and μ as a name, unique among the trials of a session."""
         return f"layer {self.layer}, mu {self.mu:.12g}"
 
     @property
@@ -47,7 +47,7 @@ class LayerTrial:
         return self.trial.edit
 
     def record(self) -> dict[str, float | str]:
-        """What there is to tell: `Trial.record` under this trial's name, and ``layer``."""
+        """Columns of the trial: those of `Trial.record` under this name, and ``layer``."""
         return self.trial.record() | {"method": self.name, "layer": self.layer}
 
 
@@ -71,8 +71,8 @@ def sessions_at(
 ) -> dict[int, Session]:
     """The drawing called ``name`` for each layer that it can be drawn for, by layer.
 
-    Left out are layers on whose grid nothing fits. ``seed``: the stream that the survey's samples
-    are the first of. Raises `SessionError` where it can be drawn for none.
+    Layers on whose grid nothing fits are left out. ``seed``: of the stream whose first samples were
+    surveyed. Raises `SessionError` if it can be drawn for no layer.
     """
     drawn: dict[int, Session | SessionError] = {}  # by cells: layers of one grid share a drawing
     found: dict[int, Session] = {}
@@ -89,12 +89,12 @@ def sessions_at(
 
 
 def session_at_layers(session: Session, layers: Iterable[int]) -> dict[int, Session]:
-    """One session that is there already, for each of the layers: its masks fit any grid."""
+    """One given session for each of the layers: its masks fit any grid."""
     return {layer: session.model_copy(update={"layer": layer}) for layer in layers}
 
 
 def _drawn(name: str, survey: Survey, layer: int, model: str, seed: int) -> Session | SessionError:
-    """The session on one grid of cells, or why nothing fits there."""
+    """The session on one grid of cells, or the error that says why nothing fits."""
     try:
         return draw(name, survey, model=model, layer=layer, seed=seed)
     except SessionError as problem:
@@ -114,7 +114,7 @@ def trials_at(
 
     Args:
         stats: by layer, over all its keys.
-        exemplars: how many of a session's go into one edit; all, where it has fewer.
+        exemplars: number of exemplars in one edit; all of them, if the session has fewer.
 
     Raises `StatisticsError` for statistics of other weights or of another layer.
     """

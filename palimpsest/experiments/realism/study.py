@@ -1,4 +1,4 @@
-"""The realism study: which of two images do people take for the real one?
+"""The realism study: which of two images people take for the real one.
 
     samples = deal_samples(["newton", "finetune_all"], samples=1000, seed=0)   # by method
     pairs = pair_up({"newton": [17, 4], "finetune_all": [88, 3]}, seed=0)      # sides and order
@@ -6,14 +6,14 @@
     answers = read_answers(["ann.csv", "bob.csv"], study)
     realism_table(study, answers).to_csv("realism.csv")
 
-Section 5.1 of the paper has people compare two images of one sample; Tables 1 and 2 report how
-often a method's image was found the more realistic one. Here a method is compared with
-``against``: the unedited generator, or another method, as in the paper's tables. A share of 50 %
-says that people cannot tell.
+In section 5.1 of the paper people compare two images of one sample; Tables 1 and 2 report how often
+a method's image was found the more realistic one. Here a method is compared with ``against``: the
+unedited generator, or another method, as in the paper's tables. A share of 50 % means that people
+see no difference.
 
-No sample occurs with two methods: an image that came back would give itself away as the one that
-all methods are compared with. Judges' files and the key are CSV; the key alone says which side is
-which, and the page that judges open (`palimpsest.experiments.realism.study_page`) never sees it.
+No sample occurs with two methods, because a repeated image could be recognised as the one that all
+methods are compared with. Judges' files and the key are CSV. Only the key says which side is which;
+the judges' page (`palimpsest.experiments.realism.study_page`) does not contain it.
 """
 
 from __future__ import annotations
@@ -64,8 +64,7 @@ class AnswerRow(TypedRow):
 class ImagePair:
     """Two images of one sample, by a method and by what it is compared with.
 
-    ``id``: what judges' files call it, which tells nothing; ``left_is_edited``: the method's image
-    stands left.
+    ``id``: its neutral name in judges' files; ``left_is_edited``: the method's image is left.
     """
 
     id: str
@@ -76,7 +75,7 @@ class ImagePair:
 
 @dataclass(frozen=True)
 class Study:
-    """The answer key. ``id`` also stands in the page and in every judge's file.
+    """The answer key. The page and every judge's file carry the same ``id``.
 
     ``against``: what the methods are compared with; ``seed``: of the samples.
     """
@@ -89,7 +88,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one judge said of one pair: the side, ``left`` or ``right``, taken for the real one."""
+    """One judge's answer to one pair: the side, ``left`` or ``right``, taken for the real image."""
 
     pair: str
     judge: str
@@ -98,7 +97,7 @@ class Answer:
 
 
 def deal_samples(methods: Sequence[str], samples: int, seed: int) -> dict[str, tuple[int, ...]]:
-    """Numbers 0 to ``samples`` - 1 in random order, an equal hand to each method, none to two.
+    """Numbers 0 to ``samples`` - 1, dealt at random: each method gets the same number of its own.
 
     Raises `ParameterError` for no method, one given twice, or fewer samples than methods.
     """
@@ -121,8 +120,8 @@ def deal_samples(methods: Sequence[str], samples: int, seed: int) -> dict[str, t
 def pair_up(samples: Mapping[str, Sequence[int]], seed: int) -> tuple[ImagePair, ...]:
     """Pairs in the order in which they are shown, from each method's sample numbers.
 
-    Within a method the edited image stands left as often as right (give or take one), in random
-    order; methods are mixed at random. The same arguments give the same pairs.
+    Within a method the edited image is on the left as often as on the right (give or take one), in
+    random order; methods are mixed at random. The same arguments give the same pairs.
     """
     random = np.random.default_rng([seed, 1])
     unordered = []
@@ -138,7 +137,7 @@ def pair_up(samples: Mapping[str, Sequence[int]], seed: int) -> tuple[ImagePair,
 
 
 def write_key(study: Study, path: str | Path) -> None:
-    """Write the answer key as CSV, one row a pair, whole or not at all."""
+    """Write the answer key as CSV, atomically, one row for each pair."""
     table = pd.DataFrame(
         {
             "study": study.id,
@@ -211,16 +210,15 @@ def read_answers(paths: Iterable[str | Path], study: Study) -> tuple[Answer, ...
 def realism_table(study: Study, answers: Iterable[Answer], level: float = 0.95) -> pd.DataFrame:
     """One row for each method of the study, in the order of Table 2, shares in per cent.
 
-    - ``realism_percent``: how often the method's image was taken for the real one, the mean over
+    - ``realism_percent``: how often the method's image was taken for the real one: the mean over
       pairs of the share of a pair's judges, with its Wilson interval, ``_low`` and ``_high``. Its n
-      is the number of pairs, however many judged each: two answers to one pair are not
-      independent, so that the interval is, if anything, too wide;
-    - ``n``: pairs judged; ``judges``: how many judged them; ``against``: what the method is
-      compared with;
+      is the number of pairs, whatever the number of judges: answers to one pair are not
+      independent, so that the interval is conservative;
+    - ``n``: pairs judged; ``judges``: their number; ``against``: what the method is compared with;
     - ``agreement_percent``: how often two judges gave the same answer to a pair;
     - ``kappa``: the same corrected for chance (`palimpsest.estimates.rater_agreement`).
 
-    What no answer speaks of is NaN; nothing is estimated for a method that nobody judged.
+    The estimates of a method that nobody judged are NaN.
     """
     by_method: dict[str, list[ImagePair]] = {}
     for pair in study.pairs:
@@ -253,7 +251,7 @@ def realism_table(study: Study, answers: Iterable[Answer], level: float = 0.95) 
 
 
 def _by_pair_and_judge(pairs: Sequence[ImagePair], answers: Iterable[Answer]) -> np.ndarray:
-    """(pairs, judges of any of them): 1 for left, 0 for right, NaN for none."""
+    """Answers (pairs, judges): 1 for left, 0 for right, NaN for none."""
     row_of = {pair.id: row for row, pair in enumerate(pairs)}
     given = [answer for answer in answers if answer.pair in row_of]
     column_of = {name: column for column, name in enumerate(sorted({a.judge for a in given}))}

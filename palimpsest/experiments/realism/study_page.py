@@ -1,4 +1,4 @@
-"""The page that judges of the realism study open: one HTML file that needs nothing but itself.
+"""The judges' page of the realism study: one HTML file that embeds everything it needs.
 
     judged, reference = pick(methods, against="unmodified")
     z = sample_z(g, 1000, seed=3)
@@ -8,9 +8,9 @@
     html = render_study(content)
 
 The page shows pair after pair, keeps the answers in the browser, and saves them as CSV for
-`study.read_answers`. It is rendered from a `PageContent`, which has pictures and
-neutral names and nothing else, so it cannot tell which picture is which: methods, samples and sides
-are in the key alone. Pictures are bare PNG, all written alike, and no picture occurs twice.
+`study.read_answers`. It is rendered from a `PageContent`, which holds only pictures and neutral
+names, so the page does not reveal which picture is which: methods, samples and sides are in the key
+alone. Pictures are PNG without metadata, and no picture occurs twice.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ class Shot:
 
 @dataclass(frozen=True)
 class PageContent:
-    """All that the page may know: of each pair its id and the pictures left and right, as PNG.
+    """The page's content: of each pair its id and the pictures left and right, as PNG.
 
-    ``untouched``: one of each two is the unedited generator's, which is what judges are asked for;
-    otherwise they are asked which looks more real.
+    ``untouched``: one picture of each pair is unedited, and judges are asked which one; otherwise
+    they are asked which looks more real.
     """
 
     study: str
@@ -68,13 +68,15 @@ class PageContent:
 def pick(
     methods: Sequence[RewrittenGenerator | ChangedImages], against: str
 ) -> tuple[list[RewrittenGenerator | ChangedImages], RewrittenGenerator | ChangedImages | None]:
-    """The methods to be judged, and the one they are compared with: None for the unedited one.
+    """The methods to be judged, and the one they are compared with (None: the unedited images).
 
     Raises `ParameterError` where ``against`` is neither `unmodified` nor one of ``methods``, or
     where a method is called `unmodified`.
     """
     if any(method.name == UNMODIFIED for method in methods):
-        raise ParameterError(f"an edit called {UNMODIFIED!r}: that is the generator as it is")
+        raise ParameterError(
+            f"an edit called {UNMODIFIED!r}: that is the name of the unedited generator"
+        )
     judged = [method for method in methods if method.name != against]
     if against == UNMODIFIED:
         return judged, None
@@ -99,11 +101,11 @@ def take_shots(
 ) -> dict[str, list[Shot]]:
     """``pairs`` shots of each method, of samples drawn at random from ``z`` (n, z_dim).
 
-    Each method gets samples of its own, and goes through them until enough of them changed by
-    ``least_change``: the mean absolute difference of the two pictures, in levels of 0 to 255. Two
-    pictures that are the same are never asked about. ``progress`` is told how many more were taken.
+    Each method gets samples of its own; the first ones that changed by ``least_change`` are taken:
+    the mean absolute difference of the two pictures, in levels of 0 to 255. Pairs of equal pictures
+    are never shown. ``progress`` is called with the number of shots taken since its last call.
 
-    Raises `ParameterError` for numbers out of range, and where too few samples changed.
+    Raises `ParameterError` for numbers out of range, or too few changed samples.
     """
     if min(pairs, batch) < 1 or not 0 <= least_change < 255:
         raise ParameterError(
@@ -141,7 +143,7 @@ def _shots(
     numbers: Sequence[int],
     least_change: float,
 ) -> list[Shot]:
-    """Of samples ``numbers``, those whose two pictures differ enough."""
+    """Shots of those of the samples ``numbers`` whose two pictures differ enough."""
     compared = [method] if against is None else [method, against]
     before, afters = before_and_after(generator, compared, z[torch.tensor(numbers)])
     images = dict(afters)
@@ -160,13 +162,13 @@ def make_study(
 ) -> tuple[Study, PageContent]:
     """The key and the page's content, with the random order and sides of ``order_seed``.
 
-    The study's id is a hash of what the page shows, so that key, page and answers of one study
-    are known by it, and the page still tells nothing.
+    The study's id is a hash of what the page shows: it identifies key, page and answers of one
+    study, without revealing methods or sides.
 
     Args:
         shots: by method, as `take_shots` gives them; pictures of one size.
         against: `unmodified`, or the method that all are compared with.
-        seed: of the samples, for the key.
+        seed: seed of the samples, stored in the key.
     """
     pairs = pair_up({name: [shot.sample for shot in of] for name, of in shots.items()}, order_seed)
     shot_of = {(name, shot.sample): shot for name, of in shots.items() for shot in of}
@@ -186,7 +188,7 @@ def make_study(
 
 
 def render_study(content: PageContent) -> str:
-    """The page's HTML: pictures as data URLs, style and script inline, nothing fetched."""
+    """The page's HTML, with embedded pictures, style and script."""
     return render_template(
         TEMPLATE,
         study=content.study,
@@ -200,7 +202,7 @@ def render_study(content: PageContent) -> str:
 
 
 def _png(picture: np.ndarray) -> bytes:
-    """A picture (H, W, 3) uint8 as PNG without a word about it."""
+    """A picture (H, W, 3) uint8 as PNG without metadata."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format="PNG")
     return file.getvalue()

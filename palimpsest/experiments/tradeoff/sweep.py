@@ -5,9 +5,9 @@
         trial.setting.name, trial.edit         # "rank 1, exemplars 4, mu 3", an `Edit`
 
 Two series in one: the first exemplar alone at every rank, and rank one with the first k exemplars.
-They meet in rank one with one exemplar, which is what `rewrite` solves with `newton`. μ is the
-smoothness λ of Eq. 5 in the solver's unit-free form (`memory.solvers.newton`): it dials effect
-against locality. What does not depend on it is computed once for all its values.
+They share rank one with one exemplar, which is what `rewrite` solves with `newton`. μ is the
+smoothness λ of Eq. 5 in the solver's unit-free form (`memory.solvers.newton`): it trades effect
+against locality. Everything that does not depend on μ is computed once for all its values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from palimpsest.sessions.schema import Session
 
 @dataclass(frozen=True)
 class Setting:
-    """How one edit is solved: number of directions, of exemplars (the first), and μ."""
+    """How one edit is solved: number of directions, number of (first) exemplars, and μ."""
 
     rank: int
     exemplars: int
@@ -34,7 +34,7 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """The setting as one text; no two settings share it."""
+        """The setting as a unique name."""
         return f"rank {self.rank}, exemplars {self.exemplars}, mu {self.mu:.12g}"
 
 
@@ -65,12 +65,12 @@ class Grid:
 
     @property
     def sets(self) -> tuple[tuple[int, int], ...]:
-        """(rank, exemplars) of every edit but for its μ, those of the ranks first."""
+        """(rank, exemplars) of every setting at one μ, those of the ranks first."""
         ranks = [(rank, 1) for rank in (1, *self.ranks)]
         return tuple(dict.fromkeys([*ranks, *((1, count) for count in self.exemplars)]))
 
     def __len__(self) -> int:
-        """How many settings there are."""
+        """Number of settings."""
         return len(self.sets) * len(self.mus)
 
 
@@ -82,26 +82,26 @@ class Trial:
     edit: Edit
 
     def record(self) -> dict[str, float | str]:
-        """What there is to tell: ``method`` (the setting's name), rank, exemplars, mu;
+        """Columns of the trial: ``method`` (the setting's name), rank, exemplars, mu;
         ``loss_before`` and ``loss_after``: L1 goal loss, mean over the cells of all exemplars;
         ``change_elsewhere``: √(E‖ΔW k‖² / E‖W k‖²) over all keys."""
-        told = self.edit.metadata
+        facts = self.edit.metadata
         return {
             "method": self.setting.name,
             "rank": self.setting.rank,
             "exemplars": self.setting.exemplars,
             "mu": self.setting.mu,
-            "loss_before": float(told["loss_before"]),
-            "loss_after": float(told["loss_after"]),
-            "change_elsewhere": float(told["relative_change"]),
+            "loss_before": float(facts["loss_before"]),
+            "loss_after": float(facts["loss_after"]),
+            "change_elsewhere": float(facts["relative_change"]),
         }
 
 
 def sweep(g: Generator, session: Session, stats: KeyStatistics, grid: Grid) -> Iterator[Trial]:
-    """Solve a session at every setting of a grid, in the order of ``grid.sets``.
+    """Edits of a session at every setting of a grid, in the order of ``grid.sets``.
 
-    Settings of more exemplars than the session has, or of more directions than its context has
-    keys, are left out: a session drawn by hand may be smaller than the grid.
+    Settings with more exemplars than the session has, or more directions than its context has
+    keys, are skipped: a session drawn by hand may be smaller than the grid.
 
     Args:
         stats: second moment over all keys of the session's layer.

@@ -1,10 +1,10 @@
-"""Effect against locality, tabulated: one row for each setting of `sessions.sweeping`.
+"""The table of effect against locality: one row for each setting of a `sweep`.
 
     table = tradeoff_table(read_measurements("tradeoff.parquet", NEEDED, "the sweep"), Intervals())
     arrays, facts = tradeoff_panel(table, measured_facts("tradeoff.parquet"))
 
-The measures are those of Table 2 and are reckoned by its code, so that a setting of rank one, one
-exemplar and the μ of Table 2's `newton` is that very edit, on the first of Table 2's samples.
+The measures are those of Table 2, computed by its code: a setting of rank one, one exemplar and the
+μ of Table 2's `newton` is the same edit, measured on the first of Table 2's samples.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def tradeoff_table(measured: pd.DataFrame, intervals: Intervals) -> pd.DataFrame
     ``loss_after``: goal loss over the exemplars; ``change_elsewhere``: √(E‖ΔW k‖² / E‖W k‖²);
     ``n`` images, of which ``n_showing`` show the source.
 
-    Raises `PalimpsestError` for measurements without rows, or with two settings of one name.
+    Raises `PalimpsestError` for measurements without rows, or two settings with one name.
     """
     if measured.empty:
-        raise PalimpsestError("measurements: no row; measure the sweep again")
+        raise PalimpsestError("measurements: no rows; measure the sweep again")
     about = measured[["method", "session", *SETTING, *TOLD]].drop_duplicates()
     if about["method"].duplicated().any():
         twice = about.loc[about["method"].duplicated(), "method"].iloc[0]
@@ -62,9 +62,9 @@ def tradeoff_table(measured: pd.DataFrame, intervals: Intervals) -> pd.DataFrame
 def tradeoff_panel(
     table: pd.DataFrame, told: Mapping[str, str], level: float = 0.95
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """What `figures.tradeoff` draws: the table's numbers by column, (settings,) each, and facts.
+    """Arrays and facts of the panel that `figures.tradeoff` draws: the table's columns (settings,).
 
-    ``told``: the facts that the measurements were written with; ``level``: of the intervals.
+    ``told``: the facts stored with the measurements; ``level``: level of the intervals.
     """
     numbers = [*SETTING, *(c for c in table if c.startswith(MEASURES)), *TOLD]
     facts = {name: only(table, name) for name in ("session", "scale", "perceptual", "segmenter")}

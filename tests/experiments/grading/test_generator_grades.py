@@ -149,7 +149,7 @@ def test_pictures_there_and_back():
 def test_what_does_not_belong_together(small_generator, random_segmenter, church, brightness):
     with pytest.raises(ParameterError, match="at least 2"):
         grade_generator(small_generator, random_segmenter, church, n=1, seed=1)
-    with pytest.raises(ParameterError, match="has not the classes"):
+    with pytest.raises(ParameterError, match="does not have the classes"):
         grade_generator(small_generator, brightness, church, n=2, seed=1)
     other = Renderer(church)
     other.z_dim = 5
