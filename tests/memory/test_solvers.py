@@ -271,7 +271,7 @@ def test_refused_problems(recorded: Recorded) -> None:
     refused("mu = -1 must not be negative", mu=-1)
     refused("iterations = 0", solver="projected_gradient", iterations=0)
     refused("learning_rate = 0", solver="direct", learning_rate=0)
-    refused("none of last, best", solver="projected_gradient", keep="first")
+    refused("it can be last or best", solver="projected_gradient", keep="first")
     refused("target of shape", target=goal.target[:, :, :2])
     refused("not orthonormal", directions=2 * d)
     refused("whose keys have", directions=d[:, :5])
