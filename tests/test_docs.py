@@ -1,0 +1,151 @@
+"""README and docs/ name files, functions, commands and numbers that exist."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OURS = ("palimpsest", "stages", "benchmarks")
+CHECKED = (*OURS, "tests", "workflow", "docs", "profiles", "data")
+"""Folders whose files are committed, but for those in `MADE`."""
+
+MADE = re.compile(
+    r"data/(edits|statistics|studies/\w|sessions/\w+/|weights/(paper|by_hand|stand_ins))"
+)
+"""Files that the pipeline or the user makes."""
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def prose_of(page: Path) -> str:
+    """The page without its fenced blocks."""
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def codes_of(page: Path) -> list[str]:
+    """What stands in backticks, outside fenced blocks."""
+    return re.findall(r"`([^`\n]+)`", prose_of(page))
+
+
+def anchors_of(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", prose_of(page), flags=re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.strip().replace(" ", "-") for heading in plain}
+
+
+def resolve(name: str) -> object:
+    """What a dotted name stands for. Raises `ImportError` or `AttributeError` if for nothing."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        module, _, attribute = name.rpartition(".")
+        return getattr(resolve(module), attribute)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_path_on_a_page_exists(page: Path) -> None:
+    for code in codes_of(page):
+        path = re.match(rf"(?:{'|'.join(CHECKED)})/[\w./*-]*", code)
+        if path and not MADE.match(path[0]):
+            assert list(ROOT.glob(path[0].rstrip("/"))), code
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", prose_of(page)):
+        if link.startswith("http"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors_of(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_on_a_page_exists(page: Path) -> None:
+    text = page.read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    blocks = re.findall(r"^```.*?^```|^ {4}.*$", text, flags=re.MULTILINE | re.DOTALL)
+    commands = "\n".join([*codes_of(page), *blocks])
+    for target in re.findall(r"\bmake ([a-z-]+)", commands):
+        assert target in targets, target
+    for module in re.findall(r"python -m ((?:stages|benchmarks)\.[a-z]\w*)", text):
+        assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_dotted_name_on_a_page_resolves(page: Path) -> None:
+    for code in codes_of(page):
+        if re.fullmatch(r"palimpsest(\.\w+)+(\(.*\))?", code):
+            resolve(code.partition("(")[0])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_imports_of_every_snippet_resolve(page: Path) -> None:
+    for snippet in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.DOTALL):
+        for node in ast.walk(ast.parse(snippet)):
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    resolve(f"{node.module}.{alias.name}")
+            elif isinstance(node, ast.Import):
+                for alias in node.names:
+                    resolve(alias.name)
+
+
+def test_every_function_of_the_architecture_is_in_its_file() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    stops = re.findall(r"`(palimpsest/[\w/]+)\.py`: ((?:`[\w.]+`(?:, )?)+)", text)
+    assert len(stops) >= 10
+    for file, names in stops:
+        for name in re.findall(r"`([\w.]+)`", names):
+            resolve(f"{file.replace('/', '.')}.{name}")
+
+
+def test_the_architecture_names_every_package() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    packages = {file.parent.name for file in (ROOT / "palimpsest").glob("*/__init__.py")}
+    assert {name for name in packages if f"  {name}/ " in text} == packages
+
+
+def results(name: str) -> list[dict[str, str]]:
+    with open(ROOT / "docs" / "results" / f"{name}.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def rounded(text: str, digits: int) -> str:
+    return f"{float(text):.{digits}f}" if text else "–"
+
+
+def with_interval(row: dict[str, str], column: str, digits: int) -> str:
+    value, low, high = (rounded(row[column + end], digits) for end in ("", "_low", "_high"))
+    return f"{value} ({low}–{high})"
+
+
+def test_the_readme_has_our_figures_and_the_papers_of_the_committed_tables() -> None:
+    text = (ROOT / "README.md").read_text().replace("**", "")
+    smile = {row["method"]: row for row in results("table1_smile")}
+    domes = {(row["edit"], row["method"]): row for row in results("table2_domes")}
+    for method, row in smile.items():
+        effects, distances = [f"`{method}`"], [f"`{method}`"]
+        edits = [(row, "smiling_percent")]
+        edits += [(domes[edit, method], "modified_percent") for edit in ("dome2spire", "dome2tree")]
+        for found, column in edits:
+            effects += [with_interval(found, column, 1), rounded(found[f"paper_{column}"], 2)]
+            distances.append(rounded(found["perceptual_masked"], 3))
+            distances.append(rounded(found["paper_lpips_masked"], 2))
+        assert f"| {' | '.join(effects)} |" in text
+        assert method == "unmodified" or f"| {' | '.join(distances)} |" in text
+    for row in results("table3_watermarks"):
+        cells = [f"`{row['method']}`"]
+        for mark in ("middle_count", "bottom_count"):
+            cells += [with_interval(row, mark, 0), rounded(row[f"paper_{mark}"], 0)]
+        assert f"| {' | '.join(cells)} |" in text
