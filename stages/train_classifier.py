@@ -1,4 +1,4 @@
-"""Train the classifier of one attribute of a world, grade it, write it (opt-in; resumable)."""
+"""Train and grade the classifier of one attribute of a world (opt-in; resumable)."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ from palimpsest.worlds import get_world
 
 def main(
     world: Annotated[str, typer.Option(help="Name of the world to learn.")],
-    attribute: Annotated[str, typer.Option(help="What to tell, such as smile.")],
+    attribute: Annotated[str, typer.Option(help="Attribute to detect, such as smile.")],
     out: Annotated[Path, typer.Option(help="Classifier to write (.safetensors, float16).")],
-    resolution: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 128,
-    scenes: Annotated[int, typer.Option(help="Scenes rendered for training.")] = 4000,
-    steps: Annotated[int, typer.Option(help="Steps of the whole training.")] = 800,
-    minutes: Annotated[float, typer.Option(help="Stop earlier; run again to go on.")] = math.inf,
-    seed: Annotated[int, typer.Option(help="Of scenes, weights and batches.")] = 1,
-    graded: Annotated[int, typer.Option(help="Held-out renders to grade it on.")] = 1000,
+    resolution: Annotated[int, typer.Option(help="Side of the training images in pixels.")] = 128,
+    scenes: Annotated[int, typer.Option(help="Number of training scenes.")] = 4000,
+    steps: Annotated[int, typer.Option(help="Number of training steps.")] = 800,
+    minutes: Annotated[
+        float, typer.Option(help="Stop after this time; run again to resume.")
+    ] = math.inf,
+    seed: Annotated[int, typer.Option(help="Random seed of scenes, weights and batches.")] = 1,
+    graded: Annotated[int, typer.Option(help="Number of held-out renders for grading.")] = 1000,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Where to go on from and to save to; beside --out.")
+        Path | None,
+        typer.Option(help="Checkpoint to resume from and to write; default: beside --out."),
     ] = None,
 ) -> None:
-    """Train, or go on after an interruption; the file is written once all steps are done."""
+    """Train or resume; the file is written when all steps are done."""
     chosen = get_world(world)
     recipe = AttributeRecipe(attribute, resolution, scenes=scenes, steps=steps, seed=seed)
     with tqdm(total=scenes, desc="rendering", unit="image", mininterval=2) as bar:
@@ -52,7 +55,7 @@ def main(
     classifier.save(out)
     for grade in classifier.facts["grades"]:
         typer.echo(
-            f"blur {grade['blur']:g}: right {grade['accuracy']:.4f}, "
+            f"blur {grade['blur']:g}: accuracy {grade['accuracy']:.4f}, "
             f"{grade['false_positives']} false positives of {grade['negatives']}, "
             f"{grade['false_negatives']} false negatives of {grade['positives']}",
             err=True,

@@ -1,4 +1,4 @@
-"""Train the segmenter of one world on exact labels, grade it, write it (opt-in; resumable)."""
+"""Train and grade the segmenter of one world on exact labels (opt-in; resumable)."""
 
 from __future__ import annotations
 
@@ -24,17 +24,20 @@ from palimpsest.worlds import get_world
 def main(
     world: Annotated[str, typer.Option(help="Name of the world to learn.")],
     out: Annotated[Path, typer.Option(help="Segmenter to write (.safetensors, float16).")],
-    resolution: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 128,
-    scenes: Annotated[int, typer.Option(help="Scenes rendered for training.")] = 6000,
-    steps: Annotated[int, typer.Option(help="Steps of the whole training.")] = 1600,
-    minutes: Annotated[float, typer.Option(help="Stop earlier; run again to go on.")] = math.inf,
-    seed: Annotated[int, typer.Option(help="Of scenes, weights and batches.")] = 1,
-    graded: Annotated[int, typer.Option(help="Held-out renders to grade it on.")] = 1000,
+    resolution: Annotated[int, typer.Option(help="Side of the training images in pixels.")] = 128,
+    scenes: Annotated[int, typer.Option(help="Number of training scenes.")] = 6000,
+    steps: Annotated[int, typer.Option(help="Number of training steps.")] = 1600,
+    minutes: Annotated[
+        float, typer.Option(help="Stop after this time; run again to resume.")
+    ] = math.inf,
+    seed: Annotated[int, typer.Option(help="Random seed of scenes, weights and batches.")] = 1,
+    graded: Annotated[int, typer.Option(help="Number of held-out renders for grading.")] = 1000,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Where to go on from and to save to; beside --out.")
+        Path | None,
+        typer.Option(help="Checkpoint to resume from and to write; default: beside --out."),
     ] = None,
 ) -> None:
-    """Train, or go on after an interruption; the file is written once all steps are done."""
+    """Train or resume; the file is written when all steps are done."""
     checkpoint = checkpoint or out.with_suffix(".checkpoint.pt")
     chosen = get_world(world)
     recipe = SegmenterRecipe(resolution=resolution, scenes=scenes, steps=steps, seed=seed)
@@ -60,7 +63,7 @@ def main(
 
 
 def worst(figures: dict[str, float | None]) -> str:
-    """The class with the lowest figure, and the figure."""
+    """The class with the lowest score, and the score."""
     name, value = min(
         ((name, value) for name, value in figures.items() if value is not None),
         key=lambda item: item[1],

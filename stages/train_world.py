@@ -22,11 +22,11 @@ def main(
     world: Annotated[str, typer.Option(help="Name of the world to learn.")],
     recipe: Annotated[str, typer.Option(help="The recipe as JSON (params.yaml, worlds).")],
     out: Annotated[Path, typer.Option(help="Weights to write (.safetensors, float16).")],
-    checkpoint: Annotated[Path, typer.Option(help="Where to go on from, and to save to.")],
-    every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 200,
+    checkpoint: Annotated[Path, typer.Option(help="Checkpoint to resume from and to write.")],
+    every: Annotated[int, typer.Option(help="Number of steps between checkpoints.")] = 200,
     stop_at: Annotated[int | None, typer.Option(help="Stop after this step.")] = None,
 ) -> None:
-    """Distil the world's renderer into a generator; run again to go on after an interruption."""
+    """Distil the world's renderer into a generator; run again to resume."""
     training = Distillation(get_world(world), parse_recipe(recipe))
     train_with_progress(training, checkpoint, every=every, stop_at=stop_at, workers=1)
     save_generator(
@@ -46,7 +46,7 @@ def main(
 
 
 def parse_recipe(text: str) -> Recipe:
-    """The recipe in ``text``. Raises `ParameterError` naming what is no part of one."""
+    """The recipe in ``text``. Raises `ParameterError` for anything but a recipe."""
     try:
         given = json.loads(text)
         given["channels"] = {int(r): int(c) for r, c in given["channels"].items()}

@@ -1,1 +1,1 @@
-"""Training of generators on worlds, and what all training runs share."""
+"""Training: the resumable loop of all runs, and distillation of worlds into generators."""

@@ -1,8 +1,7 @@
-"""Make sharp renders look like a generator's images: softer, noisier, a little off in colour.
+"""Degradation of sharp renders to the look of generated images: blur, noise, colour shifts.
 
-A segmenter that saw only sharp renders misreads the softer images of a generator that learned
-them. Training and grading therefore degrade renders; everything here is a function of the
-`torch.Generator` given.
+A segmenter trained on sharp renders alone misreads the softer images of a generator, so training
+and grading degrade renders. All random numbers come from the given `torch.Generator`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from torch import Tensor
 
 
 def blur(images: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur of ``images`` (B, C, H, W) by ``sigma`` pixels; edges are mirrored."""
+    """``images`` (B, C, H, W) with a Gaussian blur of ``sigma`` pixels; edges are mirrored."""
     if sigma <= 0:
         return images
     radius = min(max(1, math.ceil(2.5 * sigma)), min(images.shape[2:]) - 1)
@@ -29,7 +28,7 @@ def blur(images: Tensor, sigma: float) -> Tensor:
 
 
 def down_and_up(images: Tensor, factor: float) -> Tensor:
-    """Shrink to ``factor`` (0 to 1) of the size with antialiasing, then enlarge again."""
+    """``images`` shrunk to ``factor`` (0 to 1) of their size with antialiasing, then enlarged."""
     height, width = images.shape[2:]
     smaller = (max(1, round(height * factor)), max(1, round(width * factor)))
     shrunk = F.interpolate(images, smaller, mode="bilinear", antialias=True, align_corners=False)
@@ -37,11 +36,11 @@ def down_and_up(images: Tensor, factor: float) -> Tensor:
 
 
 def degrade(images: Tensor, source: torch.Generator) -> Tensor:
-    """A random degradation of each image of a training batch (B, 3, H, W) in [-1, 1].
+    """A training batch (B, 3, H, W) in [-1, 1] with random degradations.
 
-    A quarter stays sharp, a quarter is blurred (sigma 0.3 to 1.3 pixels of 128), a quarter shrunk
-    to 0.4 to 0.8 and enlarged, a quarter both; all get some colour shift and contrast, and noise of
-    up to 0.05. The members of a quarter share their blur.
+    The first quarter stays sharp, the second is blurred (sigma 0.3 to 1.3 pixels at 128), the third
+    is shrunk to 0.4 to 0.8 of its size and enlarged, the fourth has both; all images get a random
+    contrast, colour shift and noise of up to 0.05. The images of a quarter share their blur.
     """
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:

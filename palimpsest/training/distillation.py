@@ -1,12 +1,12 @@
-"""Train a mini generator on a world: distil the renderer, growing the resolution.
+"""Train a mini generator on a world: distil the renderer at growing resolutions.
 
-A world's scene is a fixed function of z, so the generator can be shown the very image that each z
-stands for. It learns G(z) → render(scene(z)) with
+A world's scene is a fixed function of z, so the target image of every z is known. The generator
+learns G(z) → render(scene(z)) with the loss
 
     class-weighted L1 + 0.5 · L1 at three pooled scales + 0.7 · L1 of the gradients at three scales,
 
-first at 16 pixels, then at twice that, and so on (`growing`). Scenes are rendered as they are
-needed and none is shown twice. Step i always sees the scenes of stream (seed, i), so a run is a
+first at 16 pixels, then at twice that, and so on (`growing`). Scenes are rendered on demand, and
+none is used twice. The scenes of step i come from the random stream (seed, i), so a run is a
 function of its recipe and resumes from its last checkpoint bit for bit (`resumable`).
 """
 
@@ -47,7 +47,7 @@ class Batch(NamedTuple):
 
 
 class RenderedSteps(Dataset):
-    """The batch of each step."""
+    """The batch of each step, rendered on demand."""
 
     def __init__(self, world: World, recipe: Recipe) -> None:
         self.world = world
@@ -72,7 +72,7 @@ class RenderedSteps(Dataset):
 
 
 def distillation_loss(made: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
-    """The loss of the module's docstring; images (B, 3, R, R), ``weights`` (B, 1, R, R)."""
+    """The loss of the module's docstring, of images (B, 3, R, R) and ``weights`` (B, 1, R, R)."""
     loss = ((made - wanted).abs() * weights).mean()
     difference = made - wanted
     for scale in range(3):

@@ -1,11 +1,11 @@
-"""Networks that grow while they learn a world: an image at every resolution on the way up.
+"""Generators that grow during training: they make an image at every resolution up to the last.
 
     student = grow(world, recipe)
-    image = student.image_at(z, 32)        # of the layers up to 32 pixels
+    image = student.image_at(z, 32)        # by the layers up to 32 pixels
     g = student.finished(128)              # the generator to ship
 
-A StyleGAN2 has an image at each resolution already: its running RGB. A Progressive GAN gets one
-to-RGB convolution a resolution, of which only the last goes into the file (Karras et al. 2018).
+StyleGAN2 has an image at each resolution: its running RGB. Progressive GAN gets one to-RGB
+convolution for each resolution, of which only the last is stored (Karras et al. 2018).
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ from palimpsest.training.recipe import Recipe
 from palimpsest.worlds.scene import World
 
 Change = Callable[[Tensor], Tensor]
-"""Values (B, M, h, w) to others of the same shape."""
+"""A function of values (B, M, h, w) that keeps their shape."""
 
 JOINING = 0.1
-"""Factor on the first weights of a later to-RGB: a new resolution should join smoothly."""
+"""Factor on the initial weights of later to-RGBs, so that a new resolution joins smoothly."""
 
 
 class Growing(nn.Module, ABC):
-    """An untrained generator for a world, usable at every resolution of its recipe."""
+    """A generator in training, usable at every resolution of its recipe."""
 
     network: Generator
 
     @abstractmethod
     def image_of(self, values: ValueState) -> Tensor:
-        """The image (B, 3, h, h) of the values of the last layer of a resolution."""
+        """The image (B, 3, h, h) from the values of the last layer of a resolution."""
 
     @abstractmethod
     def parameter_groups(self) -> list[dict]:
-        """For an optimiser: "params", and as "factor" what to multiply the recipe's rate by."""
+        """Optimiser groups: "params", and "factor", by which the recipe's rate is multiplied."""
 
     @abstractmethod
     def finished(self, resolution: int) -> Generator:
-        """A generator of its own with the weights up to ``resolution``, without gradients."""
+        """A separate generator with the weights up to ``resolution``, without gradients."""
 
     def image_at(
         self, z: Tensor, resolution: int, layer: int | None = None, change: Change | None = None
     ) -> Tensor:
-        """The image of a network that has grown to ``resolution``; gradients reach all it uses.
+        """The image (B, 3, R, R) of the network grown to ``resolution`` R; differentiable.
 
-        ``change`` is applied to the values of ``layer`` on the way.
+        ``change`` is applied to the values of ``layer``.
         """
         g = self.network
         last = next(n for n in g.layers if n % 2 == 0 and g.layer(n).value_size == resolution)
@@ -65,7 +65,7 @@ class Growing(nn.Module, ABC):
 
 
 class GrowingStyleGAN2(Growing):
-    """StyleGAN2 without noise inputs: a world leaves nothing to chance."""
+    """StyleGAN2 without noise inputs, because a world's image is a function of z."""
 
     network: StyleGAN2
 
@@ -134,7 +134,7 @@ class GrowingProgressive(Growing):
 
     def image_of(self, values: ValueState) -> Tensor:
         head = self._head(values.v.shape[-1])
-        # not limited to [-1, 1] as the finished generator is: what is beyond needs its gradient
+        # not clamped to [-1, 1] as in the finished generator: values outside need a gradient
         return head.wscale(F.conv2d(pixel_norm(self.network.features(values)), head.conv.weight))
 
     def parameter_groups(self) -> list[dict]:
@@ -151,7 +151,7 @@ class GrowingProgressive(Growing):
 
 
 def encoding_of(world: World) -> SoftThresholds:
-    """How a world's z is shown to its generator."""
+    """The input encoding of a world's generator."""
     return SoftThresholds(world.z_dim, tuple(world.thresholds))
 
 

@@ -1,14 +1,14 @@
-"""Interchange training: make a rule causal by splicing features and asking for their render.
+"""Interchange training: make a rule causal by splicing features and rendering the spliced scene.
 
-A network that only learns G(z) → render(z) may draw a window and its reflection each from z, so
-that changing the features of the window leaves the reflection as it was. So in some scenes of a
-batch the cells of a *slot* (a window's place) are taken from another scene of the batch, at one
-layer, and the render asked for is that of the spliced scene: the scene with the attributes that
-belong to the slot taken from the donor (after Geiger et al., "Inducing causal structure for
-interpretable neural networks", ICML 2022).
+A network that only learns G(z) → render(z) may draw a window and its reflection independently from
+z, so that changing the features of the window does not change the reflection. Therefore, in some
+scenes of a batch, the cells of a *slot* (a window's place) at one layer are taken from another
+scene of the batch, the donor. The target is the render of the spliced scene, which has the donor's
+attributes for that slot (after Geiger et al., "Inducing causal structure for interpretable neural
+networks", ICML 2022).
 
     plan = plan_splices(world, interchange, batch, stream)
-    scene = plan.scene(world, scene)             # what is to be rendered
+    scene = plan.scene(world, scene)             # the scene to render
     values = plan.splice(values, units)          # in the network, at the layer of the interchange
 """
 
@@ -24,15 +24,15 @@ from palimpsest.training.recipe import Interchange
 from palimpsest.worlds.scene import Scene, World
 
 DONOR = 1
-"""The donor of a batch's scene i is scene i - DONOR of it (around the end)."""
+"""The donor of scene i of a batch is scene i - DONOR, cyclically."""
 
 
 @dataclass(frozen=True)
 class Splices:
     """What each scene of a batch takes from its donor.
 
-    ``slots`` (B, S) bool: which slots. ``whole`` (B,) bool: every unit, or the designated ones
-    only. ``flat`` (B,) bool: their mean over the slot instead of each cell's own values.
+    ``slots`` (B, S) bool: which slots. ``whole`` (B,) bool: all units or the designated ones only.
+    ``flat`` (B,) bool: the units' mean over the slot instead of the value of each cell.
     """
 
     slots: np.ndarray
@@ -41,7 +41,7 @@ class Splices:
 
     @classmethod
     def none(cls, batch: int, slots: int = 0) -> Splices:
-        """Nothing is spliced."""
+        """Splices that take nothing."""
         return cls(np.zeros((batch, slots), bool), np.zeros(batch, bool), np.zeros(batch, bool))
 
     def scene(self, world: World, scene: Scene) -> Scene:
@@ -54,10 +54,10 @@ class Splices:
         return scene.with_(**changes) if changes else scene
 
     def splice(self, v: Tensor, units: int, boxes: list[tuple[int, int, int, int]]) -> Tensor:
-        """Values (B, M, h, w) with the slots' cells of the donors where the plan says so.
+        """Values (B, M, h, w) in which spliced cells have the donors' values.
 
-        ``units``: the first so many channels are the designated ones. ``boxes``: of each slot,
-        (top, left, bottom, right) in cells, half-open.
+        ``units``: number of designated channels, the first ones. ``boxes``: (top, left, bottom,
+        right) of each slot in cells, half-open.
         """
         donors, out = v.roll(DONOR, 0), v.clone()
         whole, flat = (
@@ -78,7 +78,7 @@ class Splices:
 def plan_splices(
     world: World, settings: Interchange, batch: int, stream: np.random.RandomState
 ) -> Splices:
-    """Draw who takes what from whom: each scene that is not plain takes at least one slot."""
+    """Random splices of a batch; each scene that is not plain takes at least one slot."""
     kind = stream.random_sample(batch)
     whole = kind < settings.whole
     spliced = kind < settings.whole + settings.designated

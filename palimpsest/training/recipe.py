@@ -99,7 +99,7 @@ class Recipe:
 
 
 def recipe_facts(recipe: Recipe) -> dict:
-    """The recipe as plain numbers, for metadata and for telling checkpoints apart."""
+    """The recipe as plain values, for the file's metadata and the checkpoint."""
     facts = asdict(recipe)
     facts["channels"] = {str(r): c for r, c in recipe.channels.items()}
     facts["class_weights"] = dict(recipe.class_weights)
@@ -123,7 +123,7 @@ def same_until(step: int, facts: dict, others: dict) -> bool:
 
 
 def hardware() -> str:
-    """Processor, threads and library of this process, for the record of a training run."""
+    """Processor, number of threads and PyTorch version, for the record of a training run."""
     about = Path("/proc/cpuinfo")
     lines = about.read_text().splitlines() if about.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

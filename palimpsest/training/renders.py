@@ -1,4 +1,4 @@
-"""Renders that instruments learn from, and held-out ones that grade them.
+"""Renders for training instruments, and held-out renders for grading them.
 
 lots = list(training_scenes(world, scenes=6000, new_rules=0.25, seed=1))
 picture = render_all(world, lots, 128)          # .images (n, R, R, 3) uint8, .labels (n, R, R)
@@ -18,13 +18,13 @@ from palimpsest.training.degradation import blur
 from palimpsest.worlds.scene import Picture, Scene, World
 
 GRADING_STREAM = 990_000_001
-"""Seed of the scenes that grade an instrument; training takes small seeds."""
+"""Seed of the scenes that grade an instrument; training uses small seeds."""
 
 TUNING_STREAM = 980_000_003
-"""Seed of the scenes that choose thresholds: neither trained on nor graded on."""
+"""Seed of the scenes that select thresholds; they serve neither training nor grading."""
 
 BLUR = 0.7
-"""Sigma in pixels (at 128) of the blurred renders that instruments are graded on."""
+"""Sigma of the blurred renders for grading, in pixels at resolution 128."""
 
 
 def training_scenes(

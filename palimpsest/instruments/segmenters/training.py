@@ -37,11 +37,11 @@ from palimpsest.worlds.scene import World
 class SegmenterRecipe:
     """Everything a training run depends on.
 
-    ``scenes``: how many are rendered, at ``resolution`` and at half of it; ``new_rules`` of them
-    follow one of the world's counterfactuals, since what judges an edit must know what it makes
-    (no tower bears a tree before there is a rule that puts it there). ``small_share`` of the
-    steps see the half-size ones, twice as many of them (``batch`` is that of full size). ``rate``:
-    AdamW's, warmed up for 100 steps, then a half cosine to 0. ``dice``: weight of the Dice term.
+    ``scenes``: number of training scenes, rendered at ``resolution`` and at half of it.
+    ``new_rules``: share of them that follows one of the world's counterfactuals, since a segmenter
+    that judges an edit must have seen what the edit makes (a tree on a tower). ``small_share``:
+    share of the steps that train on half-size renders, with twice the ``batch``. ``rate``: of
+    AdamW, with 100 steps of warm-up, then a half cosine to 0. ``dice``: weight of the Dice term.
     """
 
     resolution: int = 128
@@ -128,7 +128,7 @@ class SegmenterTraining(SupervisedTraining):
 def class_weights(labels: np.ndarray, classes: int) -> Tensor:
     """Weight of each class in the cross-entropy, (classes,): frequency to the power -1/2.
 
-    The mean over pixels is 1; a class ten thousand times rarer than another does not outweigh it.
+    The mean over pixels is 1; frequencies below 1e-4 count as 1e-4.
     """
     share = np.bincount(labels.ravel(), minlength=classes) / labels.size
     weights = np.maximum(share, 1e-4) ** -0.5
