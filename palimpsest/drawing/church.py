@@ -28,13 +28,13 @@ from palimpsest.drawing.survey import Survey, Thing, brush, moved, things
 MARKS = ("watermark_middle", "watermark_strip")
 OPEN = ("sky", "hill", "ground", "path")
 SKY_DOORS = 8
-"""Doors that are copied into the sky, the largest."""
+"""How many doors are copied into the sky: the largest ones."""
 
 BUILDING = ("nave", "roof", "tower", "spire", "battlement", "window", "door")
 
 
 def _unmarked(survey: Survey, found: Iterable[Thing]) -> list[Thing]:
-    """Things without a watermark on or near them."""
+    """Things that have no watermark on or near them."""
     return clear_of(survey, found, MARKS, 6)
 
 
@@ -58,14 +58,14 @@ def _dome2tree(survey: Survey) -> Drawn:
 
 
 def _free_trees(survey: Survey) -> list[Thing]:
-    """Trees with nothing of the church beside or behind them."""
+    """Trees that stand clear of the church."""
     free = survey.where((*OPEN, "tree"))
     found = things(survey, ("tree",), 150)
     return [t for t in found if free[t.sample][brush(t.shape, survey.px(4))].mean() > 0.97]
 
 
 def _towers(survey: Survey) -> list[Thing]:
-    """Whole towers with their tops, windows and doors, held where they stand."""
+    """Whole towers with their tops, windows and doors, anchored at their foot."""
     parts = ("tower", "dome", "spire", "battlement")
     inside = survey.where((*parts, "window", "door"))
     whole = []
@@ -84,7 +84,7 @@ def _towers(survey: Survey) -> list[Thing]:
 def _tower2tree(survey: Survey) -> Drawn:
     towers = _unmarked(survey, _towers(survey))
     trees = _unmarked(survey, _free_trees(survey))
-    # a tree is never as wide as a tower: only their places have to agree
+    # no tree is as wide as a tower, so only their anchors have to agree
     pairs = pick(replace_pairs(survey, unmeasured(towers), unmeasured(trees), grow=4), 4)
     return pairs, context_places(survey, towers, pairs)
 
@@ -164,9 +164,9 @@ def _sky_doors(survey: Survey) -> Drawn:
 def _open_place(
     survey: Survey, stroke: np.ndarray, ground: np.ndarray
 ) -> tuple[np.ndarray, list[int]]:
-    """Where a stroke, moved by whole cells, lies on ``ground`` (n, R, R) in the most samples.
+    """The stroke moved to where it lies on ``ground`` (n, R, R) in the most samples, and these.
 
-    At least a cell from the frame. The moved stroke, and the samples in which it does.
+    It moves by whole cells and stays at least a cell away from the frame.
     """
     rows, columns = (np.flatnonzero(stroke.any(axis=axis)) for axis in (1, 0))
     cell, side = survey.cell, survey.side

@@ -4,10 +4,10 @@
     session = draw("dome2spire", survey, model="church", layer=6, seed=1, n=1000)
     drawings_of("face")                        # what can be drawn on a generator of faces
 
-A person looks through the samples for a thing worth copying, finds a place that it fits on, and
-paints the place's kind in a dozen other samples. So does this: `matching` finds what fits, and the
-strokes are the labels' shapes, painted over with a round brush. The same survey gives the same
-session. The first exemplar fits best; the others are candidates for the methods that choose.
+A person looks through the samples for a thing worth copying, finds a place where it fits, and
+paints similar places in a dozen other samples. The code does the same: `matching` finds pairs that
+fit, and the strokes are the shapes of the labels, painted over with a round brush. The same survey
+gives the same session. The first exemplar fits best; the method `palimpsest` also tries the others.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ DRAWINGS: dict[str, Drawing] = CHURCH | FACE | HORSE | KITCHEN
 
 
 def drawings_of(world: str) -> dict[str, Drawing]:
-    """Those of `DRAWINGS` that are for generators of a world, in their order; none if unknown."""
+    """The drawings for generators of a world, in order; empty for an unknown world."""
     return {name: drawing for name, drawing in DRAWINGS.items() if drawing.world == world}
 
 
 def draw(
     name: str, survey: Survey, *, model: str, layer: int, seed: int, n: int | None = None
 ) -> Session:
-    """Draw one of `DRAWINGS` on the samples of a survey.
+    """The session of one of `DRAWINGS`, drawn on the samples of a survey.
 
     Args:
-        seed, n: the stream of samples that the survey's are the first of.
+        seed, n: the stream of samples that begins with those of the survey.
 
     Raises:
-        SessionError: an unknown name, labels without a class that the session needs, or samples
+        SessionError: an unknown name, labels that lack a class that the session needs, or samples
             in which nothing fits.
     """
     if name not in DRAWINGS:

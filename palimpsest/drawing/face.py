@@ -34,7 +34,7 @@ def _smile(survey: Survey) -> Drawn:
     shown = [float(teeth[mouth.sample][mouth.shape].mean()) for mouth in mouths]
     closed = [mouth for mouth, share in zip(mouths, shown, strict=True) if share < 0.02]
     smiles = [mouth for mouth, share in zip(mouths, shown, strict=True) if share > 0.2]
-    # what a moustache hides of a mouth can be neither copied nor matched
+    # a mouth under a moustache can be neither copied nor matched
     whole = [clear_of(survey, found, ("moustache",), 4) for found in (closed, smiles)]
     pairs = pick(replace_pairs(survey, *whole, grow=4), 12)
     return pairs, context_places(survey, closed, pairs)
@@ -46,7 +46,7 @@ def _brows2moustache(survey: Survey) -> Drawn:
     both = [pair for pair in merged(single, 0) if count[pair.sample] == 2]
     brows = unmeasured(held_by_middle(both))
     moustaches = unmeasured(held_by_middle(things(survey, ("moustache",), 120)))
-    # one moustache lies on both brows, a wing on each
+    # one moustache covers both brows, half of it on each
     found = replace_pairs(
         survey,
         clear_of(survey, brows, ("glasses",), 4),
@@ -72,7 +72,7 @@ def _remove_earrings(survey: Survey) -> Drawn:
 
 def _remove_glasses(survey: Survey) -> Drawn:
     rims = survey.where(("glasses",))
-    # the brush closes the rims over the lenses; seen through them are the eyes, which should match
+    # the brush closes the rims over the lenses, but the eyes seen through them should match
     glasses = [
         replace(one, shape=one.shape & rims[one.sample])
         for one in things(survey, ("glasses",), 400)

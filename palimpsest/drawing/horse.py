@@ -17,14 +17,14 @@ from palimpsest.drawing.strokes import Drawing, Drawn, context_places
 from palimpsest.drawing.survey import Survey, Thing, things
 
 EARS = 8
-"""Height of a horse's ears over its poll, in pixels of a 128-pixel picture."""
+"""Height of the ears above the head, in pixels of a 128-pixel picture."""
 
 SHORT, LONG = 30, 38
-"""A tail not as high as the one is short, one of at least the other long (the same pixels)."""
+"""A tail below the first height is short, from the second on long (pixels of 128)."""
 
 
 def _tops(survey: Survey) -> list[Thing]:
-    """The ears of every horse and what is between them, held where they stand on the head."""
+    """The ears of every horse with the space between them, anchored on the head."""
     height = round(survey.px(EARS))
     tops = []
     for head in held_by_top(things(survey, ("horse_head",), 120), survey.px(4)):
@@ -38,7 +38,7 @@ def _tops(survey: Survey) -> list[Thing]:
 def _hat(survey: Survey) -> Drawn:
     tops = _tops(survey)
     body = survey.where(("horse_body",)).any(axis=2)
-    # a hat stands upright: it fits a head that is held up, above the back
+    # an upright hat fits only a head that is held above the back
     upright = [top for top in tops if not body[top.sample, : int(top.anchor[0])].any()]
     hats = unmeasured(things(survey, ("hat",), 60))
     found = replace_pairs(survey, upright, hats, grow=3, above_only=True, sparing=("rider",))

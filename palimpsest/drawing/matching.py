@@ -1,8 +1,8 @@
-"""Which thing to copy onto which place: pairs of samples that fit together, best first.
+"""Pairs of samples, best first: a thing in one sample that fits a place in another.
 
 A layer copies whole cells, so a thing moves by whole cells only. A pair fits if, after such a
-move, the thing stands where the old one stood (to a pixel), and if what surrounds the two looks
-alike: then the goal that is pasted together differs from the old values by the thing alone.
+move, the thing stands where the old one stood (to a pixel), and if their surroundings look alike.
+The pasted goal then differs from the old values only by the thing itself.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ COLOUR_WEIGHT = 2.0
 
 @dataclass(frozen=True)
 class Pair:
-    """Copy ``region``, moved back by ``shift``, of ``donor``; paste it on ``region`` of ``target``.
+    """A copy from sample ``donor`` to sample ``target``.
 
-    ``region`` (R, R) bool in the target's picture; ``shift`` (rows, columns) in pixels, whole
-    cells; ``cost``: how badly the two fit.
+    ``region`` (R, R) bool: where the copy is pasted in the target's picture; ``shift`` (rows,
+    columns) in pixels, a multiple of the cell: how far the copy moves; ``cost``: lower fits better.
     """
 
     target: int
@@ -52,10 +52,10 @@ def replace_pairs(
     """Pairs that put a donor's thing in place of a target's, anchor on anchor, best first.
 
     ``grow``: brush radius around both shapes, in pixels of a 128-pixel picture. ``above_only``
-    leaves out what lies below the anchor. The cost is the misfit of what surrounds the two, plus
-    what the move leaves of the distance of the anchors and widths in cells, plus ``alike`` times
-    the difference of the two things' mean colours. ``sparing``: classes beside the donor's thing
-    that the stroke goes round.
+    leaves out everything below the anchor. The cost is the `difference` of the surroundings, plus
+    the distance between the anchors that remains after the move and the difference of the widths
+    (both in cells), plus ``alike`` times the difference of the two things' mean colours.
+    ``sparing``: classes beside the donor's thing that the stroke leaves out.
     """
     beside = survey.where(sparing) if sparing else None
     ranked = []
@@ -78,7 +78,7 @@ def replace_pairs(
         region = brush(silhouettes, survey.px(grow))
         if above_only:
             region[int(target.anchor[0] + survey.px(3)) :] = False
-        region &= moved(np.ones_like(region), *shift)  # what both pictures hold
+        region &= moved(np.ones_like(region), *shift)  # pixels inside both pictures
         if beside is not None:
             region &= ~moved(beside[donor.sample] & ~donor.shape, *shift)
         if not region[target.shape].mean() > 0.98:
@@ -102,9 +102,9 @@ def cover_pairs(
     reach: int = 0,
     donors: Iterable[int] | None = None,
 ) -> list[Pair]:
-    """Pairs that cover a target's thing with a place of another sample where only ``ground`` is.
+    """Pairs that cover a target's thing with a place of another sample that shows only ``ground``.
 
-    The place may lie up to ``reach`` cells away, 0 for the very same place. Best first.
+    The place may lie up to ``reach`` cells away; 0 takes the same place. Best first.
     """
     chosen = list(range(len(survey))) if donors is None else list(donors)
     plain = survey.where(ground)[chosen].reshape(len(chosen), -1)
@@ -132,9 +132,10 @@ def add_pairs(
     grow: float,
     reach: int,
 ) -> list[Pair]:
-    """Pairs that put a donor's thing on a place with only ``ground``, in a sample ``without`` any.
+    """Pairs that put a donor's thing on a place that shows only ``ground``, best first.
 
-    Best first. The place lies up to ``reach`` cells away from the thing's own.
+    The target is a sample with none of the classes ``without``; the place lies up to ``reach``
+    cells away from the thing's own.
     """
     free = [i for i, found in enumerate(survey.where(without).any(axis=(1, 2))) if not found]
     plain = survey.where(ground)[free].reshape(len(free), -1)
@@ -158,10 +159,10 @@ def add_pairs(
 def difference(
     survey: Survey, target: int, donor: int, shift: tuple[int, int], around: np.ndarray
 ) -> float:
-    """How unlike the two samples are on the pixels ``around`` of the target's picture.
+    """How much two samples differ on the pixels ``around`` of the target's picture.
 
     The share of labels that differ plus `COLOUR_WEIGHT` times the mean colour difference; pixels
-    whose counterpart lies outside the donor's picture do not count.
+    whose counterpart lies outside the donor's picture are left out.
     """
     here = around & moved(np.ones_like(around), *shift)
     rows, columns = np.nonzero(here)
@@ -174,7 +175,7 @@ def difference(
 
 
 def pick(pairs: Iterable[Pair], count: int) -> list[Pair]:
-    """The first ``count`` pairs in which no sample stands twice in the same part."""
+    """The first ``count`` pairs such that no sample is the target, or the donor, of two."""
     chosen: list[Pair] = []
     targets: set[int] = set()
     donors: set[int] = set()
@@ -190,9 +191,9 @@ def pick(pairs: Iterable[Pair], count: int) -> list[Pair]:
 
 
 def pick_evenly(pairs: Sequence[Pair], count: int, kind: Callable[[Pair], Hashable]) -> list[Pair]:
-    """As `pick`, but the best pair of each ``kind`` in turn, so that an edit can learn them all.
+    """As `pick`, but the best pair of each ``kind`` in turn, so that an edit learns all kinds.
 
-    Kinds come in the order of their best pairs; one that has no pair left is passed over.
+    Kinds come in the order of their best pairs; a kind without pairs left is skipped.
     """
     waiting: dict[Hashable, list[Pair]] = {}
     for pair in pairs:
@@ -214,9 +215,9 @@ def half(pair: Pair) -> str:
 
 
 def standing_on(survey: Survey, found: Iterable[Thing], support: Sequence[str]) -> list[Thing]:
-    """Things that stand on ``support``, held by its middle and with its width.
+    """Things that stand on the class ``support``, with its middle as anchor and its width.
 
-    Measured on the rows just below; things without it there are left out.
+    Middle and width are measured in the rows just below; things without support are left out.
     """
     below = survey.where(support)
     depth = max(2, round(survey.px(8)))
@@ -237,7 +238,7 @@ def standing_on(survey: Survey, found: Iterable[Thing], support: Sequence[str]) 
 
 
 def crowns(found: Iterable[Thing], share: float = 0.7) -> list[Thing]:
-    """The upper ``share`` of things, held where they were cut: a tree's crown without its trunk."""
+    """The upper ``share`` of things, anchored at the cut: a tree's crown without its trunk."""
     kept = []
     for thing in found:
         top, _, bottom, _ = thing.box
@@ -251,7 +252,7 @@ def crowns(found: Iterable[Thing], share: float = 0.7) -> list[Thing]:
 
 
 def _stays(region: np.ndarray, shift: tuple[int, int]) -> bool:
-    """Whether a region that is not empty keeps inside the picture when moved back."""
+    """Whether a region is not empty and stays inside the picture when it is moved back."""
     return bool(region.any()) and moved(region, -shift[0], -shift[1]).sum() == region.sum()
 
 
@@ -261,7 +262,7 @@ def _shifts(reach: int, cell: int) -> list[tuple[int, int]]:
 
 
 def merged(found: Iterable[Thing], gap: float) -> list[Thing]:
-    """All things of a sample as one, gaps up to ``gap`` pixels closed: letters as one word."""
+    """The things of each sample as one, gaps up to ``gap`` pixels closed: letters as one word."""
     by_sample: dict[int, np.ndarray] = {}
     for thing in found:
         known = by_sample.get(thing.sample)
@@ -279,7 +280,7 @@ def merged(found: Iterable[Thing], gap: float) -> list[Thing]:
 def clear_of(
     survey: Survey, found: Iterable[Thing], names: Sequence[str], near: float
 ) -> list[Thing]:
-    """Things with nothing of these classes on them or nearer than ``near`` (of 128 pixels)."""
+    """Things that have none of these classes on them or within ``near`` (of 128) pixels."""
     reach = survey.px(near)
     return [
         thing
@@ -289,14 +290,14 @@ def clear_of(
 
 
 def unmeasured(found: Iterable[Thing]) -> list[Thing]:
-    """The things with width 0: for such as need not be alike in width."""
+    """The things with width 0, for pairs whose widths need not agree."""
     return [replace(thing, width=0.0) for thing in found]
 
 
 def held_by_top(found: Iterable[Thing], depth: float) -> list[Thing]:
-    """Things held by their top: the highest row, and the middle of the ``depth`` rows from there.
+    """Things anchored at their top: the highest row, and the middle of its first ``depth`` rows.
 
-    For what hangs, such as a tail, or wears something, such as a head. Their width is that of
+    For things that hang, such as a tail, or wear something, such as a head. Their width is that of
     these rows.
     """
     kept = []
@@ -311,7 +312,7 @@ def held_by_top(found: Iterable[Thing], depth: float) -> list[Thing]:
 
 
 def held_by_middle(found: Iterable[Thing]) -> list[Thing]:
-    """Things held by the middle of their box."""
+    """Things anchored at the middle of their box."""
     kept = []
     for thing in found:
         top, left, bottom, right = thing.box

@@ -1,4 +1,4 @@
-"""What the drawings of all worlds share: what a drawing is, and how its context is painted.
+"""What a drawing is, and how its context is painted: shared by the drawings of all worlds.
 
     FACE = {"smile": Drawing("face", "Closed mouths smile", _smile, ("lips",), ("teeth",))}
 
@@ -20,7 +20,7 @@ CONTEXTS = 12
 """Places painted as context; twelve generalise better than four (docs/sessions.md)."""
 
 Places = list[tuple[int, np.ndarray]]
-"""Samples and what is painted in them, (R, R) bool."""
+"""Sample numbers, and the pixels painted in each, (R, R) bool."""
 
 Drawn = tuple[list[Pair], Places]
 """The pairs to copy and paste, best first, and the context."""
@@ -47,9 +47,9 @@ class Drawing:
 def context_places(
     survey: Survey, found: Iterable[Thing], pairs: Sequence[Pair], grow: float = 1
 ) -> Places:
-    """Strokes over one thing in each of `CONTEXTS` samples that no pair's paste stands in.
+    """Strokes over one thing in each of `CONTEXTS` samples in which no pair is pasted.
 
-    Where too few samples are left, those of the pairs are used as well, the first ones last.
+    If there are too few such samples, those of the pairs are used as well, the best pairs last.
     """
     by_sample: dict[int, Thing] = {}
     for thing in found:

@@ -1,9 +1,9 @@
-"""What can be seen in a stretch of samples: their pictures, their labels, and the things in them.
+"""A survey of samples: their pictures, their labels, and the connected things in them.
 
-A `Survey` holds pictures and per-pixel labels of samples 0 to n - 1, whoever made the labels (a
-segmenter for generated samples, a world's renderer for scenes). `things` finds the connected parts
-of a class, and `brush` paints over a shape as one paints by hand. All lengths that are meant in
-pixels of a 128-pixel picture go through `Survey.px`.
+A `Survey` holds pictures and per-pixel labels of samples 0 to n - 1. The labels come from a
+segmenter (generated samples) or from a world's renderer (scenes). `things` finds the connected
+parts of a class, and `brush` paints over a shape as a person would. `Survey.px` scales lengths that
+are given in pixels of a 128-pixel picture.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Survey:
         if self.labels.shape != (n, side, side) or self.images.shape != (n, side, side, 3):
             raise ValueError(f"pictures {self.images.shape} and labels {self.labels.shape} differ")
         if side % self.cells:
-            raise ValueError(f"{side} pixels are no whole number of {self.cells} cells")
+            raise ValueError(f"{side} pixels are not a whole number of {self.cells} cells")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -63,7 +63,7 @@ class Survey:
         return length * self.side / 128
 
     def numbers(self, names: Iterable[str]) -> list[int]:
-        """Label numbers of classes. Raises `SessionError` for a class that the labels have not."""
+        """Label numbers of classes. Raises `SessionError` for an unknown class."""
         found = []
         for name in names:
             if name not in self.classes:
@@ -93,7 +93,7 @@ class Thing:
     """One connected part in one sample: its pixels (R, R) bool, and the point it is held by.
 
     ``anchor`` (row, column): the point that two things share when one takes the other's place.
-    ``width``: of what it stands on, or its own, in pixels.
+    ``width``: in pixels, its own or that of the thing it stands on.
     """
 
     sample: int
@@ -130,8 +130,8 @@ def survey_samples(
 def things(survey: Survey, names: Iterable[str], least: float) -> Iterator[Thing]:
     """Connected parts of these classes with at least ``least`` pixels (of a 128-pixel picture).
 
-    Specks are dropped and pinholes closed; a part that the frame cuts is left out. In order of
-    sample, the largest of a sample first. The anchor is the middle of the part's lowest row.
+    Smaller parts are dropped, holes are closed, and parts that touch the frame are left out. Sorted
+    by sample, in each sample the largest first. The anchor is the middle of a part's lowest row.
     """
     area = least * (survey.side / 128) ** 2
     for sample, shape in enumerate(survey.where(names)):
@@ -152,9 +152,9 @@ def things(survey: Survey, names: Iterable[str], least: float) -> Iterator[Thing
 
 
 def brush(shape: np.ndarray, radius: float) -> np.ndarray:
-    """A shape (R, R) bool painted over with a round brush: ``radius`` pixels wider, smooth, bool.
+    """The shape (R, R) bool painted over with a round brush: ``radius`` pixels wider, and smooth.
 
-    Bays and gaps narrower than the brush are closed.
+    Gaps narrower than the brush are closed.
     """
     if not shape.any():
         return shape.copy()
@@ -173,16 +173,16 @@ def brush(shape: np.ndarray, radius: float) -> np.ndarray:
 
 
 def soften(shape: np.ndarray) -> np.ndarray:
-    """A shape (R, R) bool as a mask float32 with the soft rim of a stroke, nothing outside it.
+    """The shape (R, R) bool as a float32 mask with a soft rim that stays inside the shape.
 
-    Kept inside, the rim reaches into no further cell: copy and paste keep boxes of one size.
+    The mask then covers the same cells as the shape, so that the boxes of copy and paste agree.
     """
     blurred = ndimage.gaussian_filter(shape.astype(np.float32), 0.6)
     return np.where(shape, np.clip(blurred, 0, 1), 0).round(3)
 
 
 def moved(shape: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """A shape (R, R) shifted down and right; what leaves the picture is gone."""
+    """The shape (R, R) shifted down and right; pixels that leave the picture are lost."""
     result = np.zeros_like(shape)
     height, width = shape.shape
     t, b = max(0, rows), min(height, height + rows)
