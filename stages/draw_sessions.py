@@ -23,18 +23,20 @@ from palimpsest.pipeline.devices import Device, computing_device
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="The generator.")],
-    segmenter: Annotated[Path, typer.Option(help="What labels its images.")],
-    out_dir: Annotated[Path, typer.Option(help="Folder of the session files.")],
-    model: Annotated[str, typer.Option(help="Name of the generator, kept in the session.")],
-    layer: Annotated[int, typer.Option(help="The layer to change where none is given.")],
+    weights: Annotated[Path, typer.Option(help="Weights of the generator.")],
+    segmenter: Annotated[Path, typer.Option(help="Segmenter that labels its images.")],
+    out_dir: Annotated[Path, typer.Option(help="Folder for the session files.")],
+    model: Annotated[str, typer.Option(help="Name of the generator, stored in the session.")],
+    layer: Annotated[int, typer.Option(help="Layer to change, for sessions given without one.")],
     session: Annotated[
         list[str] | None,
-        typer.Option(help="What to draw, as NAME or NAME@LAYER; give it again for more. [all]"),
+        typer.Option(help="Session to draw, as NAME or NAME@LAYER; repeat. [all]"),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the stream of samples.")] = 1,
-    n: Annotated[int, typer.Option(help="Length of the stream of samples.")] = 1000,
-    samples: Annotated[int, typer.Option(help="How many of its first samples to look at.")] = 400,
+    seed: Annotated[int, typer.Option(help="Random seed of the samples.")] = 1,
+    n: Annotated[int, typer.Option(help="Number of samples that the session may name.")] = 1000,
+    samples: Annotated[
+        int, typer.Option(help="Number of samples to survey, from the first.")
+    ] = 400,
     truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
     device: Device = "cpu",
 ) -> None:
@@ -48,7 +50,7 @@ def main(
     if lacking := generator.lacking(sorted({layer, *layers.values()})):
         raise ParameterError(f"--layer: {weights} has {lacking}")
     survey = survey_samples(generator, labels, layer, samples, seed)
-    # all are drawn before any is written: a session that fails leaves no half of a set
+    # all are drawn before any is written, so that a failure leaves no incomplete set
     drawn = [
         draw(
             name,
@@ -70,12 +72,12 @@ def main(
 
 
 def _place(text: str, layer: int, known: Iterable[str]) -> tuple[str, int]:
-    """What to draw and for which layer, from NAME or NAME@LAYER."""
+    """Name and layer of NAME or NAME@LAYER."""
     name, _, at = text.partition("@")
     if name not in known:
         raise ParameterError(f"--session: {name} is none of {', '.join(known)}")
     if at and not at.isdigit():
-        raise ParameterError(f"--session: {text}: the layer {at!r} is no number")
+        raise ParameterError(f"--session: {text}: the layer {at!r} is not a number")
     return name, int(at) if at else layer
 
 

@@ -1,4 +1,4 @@
-"""Masks as a brush leaves them: PNG data URLs, and what they cover on a layer's grid.
+"""Painted masks: PNG data URLs, and the cells of a layer's grid that they cover.
 
 A mask is an array (H, W) float32 in [0, 1], 1 where painted. In a session it is a data URL of a
 PNG: painted where it is white and opaque. Three steps lead to a layer::
@@ -37,12 +37,12 @@ def open_mask(url: str) -> Image.Image:
     start = _DATA_URL.match(url)
     if start is None:
         raise ValueError(
-            f"is no image ({url[:24]!r}...); a mask is a PNG, 'data:image/png;base64,...'"
+            f"is not an image ({url[:24]!r}...); a mask is a PNG, 'data:image/png;base64,...'"
         )
     try:
         content = base64.b64decode(url[start.end() :], validate=True)
     except (binascii.Error, ValueError) as problem:
-        raise ValueError(f"is no image: its base64 is damaged ({problem})") from None
+        raise ValueError(f"is not an image: its base64 is damaged ({problem})") from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -52,7 +52,7 @@ def open_mask(url: str) -> Image.Image:
             picture.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
         reason = " ".join(str(problem).split()).split(" <")[0]
-        raise ValueError(f"is no image: its content is no whole PNG ({reason})") from None
+        raise ValueError(f"is not an image: its content is not a complete PNG ({reason})") from None
     return picture
 
 
@@ -69,9 +69,9 @@ def decode_mask(url: str) -> np.ndarray:
 
 
 def encode_mask(mask: np.ndarray) -> str:
-    """Mask (H, W) in [0, 1] to the data URL of an RGBA PNG: white, as opaque as it is painted.
+    """Mask (H, W) in [0, 1] to the data URL of an RGBA PNG: white, with the mask as opacity.
 
-    The same mask gives the same text. `decode_mask` gives it back, rounded to 1/255.
+    The same mask gives the same text. `decode_mask` returns it, rounded to 1/255.
     Raises `ValueError` for another shape or values outside [0, 1].
     """
     mask = np.asarray(mask, dtype=np.float64)
@@ -88,8 +88,8 @@ def encode_mask(mask: np.ndarray) -> str:
 def cover(mask: np.ndarray, size: tuple[int, int]) -> Tensor:
     """Painted share of each cell of a ``size`` = (rows, columns) grid over the mask: float32.
 
-    Exact areas, also where a cell's edge cuts a pixel; shares under 1/255 count as nothing, so
-    that the faint rim of a soft brush does not widen the box of a selection.
+    Areas are exact, also where a cell's edge cuts a pixel. Shares below 1/255 are set to 0, so that
+    the faint rim of a soft brush does not widen the box of a selection.
     """
     mask = np.asarray(mask, dtype=np.float64)
     rows, columns = (_shares(length, cells) for length, cells in zip(mask.shape, size, strict=True))
@@ -98,17 +98,17 @@ def cover(mask: np.ndarray, size: tuple[int, int]) -> Tensor:
 
 
 def compat_area(url: str, size: tuple[int, int]) -> Tensor:
-    """Painted share of each cell as the original code finds it, in steps of 1/255.
+    """Painted share of each cell as the original code computes it, in steps of 1/255.
 
-    RGB without alpha, PIL's bilinear (triangle) resize, the red channel over 255; ``size`` =
-    (rows, columns) is handed to PIL as it stands, where PIL reads (width, height).
+    RGB without alpha, PIL's bilinear (triangle) resize, the red channel over 255. ``size`` =
+    (rows, columns) is passed to PIL unchanged, although PIL expects (width, height).
     """
     picture = open_mask(url).convert("RGB").resize(size, Image.Resampling.BILINEAR)
     return torch.from_numpy(np.asarray(picture)[:, :, 0].astype(np.float32) / np.float32(255))
 
 
 def _shares(length: int, cells: int) -> np.ndarray:
-    """(cells, length): how much of each cell each pixel along one axis makes up; rows sum to 1."""
+    """(cells, length): the share of each pixel in each cell along one axis; rows sum to 1."""
     edges = np.linspace(0, length, cells + 1)
     pixels = np.arange(length)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)

@@ -3,8 +3,8 @@
     edit = rewrite(g, session, stats, solver="newton", mu=0.1)
     g2 = edit.apply(g)
 
-`open_session` is the part before any solver: it finds the session's samples in the generator and
-gives keys and goals. With ``compat=True`` it does that as the original code does.
+`open_session` does the part before any solver: it computes the session's samples in the generator
+and returns keys and goals, with ``compat=True`` as the original code does.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from palimpsest.sessions.schema import Session
 
 @dataclass(frozen=True)
 class OpenSession:
-    """A session seen through a generator's layer.
+    """A session in a layer of a generator: its goals and the keys of its context.
 
-    ``goals``: one for each exemplar that was asked for. ``context_keys`` (B, N, h, w) are whole key
+    ``goals``: one for each exemplar that was opened. ``context_keys`` (B, N, h, w) are whole key
     maps of the context's samples, ``context_weights`` (B, h, w) the painted share of each cell.
     """
 
@@ -57,16 +57,16 @@ def open_session(
     context: Sequence[int] | None = None,
     compat: bool = False,
 ) -> OpenSession:
-    """Find a session's samples in a generator: goals, and keys of the context.
+    """The goals of a session, and the keys of its context, in a layer of a generator.
 
     Args:
-        layer: number of the layer where the session names none (the original's files do not).
-        exemplars: which of them to open, by place; all if None.
-        context: which of the context's places to use; all if None.
-        compat: masks and cuts as the original code makes them.
+        layer: layer to open if the session names none, as in the original's files.
+        exemplars: numbers of the exemplars to open; all if None.
+        context: numbers of the context's places to use; all if None.
+        compat: make masks and cuts as the original code does.
 
     Raises:
-        SessionError: what `Session.check` finds, or a place that does not exist.
+        SessionError: what `Session.check` finds, or a number that does not exist.
     """
     number = session.check(g, layer, compat)
     chosen = _chosen(session, "exemplars", session.exemplars, exemplars)
@@ -95,10 +95,10 @@ def open_session(
 def open_with_statistics(
     g: Generator, session: Session, stats: KeyStatistics, **options: Any
 ) -> OpenSession:
-    """`open_session`, at the layer of the statistics where the session names none.
+    """`open_session` at the session's layer, or at that of the statistics if it names none.
 
-    ``options``: exemplars, context and compat, as there. Raises `StatisticsError` for statistics
-    of other weights or of another layer.
+    ``options``: exemplars, context and compat, as in `open_session`. Raises `StatisticsError` for
+    statistics of other weights or of another layer.
     """
     number = stats.metadata.get("layer")
     opened = open_session(g, session, None if number is None else int(number), **options)
@@ -123,11 +123,11 @@ def rewrite(
     Args:
         stats: second moment of the keys of the session's layer.
         solver: see `palimpsest.memory.insert`, which also takes ``settings``.
-        exemplars: which of them to use, by place: the first alone unless told; None for all, whose
-            keys and goals then share the edit's directions.
-        context: which of the context's places to use; all if None.
+        exemplars: numbers of the exemplars to use, by default the first; all if None. Several
+            share the edit's directions.
+        context: numbers of the context's places to use; all if None.
         rank: number of directions; the session's own if None.
-        compat: masks and cuts as the original code makes them.
+        compat: make masks and cuts as the original code does.
 
     Raises:
         SessionError: a session that does not fit the generator.
@@ -170,7 +170,7 @@ def solve(
     solver: str,
     **settings: Any,
 ) -> Edit:
-    """Solve for goals of an open session along given directions; see `rewrite`."""
+    """The edit for goals of an open session along given directions; see `rewrite`."""
     return insert(
         opened.layer,
         **goal_arguments(goals),
@@ -183,7 +183,7 @@ def solve(
 
 
 def check_statistics(g: Generator, layer: Layer, stats: KeyStatistics) -> None:
-    """Refuse statistics that say they are of other weights, layer or truncation, or other units."""
+    """Raise `StatisticsError` for statistics of other weights, layer, truncation or units."""
     wanted = {
         "weights_sha256": g.weights_sha256,
         "layer": str(layer.number),
@@ -194,7 +194,7 @@ def check_statistics(g: Generator, layer: Layer, stats: KeyStatistics) -> None:
         if found != value:
             raise StatisticsError(
                 f"statistics: made with {name} = {found}, but the generator and session have "
-                f"{value}; collect them anew"
+                f"{value}; collect them again"
             )
     if stats.units != layer.weight.shape[1]:
         raise StatisticsError(

@@ -1,15 +1,15 @@
-"""A copy-paste-context session: what a person drew on a model's samples, and its file.
+"""A copy-paste-context session: what a person drew on a model's samples, and its file format.
 
-Copy: a thing selected in one sample (the *object*). Paste: the place in another sample that it
-goes to. Context: the places, in a few samples, that shall all follow (paper, sections 3 and 4.1)::
+Copy: a thing selected in one sample (the *object*). Paste: the place in another sample where it
+goes. Context: places in a few samples that shall follow the same rule (paper, sections 3 and 4.1)::
 
     session = Session.load("data/sessions/church/dome2spire.json")
     session.exemplars[0].paste.sample          # number of a sample
     session.exemplars[0].paste.mask            # data URL; see `palimpsest.sessions.masks`
     session.save("copy.json")
 
-The original's files (`object`, `paste`, `key`, `query`) load unchanged. Whatever is wrong with a
-session ends in one `SessionError` that names the file and the field.
+The original's files (`object`, `paste`, `key`, `query`) load unchanged. Any fault of a session
+raises one `SessionError` that names the file and the field.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Selection(_Strict):
         return decode_mask(self.mask)
 
     def area(self, size: tuple[int, int], compat: bool = False) -> Any:
-        """Painted share of each cell of a (rows, columns) grid: float32 tensor.
+        """Painted share of each cell of a (rows, columns) grid, a float32 tensor.
 
         ``compat`` computes it as the original code does.
         """
@@ -77,7 +77,7 @@ class Selection(_Strict):
 
 
 class Exemplar(_Strict):
-    """One thing to copy, and the place that it is pasted on."""
+    """One thing to copy, and the place to paste it."""
 
     object: Selection
     paste: Selection
@@ -132,7 +132,7 @@ class Session(_Strict):
         return self
 
     def selections(self) -> list[tuple[str, Selection]]:
-        """Every mask of the session with the name of its field, in the order of the file."""
+        """Name of the field and selection, for every mask, in the order of the file."""
         found = []
         for i, exemplar in enumerate(self.exemplars):
             found.append((f"exemplars[{i}].object", exemplar.object))
@@ -144,15 +144,15 @@ class Session(_Strict):
 
     @property
     def samples(self) -> tuple[int, ...]:
-        """Numbers of all samples that the session needs, ascending."""
+        """Numbers of all samples that the session uses, ascending."""
         return tuple(sorted({selection.sample for _, selection in self.selections()}))
 
     @classmethod
     def from_dict(cls, data: Any, source: str = "session") -> Session:
-        """Check the content of a session's JSON, ours or the original's.
+        """The session in the content of a JSON file, ours or the original's.
 
-        ``source`` names it in errors; an original session is named after it (a path's stem).
-        Raises `SessionError` for whatever is wrong.
+        ``source`` names the file in errors; an original session takes its name from the file's.
+        Raises `SessionError` for any fault.
         """
         if not isinstance(data, dict):
             raise SessionError(f"{source}: holds {_kind(data)}, not a JSON object with a session")
@@ -166,7 +166,7 @@ class Session(_Strict):
         if not data.get("context"):
             data = {**data, "context": _pasted_places(data["exemplars"])}
         try:
-            # through JSON, so that lists become tuples while numbers stay strictly typed
+            # validated as JSON, so that lists become tuples but numbers stay strictly typed
             return cls.model_validate_json(json.dumps(data))
         except ValidationError as problem:
             raise SessionError(f"{source}: {_first_fault(problem)}") from None
@@ -182,23 +182,23 @@ class Session(_Strict):
         except IsADirectoryError:
             raise SessionError(f"{path}: is a folder, not a session file") from None
         except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as problem:
-            raise SessionError(f"{path}: is no JSON ({problem}); draw or save it again") from None
+            raise SessionError(f"{path}: is not JSON ({problem}); draw or save it again") from None
         return cls.from_dict(data, str(path))
 
     def to_json(self) -> str:
-        """The file's text: fields in fixed order, two spaces, a newline at the end."""
+        """The file's text: fields in a fixed order, indented by two spaces, one final newline."""
         return json.dumps(self.model_dump(exclude_none=True), indent=2, ensure_ascii=False) + "\n"
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the session, whole or not at all."""
+        """Write the session to a file, atomically."""
         atomic_write_text(path, self.to_json())
 
     def check(self, generator: Generator, layer: int | None = None, compat: bool = False) -> int:
         """Check the session against a generator; returns the number of the layer to change.
 
-        ``layer`` stands in where the session names none. Raises `SessionError` for a layer that
-        the generator has not, a mask that covers no cell of the layer's grid, and a rank above the
-        number of context keys.
+        ``layer`` is used if the session names none. Raises `SessionError` for a layer that the
+        generator does not have, a mask that covers no cell of the layer's grid, and a rank above
+        the number of context keys.
         """
         number = self.layer if self.layer is not None else layer
         if lacking := generator.lacking([number]):
@@ -221,7 +221,7 @@ class Session(_Strict):
 
 
 def _pasted_places(exemplars: Any) -> list[Any]:
-    """Context of a session that names none, as in the original: the pasted places."""
+    """The context of a session that names none: the pasted places, as in the original."""
     if not isinstance(exemplars, list):
         return []
     return [e["paste"] for e in exemplars if isinstance(e, dict) and "paste" in e]
@@ -259,7 +259,7 @@ def _pair(pair: Any, source: str, field: str) -> dict[str, Any]:
 
 
 def _first_fault(problem: ValidationError) -> str:
-    """The first of pydantic's faults as `field name: what is wrong`."""
+    """The first of pydantic's errors, as `field NAME: what is wrong`."""
     fault = problem.errors(include_url=False, include_context=False)[0]
     field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in fault["loc"]).lstrip(".")
     message = fault["msg"].removeprefix("Value error, ")
@@ -275,7 +275,7 @@ def _first_fault(problem: ValidationError) -> str:
 
 
 def _known_beside(loc: tuple[int | str, ...]) -> list[str]:
-    """Names of the fields that may stand where an unknown one was found."""
+    """Names of the known fields at the place of an unknown one."""
     if len(loc) == 1:
         return list(Session.model_fields)
     if loc[0] == "exemplars" and len(loc) == 3:

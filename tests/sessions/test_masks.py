@@ -101,7 +101,7 @@ def test_a_faint_rim_does_not_widen_the_box() -> None:
     ],
 )
 def test_what_is_no_image_is_told_so(url: str) -> None:
-    with pytest.raises(ValueError, match="is no image"):
+    with pytest.raises(ValueError, match="is not an image"):
         decode_mask(url)
 
 

@@ -115,9 +115,9 @@ FIRST = ("exemplars", 0)
             (*FIRST, "object", "mask"),
             "data:image/png;base64,AAAA",
             "exemplars[0].object.mask",
-            "no image",
+            "not an image",
         ),
-        (("context", 1, "mask"), "a spot", "context[1].mask", "no image"),
+        (("context", 1, "mask"), "a spot", "context[1].mask", "not an image"),
         (("context", 0, "sample"), 100, "context[0].sample", "0 to 99"),
         (
             (*FIRST, "paste", "sample"),
@@ -161,7 +161,7 @@ def test_each_fault_is_one_line_with_file_and_field(
 @pytest.mark.parametrize(
     "text, reason",
     [
-        ("{", "is no JSON"),
+        ("{", "is not JSON"),
         ("[1, 2]", "holds a list"),
         ("null", "holds null"),
         ('{"a": 1}', "field exemplars is missing"),
@@ -169,7 +169,7 @@ def test_each_fault_is_one_line_with_file_and_field(
         ('{"paste": [1, "x"]}', "field object is missing"),
         ('{"object": [1, "x"], "paste": 4}', "field paste: expected [sample, mask]"),
         ('{"object": [1, "x"], "paste": [1, "x"], "lr": 1}', "field lr is unknown"),
-        ("[" * 100000, "is no JSON"),
+        ("[" * 100000, "is not JSON"),
     ],
 )
 def test_what_is_no_session_is_told_so(tmp_path: Path, text: str, reason: str) -> None:

@@ -70,7 +70,7 @@ class Tunable(Protocol):
     """
 
     weight: Tensor
-    directions: Tensor
+    directions: Tensor | None
 
     def loss(self, weight: Tensor) -> Tensor: ...
 

@@ -4,16 +4,16 @@
     pairs = best_buddies(maps(images), maps(donor), size=(128, 128))
     pairs.image, pairs.a, pairs.b                       # (N,), (N, 2), (N, 2): (row, column)
 
-Two cells are best buddies if each is the other's nearest neighbour by its surroundings' features.
-They are sought from coarse to fine: at the coarsest map everywhere, then only between the windows
-that lie under the pairs of the map before. In each pair of windows the features are first given
-a common appearance: mean and deviation of each channel become the average of both windows'
+Two cells are best buddies if each is the other's nearest neighbour by the features of its
+surroundings. The search goes from coarse to fine: over the whole coarsest map, then only between
+the windows under the pairs of the map before. In each pair of windows the features first get a
+common appearance: mean and deviation of each channel become the average of both windows
 (section 4.2 there; the statistics are those of an AdaIN layer). Weak pairs are dropped at every
-level, and of those that lie close together the strongest is kept.
+level, and of pairs that lie close together only the strongest is kept.
 
-The features come from any network that gives maps (B, C_i, H / 2^i, W / 2^i). The paper took five
-levels of VGG19 trained on photographs; where those weights are not at hand (the mini scale), the
-encoder of a world's segmenter serves, which knows that world alone.
+The features come from any network that gives maps (B, C_i, H / 2^i, W / 2^i). The paper used five
+levels of VGG19 trained on photographs; at mini scale the encoder of a world's segmenter takes its
+place.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def best_buddies(
         size: (H, W) of the images in pixels.
 
     Returns:
-        Points in pixels, image by image; none for images in which nothing matches. What an image
-        gets does not depend on the others of its batch.
+        Points in pixels, image by image; none for images in which nothing matches. The pairs of an
+        image do not depend on the other images of its batch.
 
     Raises:
         ParameterError: fewer maps than there are patch sizes.
@@ -121,10 +121,10 @@ def best_buddies(
 
 
 def mutual_nearest(similarity: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Which (P, Q) of N tables ``similarity`` (N, P, Q) are largest in their row and their column.
+    """Indices n, p, q of the entries of ``similarity`` (N, P, Q) that are mutually largest.
 
-    Returns the indices n, p, q of all such entries; -inf is never one. Of equal entries the first
-    counts as the largest.
+    Such an entry is the largest of its row and of its column, the first of equal ones; -inf never
+    counts.
     """
     nearest_q, nearest_p = similarity.argmax(2), similarity.argmax(1)  # (N, P), (N, Q)
     back = nearest_p.gather(1, nearest_q)  # (N, P)
@@ -135,10 +135,10 @@ def mutual_nearest(similarity: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def common_appearance(a: Tensor, b: Tensor, in_a: Tensor, in_b: Tensor) -> tuple[Tensor, Tensor]:
-    """Windows of features (N, h, w, C) with the mean and deviation that lie between both windows'.
+    """Windows of features (N, h, w, C), both with the average of their means and deviations.
 
-    Channel by channel; only cells where ``in_a``, ``in_b`` (N, h, w) hold count for a window's own
-    statistics (the rest is what pads it).
+    Channel by channel. Only cells where ``in_a``, ``in_b`` (N, h, w) are true enter a window's
+    statistics; the others are padding.
     """
     (mean_a, deviation_a), (mean_b, deviation_b) = _statistics(a, in_a), _statistics(b, in_b)
     mean, deviation = (mean_a + mean_b) / 2, (deviation_a + deviation_b) / 2
@@ -149,9 +149,9 @@ def common_appearance(a: Tensor, b: Tensor, in_a: Tensor, in_b: Tensor) -> tuple
 
 
 def activation(features: Tensor) -> Tensor:
-    """Squared length of features (B, C, h, w), stretched to 0 to 1 in each image: (B, h, w).
+    """Squared length of features (B, C, h, w), scaled to 0 to 1 in each image: (B, h, w).
 
-    All 0 in an image whose cells are all alike.
+    0 everywhere in an image whose cells are all alike.
     """
     length = features.square().sum(1)
     low, high = length.amin((1, 2), keepdim=True), length.amax((1, 2), keepdim=True)
@@ -202,9 +202,9 @@ def _buddies_in(windows: _Windows, a: Tensor, b: Tensor, patch: int, apart: int 
 def _cut(
     features: Tensor, image: Tensor, corner: Tensor, height: int, width: int, rim: int
 ) -> tuple[Tensor, Tensor]:
-    """Windows with ``rim`` more cells around them, and which of their cells are their own.
+    """Windows with ``rim`` more cells around them, and which of these cells are the window's own.
 
-    (N, height + 2 rim, width + 2 rim, C) and (N, ..., ...) bool; off the map, it is mirrored.
+    (N, height + 2 rim, width + 2 rim, C) and (N, ..., ...) bool; the map is mirrored at its edges.
     """
     at, own = [], []
     for axis, length in enumerate((height, width)):
@@ -224,7 +224,7 @@ def _mirror(at: Tensor, side: int) -> Tensor:
 
 
 def _patches(windows: Tensor, patch: int) -> Tensor:
-    """Surroundings of each cell, every feature vector at length 1: (N, C · patch², P)."""
+    """The patch around each cell, every feature vector scaled to length 1: (N, C · patch², P)."""
     unit = F.normalize(windows, dim=-1, eps=1e-8)
     return F.unfold(unit.permute(0, 3, 1, 2), patch)
 
@@ -242,16 +242,16 @@ def _on_map(cells: Tensor, features: Tensor) -> Tensor:
 
 
 def _strong_enough(pairs: Pairs, a: Tensor, b: Tensor, least: float) -> Pairs:
-    """Pairs both of whose cells have at least that activation; their rank grows by its mean."""
+    """Pairs whose cells both have at least that activation; its mean is added to their rank."""
     of_a = activation(a)[pairs.image, pairs.a[:, 0], pairs.a[:, 1]]
     of_b = activation(b)[pairs.image, pairs.b[:, 0], pairs.b[:, 1]]
     ranked = Pairs(pairs.image, pairs.a, pairs.b, pairs.rank + (of_a + of_b) / 2, pairs.similarity)
-    # an image of one colour has activations of 0 everywhere, and nothing to be matched
+    # an image of one colour has activation 0 everywhere and matches nothing
     return ranked[(of_a >= least) & (of_b >= least) & (of_a + of_b > 0)]
 
 
 def _without_rivals(pairs: Pairs) -> Pairs:
-    """Pairs that no more similar pair, from a window that overlaps, shares a cell with."""
+    """Pairs that share no cell with a more similar pair (from an overlapping window)."""
     order = torch.sort(pairs.similarity, descending=True, stable=True).indices
     taken: set[tuple[int, ...]] = set()
     kept = []
@@ -267,8 +267,8 @@ def _without_rivals(pairs: Pairs) -> Pairs:
 def _spread_out(pairs: Pairs, most: int) -> Pairs:
     """At most ``most`` pairs an image: of each cluster of the points (a, b) in R^4 the strongest.
 
-    The original clusters by k-means from random starts; Ward's method lessens the same variance,
-    needs no start, and gives each image the same whatever else is in its batch.
+    The original clusters by k-means from random starts. Ward's method reduces the same variance
+    without a random start, so that the result does not depend on the other images of the batch.
     """
     points = torch.cat([pairs.a, pairs.b], 1).double().cpu().numpy()
     images, rank = pairs.image.cpu().numpy(), pairs.rank.double().cpu().numpy()

@@ -1,4 +1,4 @@
-"""An edit without a generator: the changed part of one picture, warped into every other.
+"""An edit without a generator: the changed part of one picture is warped into all others.
 
     pasted = paste_image(generator, session)
     transfer = BestBuddiesTransfer(segmenter.features, pasted.image, pasted.alpha)
@@ -6,8 +6,9 @@
 
 The comparison of the paper's section 5.1 (Table 2, `nbb_copy` and `nbb_laplace`): best buddies
 (`best_buddies`) between an image and the donor, a rigid moving least squares warp through them
-(`moving_least_squares`), and the donor's region blended in where the warp brings it. An image
-without correspondences stays as it is. `align` does all but the blending, for both blends at once.
+(`moving_least_squares`), and the donor's region blended in where the warp places it. An image
+without correspondences is not changed. `align` does everything but the blending, once for both
+blends.
 
 Images are (B, 3, H, W) in [-1, 1], masks (H, W) in [0, 1].
 """
@@ -36,10 +37,10 @@ BLENDS = ("copy", "laplace")
 
 @dataclass(frozen=True)
 class Aligned:
-    """The donor as it lies on each image: ``donor`` (B, 3, H, W), ``mask`` (B, 1, H, W) in [0, 1].
+    """The donor warped onto each image: ``donor`` (B, 3, H, W), ``mask`` (B, 1, H, W) in [0, 1].
 
-    ``found`` (B,) bool: whether there were correspondences; where not, the mask is 0.
-    ``pairs``: the correspondences themselves.
+    ``found`` (B,) bool: whether there were correspondences; if not, the mask is 0.
+    ``pairs``: the correspondences.
     """
 
     donor: Tensor
@@ -86,7 +87,7 @@ class BestBuddiesTransfer:
 
     @torch.no_grad()
     def align(self, images: Tensor) -> Aligned:
-        """Find correspondences with ``images`` (B, 3, H, W), and lay the donor on them.
+        """Find correspondences with ``images`` (B, 3, H, W), and warp the donor onto them.
 
         Raises `ValueError` for images of another size than the donor.
         """
@@ -103,27 +104,27 @@ class BestBuddiesTransfer:
             field_ = deformation_field(
                 source, target, size, self.settings.grid * max(size), self.settings.alpha, counts
             )
-            # beyond its edges the donor goes on mirrored, but is never part of the region
+            # beyond its edges the donor is mirrored, but is never part of the region
             donor[found] = look_up(self._image, field_, "reflection")
             mask[found] = look_up(self._mask[None, None], field_, "zeros")
         return Aligned(donor, mask, found, pairs)
 
     def blend(self, images: Tensor, aligned: Aligned, blend: str) -> Tensor:
-        """``images`` with the aligned region in them; raises `ParameterError` for another blend."""
+        """``images`` with the aligned region in them. Raises `ParameterError` for another blend."""
         if blend == "copy":
             mixed = copy_blend(images, aligned.donor, aligned.mask)
         elif blend == "laplace":
             mixed = laplacian_blend(images, aligned.donor, aligned.mask, self.settings.levels)
         else:
             raise ParameterError(f"blend {blend!r} is none of {', '.join(BLENDS)}")
-        # not even rounding shall touch an image into which nothing was put
+        # rounding must not change an image into which nothing was blended
         touched = aligned.mask.amax((1, 2, 3)) > 0
         return torch.where(touched[:, None, None, None], mixed, images)
 
     def transfer(self, images: Tensor, blend: str = "copy") -> tuple[Tensor, Tensor]:
         """The edited ``images`` (B, 3, H, W), and which of them had correspondences: (B,) bool.
 
-        The very images of the call before, as for another blend, are not aligned again.
+        Called again with the same tensor, as for another blend, it reuses the alignment.
         """
         if blend not in BLENDS:
             raise ParameterError(f"blend {blend!r} is none of {', '.join(BLENDS)}")
@@ -146,15 +147,16 @@ def look_up(image: Tensor, where: Tensor, beyond: str) -> Tensor:
 
 
 def copy_blend(images: Tensor, donor: Tensor, mask: Tensor) -> Tensor:
-    """``donor`` where ``mask`` (B, 1, H, W) is 1, ``images`` where it is 0, a mixture between."""
+    """``donor`` where ``mask`` (B, 1, H, W) is 1, ``images`` where it is 0, mixed in between."""
     return torch.where(mask > 0, images + mask * (donor - images), images)
 
 
 def laplacian_blend(images: Tensor, donor: Tensor, mask: Tensor, levels: int) -> Tensor:
-    """Each band of a Laplacian pyramid mixed with the mask as soft as that band (Burt, Adelson).
+    """``images`` and ``donor`` mixed band by band of a Laplacian pyramid (Burt, Adelson).
 
-    ``levels`` counts the bands and the coarse picture that remains; fewer are used where the next
-    would have a side of less than 2 pixels. Shapes as for `copy_blend`.
+    Each band is mixed by the mask at the resolution of that band. ``levels`` counts the bands and
+    the remaining coarse picture; it stops before a side falls below 2 pixels. Shapes as for
+    `copy_blend`.
     """
     mixed = [
         _blend_one(*(_rows_columns(one) for one in parts), levels)
@@ -182,7 +184,7 @@ def _blend_one(image: np.ndarray, donor: np.ndarray, mask: np.ndarray, levels: i
 
 
 def _at_least_3d(image: np.ndarray) -> np.ndarray:
-    """OpenCV drops the axis of a single channel."""
+    """The image with the channel axis that OpenCV drops for a single channel."""
     return image if image.ndim == 3 else image[:, :, None]
 
 

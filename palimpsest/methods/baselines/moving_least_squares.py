@@ -20,7 +20,7 @@ from torch import Tensor
 NEAREST = 1e-12
 """Squared distance in pixels at which a pair's weight stops growing, so that f(p_i) = q_i."""
 ONE_PLACE = 1e-9
-"""Pairs that spread over less than this share of their distance to v tell no rotation."""
+"""Pairs whose spread is below this share of their distance to v define no rotation."""
 
 
 def rigid_deformation(
@@ -35,9 +35,9 @@ def rigid_deformation(
     One pair, or several at one place, move everything by their mean offset.
 
     Args:
-        alpha: the larger, the more local is a pair's influence.
-        counts: (..., N), how much each pair counts beside its distance; 0 leaves it out, so that
-            items of a batch may have different numbers of pairs. At least one must be above 0.
+        alpha: the larger, the more local the influence of a pair.
+        counts: (..., N), further weights of the pairs; 0 leaves a pair out, so that items of a
+            batch may have different numbers of pairs. At least one must be above 0.
 
     Returns:
         (..., V, 2) float64.
@@ -74,7 +74,7 @@ def deformation_field(
     """`rigid_deformation` of every pixel of a ``size`` = (H, W) grid: (..., H, W, 2) float64.
 
     It is computed at nodes at most ``spacing`` pixels apart and interpolated linearly between
-    them, which any rotation or translation survives exactly. Raises `ValueError` as
+    them, which is exact for rotations and translations. Raises `ValueError` as
     `rigid_deformation` does, and for a spacing that is not positive.
     """
     if not spacing > 0:

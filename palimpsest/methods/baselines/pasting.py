@@ -1,7 +1,7 @@
-"""The exemplar as an image: what a person would get from an image editor's copy and paste.
+"""The exemplar as an image: the result of copy and paste in an image editor.
 
-Fine-tuning all weights (paper, section 5.1) has no features to paste: its goal x* is the picture of
-the object, cut out along its mask, set on the picture of the target sample.
+Fine-tuning all weights (paper, section 5.1) pastes no features: its goal x* is the picture of the
+object, cut out along its mask and pasted on the picture of the target sample.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from palimpsest.memory.goals import box_of
 from palimpsest.sessions.schema import Session
 
 FEATHER = 1 / 128
-"""Standard deviation of the softened rim of a pasted object, as a share of the image's side."""
+"""Standard deviation of the Gaussian that softens the rim of a pasted object, in image sides."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class PastedImage:
 
 @torch.no_grad()
 def paste_image(generator: Generator, session: Session, exemplar: int = 0) -> PastedImage:
-    """Paste the object of one exemplar of ``session`` into its target, at image resolution.
+    """The object of one exemplar of ``session`` pasted into its target, at image resolution.
 
-    The middle of the object's box comes to the middle of the paste's box, as in the feature paste;
-    where it would leave the picture it is shifted inside. The object's rim is feathered.
+    The middle of the object's box goes to the middle of the paste's box, as in the feature paste.
+    An object that would leave the picture is shifted inside. Its rim is feathered.
     """
     drawn = session.exemplars[exemplar]
     size = (generator.resolution, generator.resolution)

@@ -1,14 +1,14 @@
-"""Unit ablation: take a thing away by silencing the input units most specific to it.
+"""Unit ablation: remove a thing by silencing the input units most specific to it.
 
     order = specific_units(keys, weights, stats)            # (N,), most specific first
     edit = ablate_units(g.layer(6), order[:scaled_count(30, stats.units)])
     g2 = edit.apply(g)
 
-What the paper compares its rule against on watermarks (section 5.2, Table 3), after GAN Dissection.
-A unit is specific to the painted places if its keys there are among its own highest: by the
-weighted mean over these places of -log(1 - q), q being the quantile of the key among all keys of
-the unit. Silencing it is an edit like any other, D one-hot rows and Λ minus the weights of these
-units: it is stored, applied, composed and taken off again in the same way.
+The paper's baseline on watermarks (section 5.2, Table 3), after GAN Dissection. A unit is specific
+to the painted places if its keys there are among its own highest: by the weighted mean over these
+places of -log(1 - q), where q is the quantile of the key among all keys of the unit. Silencing
+units is an edit like any other, with one-hot rows D and Λ minus the weights of these units: it is
+stored, applied, composed and removed in the same way.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from palimpsest.memory import Edit, KeyStatistics, removal, unit_directions, uni
 from palimpsest.memory.directions import KeyMaps
 
 PAPER_WIDTH = 512
-"""Input units of the layers that the paper ablates: its 30 and 60 units are of so many."""
+"""Input units of the layers in which the paper silences 30 and 60 units."""
 
 
 def scaled_count(units: int, width: int) -> int:
-    """As large a share of ``width`` units as ``units`` are of the paper's 512, at least one.
+    """The number of units that is the same share of ``width`` as ``units`` of 512, at least one.
 
     Raises `ParameterError` for counts outside 1 to 512, or a layer without units.
     """
@@ -42,7 +42,7 @@ def scaled_count(units: int, width: int) -> int:
 
 
 def specific_units(keys: KeyMaps, weights: KeyMaps, stats: KeyStatistics) -> Tensor:
-    """Input units by how specific they are to the painted places, most first: (N,) int64.
+    """Input units (N,) int64, sorted by how specific they are to the painted places.
 
     Args:
         keys: key maps of the context, (B, N, h, w) or a list of (N, h, w).

@@ -52,6 +52,7 @@ class _WholeWeight:
 
     layer: Layer
     goal: Goal
+    directions: None = None  # never projected
 
     @property
     def weight(self) -> Tensor:
@@ -110,16 +111,16 @@ def tune_all(
     """Adam on all weights, on ``distance(x*, G(z)) + mean |x* - G(z)|`` of the pasted picture.
 
     That is the paper's Eq. 3, L_constraint, with a perceptual distance that also sees colour. z and
-    the noise inputs stay as they are. ``smooth_weight`` adds Eq. 2, L_smooth: the same distance
-    between this and the original generator on one further sample a step. The paper's baseline
-    minimises Eq. 3 alone, hence 0.
+    the noise inputs are not changed. ``smooth_weight`` adds Eq. 2, L_smooth: the same distance
+    between the tuned and the original generator, on one further sample in each step. The paper's
+    baseline minimises Eq. 3 alone, hence the default 0.
 
     Args:
         distance: two batches of pictures (B, 3, R, R) to a perceptual distance (B,).
         steps: wraps the range of steps, for a progress bar such as tqdm.
     """
     began = time.perf_counter()
-    _ = generator.weights_sha256  # taken before the change, so that the copy names the same model
+    _ = generator.weights_sha256  # cached before the change, so that the copy names the same model
     tuned = copy.deepcopy(generator).requires_grad_(True)
     optimiser = torch.optim.Adam(tuned.parameters(), lr=learning_rate, fused=True)
     others = sample_z(generator, iterations, SMOOTH_SEED) if smooth_weight else None

@@ -1,15 +1,15 @@
-"""The method `palimpsest`: which pasted exemplars, and how much smoothness, make the best edit.
+"""The search of the method `palimpsest` for the exemplars and smoothness of the best edit.
 
-What looks like a good exemplar may make a poor edit, and several in one edit make it robust. An
-edit is solved in well under a second, so candidates are tried and judged (`tuning`) on samples
-apart from those that are measured:
+An exemplar that looks good may make a poor edit, and several exemplars in one edit make it robust.
+An edit is solved in well under a second, so candidates are tried and judged (`judges`) on held-out
+tuning samples:
 
-1. statistics that leave out what is to change: keys on or next to the source are found by labels
-   or, without a segmenter, by the context direction; direction and penalty both use them;
-2. every exemplar alone, at the middle μ, judged on half of the tuning samples;
-3. the best ones, alone and together (2, 4, 6 in one rank-one edit), at every μ, judged on all.
+1. collect statistics without the cells that are to change: cells on or next to the source, found
+   by labels or, without a segmenter, by the context direction; direction and penalty use them;
+2. judge every exemplar alone, at the middle μ, on half of the tuning samples;
+3. judge the best exemplars, alone and together (2, 4, 6 in one edit), at every μ, on all of them.
 
-The same inputs choose the same edit. Its metadata holds what was tried and what it scored.
+The same inputs give the same edit. Its metadata holds the candidates and their scores.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ from palimpsest.sessions.schema import Session
 from palimpsest.settings import validated
 
 SET_SIZES = (1, 2, 4, 6, 8, 12)
-"""How many of the best exemplars are tried together."""
+"""Sizes of the sets of best exemplars that are solved together."""
 
 SINGLES = 3
 """How many of the best exemplars are tried alone at every μ."""
 
 MATCH_SHARE = 0.5
-"""Without labels, a cell counts as one that is to change if it matches the direction at least half
-as well as the median cell of the context does, and belongs to the `MATCH_MOST` best of all."""
+"""Without labels, a cell is to change if it matches the direction at least half as well as the
+median cell of the context, and is among the best-matching share `MATCH_MOST` of all cells."""
 
 MATCH_MOST = 0.05
 MATCH_SAMPLES = 64
@@ -59,7 +59,7 @@ MATCH_SAMPLES = 64
 
 @dataclass(frozen=True)
 class Candidate:
-    """Exemplars (by place) solved together at one μ, and what the edit scored."""
+    """Exemplars (by number) solved together at one μ, and the score of the edit."""
 
     exemplars: tuple[int, ...]
     mu: float
@@ -68,11 +68,11 @@ class Candidate:
 
     @property
     def order(self) -> tuple:
-        """The best sorts first; of equals the one with fewer exemplars and less change."""
+        """Sorting key: the best score first; of equals, fewer exemplars, then less change."""
         return (-round(self.score.value, 6), len(self.exemplars), -self.mu, self.exemplars)
 
     def record(self) -> dict[str, Any]:
-        """For an edit's metadata."""
+        """The candidate as the edit's metadata lists it."""
         record = {"exemplars": list(self.exemplars), "mu": self.mu, "samples": self.samples}
         return record | self.score.record()
 
@@ -84,7 +84,7 @@ def choose(
     segmenter: Segmenter | None = None,
     **settings: Any,
 ) -> Edit:
-    """The best edit of a session by the tuning samples; ``settings``: see `PalimpsestSettings`.
+    """The edit that scores best on the tuning samples; ``settings``: see `PalimpsestSettings`.
 
     Raises `ParameterError` for an unknown setting, and what `choose_with` raises.
     """
@@ -99,11 +99,12 @@ def choose_with(
     segmenter: Segmenter | None,
     asked: PalimpsestSettings,
 ) -> Edit:
-    """The best edit of a session by the tuning samples.
+    """The edit that scores best on the tuning samples.
 
     Args:
         stats: statistics over all keys of the session's layer.
-        segmenter: labels generated images; without one, goal loss and change elsewhere decide.
+        segmenter: labels the tuning images; without one, candidates are judged by goal loss and by
+            the change of other values.
 
     Raises:
         SessionError: a session that does not fit the generator, or a source that never shows.
@@ -149,7 +150,7 @@ def choose_with(
 
 
 class _Rounds:
-    """Tries candidates, each set of exemplars precomputed once for all μ."""
+    """The candidates that were tried; each set of exemplars is precomputed once for all μ."""
 
     def __init__(
         self,
@@ -165,7 +166,7 @@ class _Rounds:
         self.descents: dict[tuple[int, ...], Descent] = {}
 
     def best(self) -> Candidate:
-        """The two rounds; candidates judged on half of the samples do not compete."""
+        """The best candidate of the last round, which is judged on all tuning samples."""
         grid = sorted(self.asked.mu_grid)
         middle = grid[len(grid) // 2]
         singles = [(i,) for i in range(len(self.opened.goals))]
@@ -192,7 +193,7 @@ class _Rounds:
                 stats=self.stats,
             )
             descent = Descent(problem)
-            self.descents = {exemplars: descent}  # sets come one after the other
+            self.descents = {exemplars: descent}  # sets are tried one after another
         solution = descent.solve(mu, self.asked.iterations)
         weight = descent.problem.weight_of(solution.coefficients)
         samples = self.judge.n_quick if quick else self.judge.n
@@ -212,7 +213,7 @@ def _prepare(
     segmenter: Segmenter | None,
     asked: PalimpsestSettings,
 ) -> tuple[Any, Judge, dict[str, Any]]:
-    """What is to change (a function of keys), who judges, and how to record it."""
+    """The cells that are to change (a function of keys), the judge, and facts for the metadata."""
     layer, session = opened.layer, opened.session
     matching = matching_cells(g, opened, stats)
     about: dict[str, Any] = {"judge": "values", "excluding": f"cells like {session.name}"}
@@ -244,7 +245,7 @@ def _prepare(
         least_added=_least_added(session, g.resolution) if adds else 1,
     )
     about |= {"judge": "labels", "source": list(source), "targets": list(targets)}
-    if adds:  # its source is far more than what is to change
+    if adds:  # most of the source is not to change
         return matching, judge, about
     numbers = segmenter.numbers(*source)
 
@@ -257,9 +258,9 @@ def _prepare(
 def matching_cells(
     g: Generator, opened: OpenSession, stats: KeyStatistics
 ) -> Callable[[KeyState], Tensor]:
-    """A function of keys: cells (B, h, w) bool that match the context, or are next to such a one.
+    """A function of keys that gives the cells (B, h, w) bool that match the context's direction.
 
-    They match its rank-one direction; see `MATCH_SHARE`.
+    Cells next to a matching one are included; for the threshold see `MATCH_SHARE`.
     """
     direction = context_directions(opened.context_keys, opened.context_weights, stats, 1)[0]
     matched = match_map(opened.context_keys, direction)
@@ -277,7 +278,7 @@ def matching_cells(
 
 
 def _least_added(session: Session, resolution: int) -> int:
-    """Pixels of the target that must come into an image for it to count as converted."""
+    """How many pixels must become a target for an image to count as converted."""
     if session.least is not None:
         return round(session.least * (resolution / 128) ** 2)
     sizes = [e.object.area((resolution, resolution)).sum().item() for e in session.exemplars]
@@ -287,7 +288,7 @@ def _least_added(session: Session, resolution: int) -> int:
 def session_classes(
     session: Session, segmenter: Segmenter
 ) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Source and targets that the session names; None if the segmenter does not have them all."""
+    """Source and targets that the session names; None if the segmenter lacks one of them."""
     if not session.source or not session.targets:
         return None
     known = {*session.source, *session.targets} <= set(segmenter.classes)
@@ -297,10 +298,11 @@ def session_classes(
 def painted_classes(
     g: Generator, session: Session, segmenter: Segmenter
 ) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """The class painted as context, and the one copied over it, from the labels under the masks.
+    """The source and the target class, from the labels under the masks.
 
-    Under context masks and under objects each, the class whose share is most above its share of
-    the whole images. None where no other class stands out under the objects than under the context.
+    The source is the class whose share under the context masks exceeds its share of whole images
+    most; the target is found in the same way under the copied objects. None if no class other than
+    the source stands out there.
     """
     z = sample_z(g, max(session.samples) + 1, session.seed)
     size = (g.resolution, g.resolution)

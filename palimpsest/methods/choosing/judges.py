@@ -1,8 +1,8 @@
-"""How good an edit is, judged on tuning samples: images apart from those that are measured.
+"""How good an edit is on tuning samples, which are held out from those that are measured.
 
-A judge takes a changed weight of the layer and answers with a `Score`. `LabelJudge` looks at the
-images with a segmenter; `ValueJudge` does without one and looks at the layer's values alone. Both
-compute the keys of their samples once, so that a weight costs only the layers after the edit.
+A judge gives a `Score` to a changed weight of the layer. `LabelJudge` compares the labels of the
+images before and after; `ValueJudge` needs no segmenter and compares the layer's values. Both
+compute the keys of their samples once, so that a score costs only the layers after the edit.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 from palimpsest.memory.goals import Goal
 
 BATCH = 16
-"""Images of 128 pixels, or samples whose keys alone are asked for, that are computed together."""
+"""Batch size: images of 128 pixels, or samples of which only the keys are computed."""
 
 SHOWN_SHARE = 0.002
 """Share of pixels from which a tuning image shows a class: 33 pixels of 128 x 128."""
 
 MOST_KEPT = 2**28
-"""Bytes that may be kept of what the perceptual distance saw in the images before an edit: 29
-million of 80 images at mini scale. Images beyond it are looked at again for each weight."""
+"""Bytes of perceptual features that are cached for the images before an edit (80 images at mini
+scale need 29 million). For images beyond that, the features are computed again for each weight."""
 
 OUTSIDE_WEIGHT = 5.0
 """Points that a score loses for each point of labels changed outside."""
@@ -40,17 +40,18 @@ PERCEPTUAL_WEIGHT = 1.0
 """Points (hundredths) that a score loses for each hundredth of perceptual distance outside."""
 
 ELSEWHERE_WEIGHT = 1.0
-"""Without labels: what relative change of other values costs beside the relative goal loss."""
+"""Without labels: weight of the relative change of other values against the relative goal loss."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """``value`` counts; the others say why: shares in [0, 1], None where they were not looked at.
+    """``value`` decides; the others explain it: shares in [0, 1], None if not computed.
 
-    ``removed``: source pixels that are source no more. ``converted``: that are a target now.
-    ``converted_images``: images that count as converted. ``kept``: labels outside
-    that stayed. ``perceptual``: mean distance outside (not a share). ``goal``: goal loss left, over
-    all exemplars. ``elsewhere``: relative change of values outside.
+    ``removed``: source pixels that are no longer source. ``converted``: source pixels that became a
+    target. ``converted_images``: images that count as converted. ``kept``: pixels outside the
+    source whose label stayed. ``perceptual``: mean distance outside the source (not a share).
+    ``goal``: relative goal loss that remains, mean over all exemplars. ``elsewhere``: relative
+    change of values outside.
     """
 
     value: float
@@ -63,14 +64,14 @@ class Score:
     elsewhere: float | None = None
 
     def record(self) -> dict[str, float]:
-        """The figures that there are, rounded, for an edit's metadata."""
+        """The computed numbers, rounded, as an edit's metadata lists them."""
         return {name: round(v, 5) for name, v in asdict(self).items() if v is not None}
 
 
 class Judge(Protocol):
-    """Scores a changed weight (M, N, 3, 3) of a layer; ``quick`` on the first half of its samples.
+    """Scores a changed weight (M, N, 3, 3) of a layer; ``quick`` uses half of the samples.
 
-    ``n``: its samples; ``n_quick``: those of a quick look (whole batches, so at least half).
+    ``n``: number of samples; ``n_quick``: of a quick score (whole batches, so at least half).
     """
 
     n: int
@@ -80,12 +81,12 @@ class Judge(Protocol):
 
 
 def first_half(parts: list) -> list:
-    """The batches of a quick look."""
+    """The batches of a quick score."""
     return parts[: -(-len(parts) // 2)]
 
 
 class LabelJudge:
-    """What an edit does to the labels of generated images that show the source."""
+    """Scores an edit by the labels of generated images that show the source."""
 
     def __init__(
         self,
@@ -101,9 +102,9 @@ class LabelJudge:
     ) -> None:
         """
         Args:
-            n: tuning images, the first of the stream of ``seed`` that show the source.
-            adds: the source stays and the target comes in; an image then is converted if at least
-                ``least_added`` of its pixels became a target.
+            n: number of tuning images: the first samples of ``seed`` that show the source.
+            adds: the source stays and targets are added to it; an image is then converted if at
+                least ``least_added`` of its pixels became a target.
 
         Raises:
             ParameterError: a class that the segmenter does not have.
@@ -113,7 +114,7 @@ class LabelJudge:
         self.distance = PerceptualDistance(segmenter)
         self.adds, self.least_added = adds, least_added
         self.source = segmenter.numbers(*source)
-        # of a target that the source is a part of, what is not the source
+        # a target may contain the source as a part, such as building and dome
         self.targets = [n for n in segmenter.numbers(*targets) if n not in self.source]
         self.states: list[KeyState] = []
         befores, labels = [], []
@@ -184,7 +185,7 @@ class LabelJudge:
         return Score(effect - spill, **shares)
 
     def _converted(self, was: Tensor, is_now: Tensor, turned: Tensor) -> Tensor:
-        """Which images (B,) bool count as converted; with the thresholds of `edit_effect`."""
+        """Which images (B,) bool count as converted, by the thresholds of `edit_effect`."""
 
         def count(mask: Tensor) -> Tensor:
             return mask.flatten(1).sum(dim=1)
@@ -197,10 +198,10 @@ class LabelJudge:
 
 
 class ValueJudge:
-    """Without labels: how well the goals of all exemplars are met, and what else changes.
+    """Scores an edit without labels: by the goal loss of all exemplars and the change elsewhere.
 
-    The goals of exemplars that were not solved for are held out: an edit that meets them as well
-    has learned the rule rather than the one place.
+    Exemplars that were not solved for are held-out goals: an edit that meets them too has learned
+    the rule, not only the one place.
     """
 
     def __init__(
@@ -212,7 +213,7 @@ class ValueJudge:
         n: int,
         seed: int,
     ) -> None:
-        """``changing(state)`` gives the cells (B, h, w) bool that are to change in keys."""
+        """``changing(state)`` gives the cells (B, h, w) bool of keys that are to change."""
         self.layer, self.goals, self.n = g.layer(layer), goals, n
         self.states, self.values, self.outside = [], [], []
         up = self.layer.upsampling
@@ -253,7 +254,7 @@ class ValueJudge:
 def cells_showing(
     layer: Layer, state: KeyState, segmenter: Segmenter, numbers: Sequence[int]
 ) -> Tensor:
-    """Key cells (B, h, w) bool on or next to pixels of these classes in the generated images."""
+    """Cells of keys (B, h, w) bool on or next to pixels of these classes in the images."""
     images = layer.render(layer.values(state))
     labels = segmenter.labels(images)
     shown = of_classes(labels, numbers).float()[:, None]
@@ -262,6 +263,6 @@ def cells_showing(
 
 
 def widened(cells: Tensor) -> Tensor:
-    """Cells (B, h, w) bool and the eight around each."""
+    """The cells (B, h, w) bool together with the eight neighbours of each."""
     wide = torch.nn.functional.max_pool2d(cells.float()[:, None], 3, stride=1, padding=1)
     return wide[:, 0] > 0

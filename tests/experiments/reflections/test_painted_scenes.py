@@ -84,8 +84,8 @@ def test_half_is_tuned_to_and_the_rest_measured() -> None:
         ({"5": entry(0, intervention=None)}, "field 5.intervention: is missing"),
         ({"5": entry(0, revert="")}, "field 5.revert: is empty"),
         ({"5": entry(0, revert=painted(0, 0, 0, 0))}, "field 5.revert: is empty"),
-        ({"5": entry(0, revert="data:image/gif;base64,")}, "field 5.revert: is no image"),
-        ({"5": entry(0, intervention="data:image/png;base64,AA==")}, "no whole PNG"),
+        ({"5": entry(0, revert="data:image/gif;base64,")}, "field 5.revert: is not an image"),
+        ({"5": entry(0, intervention="data:image/png;base64,AA==")}, "not a complete PNG"),
     ],
 )
 def test_what_is_wrong_is_named(data: Any, says: str, tmp_path: Path) -> None:
