@@ -59,7 +59,7 @@ def test_copy_and_paste_have_boxes_of_one_size_so_that_nothing_slips(
 def test_pasting_takes_the_thing_away_and_puts_the_other_there(
     name: str, survey: Survey, sessions: dict[str, Session]
 ) -> None:
-    gone, came = (survey.numbers(getattr(CHURCH[name], part)) for part in ("source", "target"))
+    gone, came = (survey.numbers(getattr(CHURCH[name], part)) for part in ("source", "targets"))
     for number, exemplar in enumerate(sessions[name].exemplars[:4]):
         before, after = goal_labels(survey, sessions[name], number)
         painted = exemplar.paste.pixels > 0.5
