@@ -1,19 +1,19 @@
-"""Is a rule in the network? Change the features of a window, and watch its reflection.
+"""Whether the network has learned a rule: change a window's features and measure its reflection.
 
     effects = grade_rule(g, segmenter, world, units_of="window", n=200, seed=4)
 
-A generator may draw a window and its mirror image each from z. Then the one does not follow from
-the other, and there is no rule between them to rewrite. Three interventions tell (at one layer, in
-a scene without the window of a slot):
+A generator may draw a window and its reflection each from z. Then the reflection does not depend on
+the window, and there is no rule between them to rewrite. Three interventions test this (at one
+layer, in a scene without the window of a slot):
 
 - *splice*: the slot's cells are taken from another sample, whose scene has that window;
-- *units*: the ``units`` that make the class (`causal_units`) are set, in the slot's cells, to what
-  they are where the class is seen;
-- *units_by_iou*: the same with the ``units`` that fit the class best (`dissection`). Those may only
-  accompany it.
+- *units*: the ``units`` that cause the class (`causal_units`) are set, in the slot's cells, to
+  their level where the class is seen;
+- *units_by_iou*: the same with the ``units`` that fit the class best (`dissection`), which may only
+  be correlated with it.
 
 All are measured as shares of the natural gap: how much brighter the echo of a slot is in samples
-of the same z with the window's flag on. A rule of which nothing is in the network scores 0.
+of the same z with the window's flag on. A rule the network has not learned scores 0.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ RAISED_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Changed:
-    """Of every sample: ``echo`` (n,), how much brighter its slot's echo is; ``shown`` (n,), the
-    share of the slot that is seen to be of the class."""
+    """Effect on every sample: ``echo`` (n,), increase of its slot's echo in brightness; ``shown``
+    (n,), share of the slot labelled as the class."""
 
     echo: np.ndarray
     shown: np.ndarray
@@ -71,13 +71,13 @@ def grade_rule(
 ) -> pd.DataFrame:
     """Rows `natural`, `splice`, `units`, `units_by_iou`, on ``n`` standard samples of ``seed``.
 
-    Sample i is looked at in slot i modulo the number of slots, its scene's flag there turned off.
-    The units are found on ``dissected`` samples of other seeds.
+    Sample i is measured in slot i modulo the number of slots, with its scene's flag there off. The
+    units are found on ``dissected`` samples of other seeds.
     Columns: intervention, layer, units (0: all), n; ``echo_percent`` of the natural gap and
-    ``raised_percent`` of the samples, with ``*_low`` and ``*_high``; ``shown_percent``: of the
-    slot's pixels, how many are seen as the class.
+    ``raised_percent`` of the samples, with ``*_low`` and ``*_high``; ``shown_percent`` of the
+    slot's pixels that are labelled as the class.
 
-    Raises `ParameterError` for a world without slots, or a class that the segmenter has not.
+    Raises `ParameterError` for a world without slots, or an unknown class.
     """
     if not world.slots:
         raise ParameterError(f"the {world.name} world has no slots, so no rule to grade")

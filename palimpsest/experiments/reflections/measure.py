@@ -1,12 +1,12 @@
-"""Which way round a rule is: the brightness of the echoes with the thing and without it.
+"""The sign of the reflection rule: brightness of the reflections with and without the windows.
 
     table = measure_rule(g, [edit, other], switch, world, segmenter, "window", n=100, seed=4)
 
-Each sample is made four times, by the original and by every edit of it: with all windows switched
-on by hand and all switched off (`switching.Switch`), and again with the flags of its z on and off,
-which nothing was tuned to. A rule that was turned round has darker echoes with the windows than
-without them (paper, section 5.3). Where people painted what no world tells, `sessions.painted_rule`
-measures, by `compare_rules` too.
+Each sample is generated four times, by the original and by every edit of it: with all windows
+switched on by their units and all switched off (`dissection.unit_switches.Switch`), and again with
+the flags of its z on and off, to which no edit was tuned. Under an inverted rule the reflections
+(*echoes*) are darker with the windows than without them (paper, section 5.3). `painted_rule`
+measures the same where people painted windows and reflections that no world labels.
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ def measure_rule(
 
     On the first ``n`` standard samples of ``seed``, means over the slots of each:
 
-    - ``layer``, ``rank``: of the edit, 0 for the original;
-    - ``with_window``, ``without_window``: brightness of the echoes, switched by hand;
+    - ``layer``, ``rank``: those of the edit, 0 for the original;
+    - ``with_window``, ``without_window``: brightness of the echoes, switched by units;
     - ``scene_with_window``, ``scene_without_window``: the same, switched by z;
-    - ``window_seen``, ``empty_seen``: share of the slots' pixels that are seen as the thing, the
-      switch being on, or off;
-    - ``change_elsewhere``: mean change of a pixel and channel, black to white being 1, outside
-      slots and echoes, of the samples switched by z;
-    - ``loss``: of the edit on its pairs, and of the original on the same.
+    - ``window_seen``, ``empty_seen``: share of the slots' pixels labelled as the thing, with the
+      switch on and off;
+    - ``change_elsewhere``: mean change of a pixel and channel outside slots and echoes (black to
+      white is 1), of the samples switched by z;
+    - ``loss``: of the edit on its pairs, and of the original on the same pairs.
 
-    ``progress`` is told how many more samples are done. Raises `EditError` for an edit of a layer
-    whose values the switch overwrites or that comes before it, and `ParameterError` for no edits,
-    edits that were tuned to different pairs, an unknown class, or ``n`` below 1.
+    ``progress`` is called with the number of samples done since its last call. Raises `EditError`
+    for an edit of a layer up to that of the switch, and `ParameterError` for no edits, edits tuned
+    to different pairs, an unknown class, or ``n`` below 1.
     """
     check_edits(edits, switch, n, batch)
     number = segmenter.index(thing)
@@ -81,9 +81,9 @@ def measure_rule(
 
 @dataclass(frozen=True)
 class SwitchedBatch:
-    """A few ``samples`` by their numbers, and ``values`` of the switch's layer: of all of them in
-    one state, then in the next. ``look`` makes the columns of one rule, a number a sample, from the
-    images of these values by that rule, and by the original."""
+    """``values`` of the switch's layer for a few ``samples``, given by number: of all of them in
+    one state, then in the next. ``look`` gives the columns of one rule, a number for each sample,
+    from the images of these values by that rule and by the original."""
 
     samples: Sequence[int]
     values: ValueState
@@ -126,21 +126,21 @@ def compare_rules(
 
 
 def switch_of(edits: Sequence[Edit]) -> Switch:
-    """The switch that edits were tuned with, as their metadata tells.
+    """The switch that edits were tuned with, from their metadata.
 
-    Raises `EditError` for an edit that tells of none, or of another one than the first.
+    Raises `EditError` for an edit without a switch, or with another one than the first.
     """
     told = {edit.metadata.get("switch", "") for edit in edits}
     if len(told) != 1 or "" in told:
         raise EditError(
-            "edits that were not tuned with one and the same switch; give those that one run of "
+            "edits that were not tuned with one and the same switch; give edits that one run of "
             "invert_reflections wrote"
         )
     return Switch.from_text(told.pop())
 
 
 def check_edits(edits: Sequence[Edit], switch: Switch, n: int, batch: int) -> None:
-    """Raises as `measure_rule` for edits that cannot be measured with this switch."""
+    """Raise the errors of `measure_rule` for edits that cannot be measured with this switch."""
     if n < 1 or batch < 1 or not edits:
         raise ParameterError(f"{len(edits)} edits, {n} samples, batch {batch}: each at least 1")
     for edit in edits:

@@ -1,11 +1,11 @@
-"""Pairs of painted scenes for an inversion, and which way round the rule is in others.
+"""Painted scenes: pairs to tune an inversion to, and the sign of the rule in other scenes.
 
     swap, told = painted_swap(g, parser, tuning, {"units_of": "window", "goal_layer": 8, ...})
     table = measure_painted_rule(g, edits, switch, measured, parser, "window")
 
-What `instruments.switching` and `instruments.reflection_rule` do where a world tells slots and
-echoes, within masks that people painted (`painted_scenes`). There are no flags to turn in z, so
-that what is switched by z has no figures.
+The counterpart of `dissection.unit_switches` and `reflections.measure` where no world labels slots
+and echoes: their places are masks that people painted (`painted_scenes`). There are no flags of z,
+so the columns of scenes switched by z are NaN.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from palimpsest.memory import Edit
 from palimpsest.memory.swaps import Swap, joined, pose_swap
 
 TUNED = "painted_samples"
-"""In an edit's metadata: the numbers of the painted scenes that it was tuned to."""
+"""Key of an edit's metadata: the numbers of the painted scenes that it was tuned to."""
 
 
 def painted_swap(
     g: Generator, segmenter: Segmenter, scenes: PaintedScenes, asked: Mapping[str, Any]
 ) -> tuple[Swap, dict[str, str]]:
-    """Pairs of all ``scenes``, windows on and off, that are to exchange their reflections; and what
-    an edit that is tuned to them shall tell of them in its metadata.
+    """Pairs of all ``scenes``, windows on and off, that should exchange their reflections; and the
+    metadata of an edit that is tuned to them.
 
     ``asked``: ``units_of``, ``units``, ``switched_layer``, ``goal_layer``, ``dissected``,
     ``on_level`` and ``off_level``, and ``seed``: the samples of the next one are dissected. Raises
@@ -64,7 +64,7 @@ def painted_swap(
 
 
 def check_apart(edits: Sequence[Edit], scenes: PaintedScenes) -> None:
-    """Raises `EditError` for edits not tuned to painted scenes, or tuned to one of these."""
+    """Raise `EditError` for edits not tuned to painted scenes, or tuned to one of these."""
     for edit in edits:
         told = edit.metadata.get(TUNED, "")
         if not told:
@@ -85,12 +85,12 @@ def measure_painted_rule(
     scale: str = "",
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """The rows of `reflection_rule.measure_rule`, of ``scenes`` that no edit was tuned to.
+    """The rows of `reflections.measure.measure_rule`, for ``scenes`` that no edit was tuned to.
 
-    - ``with_window``, ``without_window``: brightness of what was painted as reflecting;
-    - ``scene_with_window``, ``scene_without_window``: NaN, there being no z with and without;
-    - ``window_seen``, ``empty_seen``: share of the painted windows that is seen as the thing;
-    - ``change_elsewhere``: outside of what was painted, of samples whose units nobody switched.
+    - ``with_window``, ``without_window``: brightness of the painted reflections;
+    - ``scene_with_window``, ``scene_without_window``: NaN, because z has no flags;
+    - ``window_seen``, ``empty_seen``: share of the painted windows labelled as the thing;
+    - ``change_elsewhere``: outside both masks, of samples without any unit switched.
 
     Raises as `measure_rule`, `painted_pairs` and `check_apart`.
     """

@@ -1,4 +1,4 @@
-"""Scenes in which somebody painted where a thing is and where it is reflected (paper, section 5.3).
+"""Scenes with hand-painted masks of windows and of their reflections (paper, section 5.3).
 
     scenes = PaintedScenes.load("kitchen_reflections.json")
     tuning, measured = scenes.halves()
@@ -6,14 +6,14 @@
     tuning.window_areas(8)             # (P, 8, 8): painted share of each cell
     tuning.reflection_areas(32)        # (P, 32, 32)
 
-Where no world tells which parts of a picture belong together, people can: for each of a few samples
-of the standard stream, a mask of the windows and one of what reflects them. The file is the one
-that the paper's code has: an object with an entry for each sample, by its number::
+For generators without a world, people paint two masks on each of a few samples of the standard
+stream: the windows, and what reflects them. The file format is that of the paper's code: an object
+with an entry for each sample, by its number::
 
     {"14": {"value": "-5.0", "intervention": WINDOWS, "revert": REFLECTIONS}, ...}
 
-Masks are those of sessions (`masks`); ``value`` is where a slider of the interface stood, and
-is not read.
+Masks are those of sessions (`sessions.masks`); ``value`` is the position of a slider of the
+interface and is ignored.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from palimpsest.generators import Generator, sample_z
 from palimpsest.sessions.masks import cover, decode_mask
 
 STREAM_SEED = 1
-"""Of the samples that the numbers count."""
+"""Random seed of the numbered samples."""
 
 STREAM_LENGTH = 1000
-"""Samples that the paper's interface offered to paint on."""
+"""Number of samples that the paper's interface offered to paint on."""
 
 WINDOWS, REFLECTIONS = "intervention", "revert"
-"""The fields of an entry that hold its two masks."""
+"""Fields of an entry with its two masks."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class PaintedScenes:
 
     @classmethod
     def from_dict(cls, data: Any, source: str = "painted scenes") -> PaintedScenes:
-        """Check the content of such a file. Raises `SessionError` naming ``source`` and field."""
+        """The scenes in the parsed JSON. Raises `SessionError` naming ``source`` and field."""
         if not isinstance(data, dict) or not data:
             raise SessionError(f"{source}: no painted scenes; it must hold masks by sample number")
         found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
@@ -65,7 +65,7 @@ class PaintedScenes:
             if number in found:
                 raise SessionError(f"{source}: sample {number} is painted twice")
             if not isinstance(entry, dict):
-                raise SessionError(f"{source}: field {key}: holds no object with two masks")
+                raise SessionError(f"{source}: field {key}: is not an object with two masks")
             windows, reflections = (
                 _mask(entry, field, f"{source}: field {key}.{field}")
                 for field in (WINDOWS, REFLECTIONS)
@@ -77,47 +77,49 @@ class PaintedScenes:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> PaintedScenes:
-        """Read a file of painted scenes. Raises `SessionError` for anything else."""
+        """The scenes in a file. Raises `SessionError` for a file that is missing or invalid."""
         path = Path(path)
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except OSError as problem:
             raise SessionError(f"{path}: {problem.strerror}; fetch the painted scenes") from None
         except (ValueError, RecursionError) as problem:
-            raise SessionError(f"{path}: is no JSON ({problem}); fetch it again") from None
+            raise SessionError(f"{path}: is not JSON ({problem}); fetch it again") from None
         return cls.from_dict(data, str(path))
 
     def halves(self) -> tuple[PaintedScenes, PaintedScenes]:
-        """The scenes that edits are tuned to, and those that are measured: the lower half of the
-        numbers, and the rest. Raises `ParameterError` for a single scene."""
+        """The scenes to tune edits to (the lower half of the numbers) and those to measure (the
+        rest). Raises `ParameterError` for a single scene."""
         if len(self) < 2:
-            raise ParameterError("a single painted scene; one to tune to and one to measure needed")
+            raise ParameterError(
+                "a single painted scene: one to tune to and one to measure are needed"
+            )
         middle = len(self) // 2
         return self.part(slice(middle)), self.part(slice(middle, None))
 
     def first(self, count: int, what: str) -> PaintedScenes:
-        """The first ``count``. Raises `ParameterError`, naming the option ``what``, for fewer."""
+        """The first ``count`` scenes. Raises `ParameterError`, naming ``what``, for too few."""
         if not 1 <= count <= len(self):
             raise ParameterError(f"{what} = {count}: there are {len(self)} painted scenes for it")
         return self.part(slice(count))
 
     def z(self, g: Generator) -> Tensor:
-        """(P, z_dim) of the samples."""
+        """The samples' z (P, z_dim)."""
         return sample_z(g, self.numbers[-1] + 1, STREAM_SEED)[list(self.numbers)]
 
     def window_areas(self, cells: int) -> Tensor:
-        """(P, cells, cells) in [0, 1]: how much of each cell is painted as window.
+        """(P, cells, cells) in [0, 1]: share of each cell that is painted as window.
 
         Raises `SessionError` for a mask too small for that grid.
         """
         return self._areas(self.windows, "window", cells)
 
     def reflection_areas(self, cells: int) -> Tensor:
-        """(P, cells, cells) in [0, 1]: the same of what reflects them."""
+        """(P, cells, cells) in [0, 1]: share of each cell that is painted as reflection."""
         return self._areas(self.reflections, "reflection", cells)
 
     def part(self, part: slice) -> PaintedScenes:
-        """Some of them, in the order of the numbers."""
+        """A slice of the scenes, in the order of their numbers."""
         return PaintedScenes(self.numbers[part], self.windows[part], self.reflections[part])
 
     def _areas(self, masks: tuple[np.ndarray, ...], what: str, cells: int) -> Tensor:
@@ -134,7 +136,7 @@ class PaintedScenes:
 def _number(key: str, source: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", key) or int(key) >= STREAM_LENGTH:
         raise SessionError(
-            f"{source}: field {key!r} is no sample; give its number, 0 to {STREAM_LENGTH - 1}"
+            f"{source}: field {key!r} is not a sample; give its number, 0 to {STREAM_LENGTH - 1}"
         )
     return int(key)
 
@@ -142,7 +144,7 @@ def _number(key: str, source: str) -> int:
 def _mask(entry: dict[str, Any], field: str, place: str) -> np.ndarray:
     url = entry.get(field)
     if not isinstance(url, str):
-        raise SessionError(f"{place}: is missing, or no mask; a mask is a PNG data URL")
+        raise SessionError(f"{place}: is missing, or not a mask; a mask is a PNG data URL")
     try:
         mask = decode_mask(url) if url else None
     except ValueError as problem:

@@ -1,10 +1,10 @@
-"""What figure 6 shows, computed: windows switched off and on, before and after the inversion.
+"""The panel of Figure 6: windows switched off and on, before and after the inversion.
 
     arrays, facts = reflection_panel(g, edit, switch, world, pairs=8, seed=4)
     arrays, facts = painted_panel(g, edit, switch, scenes)      # where people painted the windows
 
 Drawn by `palimpsest.report.figures.reflections`. The samples are the first of their stream, or the
-painted ones that are given.
+given painted ones.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def reflection_panel(
 
     ``original_off``, ``original_on``, ``rewritten_off``, ``rewritten_on``: (P, H, W, 3) uint8.
     ``slots`` and ``echoes``: (S, 4) boxes (left, top, right, bottom), the picture being 1 wide.
-    Among the facts, ``rule_original`` and ``rule_rewritten``: how much brighter the echoes are with
-    the windows, mean over what is shown.
+    The facts ``rule_original`` and ``rule_rewritten``: mean difference in brightness of the echoes
+    shown, with the windows minus without.
 
     Raises `ParameterError` for fewer than one pair, and `EditError` for an edit of other weights.
     """
@@ -57,10 +57,10 @@ def reflection_panel(
 def painted_panel(
     g: Generator, edit: Edit, switch: Switch, scenes: PaintedScenes
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The same of painted ``scenes``, each with windows and echoes of its own.
+    """Arrays and facts of figure 6 for painted ``scenes``, each with its own windows and echoes.
 
-    ``slots`` and ``echoes`` (P, 1, 4): the boxes around what is painted in each. The rule is
-    measured within the paint. The fact ``painted``: the numbers of the samples.
+    ``slots`` and ``echoes`` (P, 1, 4): the boxes around the masks of each. The rule is measured
+    within the masks. The fact ``painted``: the numbers of the samples.
 
     Raises as `measure_painted_rule`.
     """
@@ -86,7 +86,7 @@ def _pictures(
     pair: tuple[ValueState, ValueState],
     brightness: Callable[[Tensor], Tensor],
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Pictures of a pair of values, on and off, by either rule, and the rule in them."""
+    """Pictures of a pair of values, on and off, under both rules, and the rule measured in them."""
     on, off = pair
     arrays, rules = {}, {}
     for name, changed in (("original", g), ("rewritten", edit.apply(g))):

@@ -1,4 +1,4 @@
-"""The table of section 5.3: which way round the rule of the reflections is, layer by layer.
+"""The table of section 5.3: the sign of the reflection rule, layer by layer.
 
     reflection_table(read_rule("reflections.parquet"), level=0.95).to_csv("reflection.csv")
 
@@ -37,26 +37,26 @@ NEEDED = (
 
 
 def read_rule(path: str | Path) -> pd.DataFrame:
-    """Measurements of the rule. Raises `PalimpsestError` for a file that holds none."""
+    """Measurements of the rule. Raises `PalimpsestError` for another file."""
     return read_measurements(path, NEEDED, "the reflections")
 
 
 def reflection_table(
     measured: pd.DataFrame, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> pd.DataFrame:
-    """For each layer a row of the original, and one of each edit, the widest first.
+    """For each layer a row of the original and one of each edit, the highest rank first.
 
     - ``reflection_with_window``, ``reflection_without_window``: brightness of the echoes, 0 to 1,
       with the windows switched on and off by their units;
-    - ``reflection_rule``: the first less the second, sample by sample: positive where the table
-      mirrors, negative where the rule is turned round;
+    - ``reflection_rule``: the first minus the second, sample by sample: positive where the table
+      reflects the windows, negative where the rule is inverted;
     - ``inverted_percent``: samples whose echo is darker with the windows, by `NOTICEABLE` or more;
-    - ``scene_rule``, ``scene_inverted_percent``: the same for windows that are there by z; empty
-      where no z is known with windows and without, as of painted scenes;
-    - ``window_seen_percent``, ``empty_seen_percent``: of the slots' pixels, how many are seen as
-      windows with the switch on, and off;
-    - ``change_elsewhere_percent``: mean change of a pixel outside slots and echoes, of black to
-      white;
+    - ``scene_rule``, ``scene_inverted_percent``: the same with the windows switched by z; empty for
+      painted scenes, whose z has no flags;
+    - ``window_seen_percent``, ``empty_seen_percent``: the slots' pixels labelled as windows, with
+      the switch on and off;
+    - ``change_elsewhere_percent``: mean change of a pixel outside slots and echoes (black to white
+      is 100 %);
     - ``loss`` on the pairs that the edit was tuned to; ``rank``: 0 for the original.
 
     The original is the same for all layers. Raises `PalimpsestError` for measurements without the
@@ -90,7 +90,7 @@ def _estimates(part: pd.DataFrame, level: float, resamples: int, seed: int) -> d
     rule = part["with_window"] - part["without_window"]
     scenes = part["scene_with_window"] - part["scene_without_window"]
     if scenes.isna().all():
-        scenes = scenes[:0]  # of no samples there is an empty estimate
+        scenes = scenes[:0]  # an estimate of no samples is NaN
     found = {
         "reflection_with_window": mean(part["with_window"]),
         "reflection_without_window": mean(part["without_window"]),

@@ -1,19 +1,19 @@
-"""Erase marks by a rule: one successfully erased mark is the goal of a rank-one update.
+"""Erase watermarks by a rank-one rule whose goal is one image with its mark erased.
 
     painted = painted_marks(survey, ("watermark_middle", "watermark_strip"), count=10)
     context = open_marks(g, 5, painted, seed=1)
     spared = spared_statistics(g, 5, marks, segmenter, n=400, seed=1)
     edit = erase(context, stats, spared, segmenter, marks, units=(11, 22), mu=1.0)
 
-Copy and paste needs an object to copy; a mark that shall go has none (paper, section 5.2). The
-erased look is made instead: in one image the layer's values are replaced, where the mark is
-painted, by those it would have without some of its input units, the ones whose energy stands out in
-the context most (`unit_order`). Every image of the context is tried with every number of units, and
-a segmenter tells where the mark is gone and what else has changed. That one image is inserted
-along the context's direction.
+Copy and paste needs an object to copy, and there is none for removing a mark (paper, section 5.2).
+The goal is made instead: in one image the layer's values, where the mark is painted, are replaced
+by those it would have without some of its input units, the ones whose energy stands out most in the
+context (`unit_order`). Every image of the context is tried with every number of units; a segmenter
+measures how much of the mark is left and what else changed. The best image is inserted along the
+context's direction.
 
-Silenced everywhere, these units would change every image; the rule changes what the mark's keys
-say, and what other keys say as little as can be.
+Silencing these units everywhere would change every image; the rule changes the values of the mark's
+keys, and those of other keys as little as possible.
 """
 
 from __future__ import annotations
@@ -47,21 +47,21 @@ from palimpsest.sessions.masks import cover
 from palimpsest.sessions.rewriting import check_statistics
 
 GAP = 4
-"""Gaps of a mark that are closed, in pixels of a 128-pixel picture: letters become a word."""
+"""Gaps of a mark that are closed, in pixels of a 128-pixel image: letters become a word."""
 
 LEAST_SIDE = 12
-"""A mark of fewer pixels than a square of this side, of a 128-pixel picture, is a speck."""
+"""Side of a square, in pixels of a 128-pixel image: marks of a smaller area are specks."""
 
 RIM = 3
-"""How far beyond the painted mark its look is taken away, in pixels of a 128-pixel picture."""
+"""Width of the rim around the painted mark that is replaced too, in pixels of a 128-pixel image."""
 
-ANSWERS = 0.5
+MATCH_SHARE = 0.5
 """An image may be the goal if its mark matches the direction at least half as well as the best."""
 
 
 @dataclass(frozen=True)
 class Painted:
-    """A sample of a stream and what is painted in it, ``area`` (R, R) bool."""
+    """A sample of a stream, and the ``area`` (R, R) bool painted in it."""
 
     sample: int
     area: np.ndarray
@@ -69,7 +69,7 @@ class Painted:
 
 @dataclass(frozen=True)
 class MarkContext:
-    """Painted samples seen through a layer.
+    """The keys of painted samples at one layer.
 
     ``state``: their keys, one sample for each of ``painted``; ``weights`` (B, h, w): painted share
     of each key cell.
@@ -83,11 +83,11 @@ class MarkContext:
 
 @dataclass(frozen=True)
 class Look:
-    """One image of the context with its mark taken away.
+    """One image of the context with its mark erased.
 
-    ``place``: its number in the context; ``target`` (1, M, H', W'): the values without the mark;
-    ``units``: how many were silenced. ``left``: of the mark's pixels, the share that is still a
-    mark; ``kept``: of all others, the share whose label stayed.
+    ``place``: its index in the context; ``target`` (1, M, H', W'): the values without the mark;
+    ``units``: number of units silenced; ``left``: share of the mark's pixels still labelled as a
+    mark; ``kept``: share of all other pixels that kept their label.
     """
 
     place: int
@@ -98,18 +98,18 @@ class Look:
 
     @property
     def fault(self) -> float:
-        """What speaks against it: the mark that is left, and what else has changed."""
+        """Share of the mark that is left plus share of other labels that changed; 0 is best."""
         return self.left + 1 - self.kept
 
 
 def painted_marks(survey: Survey, marks: Sequence[str], count: int = 10) -> tuple[Painted, ...]:
-    """The first samples that bear a mark, as many of each as can be, each with all its marks.
+    """The first samples with a mark, in turn for each kind, each with all its marks painted.
 
-    The strokes are the labels' shapes with their gaps closed, painted over with a round brush, as
-    those of drawn sessions are.
+    The strokes are the labels' shapes with closed gaps, painted over with a round brush as in drawn
+    sessions.
 
-    Raises `SessionError` where the labels have no such class, or fewer than ``count`` samples
-    bear a mark.
+    Raises `SessionError` if the labels have no such class, or fewer than ``count`` samples have a
+    mark.
     """
     shapes = {mark: _shapes(survey, mark) for mark in marks}
     chosen: list[int] = []
@@ -135,7 +135,7 @@ def painted_marks(survey: Survey, marks: Sequence[str], count: int = 10) -> tupl
 
 
 def _shapes(survey: Survey, mark: str) -> dict[int, np.ndarray]:
-    """Pixels (R, R) bool of one mark, letters closed to a word, by sample that bears it."""
+    """Pixels (R, R) bool of one kind of mark, letters closed to a word, by sample."""
     seen = survey.where((mark,))
     enough = np.flatnonzero(seen.sum(axis=(1, 2)) > survey.px(LEAST_SIDE) ** 2)
     parts = [Thing(int(sample), seen[sample], (0.0, 0.0), 0.0) for sample in enough]
@@ -144,9 +144,9 @@ def _shapes(survey: Survey, mark: str) -> dict[int, np.ndarray]:
 
 @torch.no_grad()
 def open_marks(g: Generator, layer: int, painted: Sequence[Painted], seed: int) -> MarkContext:
-    """Find painted samples of the stream of ``seed`` in a generator's layer.
+    """The keys of painted samples of the stream of ``seed`` at a layer.
 
-    Raises `SessionError` where nothing is painted.
+    Raises `SessionError` if nothing is painted.
     """
     if not painted or not all(one.area.any() for one in painted):
         raise SessionError("the context of the marks is empty; paint at least one mark")
@@ -161,7 +161,7 @@ def open_marks(g: Generator, layer: int, painted: Sequence[Painted], seed: int) 
 def spared_statistics(
     g: Generator, layer: int, marks: Sequence[str], segmenter: Segmenter, n: int, seed: int
 ) -> KeyStatistics:
-    """Statistics of the keys that an erasing rule is to spare: none on or next to a mark."""
+    """Statistics of the keys that an erasing rule must not change: those away from any mark."""
     numbers = segmenter.numbers(*marks)
     opened = g.layer(layer)
     return KeyStatistics.collect(
@@ -182,10 +182,10 @@ def erased_looks(
     marks: Sequence[str],
     units: Sequence[int],
 ) -> list[Look]:
-    """Every image of the context without its mark, by every number of ``units``: best look first.
+    """Every image of the context with its mark erased by every number of ``units``, best first.
 
     Args:
-        stats: of all keys of the layer: which units stand out is told against them.
+        stats: of all keys of the layer; units stand out relative to them.
 
     Raises:
         ParameterError: a class that the segmenter does not have.
@@ -227,30 +227,30 @@ def erase(
     iterations: int = 30,
     session: str = "",
 ) -> Edit:
-    """The rank-one edit that erases marks as one image of the context shows it.
+    """The rank-one edit that erases marks, with the best image of `erased_looks` as its goal.
 
     Args:
         stats: statistics over all keys of the layer, for the units of the erased look.
-        spared: statistics of the keys to spare, for the direction and the penalty; the same as
-            ``stats`` where nothing is to be left out.
-        marks: classes of the segmenter that shall go.
-        units: numbers of units that are silenced, in turn, to make the erased look.
-        mu, iterations: of the solver `newton`.
+        spared: statistics of the keys that must not change, for the direction and the penalty;
+            the same as ``stats`` to exclude nothing.
+        marks: classes of the segmenter to erase.
+        units: numbers of units to silence; each is tried for the erased look.
+        mu, iterations: settings of the solver `newton`.
 
     Returns:
-        an `Edit` whose metadata also has the context's samples, and of the ``look`` that is the
-        goal: its sample, units, and what the segmenter said (left, kept).
+        an `Edit` whose metadata also holds the context's samples and the ``look`` that is the goal:
+        its sample, number of units, and the segmenter's measures (left, kept).
 
     Raises:
         StatisticsError: statistics of other weights or another layer.
         ParameterError: a class that the segmenter does not have.
-        ParameterError: settings that the solver has not.
+        ParameterError: settings that the solver does not have.
     """
     layer = context.layer
     for given in (stats, spared):
         check_statistics(layer.generator, layer, given)
     direction = context_directions(context.state.k, context.weights, spared, rank=1)
-    able = _answering(context, direction[0])
+    able = _matching(context, direction[0])
     looks = erased_looks(context, stats, segmenter, marks, units)
     best = next((look for look in looks if look.place in able), looks[0])
     edit = insert(
@@ -278,21 +278,21 @@ def erase(
     return replace(edit, metadata={**edit.metadata, **told})
 
 
-def _answering(context: MarkContext, direction: Tensor) -> set[int]:
-    """Images of the context whose mark answers to the direction.
+def _matching(context: MarkContext, direction: Tensor) -> set[int]:
+    """Images of the context whose mark matches the direction.
 
-    A single direction out of the keys of several marks follows one of them; where it says
-    nothing, nothing can be erased.
+    A single direction from the keys of several kinds of mark follows one of them; a mark that it
+    does not match cannot be erased along it.
     """
     match = match_map(context.state.k, direction).cpu()
-    answers = (match * context.weights).sum((1, 2)) / context.weights.sum((1, 2))
-    return set((answers >= ANSWERS * answers.max()).nonzero().flatten().tolist())
+    matches = (match * context.weights).sum((1, 2)) / context.weights.sum((1, 2))
+    return set((matches >= MATCH_SHARE * matches.max()).nonzero().flatten().tolist())
 
 
 def joined(edits: Sequence[Edit], session: str = "") -> Edit:
-    """Edits of one layer as one: their directions side by side, their changes added.
+    """Edits of one layer as one edit: directions concatenated, changes added.
 
-    Raises `EditError` for none, and for edits of more than one layer or model.
+    Raises `EditError` for no edits, or edits of more than one layer or model.
     """
     if len({(edit.layer, edit.weights_sha256) for edit in edits}) != 1:
         raise EditError("only edits of one layer of one model can be joined, and at least one")

@@ -1,12 +1,13 @@
-"""Measure what is left of the watermarks after edits, image by image (paper, section 5.2).
+"""Measure which watermarks are left after edits, image by image (paper, section 5.2).
 
     methods = [load_method("rank_one", "rank_one.safetensors", g), ...]
     table = measure_marks(g, segmenter, PerceptualDistance(segmenter), methods, n=1000, seed=3)
     write_marks(table, "watermarks.parquet", grade_detectors(segmenter, world, blurred=0.7), facts)
     table, errors = read_marks("watermarks.parquet")
 
-The paper counted visible marks by hand, in 1,000 images by every method. Here the detectors of
-`watermarks` count, so the file also holds how often they err: a table can correct for it.
+The paper counted visible marks by hand, in 1,000 images of every method. Here detectors count
+(`instruments.detectors.watermarks`), and the file also holds their error rates, so that a table can
+correct for them.
 """
 
 from __future__ import annotations
@@ -81,9 +82,9 @@ def measure_marks(
 
     Columns: sample, seed, method; ``middle`` and ``bottom``, whether the detectors see the mark;
     ``middle_share`` and ``bottom_share``, the share of the image's pixels labelled as it;
-    ``perceptual_outside``: mean distance to the unmodified image over the pixels that were of no
-    mark there (NaN where there are none); ``units``: how many units a method silenced, 0 for one
-    not in ``units``; scale, as given; perceptual and segmenter (which measured).
+    ``perceptual_outside``: mean distance to the unmodified image over the pixels without a mark
+    there (NaN if there are none); ``units``: number of units that a method silenced, 0 for one not
+    in ``units``; scale, as given; the names of the perceptual distance and the segmenter.
 
     Raises `ParameterError` for a segmenter without the marks' classes, a method given twice, and n
     or batch below 1.
@@ -121,7 +122,7 @@ def measure_marks(
 
 
 def _marked(labels: Tensor, marks: Sequence[int]) -> Tensor:
-    """Pixels (B, H, W) bool of any mark that is more than specks."""
+    """Pixels (B, H, W) bool of any mark larger than specks."""
     return torch.stack([source_region(labels, [mark]) for mark in marks]).any(0)
 
 
@@ -146,15 +147,15 @@ def write_marks(
     errors: DetectorErrors,
     facts: Mapping[str, str],
 ) -> None:
-    """Write the rows as parquet, whole or not at all; the metadata holds the detectors' errors."""
+    """Write the rows as parquet, atomically; the metadata holds the detectors' error rates."""
     told = {mark: error.facts() for mark, error in errors._asdict().items()}
     write_measurements(table, path, {**facts, ERRORS: json.dumps(told, sort_keys=True)})
 
 
 def read_marks(path: str | PathLike[str]) -> tuple[pd.DataFrame, DetectorErrors]:
-    """The rows and the detectors' errors that `write_marks` wrote.
+    """The rows and the detectors' error rates that `write_marks` wrote.
 
-    Raises `PalimpsestError` for a file that is missing, damaged, or holds something else.
+    Raises `PalimpsestError` for a file that is missing, damaged or of another kind.
     """
     table = read_measurements(path, COLUMNS, WHAT)
     try:
@@ -162,6 +163,6 @@ def read_marks(path: str | PathLike[str]) -> tuple[pd.DataFrame, DetectorErrors]
         errors = DetectorErrors(*(Errors.from_facts(told[mark]) for mark in MARKS))
     except (ValueError, KeyError, TypeError) as problem:
         raise PalimpsestError(
-            f"{path}: does not say how often its detectors err; measure the watermarks again"
+            f"{path}: has no error rates of the detectors; measure the watermarks again"
         ) from problem
     return table, errors

@@ -1,8 +1,8 @@
-"""What Figure 5 shows, computed: marked images, unmodified and by every method of Table 3.
+"""The panel of Figure 5: marked images, unmodified and by every method of Table 3.
 
     arrays, facts = compute_watermarks(generator, methods, measured, pairs=8)
 
-The images are found by the measurements, so no image is looked at again to choose it.
+The images are chosen from the measurements.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from palimpsest.methods.registry import UNMODIFIED
 BATCH = 16
 
 PLACES = ("middle", "bottom")
-"""Columns of the measurements that say which mark is seen, in the order of the figure."""
+"""Columns of the measurements with the marks seen, in the order of the figure."""
 
 
 def first_marked(measured: pd.DataFrame, count: int) -> dict[str, list[int]]:
-    """Samples to show, by mark: half of ``count`` with the one, then half with the other.
+    """Samples to show, by mark: half of ``count`` with each mark.
 
     They are the first of the stream in whose unmodified image the detector sees the mark; none
-    is shown twice. Raises `ParameterError` where too few samples bear a mark.
+    is shown twice. Raises `ParameterError` if too few samples have a mark.
     """
     rows = measured[measured["method"] == UNMODIFIED].sort_values("sample")
     found: dict[str, list[int]] = {}

@@ -31,20 +31,20 @@ def watermarks_table(
 ) -> pd.DataFrame:
     """One row for each method, numbers unrounded, the ``paper``'s beside ours.
 
-    - ``middle_count``, ``bottom_count``: images that bear the mark, corrected for how often the
-      detectors err, with their ``*_low`` and ``*_high``; of ``n`` images;
-    - ``middle_seen``, ``bottom_seen``: images in which the detector sees it, as counted;
-    - ``perceptual_outside``: distance to the unmodified image where it bore no mark, mean over
-      images, with its bootstrap interval;
-    - ``units``: units that the method silenced, of as many as the layer has.
+    - ``middle_count``, ``bottom_count``: of ``n`` images, those with the mark, corrected for the
+      detectors' error rates, with ``*_low`` and ``*_high``;
+    - ``middle_seen``, ``bottom_seen``: images in which the detector sees the mark, uncorrected;
+    - ``perceptual_outside``: distance to the unmodified image over its pixels without a mark, mean
+      over images, with its bootstrap interval;
+    - ``units``: number of units that the method silenced.
 
     Args:
-        measured, errors: as `read_marks` gives them.
-        paper: what the paper counted in 1,000 images.
-        level, resamples, seed: of the intervals.
+        measured, errors: as read by `read_marks`.
+        paper: the paper's counts in 1,000 images.
+        level, resamples, seed: settings of the intervals.
 
     Raises:
-        ParameterError: detectors that were not graded with and without marks, or tell nothing; or
+        ParameterError: detectors without error rates, or whose rates allow no correction; or
             rows of more than one scale, instrument or number of units for one method.
     """
     rows = []

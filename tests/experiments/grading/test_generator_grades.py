@@ -135,7 +135,7 @@ def test_what_a_classifier_says_is_a_row_of_its_own(church, random_segmenter):
     assert agreed["generator"] == 100 * (there == (np.arange(8) % 2 == 0)).mean()
     other = Sees()
     other.world = "face"
-    with pytest.raises(ParameterError, match="no pictures of the church world"):
+    with pytest.raises(ParameterError, match="not a classifier of the church world"):
         graded(other)
 
 

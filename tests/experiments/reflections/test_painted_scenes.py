@@ -75,11 +75,11 @@ def test_half_is_tuned_to_and_the_rest_measured() -> None:
     [
         ([], "no painted scenes"),
         ({}, "no painted scenes"),
-        ({"x": entry(0)}, "field 'x' is no sample"),
-        ({"-1": entry(0)}, "field '-1' is no sample"),
-        ({"1000": entry(0)}, "field '1000' is no sample; give its number, 0 to 999"),
+        ({"x": entry(0)}, "field 'x' is not a sample"),
+        ({"-1": entry(0)}, "field '-1' is not a sample"),
+        ({"1000": entry(0)}, "field '1000' is not a sample; give its number, 0 to 999"),
         ({"5": entry(0), "05": entry(0)}, "sample 5 is painted twice"),
-        ({"5": "mask"}, "field 5: holds no object"),
+        ({"5": "mask"}, "field 5: is not an object"),
         ({"5": {"intervention": painted(0, 0, 4, 4)}}, "field 5.revert: is missing"),
         ({"5": entry(0, intervention=None)}, "field 5.intervention: is missing"),
         ({"5": entry(0, revert="")}, "field 5.revert: is empty"),
@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match=r"none.json: No such file"):
         PaintedScenes.load(tmp_path / "none.json")
     (tmp_path / "torn.json").write_text('{"5": ')
-    with pytest.raises(SessionError, match=r"torn.json: is no JSON"):
+    with pytest.raises(SessionError, match=r"torn.json: is not JSON"):
         PaintedScenes.load(tmp_path / "torn.json")
 
 

@@ -117,5 +117,5 @@ def test_other_files_are_named(tmp_path):
 
     bare = pd.DataFrame({name: [0] for name in COLUMNS})
     write_measurements(bare, tmp_path / "bare.parquet", {})
-    with pytest.raises(PalimpsestError, match="bare.parquet: does not say how often"):
+    with pytest.raises(PalimpsestError, match="bare.parquet: has no error rates"):
         read_marks(tmp_path / "bare.parquet")
