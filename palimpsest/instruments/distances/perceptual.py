@@ -225,7 +225,7 @@ def distance_named(
     but not the published ones.
     """
     if name not in ("best", "encoder", "lpips-alex"):
-        raise ParameterError(f"perceptual distance {name!r} is none of best, encoder, lpips-alex")
+        raise ParameterError(f"perceptual distance {name!r}; it can be best, encoder or lpips-alex")
     present = alexnet is not None or alexnet_path().is_file()
     if name == "lpips-alex" or (name == "best" and present):
         return LpipsAlex(alexnet)
