@@ -28,7 +28,7 @@ def main(
     scenes: Annotated[int, typer.Option(help="Number of training scenes.")] = 6000,
     steps: Annotated[int, typer.Option(help="Number of training steps.")] = 1600,
     minutes: Annotated[
-        float, typer.Option(help="Stop after this time; run again to resume.")
+        float, typer.Option(help="Minutes after which to stop; run again to resume.")
     ] = math.inf,
     seed: Annotated[int, typer.Option(help="Random seed of scenes, weights and batches.")] = 1,
     graded: Annotated[int, typer.Option(help="Number of held-out renders for grading.")] = 1000,

@@ -1,4 +1,4 @@
-"""The layouts of generator weights that are read, told apart by tensor names and metadata.
+"""The layouts of generator weights that can be read; tensor names and metadata identify them.
 
     generator = layout_of(path, content).build(path, content)
 

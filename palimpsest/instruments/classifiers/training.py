@@ -164,11 +164,11 @@ def grade_classifier(
     Its `Errors` (accuracy, false positives and negatives with intervals) beside ``n``,
     ``resolution`` and ``blur``.
     """
-    truth, said = [], []
+    truth, predicted = [], []
     for scene, images, _ in held_out(world, n, classifier.resolution, blurred, seed):
         truth.append(world.attribute_presence(scene)[classifier.attribute])
-        said.append(classifier.shows(images).numpy())
-    errors = Errors.of(np.concatenate(truth), np.concatenate(said))
+        predicted.append(classifier.shows(images).numpy())
+    errors = Errors.of(np.concatenate(truth), np.concatenate(predicted))
     return {"n": n, "resolution": classifier.resolution, "blur": blurred, **errors.facts()}
 
 
