@@ -140,7 +140,7 @@ STAGES = (
         40,
         "images, 4 methods",
         "--table domes --measurements $made/measure/$n/dome2spire.parquet"
-        f" --features $made/measure/$n/dome2spire_features.parquet --settings {INTERVALS}"
+        f" --features $made/measure/$n/dome2spire_features.parquet --intervals {INTERVALS}"
         " --out $out/table2_domes.csv",
         after="measure",
     ),
@@ -203,14 +203,18 @@ STAGES = (
         "grade_rule",
         16,
         "samples",
-        f"--model kitchen {KITCHEN} --samples $n --dissected 60 --seed 4 --out $out/kitchen.csv",
+        f"--model kitchen {KITCHEN} --out $out/kitchen.csv"
+        ' --settings \'{"units_of": "window", "layer": 4, "units": 20, "dissected": 60,'
+        ' "samples": $n, "seed": 4}\'',
         part="samples",
     ),
     StageRun(
         "grade_rule",
         60,
         "samples dissected",
-        f"--model kitchen {KITCHEN} --samples 16 --dissected $n --seed 4 --out $out/kitchen.csv",
+        f"--model kitchen {KITCHEN} --out $out/kitchen.csv"
+        ' --settings \'{"units_of": "window", "layer": 4, "units": 20, "dissected": $n,'
+        ' "samples": 16, "seed": 4}\'',
         part="dissected",
     ),
     StageRun(
@@ -225,8 +229,9 @@ STAGES = (
         "probe_layers",
         24,
         "samples of each of 2 seeds",
-        f"--model church {CHURCH} --layer 5 --layer 6 --layer 8 --size 16 --size 32"
-        " --seed 11 --seed 12 --samples $n --shown 2 --shown-size 32"
+        f"--model church {CHURCH}"
+        ' --settings \'{"layers": [5, 6, 8], "sizes": [16, 32], "seeds": [11, 12],'
+        ' "samples": $n, "shown": 2, "shown_size": 32}\''
         " --out $out/church.parquet --out-panel $out/pieces_church.npz",
     ),
     StageRun(

@@ -1,7 +1,9 @@
 """Settings: pydantic models of what a user may set, and one line about what is wrong with a value.
 
-Each settings model stands beside the function that it configures. `palimpsest.pipeline.parameters`
-composes these models into `params.yaml`; a stage validates its JSON with the same one::
+Each settings model stands beside the function that it configures, in a module that imports pydantic
+alone: Snakemake reads `params.yaml` for every job, and importing torch would take it seconds.
+`palimpsest.pipeline.parameters` composes these models into `params.yaml`; a stage validates its
+JSON option with the same model::
 
     class ProbeSettings(Settings):
         samples: Count
@@ -28,7 +30,7 @@ Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Smoothness = Annotated[float, Field(ge=0)]
 Rank = Annotated[int, Field(ge=1, le=64)]
-LayerNumber = Annotated[int, Field(ge=1, le=18)]
+LayerNumber = Annotated[int, Field(ge=2, le=18)]
 
 
 class Settings(BaseModel):
@@ -40,18 +42,41 @@ class Settings(BaseModel):
 S = TypeVar("S", bound=Settings)
 
 
+class SampleSettings(Settings):
+    """The samples ``0 .. samples - 1`` of the standard z of ``seed``."""
+
+    samples: Count
+    seed: Seed
+
+
+def check_distinct(settings: Settings, *names: str) -> None:
+    """Raises `ValueError` if one of the named lists has an element twice.
+
+    For `model_validator`s, which turn it into a validation error.
+    """
+    for name in names:
+        values = getattr(settings, name)
+        if len(set(values)) < len(values):
+            raise ValueError(f"{name} {list(values)}: give each number once")
+
+
 def settings_from_json(option: str, text: str, model: type[S]) -> S:
-    """The settings that a command line option holds as a JSON object.
+    """The settings in a command line option that holds a JSON object.
 
     Raises `ParameterError` with one line that names the option and the field.
     """
+    return validated(option, object_from_json(option, text), model)
+
+
+def object_from_json(option: str, text: str) -> dict[str, Any]:
+    """The JSON object in ``text``. Raises `ParameterError` with one line for any other text."""
     try:
         values = json.loads(text)
     except json.JSONDecodeError as problem:
         raise ParameterError(f"{option}: not a JSON object ({problem})") from None
     if not isinstance(values, dict):
         raise ParameterError(f'{option}: not a JSON object, such as {{"seed": 1}}')
-    return validated(option, values, model)
+    return values
 
 
 def validated(where: str, values: Mapping[str, Any], model: type[S]) -> S:

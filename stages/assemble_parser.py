@@ -1,4 +1,4 @@
-"""Put the three published files of unified perceptual parsing into one, and check that they fit.
+"""The published segmenter of unified perceptual parsing, assembled from its three files.
 
     python -m stages.assemble_parser --encoder encoder_epoch_40.pth --decoder decoder_epoch_40.pth \
         --labels labels.json --out upp-resnet50-upernet.safetensors
@@ -16,11 +16,12 @@ from palimpsest.pipeline.commands import run
 
 
 def main(
-    encoder: Annotated[Path, typer.Option(help="encoder_epoch_40.pth")],
-    decoder: Annotated[Path, typer.Option(help="decoder_epoch_40.pth")],
-    labels: Annotated[Path, typer.Option(help="labels.json")],
-    out: Annotated[Path, typer.Option(help="The parser (.safetensors).")],
+    encoder: Annotated[Path, typer.Option(help="Encoder weights (encoder_epoch_40.pth).")],
+    decoder: Annotated[Path, typer.Option(help="Decoder weights (decoder_epoch_40.pth).")],
+    labels: Annotated[Path, typer.Option(help="Names of the classes (labels.json).")],
+    out: Annotated[Path, typer.Option(help="Segmenter to write (.safetensors).")],
 ) -> None:
+    """Check that the three files belong together, and write one segmenter file."""
     parser = assemble_parser(encoder, decoder, labels, out)
     counts = ", ".join(f"{count} {kind}s" for kind, count in parser.label_names.counts.items())
     print(f"{parser.name}: {counts}")

@@ -1,7 +1,7 @@
-"""Name the layers fit for editing, and hold the advice against the edits made at every layer.
+"""Tables of Appendix H: the layer probe, the layers it names, and the edits that check the choice.
 
     python -m stages.choose_layers --probe church=probe.parquet --edits church=edits.parquet \
-        --settings '{"level": 0.95, "resamples": 2000, "seed": 0}' --out-probe layer_probe.csv \
+        --intervals '{"level": 0.95, "resamples": 2000, "seed": 0}' --out-probe layer_probe.csv \
         --out-choice layer_choice.csv --out-edits layer_edits.csv
 """
 
@@ -21,24 +21,30 @@ from palimpsest.experiments.layers.tables import (
     read_trials,
 )
 from palimpsest.files.tables import write_table
-from palimpsest.pipeline.commands import interval_settings, named_files, run
+from palimpsest.pipeline.commands import named_files, run
+from palimpsest.pipeline.shared_options import IntervalsJson
+from palimpsest.settings import settings_from_json
 
 
 def main(
-    probe: Annotated[list[str], typer.Option(help="NAME=FILE, what probe_layers wrote; repeat.")],
-    settings: Annotated[str, typer.Option(help="level, resamples, seed, as JSON.")],
-    out_probe: Annotated[Path, typer.Option(help="Table of the distances to write (.csv).")],
-    out_choice: Annotated[Path, typer.Option(help="Table of the layers chosen to write (.csv).")],
-    out_edits: Annotated[Path, typer.Option(help="Table of the edits to write (.csv).")],
+    probe: Annotated[
+        list[str], typer.Option(help="MODEL=FILE: measurements by probe_layers; repeatable.")
+    ],
+    intervals: IntervalsJson,
+    out_probe: Annotated[Path, typer.Option(help="Table of the probe's distances (.csv).")],
+    out_choice: Annotated[Path, typer.Option(help="Table of the chosen layers (.csv).")],
+    out_edits: Annotated[Path, typer.Option(help="Table of the edits at every layer (.csv).")],
     edits: Annotated[
-        list[str] | None, typer.Option(help="NAME=FILE, what try_layers wrote; repeat.")
+        list[str] | None,
+        typer.Option(help="MODEL=FILE: measurements by try_layers; repeatable."),
     ] = None,
 ) -> None:
-    intervals = Intervals(**interval_settings(settings))
+    """Write the three tables; the layers are chosen from the probe alone."""
+    settings = settings_from_json("--intervals", intervals, Intervals)
     probes = {name: read_probe(file) for name, file in named_files("--probe", probe).items()}
     trials = {name: read_trials(file) for name, file in named_files("--edits", edits or []).items()}
-    distances = probe_table(probes, intervals.level)
-    reached = edits_at_layers(trials, intervals)
+    distances = probe_table(probes, settings.level)
+    reached = edits_at_layers(trials, settings)
     chosen = choice_table(distances, reached)
     for table, out in ((distances, out_probe), (chosen, out_choice), (reached, out_edits)):
         write_table(table, out)

@@ -1,4 +1,4 @@
-"""Gather the numbers of all tables into one JSON file, the form that `dvc metrics` reads."""
+"""The numbers of all tables in one JSON file, in the form that `dvc metrics` reads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LABELS = (
     "rule",
     "instrument",
 )
-"""Columns that say what a row is about; those that a table has make the row's name."""
+"""Columns that name a row; the ones that a table has are joined to the row's name."""
 
 NUMBERED = {
     "reflection": ("layer", "rank"),
@@ -33,14 +33,16 @@ NUMBERED = {
     "layer_probe": ("layer", "crop_pixels"),
     "layer_edits": ("layer", "mu"),
 }
-"""By table: columns of numbers that do so too."""
+"""By table: columns of numbers that are part of the row's name."""
 
 
 def main(
-    tables: Annotated[list[Path], typer.Option("--table", help="A table (.csv).")],
+    tables: Annotated[
+        list[Path], typer.Option("--table", help="Table to read (.csv); repeatable.")
+    ],
     out: Annotated[Path, typer.Option(help="Numbers to write (.json).")],
 ) -> None:
-    """Table, then row, then column; a number that a table leaves empty is left out."""
+    """Write every number under table, row and column; empty cells are left out."""
     numbers = {file.stem: rows_of(file) for file in tables}
     atomic_write_text(out, json.dumps(numbers, indent=1) + "\n")
 
@@ -48,15 +50,15 @@ def main(
 def rows_of(file: Path) -> dict[str, dict[str, float]]:
     """The numbers of one table by row and column."""
     table = pd.read_csv(file)
-    told = (*LABELS, *NUMBERED.get(file.stem, ()))
-    labels = [name for name in told if name in table.columns]
+    naming = (*LABELS, *NUMBERED.get(file.stem, ()))
+    labels = [name for name in naming if name in table.columns]
     if not labels:
-        raise PalimpsestError(f"{file}: no column says what a row is; one of {', '.join(LABELS)}")
-    # a label may be left empty, as the edit of a generator whose layers were only probed
+        raise PalimpsestError(f"{file}: no column names its rows; add one of {', '.join(LABELS)}")
+    # a label may be empty, such as the edit of a generator whose layers were only probed
     words = table[labels].map(lambda value: "" if pd.isna(value) else str(value))
     names = words.agg(lambda row: " ".join(filter(None, row)), axis=1)
     if names.duplicated().any():
-        raise PalimpsestError(f"{file}: two rows are about {names[names.duplicated()].iloc[0]!r}")
+        raise PalimpsestError(f"{file}: two rows are named {names[names.duplicated()].iloc[0]!r}")
     columns = table.drop(columns=labels).select_dtypes("number")
     return {
         name: {column: float(value) for column, value in row.dropna().items()}

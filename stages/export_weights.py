@@ -1,4 +1,4 @@
-"""Write a generator with its edits as weights of their own, for other tools or for this one.
+"""The weights of a generator with its edits applied, for other tools or for this one.
 
     python -m stages.export_weights --weights church.safetensors --edit dome2spire.safetensors \
         --out church-spires.safetensors
@@ -22,16 +22,20 @@ from palimpsest.pipeline.commands import run
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="The generator, in any layout that is read.")],
+    weights: Annotated[
+        Path, typer.Option(help="Weights of the generator, in any readable layout.")
+    ],
     out: Annotated[Path, typer.Option(help="Weights to write (.pt or .safetensors).")],
     edit: Annotated[
-        list[Path] | None, typer.Option(help="An edit to apply, in this order; repeat.")
+        list[Path] | None, typer.Option(help="Edit to apply; repeatable, in order.")
     ] = None,
-    strength: Annotated[float, typer.Option(help="Of every edit; 1 as it was solved.")] = 1.0,
+    strength: Annotated[
+        float, typer.Option(help="Strength of every edit; 1 is the edit as solved.")
+    ] = 1.0,
 ) -> None:
-    """Load, apply the edits, write; the file that is read stays as it is."""
+    """Write the edited weights; the input file is not changed."""
     if out.exists() and out.samefile(weights):
-        raise ParameterError(f"--out: {out} is the file that is read; give another name")
+        raise ParameterError(f"--out: {out} is also the input file; give another name")
     generator = load_generator(weights)
     edits = [Edit.load(path) for path in edit or []]
     rewritten = Edit.compose(edits).apply(generator, strength)

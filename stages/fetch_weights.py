@@ -1,4 +1,4 @@
-"""Fetch one published file, or take it from where it was put by hand, and verify it."""
+"""One published file, downloaded or copied from a local folder, and verified by its sha256."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from palimpsest.published.stand_ins.manifest import StandIns
 
 def main(
     name: Annotated[
-        str, typer.Option(help="Published file name, such as stylegan2_...-xxxxxxxx.pt.")
+        str, typer.Option(help="Name of the published file, such as stylegan2_...-xxxxxxxx.pt.")
     ],
-    out: Annotated[Path, typer.Option(help="Where to put it.")],
+    out: Annotated[Path, typer.Option(help="File to write.")],
     by_hand: Annotated[
-        Path | None, typer.Option(help="Folder that is looked into before anything is fetched.")
+        Path | None, typer.Option(help="Folder searched before downloading.")
     ] = None,
     origin: Annotated[
-        str | None, typer.Option(help="Folder URL of a mirror; the published one if not given.")
+        str | None, typer.Option(help="Folder URL of a mirror. [the published URL]")
     ] = None,
     stand_ins: Annotated[
         Path | None,
-        typer.Option(help="Manifest of stand-ins: fetch the stand-in, not the published file."),
+        typer.Option(help="Manifest of stand-ins; fetches the stand-in of the file."),
     ] = None,
 ) -> None:
-    """Go on from what an earlier run has fetched; retry, and show progress."""
+    """Write the file once its sha256 is verified; an interrupted download is resumed."""
     obtain(
         get_published_file(name),
         out,

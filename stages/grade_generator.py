@@ -1,4 +1,4 @@
-"""Grade a mini generator against its world: a table of figures, and a panel of images.
+"""Grades of a mini generator against its world: a table, and a panel of images.
 
     python -m stages.grade_generator --model church --weights church.safetensors \
         --segmenter church-segmenter.safetensors --samples 1000 --seed 4 \
@@ -19,23 +19,26 @@ from palimpsest.files.tables import write_table
 from palimpsest.generators import load_generator
 from palimpsest.instruments.loading import load_classifier, load_segmenter
 from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import Batch, Model, PanelFile, Samples, Seed, Weights
 from palimpsest.worlds import get_world
 
 
 def main(
-    model: Annotated[str, typer.Option(help="Name of the generator in the rows.")],
-    weights: Annotated[Path, typer.Option(help="The generator.")],
-    segmenter: Annotated[Path, typer.Option(help="A segmenter of the world it learned.")],
-    out_table: Annotated[Path, typer.Option(help="Grades to write (.csv).")],
-    out_panel: Annotated[Path, typer.Option(help="Images to write (.npz).")],
+    model: Model,
+    weights: Weights,
+    segmenter: Annotated[
+        Path, typer.Option(help="Segmenter of the world that the generator learned.")
+    ],
+    out_table: Annotated[Path, typer.Option(help="Table of grades to write (.csv).")],
+    out_panel: PanelFile,
     classifier: Annotated[
-        list[Path] | None, typer.Option(help="What else is told of its images (.safetensors).")
+        list[Path] | None, typer.Option(help="Classifier of an attribute; repeatable.")
     ] = None,
-    samples: Annotated[int, typer.Option(help="How many images.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the samples.")] = 4,
-    batch: Annotated[int, typer.Option(help="Images at a time.")] = 32,
+    samples: Samples = 1000,
+    seed: Seed = 4,
+    batch: Batch = 32,
 ) -> None:
-    """Compare what the generator makes of each z with what its world renders from it."""
+    """Write how well generated images match the world's renders of the same z."""
     generator = load_generator(weights)
     labels = load_segmenter(segmenter)
     with tqdm(total=samples, desc=f"grade {model}", unit="image", mininterval=2) as bar:

@@ -1,7 +1,9 @@
-"""Measure whether a rule is in a generator: change a window's features, watch its reflection.
+"""Whether a rule is in a generator: a window's features are changed, its reflection measured.
 
     python -m stages.grade_rule --model kitchen --weights kitchen.safetensors \
-        --segmenter kitchen-segmenter.safetensors --samples 200 --seed 4 --out causal_rule.csv
+        --segmenter kitchen-segmenter.safetensors --out causal_rule.csv \
+        --settings '{"units_of": "window", "layer": 4, "units": 20, "dissected": 500,
+                     "samples": 200, "seed": 4}'
 """
 
 from __future__ import annotations
@@ -13,41 +15,36 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.experiments.reflections.causal_rule import grade_rule
+from palimpsest.experiments.reflections.settings import RuleGradeSettings
 from palimpsest.files.tables import write_table
 from palimpsest.generators import load_generator
 from palimpsest.instruments.segmenters.world_segmenter import WorldSegmenter
 from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import Model, TableFile, Weights
+from palimpsest.settings import settings_from_json
 from palimpsest.worlds import get_world
 
 
 def main(
-    model: Annotated[str, typer.Option(help="Name of the generator in the rows.")],
-    weights: Annotated[Path, typer.Option(help="The generator.")],
-    segmenter: Annotated[Path, typer.Option(help="A segmenter of the world it learned.")],
-    out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
-    units_of: Annotated[str, typer.Option(help="The class whose units are switched on.")] = (
-        "window"
-    ),
-    layer: Annotated[int, typer.Option(help="Whose values are changed.")] = 4,
-    units: Annotated[int, typer.Option(help="How many units are switched on.", min=1)] = 20,
-    samples: Annotated[int, typer.Option(help="How many scenes.", min=1)] = 200,
-    seed: Annotated[int, typer.Option(help="Of the samples.")] = 4,
-    dissected: Annotated[int, typer.Option(help="Samples that find the units.", min=1)] = 500,
+    model: Model,
+    weights: Weights,
+    segmenter: Annotated[
+        Path, typer.Option(help="Segmenter of the world that the generator learned.")
+    ],
+    settings: Annotated[
+        str,
+        typer.Option(
+            help="How to look for the rule, as JSON: units_of (class), layer, units, dissected,"
+            " samples, seed."
+        ),
+    ],
+    out: TableFile,
 ) -> None:
+    """Write one row for each kind of change: how much of the natural reflection follows it."""
+    how = settings_from_json("--settings", settings, RuleGradeSettings)
     generator, labels = load_generator(weights), WorldSegmenter.load(segmenter)
-    with tqdm(total=samples, desc=f"rule of {model}", unit="image", mininterval=2) as bar:
-        table = grade_rule(
-            generator,
-            labels,
-            get_world(labels.world),
-            units_of=units_of,
-            layer=layer,
-            units=units,
-            n=samples,
-            seed=seed,
-            dissected=dissected,
-            progress=bar.update,
-        )
+    with tqdm(total=how.samples, desc=f"rule of {model}", unit="image", mininterval=2) as bar:
+        table = grade_rule(generator, labels, get_world(labels.world), how, bar.update)
     table.insert(0, "model", model)
     table["segmenter"] = labels.name
     write_table(table, out)

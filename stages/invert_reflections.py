@@ -1,90 +1,89 @@
-"""Invert the rule that a table mirrors its windows: every layer by itself, then the best at rank 1.
+"""Edits that invert the rule of the reflections: one of each whole layer, one of low rank.
 
     python -m stages.invert_reflections --weights kitchen.safetensors \
         --segmenter kitchen-segmenter.safetensors --out-full 5=full5.safetensors \
         --out-full 6=full6.safetensors --out-losses losses.csv --out low_rank.safetensors \
         --settings '{"units_of": "window", "switched_layer": 4, "units": 20, "goal_layer": 8, ...}'
 
-Windows and echoes are the slots of the segmenter's world, or, with `--painted FILE`, painted.
+Windows and reflections are the slots of the segmenter's world; with `--painted FILE`, painted ones.
 """
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 import typer
 from tqdm import tqdm
 
-from palimpsest.dissection.unit_switches import echo_area, find_switch
 from palimpsest.experiments.reflections.painted_rule import painted_swap
 from palimpsest.experiments.reflections.painted_scenes import PaintedScenes
+from palimpsest.experiments.reflections.settings import (
+    InversionSettings,
+    PaintedInversionSettings,
+)
+from palimpsest.experiments.reflections.world_swap import world_swap
 from palimpsest.files.tables import write_table
-from palimpsest.generators import Generator, load_generator, sample_z
+from palimpsest.generators import load_generator
 from palimpsest.instruments.loading import load_segmenter
-from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory.inversion import Inversion, invert_layer, invert_low_rank
-from palimpsest.memory.swaps import Swap, check_reach, pose_swap
-from palimpsest.pipeline.commands import json_settings, layer_files, run
+from palimpsest.memory.swaps import check_reach
+from palimpsest.pipeline.commands import numbered_files, run
 from palimpsest.pipeline.devices import Device, computing_device
-from palimpsest.worlds import get_world
-
-NEEDED = {
-    **dict.fromkeys(("switched_layer", "units", "goal_layer", "pairs", "pairs_a_step"), int),
-    **dict.fromkeys(("seed", "iterations", "rank", "rank_iterations"), int),
-    **dict.fromkeys(("rate", "rank_rate"), float),
-    "units_of": str,
-}
-PAINTED = {"dissected": int, "on_level": float, "off_level": float}
-"""Besides, for a switch of painted windows."""
-
-Asked = dict[str, Any]
+from palimpsest.pipeline.shared_options import PaintedFile, SegmenterFile, Weights
+from palimpsest.settings import settings_from_json
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="The generator.")],
-    segmenter: Annotated[Path, typer.Option(help="A segmenter that knows the class.")],
+    weights: Weights,
+    segmenter: SegmenterFile,
     out_full: Annotated[
-        list[str], typer.Option(help="LAYER=PATH to try, and to write its whole edit to; repeat.")
+        list[str],
+        typer.Option(help="LAYER=FILE: layer to tune, and its whole edit to write; repeatable."),
     ],
-    out_losses: Annotated[Path, typer.Option(help="Losses to write, layer by layer (.csv).")],
-    out: Annotated[Path, typer.Option(help="Edit of low rank to write (.safetensors).")],
+    out_losses: Annotated[Path, typer.Option(help="Losses of all layers to write (.csv).")],
+    out: Annotated[Path, typer.Option(help="Low-rank edit to write (.safetensors).")],
     settings: Annotated[
-        str, typer.Option(help=f"{', '.join(NEEDED)}, as JSON; painted: {', '.join(PAINTED)} too.")
+        str,
+        typer.Option(
+            help="How to invert the rule, as JSON: units_of, switched_layer, units, goal_layer,"
+            " pairs, pairs_a_step, seed, iterations, rate, rank, rank_iterations, rank_rate; with"
+            " `--painted` also dissected, on_level, off_level."
+        ),
     ],
-    painted: Annotated[Path | None, typer.Option(help="Scenes with painted windows.")] = None,
+    painted: PaintedFile = None,
     device: Device = "cpu",
 ) -> None:
-    asked, files = (
-        parse_settings(settings, painted is not None),
-        layer_files("--out-full", out_full),
-    )
+    """Write a whole edit of every layer, then a low-rank edit of the layer with the lowest loss."""
+    model = InversionSettings if painted is None else PaintedInversionSettings
+    how = settings_from_json("--settings", settings, model)
+    files = numbered_files("--out-full", out_full)
     for number in files:
-        check_reach(number, asked["switched_layer"], asked["goal_layer"])
+        check_reach(number, how.switched_layer, how.goal_layer)
     place = computing_device(device)
     g, labels = load_generator(weights).to(place), load_segmenter(segmenter).to(place)
     if painted is None:
-        swap, told = slots(g, labels, asked)
+        swap, facts = world_swap(g, labels, how)
     else:
-        tuning = PaintedScenes.load(painted).halves()[0].first(asked["pairs"], "pairs")
-        swap, told = painted_swap(g, labels, tuning, asked)
-    common = {"pairs_a_step": asked["pairs_a_step"], "notes": {"session": out.stem, **told}}
+        tuning = PaintedScenes.load(painted).halves()[0].first(how.pairs, "pairs")
+        swap, facts = painted_swap(g, labels, tuning, how)
+    common = {"pairs_a_step": how.pairs_a_step, "notes": {"session": out.stem, **facts}}
     trials: dict[int, Inversion] = {}
     for number, file in files.items():
         steps = partial(tqdm, desc=f"layer {number}", unit="step", mininterval=2)
         trials[number] = invert_layer(
-            swap, number, iterations=asked["iterations"], rate=asked["rate"], steps=steps, **common
+            swap, number, iterations=how.iterations, rate=how.rate, steps=steps, **common
         )
         trials[number].edit.save(file)
     best = min(trials, key=lambda number: trials[number].loss_after)
     narrow = invert_low_rank(
         swap,
         best,
-        rank=asked["rank"],
-        iterations=asked["rank_iterations"],
-        rate=asked["rank_rate"],
+        rank=how.rank,
+        iterations=how.rank_iterations,
+        rate=how.rank_rate,
         steps=partial(tqdm, desc=f"layer {best}, low rank", unit="step", mininterval=2),
         **common,
     )
@@ -93,24 +92,6 @@ def main(
     narrow.edit.save(out)
     print(f"layer {best}: {narrow.loss_before:.4g} to {trials[best].loss_after:.4g}", end=", ")
     print(f"{narrow.loss_after:.4g} at rank {narrow.edit.rank}")
-
-
-def slots(g: Generator, labels: Segmenter, asked: Asked) -> tuple[Swap, dict[str, str]]:
-    """Pairs that differ in the slots of a world, and what an edit tells of them."""
-    world, layer, seed = get_world(labels.world), asked["switched_layer"], asked["seed"]
-    with tqdm(desc=f"units of {asked['units_of']}", unit="step", mininterval=2) as bar:
-        switch = find_switch(
-            g, layer, labels, world, asked["units_of"], asked["units"], seed + 1, bar.update
-        )
-    on, off = switch.pairs(g, world, sample_z(g, asked["pairs"], seed))
-    area = echo_area(world, g.layer(asked["goal_layer"]).value_size)
-    swap = pose_swap(g, on, off, area, asked["goal_layer"])
-    return swap, {"switch": switch.as_text(), "pairs_seed": str(seed)}
-
-
-def parse_settings(text: str, painted: bool = False) -> Asked:
-    """The settings. Raises `ParameterError` for one that is missing, unknown or of no use."""
-    return json_settings("--settings", text, NEEDED | (PAINTED if painted else {}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Collect the second moment of the keys of one layer, or of several in one pass.
+"""Key statistics (second moments) of one layer, or of several layers in one pass.
 
     python -m stages.key_statistics --weights church.safetensors --layer 6 --samples 2000 \
         --seed 1 --out layer6.safetensors
@@ -18,18 +18,24 @@ from palimpsest.generators import load_generator
 from palimpsest.memory import KeyStatistics
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.pipeline.shared_options import Batch, Truncation, Weights
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="The generator.")],
-    layer: Annotated[list[int], typer.Option(help="A layer; give it again for more.")],
-    out: Annotated[list[Path], typer.Option(help="The file of each layer, in the same order.")],
-    samples: Annotated[int, typer.Option(help="Samples whose keys are counted.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the stream of samples.")] = 1,
-    truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
-    batch: Annotated[int, typer.Option(help="Samples at once; changes nothing but speed.")] = 10,
+    weights: Weights,
+    layer: Annotated[list[int], typer.Option(help="Layer; repeatable.")],
+    out: Annotated[
+        list[Path], typer.Option(help="File of each layer to write, in the same order.")
+    ],
+    samples: Annotated[
+        int, typer.Option(help="Number of samples whose keys are collected.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(help="Random seed of these samples.")] = 1,
+    truncation: Truncation = 1.0,
+    batch: Batch = 10,
     device: Device = "cpu",
 ) -> None:
+    """Write the statistics of each layer to its own file."""
     if len(out) != len(layer) or len(set(layer)) != len(layer):
         raise ParameterError(
             f"--layer, --out: {len(layer)} layers and {len(out)} files; give each layer once, "

@@ -1,4 +1,4 @@
-"""Measure one session's edits, image by image, every method on the same samples.
+"""Measurements of one session by every method, image by image, on the same samples.
 
     python -m stages.measure --weights church.safetensors --segmenter church-segmenter.safetensors \
         --session dome2spire.json --edit newton=newton.safetensors --samples 1000 --seed 3 \
@@ -23,44 +23,44 @@ from palimpsest.instruments.distances.inception import InceptionFeatures
 from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_classifier, load_segmenter
 from palimpsest.methods.registry import image_changes, image_settings
-from palimpsest.pipeline.commands import json_settings, method_path, names, run
+from palimpsest.pipeline import shared_options as shared
+from palimpsest.pipeline.commands import named_files, names, run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shards import Shard
 from palimpsest.sessions import Session
+from palimpsest.settings import object_from_json
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="The unedited generator.")],
-    segmenter: Annotated[Path, typer.Option(help="What labels the images.")],
-    session: Annotated[Path, typer.Option(help="The session; its name goes into the rows.")],
-    source_classes: Annotated[str, typer.Option(help="The classes that may change: a,b,c.")],
-    out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
-    target_classes: Annotated[str, typer.Option(help="What they may become: a,b,c.")] = "",
-    edit: Annotated[
-        list[str] | None, typer.Option(help="METHOD=PATH, an edit or rewritten weights; repeat.")
+    weights: shared.Weights,
+    segmenter: shared.SegmenterFile,
+    session: Annotated[Path, typer.Option(help="Session file; its name is written to each row.")],
+    source_classes: shared.SourceClasses,
+    out: shared.Measurements,
+    target_classes: shared.TargetClasses = "",
+    edit: shared.Edits = [],  # noqa: B006
+    image_methods: shared.ImageMethods = "{}",
+    classifier: Annotated[
+        Path | None, typer.Option(help="Classifier of the attribute that the edit adds.")
     ] = None,
-    image_methods: Annotated[
-        str, typer.Option(help="Methods that change images, with their settings, as JSON.")
-    ] = "{}",
-    classifier: Annotated[Path | None, typer.Option(help="What tells of an attribute.")] = None,
-    world: Annotated[str, typer.Option(help="The world learned, as judge of the new rule.")] = "",
-    out_features: Annotated[Path | None, typer.Option(help="Features to write (.parquet).")] = None,
-    samples: Annotated[int, typer.Option(help="How many images.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the samples.")] = 3,
-    shard: Annotated[str, typer.Option(help="Which of them to measure: 3-of-20.")] = "1-of-1",
-    batch: Annotated[int | None, typer.Option(help="Images at a time. [by their size]")] = None,
-    truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
-    perceptual: Annotated[
-        str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
-    ] = "best",
-    alexnet: Annotated[Path | None, typer.Option(help="For LPIPS. [torchvision's folder]")] = None,
-    inception: Annotated[
-        Path | None, typer.Option(help="Inception's weights for features. [the segmenter's own]")
+    world: Annotated[
+        str, typer.Option(help="World whose counterfactuals the images are compared with. [none]")
+    ] = "",
+    out_features: Annotated[
+        Path | None, typer.Option(help="Image features to write (.parquet).")
     ] = None,
-    scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+    samples: shared.Samples = 1000,
+    seed: shared.Seed = 3,
+    shard: Annotated[str, typer.Option(help="Part of the samples to measure: 3-of-20.")] = "1-of-1",
+    batch: shared.FittedBatch = None,
+    truncation: shared.Truncation = 1.0,
+    perceptual: shared.Perceptual = "best",
+    alexnet: shared.AlexNet = None,
+    inception: shared.Inception = None,
+    scale: shared.Scale = "",
     device: Device = "cpu",
 ) -> None:
-    """Generate each sample once, apply every edit to it, and write a row a (sample, method)."""
+    """Write one row for each sample and method; each sample is generated once."""
     chosen = Shard.called(shard).samples(samples)
     place = computing_device(device)
     generator = load_generator(weights, truncation=truncation).to(place)
@@ -69,8 +69,10 @@ def main(
     targets = names("--target-classes", target_classes)
     shows = load_classifier(classifier).to(place) if classifier else None
     change = Change(sources, targets, shows, rule_called(session.stem, world))
-    methods: list[Any] = [load_method(*method_path(text), generator) for text in edit or []]
-    asked = image_settings("--image-methods", json_settings("--image-methods", image_methods))
+    methods: list[Any] = [
+        load_method(name, file, generator) for name, file in named_files("--edit", edit).items()
+    ]
+    asked = image_settings("--image-methods", object_from_json("--image-methods", image_methods))
     if asked:
         changes = image_changes(generator, Session.load(session), labels, asked)
         methods += [ChangedImages(name, changed) for name, changed in changes.items()]

@@ -1,4 +1,4 @@
-"""Measure how far a model's edits are from the world's counterfactuals, image by image.
+"""Distances of a model's edits to their world's counterfactuals, image by image.
 
     python -m stages.measure_counterfactuals --weights church.safetensors --world church \
         --segmenter church-segmenter.safetensors --edit dome2spire=dome2spire.safetensors \
@@ -19,30 +19,43 @@ from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
 from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_segmenter
-from palimpsest.pipeline.commands import method_path, run
+from palimpsest.pipeline.commands import named_files, run
 from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.pipeline.shared_options import (
+    Measurements,
+    Perceptual,
+    Samples,
+    Scale,
+    Seed,
+    Truncation,
+    Weights,
+    WorldName,
+)
 from palimpsest.worlds import get_world
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="The unedited generator.")],
-    segmenter: Annotated[Path, typer.Option(help="Its features make the perceptual distance.")],
-    world: Annotated[str, typer.Option(help="The world that the generator learned.")],
-    edit: Annotated[list[str], typer.Option(help="RULE=PATH of a session's edit; repeat.")],
-    out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
-    samples: Annotated[int, typer.Option(help="How many images.")] = 300,
-    seed: Annotated[int, typer.Option(help="Of the samples.")] = 3,
-    truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
-    perceptual: Annotated[
-        str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
-    ] = "best",
-    scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+    weights: Weights,
+    segmenter: Annotated[Path, typer.Option(help="Segmenter, the encoder of `--perceptual`.")],
+    world: WorldName,
+    edit: Annotated[
+        list[str], typer.Option(help="RULE=FILE: edit by the session of that rule; repeatable.")
+    ],
+    out: Measurements,
+    samples: Samples = 300,
+    seed: Seed = 3,
+    truncation: Truncation = 1.0,
+    perceptual: Perceptual = "best",
+    scale: Scale = "",
     device: Device = "cpu",
 ) -> None:
+    """Write one row for each sample that a rule changes, unedited and edited."""
     place = computing_device(device)
     generator = load_generator(weights, truncation=truncation).to(place)
     distance = distance_named(perceptual, load_segmenter(segmenter)).to(place)
-    methods = [load_method(*method_path(text), generator) for text in edit]
+    methods = [
+        load_method(name, file, generator) for name, file in named_files("--edit", edit).items()
+    ]
     with tqdm(
         total=samples, desc=f"counterfactuals of {world}", unit="image", mininterval=2
     ) as bar:

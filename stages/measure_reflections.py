@@ -1,10 +1,10 @@
-"""Measure which way round the rule of the reflections is, image by image, before and after edits.
+"""Brightness of the reflections with and without windows, image by image, for every edit.
 
     python -m stages.measure_reflections --weights kitchen.safetensors \
         --segmenter kitchen-segmenter.safetensors --edit full6.safetensors \
         --edit invert_reflections.safetensors --samples 100 --seed 4 --out reflections.parquet
 
-With `--painted FILE`, as the edits were tuned: on painted scenes that tuned nothing.
+With `--painted FILE`, on the half of the painted scenes that no edit was tuned to.
 """
 
 from __future__ import annotations
@@ -25,23 +25,30 @@ from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import Edit
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.pipeline.shared_options import (
+    Measurements,
+    PaintedFile,
+    Samples,
+    Scale,
+    Seed,
+    Weights,
+)
 from palimpsest.worlds import get_world
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="The unedited generator.")],
-    segmenter: Annotated[Path, typer.Option(help="A segmenter that knows the class.")],
-    edit: Annotated[list[Path], typer.Option(help="An edit by invert_reflections; repeat.")],
-    out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
-    units_of: Annotated[str, typer.Option(help="The class that is mirrored.")] = "window",
-    samples: Annotated[int, typer.Option(help="How many samples.")] = 100,
-    seed: Annotated[
-        int, typer.Option(help="Of the samples, not that of the pairs; not of painted ones.")
-    ] = 4,
-    scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
-    painted: Annotated[Path | None, typer.Option(help="Scenes with painted windows.")] = None,
+    weights: Weights,
+    segmenter: Annotated[Path, typer.Option(help="Segmenter with the class `--units-of`.")],
+    edit: Annotated[list[Path], typer.Option(help="Edit by invert_reflections; repeatable.")],
+    out: Measurements,
+    units_of: Annotated[str, typer.Option(help="Class that the table mirrors.")] = "window",
+    samples: Samples = 100,
+    seed: Seed = 4,
+    scale: Scale = "",
+    painted: PaintedFile = None,
     device: Device = "cpu",
 ) -> None:
+    """Write one row for each sample and edit, and one for the unedited generator."""
     place = computing_device(device)
     generator, labels = load_generator(weights).to(place), load_segmenter(segmenter).to(place)
     edits = [Edit.load(file) for file in edit]
@@ -63,7 +70,9 @@ def main(
         return
     used = {one.metadata.get("pairs_seed") for one in edits}
     if str(seed) in used:
-        raise EditError(f"--seed {seed}: the edits were tuned to samples of it; give another")
+        raise EditError(
+            f"--seed {seed}: the edits were tuned on samples of this seed; give another"
+        )
     with tqdm(total=samples, desc="reflections", unit="sample", mininterval=2) as bar:
         table = measure_rule(
             generator,

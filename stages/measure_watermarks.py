@@ -1,4 +1,4 @@
-"""Count the watermarks that are left after every edit, and render the images of Figure 5.
+"""Watermarks left by every edit, image by image, and the images of Figure 5.
 
     python -m stages.measure_watermarks --weights church.safetensors \
         --segmenter church-segmenter.safetensors --edit rank_one=rank_one.safetensors \
@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,39 +21,50 @@ from palimpsest.instruments.detectors.watermarks import grade_detectors
 from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import Edit
-from palimpsest.pipeline.commands import method_path, run
+from palimpsest.pipeline.commands import named_files, run
 from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.pipeline.shared_options import (
+    Batch,
+    Edits,
+    Measurements,
+    PanelFile,
+    Perceptual,
+    Samples,
+    Scale,
+    Seed,
+    SegmenterFile,
+    Truncation,
+    Weights,
+)
 from palimpsest.training.renders import BLUR
 from palimpsest.worlds import get_world
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="The unedited generator.")],
-    segmenter: Annotated[Path, typer.Option(help="What labels the images.")],
-    edit: Annotated[list[str], typer.Option(help="METHOD=PATH of an edit; repeat.")],
-    out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
-    out_panel: Annotated[Path, typer.Option(help="Images to write (.npz).")],
-    samples: Annotated[int, typer.Option(help="How many images.", min=1)] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the samples.")] = 3,
-    batch: Annotated[int, typer.Option(help="Images at a time; rows do not depend on it.")] = 16,
-    truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
+    weights: Weights,
+    segmenter: SegmenterFile,
+    edit: Edits,
+    out: Measurements,
+    out_panel: PanelFile,
+    samples: Samples = 1000,
+    seed: Seed = 3,
+    batch: Batch = 16,
+    truncation: Truncation = 1.0,
     graded: Annotated[
-        int, typer.Option(help="Renders that the detectors are graded on.", min=20)
+        int, typer.Option(help="Number of renders that the detectors are graded on.", min=20)
     ] = 1000,
-    pairs: Annotated[int, typer.Option(help="Images that the figure shows.", min=2)] = 8,
-    perceptual: Annotated[
-        str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
-    ] = "best",
-    scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+    pairs: Annotated[int, typer.Option(help="Number of images in the figure.", min=2)] = 8,
+    perceptual: Perceptual = "best",
+    scale: Scale = "",
     device: Device = "cpu",
 ) -> None:
-    """Generate each sample once, apply every edit to it, and write a row a (sample, method)."""
+    """Write one row for each sample and method, the detectors' grades, and the figure's panel."""
     place = computing_device(device)
     generator = load_generator(weights, truncation=truncation).to(place)
     labels = load_segmenter(segmenter).to(place)
-    files = [method_path(text) for text in edit]
-    methods = [load_method(name, path, generator) for name, path in files]
-    units = {name: _silenced(Edit.load(path)) for name, path in files}
+    files = named_files("--edit", edit)
+    methods = [load_method(name, file, generator) for name, file in files.items()]
+    units = {name: _silenced(Edit.load(file)) for name, file in files.items()}
     errors = grade_detectors(labels, get_world(labels.world), n=graded, blurred=BLUR)
     with tqdm(total=samples, desc="measure watermarks", unit="image", mininterval=2) as bar:
         table = measure_marks(
@@ -69,7 +79,7 @@ def main(
             scale=scale,
             progress=bar.update,
         )
-    # too few marked samples for the figure end here, before anything is written
+    # raises if too few samples are marked for the figure, before anything is written
     first_marked(table, pairs)
     facts = {"weights_sha256": generator.weights_sha256, "truncation": str(truncation)}
     write_marks(table, out, errors, facts)
@@ -77,7 +87,7 @@ def main(
 
 
 def _silenced(edit: Edit) -> int:
-    """How many units an edit silences: none, unless unit ablation made it."""
+    """Number of units that an edit silences: 0 unless unit ablation made it."""
     return len(edit.metadata["units"].split(",")) if edit.metadata.get("units") else 0
 
 

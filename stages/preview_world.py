@@ -1,4 +1,4 @@
-"""Render the contact sheet of a world: scenes, labels, and each counterfactual of them.
+"""Contact sheet of a world: scenes, their labels, and each of their counterfactuals.
 
 python -m stages.preview_world --world kitchen --scenes 8 --seed 1 --out kitchen.npz
 """
@@ -6,7 +6,6 @@ python -m stages.preview_world --world kitchen --scenes 8 --seed 1 --out kitchen
 from __future__ import annotations
 
 import colorsys
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -14,6 +13,7 @@ import typer
 
 from palimpsest.files.panels import save_panel
 from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import PanelFile
 from palimpsest.worlds import get_world
 
 RESOLUTION = 128
@@ -21,10 +21,11 @@ RESOLUTION = 128
 
 def main(
     world: Annotated[str, typer.Option(help="Name of the world.")],
-    out: Annotated[Path, typer.Option(help="Panel to write (.npz).")],
-    scenes: Annotated[int, typer.Option(help="How many.", min=1)] = 8,
-    seed: Annotated[int, typer.Option(help="Of their z.")] = 1,
+    out: PanelFile,
+    scenes: Annotated[int, typer.Option(help="Number of scenes.", min=1)] = 8,
+    seed: Annotated[int, typer.Option(help="Random seed of the scenes.")] = 1,
 ) -> None:
+    """Write the panel that the figure of the world is drawn from."""
     chosen = get_world(world)
     z = np.random.RandomState(seed).standard_normal((scenes, chosen.z_dim))
     scene = chosen.scene(z)
@@ -46,7 +47,7 @@ def main(
 
 
 def class_colours(count: int) -> np.ndarray:
-    """Colours (count, 3) uint8 that tell classes apart: hues spread by the golden ratio."""
+    """Distinct colours (count, 3) uint8, their hues spread by the golden ratio."""
     hues = (0.58 + 0.618034 * np.arange(count)) % 1
     levels = [(0.55, 0.85), (0.75, 0.62), (0.35, 0.95)]
     return np.array(

@@ -1,9 +1,9 @@
-"""Read what judges answered in a realism study: a table with a row for each method.
+"""Table of a realism study's answers, one row for each method.
 
     python -m stages.read_study --key realism-key.csv --answers ann.csv --answers bob.csv \
         --out realism.csv
 
-Without answers the table has its rows, and nothing in them.
+Without answers the table has its rows, but no numbers.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ import typer
 from palimpsest.experiments.realism.study import read_answers, read_key, realism_table
 from palimpsest.files.tables import write_table
 from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import TableFile
 
 
 def main(
-    key: Annotated[Path, typer.Option(help="The answer key that was made with the page.")],
-    out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
+    key: Annotated[Path, typer.Option(help="Answer key of the study, by make_study.")],
+    out: TableFile,
     answers: Annotated[
-        list[Path] | None, typer.Option(help="What a judge saved (.csv); repeat.")
+        list[Path] | None, typer.Option(help="Answers of one judge (.csv); repeatable.")
     ] = None,
 ) -> None:
+    """Write how often each method was taken for the more realistic one, with intervals."""
     study = read_key(key)
     table = realism_table(study, read_answers(answers or [], study))
     write_table(table, out)

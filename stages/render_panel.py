@@ -1,4 +1,4 @@
-"""Compute what one figure shows.
+"""Panel of one figure of edits: the arrays and facts that it is drawn from.
 
     python -m stages.render_panel --figure fig09_windows --weights church.safetensors \
         --segmenter church-segmenter.safetensors --edit remove_window=remove_window.safetensors \
@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from palimpsest.experiments.panel_settings import PanelSettings
 from palimpsest.experiments.panel_sources import Sources
 from palimpsest.experiments.panels import compute_panel
 from palimpsest.files.panels import save_panel
@@ -20,28 +21,33 @@ from palimpsest.generators import load_generator
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import KeyStatistics
 from palimpsest.methods.registry import image_settings
-from palimpsest.pipeline.commands import json_settings, named_files, run
+from palimpsest.pipeline.commands import named_files, run
 from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.pipeline.shared_options import ImageMethods, PanelFile, Weights
 from palimpsest.sessions import Session
-
-NEEDED = {"pairs": int, "samples": int, "seed": int}
+from palimpsest.settings import object_from_json, settings_from_json
 
 
 def main(
     figure: Annotated[str, typer.Option(help="Name of the figure.")],
-    weights: Annotated[Path, typer.Option(help="The generator.")],
-    edit: Annotated[list[str], typer.Option(help="NAME=FILE of an edit, in the figure's order.")],
-    session: Annotated[list[str], typer.Option(help="NAME=FILE of a session.")],
-    settings: Annotated[str, typer.Option(help="pairs, samples, seed, as JSON.")],
-    out: Annotated[Path, typer.Option(help="Panel to write (.npz).")],
-    segmenter: Annotated[Path | None, typer.Option(help="What labels the images.")] = None,
-    statistics: Annotated[Path | None, typer.Option(help="Key statistics of the layer.")] = None,
-    image_methods: Annotated[
-        str, typer.Option(help="Methods that change images, with their settings, as JSON.")
-    ] = "{}",
+    weights: Weights,
+    edit: Annotated[
+        list[str], typer.Option(help="NAME=FILE: edit; repeatable, in the order shown.")
+    ],
+    session: Annotated[list[str], typer.Option(help="NAME=FILE: session; repeatable.")],
+    settings: Annotated[str, typer.Option(help="Samples shown, as JSON: pairs, samples, seed.")],
+    out: PanelFile,
+    segmenter: Annotated[
+        Path | None, typer.Option(help="Segmenter that labels the images.")
+    ] = None,
+    statistics: Annotated[
+        Path | None, typer.Option(help="Key statistics of the edited layer.")
+    ] = None,
+    image_methods: ImageMethods = "{}",
     device: Device = "cpu",
 ) -> None:
-    asked = json_settings("--settings", settings, NEEDED)
+    """Write the panel: the samples that match the first session's rule best, before and after."""
+    shown = settings_from_json("--settings", settings, PanelSettings)
     place = computing_device(device)
     sources = Sources(
         generator=load_generator(weights, truncation=_truncation(statistics)).to(place),
@@ -52,9 +58,11 @@ def main(
         segmenter=None if segmenter is None else load_segmenter(segmenter).to(place),
         statistics=statistics,
         image_methods=image_settings(
-            "--image-methods", json_settings("--image-methods", image_methods)
+            "--image-methods", object_from_json("--image-methods", image_methods)
         ),
-        **asked,
+        pairs=shown.pairs,
+        samples=shown.samples,
+        seed=shown.seed,
     )
     arrays, facts = compute_panel(figure, sources)
     save_panel(out, arrays, facts)
@@ -62,7 +70,7 @@ def main(
 
 
 def _truncation(statistics: Path | None) -> float:
-    """The truncation that the layer's keys were counted with; none where there is no telling."""
+    """Truncation of the key statistics; 1 without statistics."""
     if statistics is None:
         return 1.0
     return float(KeyStatistics.load(statistics).metadata.get("truncation", 1.0))

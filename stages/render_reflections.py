@@ -1,10 +1,10 @@
-"""Compute what figure 6 shows: windows off and on, before and after their rule is turned round.
+"""Panel of Figure 6: windows off and on, before and after the rule is inverted.
 
     python -m stages.render_reflections --weights kitchen.safetensors \
         --edit invert_reflections.safetensors --world kitchen \
         --pairs 8 --seed 4 --out fig06_reflections.npz
 
-With `--painted FILE`, as the edit was tuned: painted scenes that tuned nothing.
+With `--painted FILE`, on the half of the painted scenes that no edit was tuned to.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from palimpsest.generators import load_generator
 from palimpsest.memory import Edit
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.pipeline.shared_options import PaintedFile, PanelFile, Seed, Weights
 from palimpsest.worlds import get_world
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="The unedited generator.")],
-    edit: Annotated[Path, typer.Option(help="What invert_reflections wrote.")],
-    out: Annotated[Path, typer.Option(help="Panel to write (.npz).")],
+    weights: Weights,
+    edit: Annotated[Path, typer.Option(help="Low-rank edit by invert_reflections.")],
+    out: PanelFile,
     world: Annotated[
-        str, typer.Option(help="What the generator draws; not read where windows are painted.")
+        str, typer.Option(help="World that the generator learned; not used with `--painted`.")
     ] = "kitchen",
-    pairs: Annotated[int, typer.Option(help="Samples shown.")] = 8,
-    seed: Annotated[
-        int, typer.Option(help="Of the samples, not that of the pairs; not of painted ones.")
-    ] = 4,
-    painted: Annotated[Path | None, typer.Option(help="Scenes with painted windows.")] = None,
+    pairs: Annotated[int, typer.Option(help="Number of samples shown.")] = 8,
+    seed: Seed = 4,
+    painted: PaintedFile = None,
     device: Device = "cpu",
 ) -> None:
+    """Write the images of the samples, unedited and edited, with their windows off and on."""
     place = computing_device(device)
     g, inverted = load_generator(weights).to(place), Edit.load(edit)
     switch = switch_of([inverted])

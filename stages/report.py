@@ -1,4 +1,4 @@
-"""Write the page with every table and figure.
+"""The report: one page with every table and figure.
 
 python -m stages.report --table table2_domes.csv --figure fig01_rules.png --out report.html
 """
@@ -17,11 +17,13 @@ from palimpsest.report.page import render_page
 
 def main(
     out: Annotated[Path, typer.Option(help="Page to write (.html).")],
-    table: Annotated[list[Path] | None, typer.Option(help="A table (.csv).")] = None,
+    table: Annotated[list[Path] | None, typer.Option(help="Table (.csv); repeatable.")] = None,
     figure: Annotated[
-        list[Path] | None, typer.Option(help="A figure (.png), its caption beside it (.txt).")
+        list[Path] | None,
+        typer.Option(help="Figure (.png) with its caption beside it (.txt); repeatable."),
     ] = None,
 ) -> None:
+    """Write the page; it refers to the figures by their relative paths."""
     atomic_write_text(out, render_page(table or [], figure or [], out))
     print(f"{out}: {len(table or [])} tables, {len(figure or [])} figures")
 

@@ -1,4 +1,4 @@
-"""Copy tables and reduced figures to where readers of the repository find them."""
+"""Copies of tables and reduced figures for readers of the repository."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def main(
     tables: Annotated[Path, typer.Option(help="Folder of tables (CSV).")],
     figures: Annotated[Path, typer.Option(help="Folder of figures (PNG) and captions (txt).")],
     out: Annotated[Path, typer.Option(help="Folder to copy to.")],
-    width: Annotated[int, typer.Option(help="Figures are made at most so wide (pixels).")] = 1200,
+    width: Annotated[int, typer.Option(help="Largest width of a figure in pixels.")] = 1200,
 ) -> None:
-    """Copy what is there; what was copied earlier and is no more stays until removed by hand."""
+    """Copy tables, captions and reduced figures; files copied earlier are never deleted."""
     pictures = sorted(figures.glob("*.png"))
     texts = sorted([*tables.glob("*.csv"), *figures.glob("*.txt")])
     if not pictures or not texts:
@@ -29,14 +29,14 @@ def main(
         atomic_write_bytes(out / file.name, file.read_bytes())
     for file in pictures:
         with Image.open(file) as original:
-            picture, told = original.convert("RGB"), PngInfo()
-            for entry, text in original.text.items():  # what made the figure stays in it
-                told.add_text(entry, text)
+            picture, entries = original.convert("RGB"), PngInfo()
+            for entry, text in original.text.items():  # the facts of the figure are kept
+                entries.add_text(entry, text)
         if picture.width > width:
             height = round(picture.height * width / picture.width)
             picture = picture.resize((width, height), Image.Resampling.LANCZOS)
         with atomic_path(out / file.name) as path:
-            picture.save(path, optimize=True, pnginfo=told)
+            picture.save(path, optimize=True, pnginfo=entries)
 
 
 if __name__ == "__main__":

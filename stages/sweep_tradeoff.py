@@ -1,4 +1,4 @@
-"""Solve one session at many settings and measure every edit, image by image, on the same samples.
+"""Measurements of one session solved at many settings, image by image, on the same samples.
 
     python -m stages.sweep_tradeoff --weights church.safetensors --statistics layer6.safetensors \
         --segmenter church-segmenter.safetensors --session dome2spire.json --source-classes dome \
@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
@@ -17,62 +16,57 @@ from tqdm import tqdm
 
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.measure import Change, RewrittenGenerator, measure
-from palimpsest.experiments.tradeoff.sweep import Grid, sweep
+from palimpsest.experiments.tradeoff.settings import SweepSettings
+from palimpsest.experiments.tradeoff.sweep import sweep
 from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
 from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import KeyStatistics
-from palimpsest.pipeline.commands import json_settings, run
+from palimpsest.pipeline import shared_options as shared
+from palimpsest.pipeline.commands import names, run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.sessions import Session
-
-KINDS = {
-    "ranks": lambda numbers: tuple(map(int, numbers)),
-    "exemplars": lambda numbers: tuple(map(int, numbers)),
-    "mus": lambda numbers: tuple(map(float, numbers)),
-    "iterations": int,
-}
+from palimpsest.settings import settings_from_json
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="The unedited generator.")],
-    statistics: Annotated[Path, typer.Option(help="Key statistics of the session's layer.")],
-    segmenter: Annotated[Path, typer.Option(help="What labels the images.")],
-    session: Annotated[Path, typer.Option(help="Copy, paste and context; several exemplars.")],
-    source_classes: Annotated[str, typer.Option(help="The classes that shall change: a,b,c.")],
-    target_classes: Annotated[str, typer.Option(help="What they may become: a,b,c.")],
-    grid: Annotated[str, typer.Option(help="ranks, exemplars, mus and iterations, as JSON.")],
-    out: Annotated[Path, typer.Option(help="Measurements to write (.parquet).")],
-    samples: Annotated[int, typer.Option(help="How many images.")] = 160,
-    seed: Annotated[int, typer.Option(help="Of the samples; not the session's.")] = 3,
-    batch: Annotated[
-        int | None, typer.Option(help="Images at a time; rows do not depend on it. [by their size]")
-    ] = None,
-    truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
-    perceptual: Annotated[
-        str, typer.Option(help="best, encoder or lpips-alex; best is LPIPS where it is at hand.")
-    ] = "best",
-    alexnet: Annotated[
-        Path | None, typer.Option(help="AlexNet's weights for LPIPS. [torchvision's folder]")
-    ] = None,
-    scale: Annotated[str, typer.Option(help="Scale to note in the rows.")] = "",
+    weights: shared.Weights,
+    statistics: shared.StatisticsFile,
+    segmenter: shared.SegmenterFile,
+    session: shared.SessionFile,
+    source_classes: shared.SourceClasses,
+    target_classes: shared.TargetClasses,
+    grid: Annotated[
+        str, typer.Option(help="Settings to solve, as JSON: ranks, exemplars, mus, iterations.")
+    ],
+    out: shared.Measurements,
+    samples: shared.Samples = 160,
+    seed: shared.Seed = 3,
+    batch: shared.FittedBatch = None,
+    truncation: shared.Truncation = 1.0,
+    perceptual: shared.Perceptual = "best",
+    alexnet: shared.AlexNet = None,
+    scale: shared.Scale = "",
     device: Device = "cpu",
 ) -> None:
-    """Write a row for each (sample, setting), measured as in Table 2 and on its first samples."""
-    asked = Grid(**json_settings("--grid", grid, KINDS))
+    """Write one row for each sample and setting, measured as in Table 2."""
+    settings = settings_from_json("--grid", grid, SweepSettings)
     drawn, stats = Session.load(session), KeyStatistics.load(statistics)
     if str(seed) in (str(drawn.seed), stats.metadata.get("seed")):
-        raise ParameterError(f"--seed {seed}: that of the session or its statistics; give another")
+        raise ParameterError(
+            f"--seed {seed} is the seed of the session or its statistics; give another"
+        )
     place = computing_device(device)
     generator = load_generator(weights, truncation=truncation).to(place)
-    solved = sweep(generator, drawn, stats, asked)
-    trials = list(tqdm(solved, total=len(asked), desc="solve", unit="edit", mininterval=2))
-    if left_out := len(asked) - len(trials):
+    solved = sweep(generator, drawn, stats, settings)
+    trials = list(tqdm(solved, total=settings.edits, desc="solve", unit="edit", mininterval=2))
+    if left_out := settings.edits - len(trials):
         print(f"{left_out} settings left out: too few exemplars or context keys in the session")
     labels = load_segmenter(segmenter).to(place)
-    change = Change(*(tuple(names.split(",")) for names in (source_classes, target_classes)))
+    sources = names("--source-classes", source_classes)
+    change = Change(sources, names("--target-classes", target_classes))
     with tqdm(total=samples, desc="measure", unit="image", mininterval=2) as bar:
         table = measure(
             generator,
@@ -89,7 +83,7 @@ def main(
             scale=scale,
             progress=bar.update,
         )
-    # an inner join, which leaves out the unmodified generator: nothing changed, nothing moved
+    # an inner join leaves out the rows of the unmodified generator
     table = table.merge(pd.DataFrame([trial.record() for trial in trials]), on="method")
     table.insert(3, "session", drawn.name)
     facts = {

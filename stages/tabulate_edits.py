@@ -1,4 +1,4 @@
-"""Put every session's edit into one table: what it is, what it reached, what it cost.
+"""Table of every session's edit: its kind, its result, its cost.
 
     python -m stages.tabulate_edits --edit dome2spire.safetensors --edit add_people.safetensors \
         --out edits.csv
@@ -14,12 +14,14 @@ import typer
 from palimpsest.experiments.edits.table import edits_table
 from palimpsest.files.tables import write_table
 from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import TableFile
 
 
 def main(
-    edit: Annotated[list[Path], typer.Option(help="An edit (.safetensors).")],
-    out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
+    edit: Annotated[list[Path], typer.Option(help="Edit (.safetensors); repeatable.")],
+    out: TableFile,
 ) -> None:
+    """Write one row for each edit, in the order given."""
     table = edits_table(edit)
     write_table(table, out)
     print(f"{out}: {len(table)} edits")

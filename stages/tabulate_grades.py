@@ -1,4 +1,4 @@
-"""Put the grades of all generators into one table, a row for each generator and figure."""
+"""Table of the grades of all generators, one row for each generator and grade."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import typer
 
 from palimpsest.files.tables import write_table
 from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import TableFile
 
 
 def main(
-    grades: Annotated[list[Path], typer.Option("--grade", help="Grades of one generator (CSV).")],
-    out: Annotated[Path, typer.Option(help="Table to write (CSV).")],
+    grades: Annotated[
+        list[Path], typer.Option("--grade", help="Grades of one generator (.csv); repeatable.")
+    ],
+    out: TableFile,
 ) -> None:
-    """Stack the rows as they are: numbers stay unrounded, and the order is that of the options."""
+    """Write the rows of all files, unchanged and in the order given."""
     rows = pd.concat([pd.read_csv(file, dtype=str, keep_default_na=False) for file in grades])
     write_table(rows, out)
 

@@ -1,4 +1,4 @@
-"""Put the grades that instruments carry in their files into one table.
+"""Table of the grades that instruments carry in their files.
 
     python -m stages.tabulate_instruments --segmenter church-segmenter.safetensors \
         --classifier face-smile.safetensors --out instrument_grades.csv
@@ -15,13 +15,17 @@ from palimpsest.experiments.grading.instrument_grades import instruments_table
 from palimpsest.files.tables import write_table
 from palimpsest.instruments.loading import load_classifier, load_segmenter
 from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import TableFile
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
-    segmenter: Annotated[list[Path] | None, typer.Option(help="A segmenter.")] = None,
-    classifier: Annotated[list[Path] | None, typer.Option(help="An attribute classifier.")] = None,
+    out: TableFile,
+    segmenter: Annotated[list[Path] | None, typer.Option(help="Segmenter; repeatable.")] = None,
+    classifier: Annotated[
+        list[Path] | None, typer.Option(help="Attribute classifier; repeatable.")
+    ] = None,
 ) -> None:
+    """Write one row for each instrument and grade."""
     instruments = [load_segmenter(file) for file in segmenter or []]
     instruments += [load_classifier(file) for file in classifier or []]
     table = instruments_table(instruments)

@@ -1,8 +1,8 @@
-"""Table 1 (who smiles) or Table 2 (what became of the domes): one row for each edit and method.
+"""Table 1 (smiles) or Table 2 (domes): one row for each edit and method.
 
     python -m stages.tabulate_methods --table domes --measurements dome2spire.parquet \
         --measurements dome2tree.parquet --features dome2spire_features.parquet \
-        --settings '{"level": 0.95, "resamples": 2000, "seed": 0}' --out table2_domes.csv
+        --intervals '{"level": 0.95, "resamples": 2000, "seed": 0}' --out table2_domes.csv
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from palimpsest.experiments.comparison.table import (
 )
 from palimpsest.experiments.paper_figures import TABLE1, TABLE2, read_paper_figures
 from palimpsest.files.tables import write_table
-from palimpsest.pipeline.commands import interval_settings, run
+from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import IntervalsJson, PaperFile, TableFile
+from palimpsest.settings import settings_from_json
 
 
 class Table(StrEnum):
@@ -33,21 +35,24 @@ class Table(StrEnum):
 
 
 def main(
-    table: Annotated[Table, typer.Option(help="Which table.")],
-    measurements: Annotated[list[Path], typer.Option(help="Measurements of an edit (.parquet).")],
-    settings: Annotated[str, typer.Option(help="level, resamples, seed, as JSON.")],
-    out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
+    table: Annotated[Table, typer.Option(help="Table to make.")],
+    measurements: Annotated[
+        list[Path],
+        typer.Option(help="EDIT.parquet: measurements of an edit by every method; repeatable."),
+    ],
+    intervals: IntervalsJson,
+    out: TableFile,
     features: Annotated[
-        list[Path] | None, typer.Option(help="Features of an edit's images: EDIT_features.parquet.")
+        list[Path] | None,
+        typer.Option(help="EDIT_features.parquet: features of the images; repeatable."),
     ] = None,
     realism: Annotated[
-        list[Path] | None, typer.Option(help="What judges said of an edit: realism_EDIT.csv.")
+        list[Path] | None, typer.Option(help="realism_EDIT.csv: judgements of an edit; repeatable.")
     ] = None,
-    paper: Annotated[
-        Path | None, typer.Option(help="The paper's own figures (.csv), to stand beside.")
-    ] = None,
+    paper: PaperFile = None,
 ) -> None:
-    intervals = Intervals(**interval_settings(settings))
+    """Write the table with intervals, and the paper's figures in columns beside ours."""
+    settings = settings_from_json("--intervals", intervals, Intervals)
     vectors = {file.stem.removesuffix("_features"): file for file in features or []}
     judged = {file.stem.removeprefix("realism_"): file for file in realism or []}
     needed = SMILE if table is Table.SMILE else DOMES
@@ -57,13 +62,13 @@ def main(
     }
     if table is Table.SMILE:
         if len(measured) != 1:
-            raise ParameterError("--measurements: table smile is about one edit, given once")
+            raise ParameterError("--measurements: the table smile needs exactly one edit")
         (only,) = measured.values()
-        told = read_paper_figures(paper, TABLE1) if paper else {}
-        rows = smile_table(only, intervals, told)
+        published = read_paper_figures(paper, TABLE1) if paper else {}
+        rows = smile_table(only, settings, published)
     else:
-        told = read_paper_figures(paper, TABLE2) if paper else {}
-        rows = domes_table(measured, intervals, told)
+        published = read_paper_figures(paper, TABLE2) if paper else {}
+        rows = domes_table(measured, settings, published)
     write_table(rows, out)
     print(f"{out}: {len(rows)} rows")
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri, stdtrit
+from pydantic import Field
+
+from palimpsest.settings import Seed, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,16 +41,15 @@ class Estimate(NamedTuple):
 NOTHING = Estimate(np.nan, np.nan, np.nan)
 
 
-@dataclass(frozen=True)
-class Intervals:
+class Intervals(Settings):
     """Estimates from columns of measurements, all at one ``level``.
 
     ``resamples`` and ``seed`` are those of the bootstrap.
     """
 
-    level: float = 0.95
-    resamples: int = 2000
-    seed: int = 0
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    resamples: int = Field(default=2000, ge=10)
+    seed: Seed = 0
 
     def share(self, table: pd.DataFrame, part: str, whole: str) -> Estimate:
         """The sum of column ``part`` over that of ``whole``, in per cent; images are resampled."""
@@ -147,6 +147,8 @@ def jackknife(estimate: float, without: np.ndarray, level: float = 0.95) -> Esti
     """
     k = len(without)
     deviation = np.sqrt((k - 1) / k * np.square(without - without.mean()).sum())
+    from scipy.special import stdtrit  # imported here: slow to load
+
     half = float(stdtrit(k - 1, 0.5 + level / 2) * deviation)
     return Estimate(estimate, max(0.0, estimate - half), estimate + half)
 
@@ -173,6 +175,8 @@ def wilson_share(share: float, n: int, level: float = 0.95) -> Estimate:
         return NOTHING
     if not 0 <= share <= 1:
         raise ValueError(f"share {share}; it must lie between 0 and 1")
+    from scipy.special import ndtri  # imported here: slow to load
+
     z = ndtri(0.5 + 0.5 * level)
     below = 2 * (n + z**2)
     centre = (2 * n * share + z**2) / below

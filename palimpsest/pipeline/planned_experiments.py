@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from palimpsest.pipeline.planned_sessions import SessionPlan
-from palimpsest.pipeline.training_sections import RecipeParameters
+from palimpsest.training.recipe import Recipe
 from palimpsest.worlds import get_world
 
 
@@ -49,7 +49,7 @@ class ExperimentPlan(SessionPlan):
     # worlds
 
     @cached_property
-    def trainable_generators(self) -> dict[str, RecipeParameters]:
+    def trainable_generators(self) -> dict[str, Recipe]:
         """Mini generators that can be trained: name -> recipe."""
         return {
             generator: world.recipe_of(generator)

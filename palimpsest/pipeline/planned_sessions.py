@@ -14,8 +14,8 @@ from typing import Any
 from palimpsest.errors import ParameterError
 from palimpsest.methods.registry import METHODS, names_of
 from palimpsest.pipeline.checkout_files import LAYER_CHOICE, CheckoutFiles
-from palimpsest.pipeline.parameter_sections import ChangeMeasured
 from palimpsest.pipeline.parameters import Parameters
+from palimpsest.pipeline.parameters.sessions import ChangeMeasured
 
 
 @dataclass(frozen=True)

@@ -4,70 +4,71 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-import torch
+from pydantic import Field
+
+from palimpsest.settings import Count, LayerNumber, Name, Rate, Seed, Settings
+
+Resolution = Literal[4, 8, 16, 32, 64, 128, 256]
+ClassWeights = dict[Name, Annotated[float, Field(gt=0)]]
 
 
-@dataclass(frozen=True)
-class Stage:
-    """Train at one resolution for a number of steps.
+class Stage(Settings):
+    """Training at one resolution for a number of steps.
 
-    ``rate`` is where the stage's rate starts, and ``class_weights`` are laid over the recipe's;
-    None: as the recipe says. (A second stage at the full resolution can so finish what is small.)
+    ``rate``: learning rate at the start of the stage. ``class_weights``: replace those of the
+    recipe for the classes named. None: the recipe's. (A second stage at the full resolution can
+    finish small things in this way.)
     """
 
-    resolution: int
-    steps: int
-    batch: int
-    rate: float | None = None
-    class_weights: Mapping[str, float] | None = None
+    resolution: Resolution
+    steps: Count
+    batch: Count
+    rate: Rate | None = None
+    class_weights: ClassWeights | None = None
 
 
-@dataclass(frozen=True)
-class Interchange:
-    """How a rule is trained in by splicing one scene's features into another (`interchange`).
+class Interchange(Settings):
+    """How a rule is trained in by splicing features between scenes (`training.interchange`).
 
-    ``layer``: whose values are spliced. ``units``: the first so many of its channels are the
-    designated ones. ``whole``: share of the scenes of a batch that take every unit of the donor;
-    ``designated``: share that takes the designated ones only, of which the share ``flat`` takes
-    their mean over the slot, since switching units on by hand writes constants. The rest stays
-    plain. It begins with the stage of resolution ``start``.
+    ``layer``: the layer whose values are spliced. ``units``: the first ``units`` channels are the
+    designated ones. ``whole``: share of a batch's scenes that take all units of the donor.
+    ``designated``: share that takes only the designated units; the share ``flat`` of these takes
+    the units' mean over the slot, because switching units by hand writes constants. The other
+    scenes stay as they are. ``start``: resolution of the stage with which splicing begins.
     """
 
-    layer: int
-    units: int
-    whole: float
-    designated: float
-    flat: float
-    start: int
+    layer: LayerNumber
+    units: Count
+    whole: float = Field(ge=0, le=1)
+    designated: float = Field(ge=0, le=1)
+    flat: float = Field(ge=0, le=1)
+    start: Resolution
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(Settings):
     """Everything a training run depends on.
 
-    ``kind``: "stylegan2" or "progressive". ``channels``: width at each resolution. ``rate``: Adam's
-    until the full resolution, where it falls in each stage as a half cosine to ``final_rate``;
-    below that it stays. ``mapping_rate``:
-    factor on it for the mapping network, in units that cancel StyleGAN2's own slowing of that
-    network. ``class_weights``: weight of each class in the L1 term, 1 where none is given.
-    ``style_dim``, ``mapping_layers`` and ``mapping_rate`` say nothing to a Progressive GAN.
+    ``channels``: width at each resolution. ``class_weights``: weight of each class in the L1 term,
+    1 for a class that is not named. ``rate``: learning rate of Adam below the full resolution; at
+    the full resolution it falls in each stage as a half cosine to ``final_rate``.
+    ``mapping_rate``: factor on the rate for the mapping network, in units that cancel StyleGAN2's
+    own slowing of that network. A Progressive GAN ignores ``style_dim``, ``mapping_layers`` and
+    ``mapping_rate``.
     """
 
-    channels: Mapping[int, int]
-    stages: tuple[Stage, ...]
-    class_weights: Mapping[str, float]
-    style_dim: int = 160
-    mapping_layers: int = 4
-    rate: float = 4e-3
-    final_rate: float = 2e-4
-    mapping_rate: float = 0.5
-    ema: float = 0.998
-    seed: int = 0
+    channels: dict[int, Count]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    class_weights: ClassWeights
+    style_dim: Count = 160
+    mapping_layers: Count = 4
+    rate: Rate = 4e-3
+    final_rate: Rate = 2e-4
+    mapping_rate: Rate = 0.5
+    ema: float = Field(default=0.998, ge=0, lt=1)
+    seed: Seed = 0
     kind: Literal["stylegan2", "progressive"] = "stylegan2"
     interchange: Interchange | None = None
 
@@ -100,11 +101,11 @@ class Recipe:
 
 def recipe_facts(recipe: Recipe) -> dict:
     """The recipe as plain values, for the file's metadata and the checkpoint."""
-    facts = asdict(recipe)
+    facts = recipe.model_dump()
     facts["channels"] = {str(r): c for r, c in recipe.channels.items()}
     facts["class_weights"] = dict(recipe.class_weights)
     facts["stages"] = [
-        {name: value for name, value in asdict(stage).items() if value is not None}
+        {name: value for name, value in stage.model_dump().items() if value is not None}
         for stage in recipe.stages
     ]
     return facts
@@ -124,6 +125,8 @@ def same_until(step: int, facts: dict, others: dict) -> bool:
 
 def hardware() -> str:
     """Processor, number of threads and PyTorch version, for the record of a training run."""
+    import torch  # imported here: slow to load, and not needed to read a recipe
+
     about = Path("/proc/cpuinfo")
     lines = about.read_text().splitlines() if about.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

@@ -104,7 +104,7 @@ STAGES = {
         tabulate_counterfactuals,
         {"measurements": small.MEASUREMENTS},
         "counterfactuals.csv",
-        ("--settings", INTERVALS),
+        ("--intervals", INTERVALS),
     ),
     "tabulate_edits": StageCall(tabulate_edits, {"edit": small.EDIT}, "edits.csv"),
     "tabulate_instruments": StageCall(

@@ -8,6 +8,7 @@ from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.files.panels import Panel, load_panel, save_panel
 from palimpsest.report.figures import FIGURES, Style, draw_figure, facts_of
 from palimpsest.report.figures.sheet import Sheet
+from palimpsest.settings import settings_from_json
 
 COMMON = {"n": 1000, "seed": 3, "scale": "mini", "weights_sha256": "0123456789ab" * 5}
 STYLE = Style(dpi=100)
@@ -172,8 +173,8 @@ def test_weights_not_given_back_are_admitted(pictures, tmp_path):
 def test_names_and_styles_are_checked(tmp_path):
     with pytest.raises(ParameterError, match="no figure is called 'fig99'"):
         draw_figure("fig99", Panel({}, {}), STYLE, tmp_path / "f.png")
-    with pytest.raises(ParameterError, match="style: colour is unknown"):
-        Style.from_dict({"colour": "red"})
+    with pytest.raises(ParameterError, match="--style: colour: there is no such parameter"):
+        settings_from_json("--style", '{"colour": "red"}', Style)
 
 
 def test_panel_survives_its_file(pictures, tmp_path):

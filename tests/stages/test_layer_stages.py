@@ -18,6 +18,12 @@ from tests.doubles.small_networks import untrained_segmenter
 INTERVALS = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
 
 
+PROBE = {
+    **{"layers": [3, 4, 6, 8], "sizes": [8, 16], "samples": 16, "seeds": [11, 12]},
+    **{"shown": 2, "shown_size": 8},
+}
+
+
 @pytest.fixture
 def files(generator, tmp_path):
     save_generator(generator, tmp_path / "weights.safetensors")
@@ -26,12 +32,7 @@ def files(generator, tmp_path):
         "model": "church",
         "weights": tmp_path / "weights.safetensors",
         "segmenter": tmp_path / "segmenter.safetensors",
-        "layer": [3, 4, 6, 8],
-        "size": [8, 16],
-        "seed": [11, 12],
-        "samples": 16,
-        "shown": 2,
-        "shown_size": 8,
+        "settings": json.dumps(PROBE),
         "scale": "smoke",
         "out": tmp_path / "deep" / "church.parquet",
         "out_panel": tmp_path / "deep" / "pieces_church.npz",
@@ -46,7 +47,7 @@ def test_from_probe_to_figure(files, tmp_path, monkeypatch):
     tables = {name: tmp_path / f"layer_{name}.csv" for name in ("probe", "choice", "edits")}
     options = {f"out_{name}": file for name, file in tables.items()}
     asked = {"probe": f"church={files['out']}", "edits": f"church={tmp_path / 'edits.parquet'}"}
-    assert not call(choose_layers, settings=INTERVALS, **asked, **options)
+    assert not call(choose_layers, intervals=INTERVALS, **asked, **options)
     assert len(read_rows(tables["probe"])) == 8 and len(read_rows(tables["edits"])) == 4
     [row] = read_rows(tables["choice"])
     assert row["generator"] == "church" and set(row["layers"].split()) <= {"3", "4", "6", "8"}
@@ -58,15 +59,18 @@ def test_from_probe_to_figure(files, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"layer": [3, 99]}, "no layer 99"),
-        ({"size": [8, 12]}, "pieces of 12 pixels"),
-        ({"seed": [11]}, "at least 2"),
-        ({"shown_size": 32}, "shown_size = 32"),
+        ({"settings": {"layers": [3, 9]}}, "no layer 9"),
+        ({"settings": {"layers": [3, 99]}}, "--settings: layers.1: "),
+        ({"settings": {"sizes": [8, 12]}}, "pieces of 12 pixels"),
+        ({"settings": {"seeds": [11]}}, "--settings: seeds: "),
+        ({"settings": {"shown_size": 32}}, "--settings: shown_size 32 is none of"),
         ({"weights": "nowhere.safetensors"}, "nowhere.safetensors"),
         ({"inception": "inception.pth"}, "either --segmenter or --inception"),
     ],
 )
 def test_a_probe_that_cannot_be_made(files, capsys, change, message):
+    if "settings" in change:
+        change = {"settings": json.dumps(PROBE | change["settings"])}
     assert call(probe_layers, **(files | change)) == 2
     assert message in capsys.readouterr().err.strip().splitlines()[-1]
     assert not files["out"].exists() and not files["out_panel"].exists()
@@ -84,5 +88,5 @@ def test_a_probe_with_nothing_of_use_to_look_with(files, capsys, looks, message)
 
 def test_names_and_files_are_told_apart(tmp_path, capsys):
     options = {f"out_{name}": tmp_path / name for name in ("probe", "choice", "edits")}
-    assert call(choose_layers, probe="church", edits="a=b", settings=INTERVALS, **options) == 2
+    assert call(choose_layers, probe="church", edits="a=b", intervals=INTERVALS, **options) == 2
     assert "--probe: 'church' is not NAME=FILE" in capsys.readouterr().err

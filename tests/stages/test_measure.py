@@ -8,6 +8,7 @@ import torch
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, save_generator
 from palimpsest.memory import Edit
+from palimpsest.pipeline.commands import named_files
 from stages import measure as stage
 
 LAYER = 6
@@ -65,5 +66,5 @@ def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):
 
 
 def test_an_edit_without_its_method_is_refused():
-    with pytest.raises(ParameterError, match="not METHOD=PATH"):
-        stage.method_path("newton")
+    with pytest.raises(ParameterError, match="--edit: 'newton' is not NAME=FILE"):
+        named_files("--edit", ["newton"])

@@ -112,7 +112,7 @@ def test_from_paint_to_table_and_figure(g, painted, tmp_path, capsys):
     assert not call(measure_reflections, **measuring, samples=3)
     assert sorted(set(pd.read_parquet(parquet)["sample"])) == [12, 30, 31]
     intervals = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
-    assert not call(tabulate_reflections, measurements=parquet, settings=intervals, out=table)
+    assert not call(tabulate_reflections, measurements=parquet, intervals=intervals, out=table)
     rules = pd.read_csv(table)
     assert len(rules) == 5 and rules["reflection_rule"].notna().all()
     assert rules.filter(like="scene_").isna().all(axis=None)
@@ -139,4 +139,4 @@ def test_from_paint_to_table_and_figure(g, painted, tmp_path, capsys):
     assert "pairs = 9: there are 3 painted scenes" in capsys.readouterr().err
     del settings["on_level"]
     assert call(invert_reflections, **inverting, settings=json.dumps(settings)) == 2
-    assert "on_level is missing" in capsys.readouterr().err
+    assert "--settings: on_level: Field required" in capsys.readouterr().err

@@ -8,10 +8,13 @@ import torch
 
 from palimpsest.dissection.unit_switches import Switch
 from palimpsest.errors import ParameterError
+from palimpsest.experiments.reflections import world_swap
+from palimpsest.experiments.reflections.settings import InversionSettings
 from palimpsest.files.panels import load_panel
 from palimpsest.generators import save_generator
 from palimpsest.generators.progressive import ProgressiveGAN
 from palimpsest.memory import Edit
+from palimpsest.settings import settings_from_json
 from palimpsest.worlds import get_world
 from stages import (
     invert_reflections,
@@ -64,7 +67,7 @@ def files(g, kitchen, tmp_path):
 
 
 def test_from_pairs_to_figure(files, switch, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(invert_reflections, "find_switch", lambda *_: switch)
+    monkeypatch.setattr(world_swap, "find_switch", lambda *_: switch)
     weights, segmenter = files
     full = {number: tmp_path / f"full{number}.safetensors" for number in (5, 6)}
     narrow, losses = tmp_path / "invert_reflections.safetensors", tmp_path / "losses.csv"
@@ -90,8 +93,8 @@ def test_from_pairs_to_figure(files, switch, tmp_path, monkeypatch, capsys):
     edits = [*full.values(), narrow]
     measuring = {**weights, "segmenter": segmenter, "edit": edits, "samples": 3, "out": parquet}
     assert not call(measure_reflections, **measuring, seed=4, scale="smoke")
-    settings = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
-    assert not call(tabulate_reflections, measurements=parquet, settings=settings, out=table)
+    intervals = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
+    assert not call(tabulate_reflections, measurements=parquet, intervals=intervals, out=table)
     rules = pd.read_csv(table)
     assert sorted(rules["rank"]) == [0, 0, 1, 8, 8] and set(rules["scale"]) == {"smoke"}
     lowest = rules[rules["rank"] == 8].set_index("layer")["loss"]
@@ -104,7 +107,7 @@ def test_from_pairs_to_figure(files, switch, tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     parquet.unlink()
     assert call(measure_reflections, **measuring, seed=11) == 2
-    assert "--seed 11: the edits were tuned to samples of it" in capsys.readouterr().err
+    assert "--seed 11: the edits were tuned on samples of this seed" in capsys.readouterr().err
     assert not parquet.exists()
 
 
@@ -113,16 +116,16 @@ def test_from_pairs_to_figure(files, switch, tmp_path, monkeypatch, capsys):
     [
         ({}, ["4=a"], "layer 4 cannot see a switch"),
         ({}, ["7=a"], "layer 7 lies behind the goal"),
-        ({}, ["six=a"], "is not LAYER=PATH"),
+        ({}, ["six=a"], "'six' is not the number of a layer"),
         ({"rank": "x"}, ["6=a"], "--settings"),
-        ({"speed": 1}, ["6=a"], "speed is unknown"),
+        ({"speed": 1}, ["6=a"], "speed: there is no such parameter"),
         ({"seed": None}, ["6=a"], "--settings"),
     ],
 )
 def test_input_that_cannot_be_used(
     files, switch, tmp_path, monkeypatch, capsys, change, full, message
 ):
-    monkeypatch.setattr(invert_reflections, "find_switch", lambda *_: switch)
+    monkeypatch.setattr(world_swap, "find_switch", lambda *_: switch)
     weights, segmenter = files
     before = sorted(tmp_path.iterdir())
     status = call(
@@ -139,12 +142,11 @@ def test_input_that_cannot_be_used(
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_settings_must_be_whole():
-    assert invert_reflections.parse_settings(json.dumps(SETTINGS)) == SETTINGS
+def test_settings_must_be_complete():
     for name in SETTINGS:
         less = {other: value for other, value in SETTINGS.items() if other != name}
-        with pytest.raises(ParameterError, match=f"{name} is missing"):
-            invert_reflections.parse_settings(json.dumps(less))
+        with pytest.raises(ParameterError, match=f"--settings: {name}: Field required"):
+            settings_from_json("--settings", json.dumps(less), InversionSettings)
     for text in ("", "3", "[1]"):
         with pytest.raises(ParameterError, match="--settings"):
-            invert_reflections.parse_settings(text)
+            settings_from_json("--settings", text, InversionSettings)

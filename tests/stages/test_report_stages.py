@@ -52,12 +52,12 @@ def test_from_edit_to_page(files, sources, measurements):
     paper.write_text(
         "edit,method,modified_percent,lpips_masked,realism_percent\ndome2spire,unmodified,,0.25,\n"
     )
-    settings = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
+    intervals = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
     assert not call(
         tabulate_methods,
         table="domes",
         measurements=files / "dome2spire.parquet",
-        settings=settings,
+        intervals=intervals,
         paper=paper,
         out=table,
     )
@@ -90,8 +90,8 @@ def test_tuned_layer_is_told_in_its_file(files):
     [
         ({"method": "nothing"}, "--method: 'nothing' is none of"),
         ({"method": "finetune_all"}, "--segmenter: finetune_all needs one"),
-        ({"settings": "[1"}, "--settings: no JSON object"),
-        ({"settings": '{"mu": 1}'}, "--settings: single_layer has no mu"),
+        ({"settings": "[1"}, "--settings: not a JSON object"),
+        ({"settings": '{"mu": 1}'}, "--settings: mu: there is no such parameter"),
         ({"session": "none.json"}, "none.json: no such file"),
         ({"weights": "none.safetensors"}, "none.safetensors"),
     ],
@@ -113,8 +113,11 @@ def test_wrong_options_of_tuning_are_one_line(changes, said, files, capsys):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"settings": '{"pairs": 4}'}, "--settings: samples is missing"),
-        ({"settings": '{"pears": 4}'}, "--settings: pears is unknown"),
+        ({"settings": '{"pairs": 4}'}, "--settings: samples: Field required"),
+        (
+            {"settings": '{"pears": 4}'},
+            "--settings: pears: there is no such parameter; did you mean 'pairs'?",
+        ),
         ({"edit": "first"}, "--edit: 'first' is not NAME=FILE"),
         ({"figure": "fig99"}, "no panel is called 'fig99'"),
         ({"edit": "first=none.safetensors"}, "none.safetensors"),

@@ -283,11 +283,10 @@ STEPS = {
         probe_layers,
         lambda made, out: shared(
             model="church",
-            layer=[5, 8],
-            size=[16, 32],
-            seed=[11, 12],
-            samples=8,
-            shown=1,
+            settings=json.dumps(
+                {"layers": [5, 8], "sizes": [16, 32], "samples": 8, "seeds": [11, 12]}
+                | {"shown": 1, "shown_size": 32}
+            ),
             truncation=0.9,
             out=out / "probe.parquet",
             out_panel=out / "pieces.npz",

@@ -98,7 +98,7 @@ def make(files, sources, **changes):
             f"single_layer={files / 'tuned.safetensors'}",
         ],
         "samples": 20,
-        "pairs": 3,
+        "study": '{"pairs": 3, "against": "unmodified", "seed": 0}',
         "key": files / "key.csv",
         "out": files / "study.html",
     }
@@ -129,11 +129,12 @@ def test_from_weights_to_table(files, sources):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"edit": "newton"}, "--edit: 'newton' is not METHOD=PATH"),
+        ({"edit": "newton"}, "--edit: 'newton' is not NAME=FILE"),
         ({"edit": "newton=none.safetensors"}, "none.safetensors"),
         ({"samples": 5}, "2 of its 2 samples changed"),
-        ({"against": "best"}, "against = 'best' is none of"),
+        ({"study": '{"pairs": 3, "against": "best", "seed": 0}'}, "against = 'best' is none of"),
         ({"weights": "none.safetensors"}, "none.safetensors"),
+        ({"study": '{"pairs": 0, "against": "newton", "seed": 0}'}, "--study: pairs: "),
     ],
 )
 def test_wrong_options_are_one_line(changes, told, files, sources, capsys):

@@ -52,7 +52,7 @@ def test_from_session_to_figure(files, tmp_path, capsys):
     assert set(written["session"]) == {"patch"} and set(written["sample"]) == set(range(5))
     assert (written.groupby("sample")["source_pixels"].nunique() == 1).all()
     table, panel = tmp_path / "tradeoff.csv", tmp_path / "figS2_tradeoff.npz"
-    options = {"measurements": files["out"], "settings": INTERVALS}
+    options = {"measurements": files["out"], "intervals": INTERVALS}
     assert not call(tabulate_tradeoff, **options, out=table, out_panel=panel)
     found = pd.read_csv(table)
     assert len(found) == 6 and set(found["n"]) == {5} and set(found["scale"]) == {"smoke"}
@@ -68,11 +68,14 @@ def test_from_session_to_figure(files, tmp_path, capsys):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"seed": 1}, "--seed 1: that of the session or its statistics"),
-        ({"grid": "[1]"}, "--grid: no JSON object"),
-        ({"grid": '{"ranks": [1]}'}, "--grid: exemplars is missing"),
+        ({"seed": 1}, "--seed 1 is the seed of the session or its statistics"),
+        ({"grid": "[1]"}, "--grid: not a JSON object"),
+        ({"grid": '{"ranks": [1]}'}, "--grid: exemplars: Field required"),
         ({"grid": '{"ranks": 1, "exemplars": [1], "mus": [1], "iterations": 1}'}, "--grid"),
-        ({"grid": '{"ranks": [], "exemplars": [1], "mus": [1], "iterations": 1}'}, "ranks = []"),
+        (
+            {"grid": '{"ranks": [], "exemplars": [1], "mus": [1], "iterations": 1}'},
+            "--grid: ranks: ",
+        ),
         ({"source_classes": "mosque"}, "no class 'mosque'"),
         ({"truncation": 0.3}, "truncation"),
     ],

@@ -109,7 +109,7 @@ def test_a_session_that_others_drew_is_made_at_every_layer_as_it_is(
     [
         ({"session": "hat"}, "hat is none of dome2spire"),
         ({"layer": [6, 99]}, "has no layer 99; it has 2 to 12"),
-        ({"settings": json.dumps(SETTINGS | {"seed": 1})}, "seed 1 is that of the sessions"),
+        ({"settings": json.dumps(SETTINGS | {"seed": 1})}, "seed 1 is the one that sessions"),
         ({"settings": json.dumps({"seed": 1})}, "--settings"),
         ({"drawn": "nowhere.json", "source_classes": "dome"}, "nowhere.json"),
         ({}, "session dome2spire"),

@@ -64,9 +64,9 @@ def test_from_weights_to_table_and_panel(tmp_path):
     panel = load_panel(tmp_path / "panel.npz")
     assert panel.arrays["rank_one_each"].shape == (2, 128, 128, 3)
     assert panel.facts["units"] == {"unmodified": 0, "zero_30_units": 11, "rank_one_each": 0}
-    settings = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
+    intervals = json.dumps({"level": 0.95, "resamples": 50, "seed": 0})
     table = tmp_path / "table3.csv"
-    options = {"measurements": tmp_path / "marks.parquet", "settings": settings, "out": table}
+    options = {"measurements": tmp_path / "marks.parquet", "intervals": intervals, "out": table}
     assert not call(tabulate_watermarks, **options)
     rows = pd.read_csv(table).set_index("method")
     assert list(rows.index) == ["zero_30_units", "unmodified", "rank_one_each"]
@@ -80,14 +80,14 @@ def test_from_weights_to_table_and_panel(tmp_path):
 @pytest.mark.parametrize(
     ("stage", "options", "said"),
     [
-        (tabulate_watermarks, {"settings": "{}"}, "--settings: level is missing"),
-        (tabulate_watermarks, {"settings": "no"}, "--settings: "),
+        (tabulate_watermarks, {"intervals": '{"level": 2}'}, "--intervals: level: "),
+        (tabulate_watermarks, {"intervals": "no"}, "--intervals: "),
         (tabulate_watermarks, {}, "none.parquet: no such file"),
-        (erase_watermarks, {"settings": "[1"}, "--settings: no JSON object"),
-        (erase_watermarks, {"settings": '{"unit": 3}'}, "--settings: unit is unknown"),
-        (erase_watermarks, {"settings": '{"units": 3}'}, "units must be a list"),
-        (erase_watermarks, {"out_edit": "zero_31_units=a"}, "is not NAME=PATH, of zero_30_units"),
-        (erase_watermarks, {"settings": '{"contexts": 0}'}, "contexts = 0 must be a count"),
+        (erase_watermarks, {"settings": "[1"}, "--settings: not a JSON object"),
+        (erase_watermarks, {"settings": '{"unit": 3}'}, "--settings: unit: there is no such"),
+        (erase_watermarks, {"settings": '{"units": 3}'}, "--settings: units: "),
+        (erase_watermarks, {"out_edit": "zero_31_units=a"}, "'zero_31_units' is none of"),
+        (erase_watermarks, {"settings": '{"contexts": 0}'}, "--settings: contexts: "),
         (erase_watermarks, {"statistics": "none.safetensors"}, "none.safetensors: no such file"),
         (measure_watermarks, {"weights": "none.safetensors"}, "none.safetensors"),
     ],
@@ -96,7 +96,7 @@ def test_wrong_options_are_one_line(stage, options, said, tmp_path, capsys):
     known = {
         tabulate_watermarks: {
             "measurements": tmp_path / "none.parquet",
-            "settings": '{"level": 0.95, "resamples": 50, "seed": 0}',
+            "intervals": '{"level": 0.95, "resamples": 50, "seed": 0}',
             "out": tmp_path / "out.csv",
         },
         erase_watermarks: {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,12 +17,17 @@ from palimpsest.worlds import get_world
 
 TINY = Recipe(
     channels={4: 12, 8: 12, 16: 12, 32: 8},
-    stages=(Stage(16, 12, 4), Stage(32, 8, 4)),
+    stages=(Stage(resolution=16, steps=12, batch=4), Stage(resolution=32, steps=8, batch=4)),
     class_weights={"dome": 2.5},
     style_dim=16,
     mapping_layers=2,
     seed=3,
 )
+
+
+def changed(recipe: Recipe, **settings: Any) -> Recipe:
+    """The recipe with other settings."""
+    return recipe.model_copy(update=settings)
 
 
 INPUT = "network.input.input"
@@ -49,7 +54,7 @@ def test_the_same_seed_gives_the_same_weights_for_twenty_steps() -> None:
     first, second = trained(TINY), trained(TINY)
     assert first.step == 20
     assert_same(weights_of(first), weights_of(second))
-    other = trained(replace(TINY, seed=4))
+    other = trained(changed(TINY, seed=4))
     assert not torch.equal(weights_of(other)[INPUT], weights_of(first)[INPUT])
 
 
@@ -62,10 +67,10 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, interrupted_at: 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
     trained(TINY, stop_at=1).save(tmp_path / "checkpoint.pt")
-    other = Distillation(get_world("church"), replace(TINY, rate=1e-3))
+    other = Distillation(get_world("church"), changed(TINY, rate=1e-3))
     with pytest.raises(ParameterError, match="another recipe"):
         other.resume(tmp_path / "checkpoint.pt")
-    face = Distillation(get_world("face"), replace(TINY, class_weights={}))
+    face = Distillation(get_world("face"), changed(TINY, class_weights={}))
     with pytest.raises(ParameterError, match="another recipe"):
         face.resume(tmp_path / "checkpoint.pt")
 
@@ -73,17 +78,21 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
 def test_a_finished_run_can_be_given_one_more_stage(tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint.pt"
     trained(TINY).save(checkpoint)
-    finish = Stage(32, 4, 4, rate=1e-3, class_weights={"person": 9.0})
-    longer = replace(TINY, stages=(*TINY.stages, finish))
+    finish = Stage(resolution=32, steps=4, batch=4, rate=1e-3, class_weights={"person": 9.0})
+    longer = changed(TINY, stages=(*TINY.stages, finish))
     assert_same(weights_of(trained(longer, begin=checkpoint)), weights_of(trained(longer)))
-    another_end = replace(TINY, stages=(TINY.stages[0], Stage(32, 9, 4)))
+    another_end = changed(TINY, stages=(TINY.stages[0], Stage(resolution=32, steps=9, batch=4)))
     with pytest.raises(ParameterError, match="another recipe"):
         trained(another_end, begin=checkpoint)
 
 
 def test_the_rate_falls_in_every_stage_at_the_full_resolution() -> None:
-    stages = (Stage(16, 200, 4), Stage(32, 100, 4), Stage(32, 50, 4, rate=1e-3))
-    recipe = replace(TINY, stages=stages, rate=4e-3, final_rate=2e-4)
+    stages = (
+        Stage(resolution=16, steps=200, batch=4),
+        Stage(resolution=32, steps=100, batch=4),
+        Stage(resolution=32, steps=50, batch=4, rate=1e-3),
+    )
+    recipe = changed(TINY, stages=stages, rate=4e-3, final_rate=2e-4)
     assert recipe.rate_at(150) == recipe.rate_at(199) == 4e-3
     assert recipe.rate_at(200) == pytest.approx(4e-3) and recipe.rate_at(300) == 1e-3
     assert recipe.rate_at(250) == pytest.approx((4e-3 + 2e-4) / 2)
@@ -92,8 +101,11 @@ def test_the_rate_falls_in_every_stage_at_the_full_resolution() -> None:
 
 
 def test_a_stage_weighs_classes_its_own_way() -> None:
-    stages = (Stage(16, 1, 2), Stage(32, 1, 2, class_weights={"dome": 7.0}))
-    run = Distillation(get_world("church"), replace(TINY, stages=stages))
+    stages = (
+        Stage(resolution=16, steps=1, batch=2),
+        Stage(resolution=32, steps=1, batch=2, class_weights={"dome": 7.0}),
+    )
+    run = Distillation(get_world("church"), changed(TINY, stages=stages))
     dome, sky = run.world.classes.index("dome"), run.world.classes.index("sky")
     assert run.class_weights[:, dome].tolist() == [2.5, 7.0]
     assert run.class_weights[:, sky].tolist() == [1.0, 1.0]
@@ -102,9 +114,9 @@ def test_a_stage_weighs_classes_its_own_way() -> None:
 def test_a_recipe_naming_unknown_classes_or_resolutions_is_refused() -> None:
     world = get_world("church")
     with pytest.raises(WorldError, match="zeppelin"):
-        Distillation(world, replace(TINY, class_weights={"zeppelin": 2.0}))
+        Distillation(world, changed(TINY, class_weights={"zeppelin": 2.0}))
     with pytest.raises(WorldError, match="beyond the resolution"):
-        Distillation(world, replace(TINY, stages=(Stage(64, 1, 1),)))
+        Distillation(world, changed(TINY, stages=(Stage(resolution=64, steps=1, batch=1),)))
 
 
 def test_steps_show_scenes_of_their_own_and_the_right_render() -> None:
@@ -120,9 +132,13 @@ def test_steps_show_scenes_of_their_own_and_the_right_render() -> None:
 
 
 def test_training_lowers_the_loss_on_scenes_it_never_saw() -> None:
-    recipe = replace(TINY, stages=(Stage(16, 80, 8), Stage(32, 4, 4)), rate=1e-2)
+    recipe = changed(
+        TINY,
+        stages=(Stage(resolution=16, steps=80, batch=8), Stage(resolution=32, steps=4, batch=4)),
+        rate=1e-2,
+    )
     run = Distillation(get_world("church"), recipe)
-    z, images, _, _ = RenderedSteps(run.world, replace(recipe, seed=99))[0]
+    z, images, _, _ = RenderedSteps(run.world, changed(recipe, seed=99))[0]
     wanted = torch.nn.functional.avg_pool2d(images.permute(0, 3, 1, 2) / 127.5 - 1, 2)
 
     def error() -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,11 +21,20 @@ SETTINGS = Interchange(layer=4, units=3, whole=0.25, designated=0.5, flat=0.6, s
 TINY = Recipe(
     kind="progressive",
     channels={4: 12, 8: 12, 16: 12, 32: 8, 64: 8},
-    stages=(Stage(16, 6, 4), Stage(32, 8, 4), Stage(64, 4, 4)),
+    stages=(
+        Stage(resolution=16, steps=6, batch=4),
+        Stage(resolution=32, steps=8, batch=4),
+        Stage(resolution=64, steps=4, batch=4),
+    ),
     class_weights={"window": 2.0},
     interchange=SETTINGS,
     seed=3,
 )
+
+
+def changed(recipe: Recipe, **settings: Any) -> Recipe:
+    """The recipe with other settings."""
+    return recipe.model_copy(update=settings)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +91,7 @@ def test_nothing_is_spliced_before_its_time_nor_without_the_setting(kitchen: Wor
     steps = RenderedSteps(kitchen, TINY)
     assert not any(steps[i].splices.slots.any() for i in range(6))
     assert any(steps[i].splices.slots.any() for i in range(6, 14))
-    plain = RenderedSteps(kitchen, replace(TINY, interchange=None))
+    plain = RenderedSteps(kitchen, changed(TINY, interchange=None))
     assert not any(plain[i].splices.slots.any() for i in range(6, 14))
 
 
@@ -98,7 +107,7 @@ def test_what_the_network_is_shown_is_the_render_of_the_spliced_scene(kitchen: W
 
 def test_a_world_without_slots_or_with_slots_between_cells_is_refused(kitchen: World) -> None:
     with pytest.raises(WorldError, match="no slots"):
-        Distillation(get_world("church"), replace(TINY, class_weights={}))
+        Distillation(get_world("church"), changed(TINY, class_weights={}))
     with pytest.raises(ValueError, match="no whole cells of 4"):
         slot_cells(kitchen, 4)
 

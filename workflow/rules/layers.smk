@@ -28,20 +28,14 @@ rule probe_layers:
     params:
         inception=lambda wildcards, input: option("--inception", input.inception),
         segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
-        layers=repeated("--layer", PARAMETERS.layer_probe.layers),
-        sizes=repeated("--size", PARAMETERS.layer_probe.sizes),
-        seeds=repeated("--seed", PARAMETERS.layer_probe.seeds),
-        samples=PARAMETERS.layer_probe.samples,
-        shown=PARAMETERS.layer_probe.shown,
-        shown_size=PARAMETERS.layer_probe.shown_size,
+        settings=as_json(PARAMETERS.layer_probe.probe),
         truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
         scale=PARAMETERS.scale,
     message:
         "Probe the layers of {wildcards.model}"
     shell:
         "python -m stages.probe_layers --model {wildcards.model} --weights {input.weights}"
-        " {params.inception} {params.segmenter} {params.layers} {params.sizes} {params.seeds}"
-        " --samples {params.samples} --shown {params.shown} --shown-size {params.shown_size}"
+        " {params.inception} {params.segmenter} --settings {params.settings:q}"
         " --truncation {params.truncation} --scale {params.scale}"
         " --out {output.measurements} --out-panel {output.panel}"
         " --device {resources.device} > {log} 2>&1"
@@ -131,12 +125,12 @@ rule choose_layers:
         edits=lambda wildcards, input: named(
             "--edits", dict(zip(PLAN.models_edited_at_every_layer, input.edits))
         ),
-        settings=as_json(PARAMETERS.intervals),
+        intervals=as_json(PARAMETERS.intervals),
     message:
         "Choose the layer to edit in each model"
     shell:
         "python -m stages.choose_layers {params.probes} {params.edits}"
-        " --settings {params.settings:q} --out-probe {output.probe}"
+        " --intervals {params.intervals:q} --out-probe {output.probe}"
         " --out-choice {output.choice} --out-edits {output.edits} > {log} 2>&1"
 
 

@@ -96,12 +96,12 @@ rule tabulate_reflections:
         runtime=10,
         gpu=0,
     params:
-        settings=as_json(PARAMETERS.intervals),
+        intervals=as_json(PARAMETERS.intervals),
     message:
         "Tabulate the reflections"
     shell:
         "python -m stages.tabulate_reflections --measurements {input}"
-        " --settings {params.settings:q} --out {output} > {log} 2>&1"
+        " --intervals {params.intervals:q} --out {output} > {log} 2>&1"
 
 
 rule render_reflections:

@@ -34,16 +34,14 @@ rule make_study:
         samples=PARAMETERS.measure.samples,
         seed=PARAMETERS.measure.seed,
         truncation=lambda wildcards: PARAMETERS.models[PLAN.model_of(wildcards.session)].truncation,
-        pairs=PARAMETERS.study.pairs,
-        against=PARAMETERS.study.against,
-        order_seed=PARAMETERS.study.seed,
+        study=as_json(PARAMETERS.study),
         image_methods=as_json(PLAN.image_method_settings(names_of("images"))),
     message:
-        "Make a realism study of {wildcards.session}: {params.pairs} pairs for each method"
+        "Make a realism study of {wildcards.session}"
     shell:
         "python -m stages.make_study --weights {input.weights} {params.edits}"
         " --samples {params.samples} --seed {params.seed} --truncation {params.truncation}"
-        " --pairs {params.pairs} --against {params.against} --order-seed {params.order_seed}"
+        " --study {params.study:q}"
         " --session {input.session} --segmenter {input.segmenter}"
         " --image-methods {params.image_methods:q}"
         " --key {output.key} --out {output.page} --device {resources.device} > {log} 2>&1"

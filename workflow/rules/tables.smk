@@ -38,13 +38,13 @@ rule tabulate_methods:
         rows=lambda wildcards, input: repeated("--measurements", input.rows),
         features=lambda wildcards, input: repeated("--features", input.features),
         realism=lambda wildcards, input: repeated("--realism", input.realism),
-        settings=as_json(PARAMETERS.intervals),
+        intervals=as_json(PARAMETERS.intervals),
     message:
         "Tabulate every method: {wildcards.table}"
     shell:
         "python -m stages.tabulate_methods --table {params.kind} {params.rows}"
         " {params.features} {params.realism} --paper {input.paper}"
-        " --settings {params.settings:q} --out {output} > {log} 2>&1"
+        " --intervals {params.intervals:q} --out {output} > {log} 2>&1"
 
 
 rule tabulate_counterfactuals:
@@ -69,11 +69,11 @@ rule tabulate_counterfactuals:
         gpu=0,
     params:
         files=lambda wildcards, input: repeated("--measurements", input),
-        settings=as_json(PARAMETERS.intervals),
+        intervals=as_json(PARAMETERS.intervals),
     message:
         "Tabulate the edits against the counterfactuals of their worlds"
     shell:
-        "python -m stages.tabulate_counterfactuals {params.files} --settings {params.settings:q}"
+        "python -m stages.tabulate_counterfactuals {params.files} --intervals {params.intervals:q}"
         " --out {output} > {log} 2>&1"
 
 

@@ -71,9 +71,9 @@ rule tabulate_tradeoff:
         runtime=10,
         gpu=0,
     params:
-        settings=as_json(PARAMETERS.intervals),
+        intervals=as_json(PARAMETERS.intervals),
     message:
         "Tabulate effect against locality"
     shell:
-        "python -m stages.tabulate_tradeoff --measurements {input} --settings {params.settings:q}"
+        "python -m stages.tabulate_tradeoff --measurements {input} --intervals {params.intervals:q}"
         " --out {output.table} --out-panel {output.panel} > {log} 2>&1"

@@ -93,9 +93,9 @@ rule tabulate_watermarks:
         runtime=10,
         gpu=0,
     params:
-        settings=as_json(PARAMETERS.intervals),
+        intervals=as_json(PARAMETERS.intervals),
     message:
         "Tabulate the watermarks left: table3_watermarks"
     shell:
         "python -m stages.tabulate_watermarks --measurements {input.rows} --paper {input.paper}"
-        " --settings {params.settings:q} --out {output} > {log} 2>&1"
+        " --intervals {params.intervals:q} --out {output} > {log} 2>&1"

@@ -153,9 +153,9 @@ rule grade_rule:
         runtime=60,
         gpu=0,
     params:
-        settings=lambda wildcards: each_setting(PARAMETERS.grade_rule[wildcards.model]),
+        settings=lambda wildcards: as_json(PARAMETERS.grade_rule[wildcards.model]),
     message:
         "Measure the causal rule of the {wildcards.model} generator"
     shell:
         "python -m stages.grade_rule --model {wildcards.model} --weights {input.weights}"
-        " --segmenter {input.segmenter} {params.settings} --out {output} > {log} 2>&1"
+        " --segmenter {input.segmenter} --settings {params.settings:q} --out {output} > {log} 2>&1"

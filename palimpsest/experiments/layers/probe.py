@@ -1,7 +1,7 @@
 """The layer probe: pieces rendered from a layer alone, against pieces of whole images (Appendix H).
 
-    plan = ProbePlan(layers=(3, 4, 5, 6), sizes=(16, 32, 64), samples=128, seeds=(11, 12, 13, 14))
-    table = probe_layers(g, PieceFeatures(segmenter), plan)
+    settings = ProbeSettings(layers=(3, 4, 5, 6), sizes=(16, 32), samples=128, seeds=(11, 12))
+    table = probe_layers(g, PieceFeatures(segmenter), settings)
     distances(table, level=0.95)       # one row for each (layer, size), with intervals
 
 A window of a layer's keys is rendered alone by the layers that follow, with the style and the noise
@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +33,7 @@ from torch import Tensor
 from palimpsest.errors import ParameterError
 from palimpsest.estimates.columns import estimate_columns
 from palimpsest.estimates.intervals import jackknife
+from palimpsest.experiments.layers.settings import ProbeSettings
 from palimpsest.generators import Generator, KeyState, Layer, sample_z
 from palimpsest.instruments.distances.frechet import frechet_distance
 from palimpsest.instruments.distances.inception import InceptionFeatures
@@ -105,53 +105,26 @@ class InceptionPieces:
         return self._inception.pooled(pieces).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class ProbePlan:
-    """What is probed: ``layers``, at ``sizes`` in pixels, on the first ``samples`` of each seed.
+def check_fits(g: Generator, settings: ProbeSettings) -> None:
+    """Checks that a generator can be probed with these settings.
 
-    Every sample gives one piece of each size; the interval is over the seeds. Raises
-    `ParameterError` for an empty list, a number given twice, or too few samples or seeds.
+    Raises `ParameterError` for a layer that ``g`` does not have, a size that does not tile its
+    image, or a layer whose cells are larger than every size.
     """
-
-    layers: tuple[int, ...]
-    sizes: tuple[int, ...]
-    samples: int
-    seeds: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        for name, least in (("layers", 1), ("sizes", 1), ("seeds", 0)):
-            numbers = getattr(self, name)
-            if not numbers or min(numbers) < least or len(set(numbers)) < len(numbers):
-                raise ParameterError(
-                    f"{name} = {list(numbers)}: give one or more different numbers, "
-                    f"each at least {least}"
-                )
-        if self.samples < 2:
-            raise ParameterError(f"samples = {self.samples}: each seed needs at least 2")
-        if len(self.seeds) < 2:
-            raise ParameterError(f"seeds = {list(self.seeds)}: an interval needs at least 2")
-
-    def __len__(self) -> int:
-        """Number of samples in all."""
-        return self.samples * len(self.seeds)
-
-    def check(self, g: Generator) -> None:
-        """Check the plan against a generator: raises `ParameterError` for an unknown layer, a size
-        that does not tile the image, or a layer whose cells are larger than every size."""
-        if lacking := g.lacking(self.layers):
-            raise ParameterError(f"layers: this generator has {lacking}")
-        for size in self.sizes:
-            if size > g.resolution or g.resolution % size:
-                raise ParameterError(
-                    f"sizes: pieces of {size} pixels do not tile an image of {g.resolution}"
-                )
-        for layer in self.layers:
-            if not any(cells_of(g.layer(layer), size) for size in self.sizes):
-                cell = g.resolution // g.layer(layer).key_size
-                raise ParameterError(
-                    f"sizes: none of {list(self.sizes)} is a whole number of layer {layer}'s "
-                    f"cells, which are {cell} pixels wide; add {cell}"
-                )
+    if lacking := g.lacking(settings.layers):
+        raise ParameterError(f"layers: this generator has {lacking}")
+    for size in settings.sizes:
+        if size > g.resolution or g.resolution % size:
+            raise ParameterError(
+                f"sizes: pieces of {size} pixels do not tile an image of {g.resolution}"
+            )
+    for layer in settings.layers:
+        if not any(cells_of(g.layer(layer), size) for size in settings.sizes):
+            cell = g.resolution // g.layer(layer).key_size
+            raise ParameterError(
+                f"sizes: none of {list(settings.sizes)} is a whole number of layer {layer}'s "
+                f"cells, which are {cell} pixels wide; add {cell}"
+            )
 
 
 def cells_of(layer: Layer, size: int) -> int:
@@ -204,20 +177,20 @@ Pieces = dict[tuple[int, int | None], np.ndarray]
 def piece_features(
     g: Generator,
     features: Features,
-    plan: ProbePlan,
+    settings: ProbeSettings,
     seed: int,
     *,
     batch: int = 32,
     progress: Callable[[int], None] | None = None,
 ) -> Pieces:
     """Features of the pieces of one seed's samples, in the order of the samples."""
-    z = sample_z(g, plan.samples, seed)
-    corners = {size: places(plan.samples, size, g.resolution, seed) for size in plan.sizes}
+    z = sample_z(g, settings.samples, seed)
+    corners = {size: places(settings.samples, size, g.resolution, seed) for size in settings.sizes}
     found: dict[tuple[int, int | None], list[np.ndarray]] = {}
-    for first in range(0, plan.samples, batch):
+    for first in range(0, settings.samples, batch):
         with torch.no_grad():
-            keys, images = opened(g, z[first : first + batch], plan.layers)
-            for size in plan.sizes:
+            keys, images = opened(g, z[first : first + batch], settings.layers)
+            for size in settings.sizes:
                 here = corners[size][first : first + batch]
                 for layer, pieces in _pieces(g, keys, images, here, size):
                     found.setdefault((size, layer), []).append(features(pieces))
@@ -251,7 +224,7 @@ def _pieces(
 def probe_layers(
     g: Generator,
     features: Features,
-    plan: ProbePlan,
+    settings: ProbeSettings,
     *,
     batch: int = 32,
     progress: Callable[[int], None] | None = None,
@@ -265,17 +238,17 @@ def probe_layers(
 
     Args:
         batch: samples at a time; it changes rows by rounding only.
-        progress: called with the number of samples done since its last call, of ``len(plan)``.
+        progress: called with the samples done since its last call, of ``settings.images``.
 
-    Raises `ParameterError` for a plan that does not fit the generator.
+    Raises `ParameterError` as `check_fits`.
     """
-    plan.check(g)
+    check_fits(g, settings)
     of_seed = {
-        seed: piece_features(g, features, plan, seed, batch=batch, progress=progress)
-        for seed in plan.seeds
+        seed: piece_features(g, features, settings, seed, batch=batch, progress=progress)
+        for seed in settings.seeds
     }
     rows = []
-    for left_out in (None, *plan.seeds):
+    for left_out in (None, *settings.seeds):
         kept = [pieces for seed, pieces in of_seed.items() if seed != left_out]
         sets = {what: np.concatenate([pieces[what] for pieces in kept]) for what in kept[0]}
         for (size, layer), rendered in sets.items():

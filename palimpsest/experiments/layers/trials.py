@@ -2,7 +2,7 @@
 
     survey = survey_samples(g, segmenter, layer=6, n=400, seed=1)
     sessions = sessions_at("dome2spire", survey, g, layers=(4, 5, 6, 7), model="church", seed=1)
-    for trial in trials_at(g, sessions, stats, exemplars=8, mus=(1.0, 10.0), iterations=30):
+    for trial in trials_at(g, sessions, stats, settings):
         trial.layer, trial.mu, trial.edit
 
 Every layer gets the same drawing on the same samples, fitted to its own grid of cells (or one given
@@ -12,13 +12,15 @@ so that the result does not depend on a single donor.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from palimpsest.drawing.draw import Drawing, draw, drawings_of
 from palimpsest.drawing.survey import Survey
 from palimpsest.errors import ParameterError, SessionError
-from palimpsest.experiments.tradeoff.sweep import Grid, Trial, sweep
+from palimpsest.experiments.layers.settings import TrialSettings
+from palimpsest.experiments.tradeoff.settings import SweepSettings
+from palimpsest.experiments.tradeoff.sweep import Trial, sweep
 from palimpsest.generators.base import Generator
 from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.sessions.schema import Session
@@ -105,22 +107,21 @@ def trials_at(
     g: Generator,
     sessions: Mapping[int, Session],
     stats: Mapping[int, KeyStatistics],
-    *,
-    exemplars: int,
-    mus: Sequence[float],
-    iterations: int,
+    settings: TrialSettings,
 ) -> Iterator[LayerTrial]:
-    """Edits of every layer at every μ, in the order of the layers and of ``mus``.
+    """Edits of every layer at every μ, in the order of the layers and of ``settings.mus``.
 
     Args:
         stats: by layer, over all its keys.
-        exemplars: number of exemplars in one edit; all of them, if the session has fewer.
+        settings: a session with fewer exemplars than ``settings.exemplars`` is solved with all.
 
     Raises `StatisticsError` for statistics of other weights or of another layer.
     """
     for layer, session in sessions.items():
-        count = min(exemplars, len(session.exemplars))
-        grid = Grid(ranks=(1,), exemplars=(count,), mus=tuple(mus), iterations=iterations)
+        count = min(settings.exemplars, len(session.exemplars))
+        grid = SweepSettings(
+            ranks=(1,), exemplars=(count,), mus=settings.mus, iterations=settings.iterations
+        )
         for trial in sweep(g, session, stats[layer], grid):
             if trial.setting.exemplars == count:
                 yield LayerTrial(layer, trial)

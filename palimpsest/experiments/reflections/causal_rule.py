@@ -1,6 +1,6 @@
 """Whether the network has learned a rule: change a window's features and measure its reflection.
 
-    effects = grade_rule(g, segmenter, world, units_of="window", n=200, seed=4)
+    effects = grade_rule(g, segmenter, world, settings)
 
 A generator may draw a window and its reflection each from z. Then the reflection does not depend on
 the window, and there is no rule between them to rewrite. Three interventions test this (at one
@@ -37,6 +37,7 @@ from palimpsest.dissection.unit_classes import dissect
 from palimpsest.errors import ParameterError
 from palimpsest.estimates.columns import estimate_columns
 from palimpsest.estimates.intervals import bootstrap_ratio, percent, wilson
+from palimpsest.experiments.reflections.settings import RuleGradeSettings
 from palimpsest.generators import Generator, sample_z
 from palimpsest.instruments.detectors.reflections import reflection_change
 from palimpsest.instruments.segmenters.base import Segmenter
@@ -61,18 +62,13 @@ def grade_rule(
     g: Generator,
     segmenter: Segmenter,
     world: World,
-    units_of: str = "window",
-    layer: int = 4,
-    units: int = 20,
-    n: int = 200,
-    seed: int = 4,
-    dissected: int = 500,
+    settings: RuleGradeSettings,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Rows `natural`, `splice`, `units`, `units_by_iou`, on ``n`` standard samples of ``seed``.
+    """Rows `natural`, `splice`, `units`, `units_by_iou`, on the standard samples of the settings.
 
     Sample i is measured in slot i modulo the number of slots, with its scene's flag there off. The
-    units are found on ``dissected`` samples of other seeds.
+    units are found on samples of other seeds.
     Columns: intervention, layer, units (0: all), n; ``echo_percent`` of the natural gap and
     ``raised_percent`` of the samples, with ``*_low`` and ``*_high``; ``shown_percent`` of the
     slot's pixels that are labelled as the class.
@@ -81,11 +77,12 @@ def grade_rule(
     """
     if not world.slots:
         raise ParameterError(f"the {world.name} world has no slots, so no rule to grade")
-    found = dissect(g, layer, segmenter, dissected, seed + 1)
-    by_iou = found.top_units(units_of, units)
-    number = found.classes.index(units_of)
+    layer, units, seed, n = settings.layer, settings.units, settings.seed, settings.samples
+    found = dissect(g, layer, segmenter, settings.dissected, seed + 1)
+    by_iou = found.top_units(settings.units_of, units)
+    number = found.classes.index(settings.units_of)
     levels = found.on[:, number]
-    made_by = causal_units(g, layer, segmenter, world, units_of, levels, seed=seed + 3)
+    made_by = causal_units(g, layer, segmenter, world, settings.units_of, levels, seed=seed + 3)
     chosen = {"units": made_by.top(units), "units_by_iou": by_iou}
     boxes = slot_cells(world, g.layer(layer).value_size)
     samples, donors_of = sample_z(g, n, seed), sample_z(g, n, seed + 2)

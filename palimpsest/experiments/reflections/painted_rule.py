@@ -1,6 +1,6 @@
 """Painted scenes: pairs to tune an inversion to, and the sign of the rule in other scenes.
 
-    swap, told = painted_swap(g, parser, tuning, {"units_of": "window", "goal_layer": 8, ...})
+    swap, told = painted_swap(g, parser, tuning, settings)
     table = measure_painted_rule(g, edits, switch, measured, parser, "window")
 
 The counterpart of `dissection.unit_switches` and `reflections.measure` where no world labels slots
@@ -10,8 +10,7 @@ so the columns of scenes switched by z are NaN.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from palimpsest.dissection.unit_switches import Switch
 from palimpsest.errors import EditError
 from palimpsest.experiments.reflections.measure import SwitchedBatch, check_edits, compare_rules
 from palimpsest.experiments.reflections.painted_scenes import STREAM_SEED, PaintedScenes
+from palimpsest.experiments.reflections.settings import PaintedInversionSettings
 from palimpsest.generators import Generator
 from palimpsest.instruments.detectors.reflections import area_brightness, area_mean
 from palimpsest.instruments.label_changes import of_classes
@@ -35,30 +35,29 @@ TUNED = "painted_samples"
 
 
 def painted_swap(
-    g: Generator, segmenter: Segmenter, scenes: PaintedScenes, asked: Mapping[str, Any]
+    g: Generator, segmenter: Segmenter, scenes: PaintedScenes, settings: PaintedInversionSettings
 ) -> tuple[Swap, dict[str, str]]:
     """Pairs of all ``scenes``, windows on and off, that should exchange their reflections; and the
     metadata of an edit that is tuned to them.
 
-    ``asked``: ``units_of``, ``units``, ``switched_layer``, ``goal_layer``, ``dissected``,
-    ``on_level`` and ``off_level``, and ``seed``: the samples of the next one are dissected. Raises
-    as `find_painted_switch`, `painted_pairs`, `pose_swap` and `PaintedScenes.window_areas`.
+    The samples of the next seed after ``settings.seed`` are dissected. Raises as
+    `find_painted_switch`, `painted_pairs`, `pose_swap` and `PaintedScenes.window_areas`.
     """
     switch = find_painted_switch(
         g,
-        asked["switched_layer"],
+        settings.switched_layer,
         segmenter,
-        asked["units_of"],
-        asked["units"],
-        asked["seed"] + 1,
-        dissected=asked["dissected"],
-        on_level=asked["on_level"],
-        off_level=asked["off_level"],
+        settings.units_of,
+        settings.units,
+        settings.seed + 1,
+        dissected=settings.dissected,
+        on_level=settings.on_level,
+        off_level=settings.off_level,
     )
     windows = scenes.window_areas(g.layer(switch.layer).value_size)
     on, off = painted_pairs(switch, g, scenes.z(g), windows)
-    area = scenes.reflection_areas(g.layer(asked["goal_layer"]).value_size)
-    swap = pose_swap(g, on, off, area, asked["goal_layer"])
+    area = scenes.reflection_areas(g.layer(settings.goal_layer).value_size)
+    swap = pose_swap(g, on, off, area, settings.goal_layer)
     numbers = ",".join(map(str, scenes.numbers))
     return swap, {"switch": switch.as_text(), "pairs_seed": str(STREAM_SEED), TUNED: numbers}
 

@@ -1,6 +1,6 @@
 """The table of section 5.3: the sign of the reflection rule, layer by layer.
 
-    reflection_table(read_rule("reflections.parquet"), level=0.95).to_csv("reflection.csv")
+    reflection_table(read_rule("reflections.parquet"), Intervals()).to_csv("reflection.csv")
 
 Means have a bootstrap interval over samples, shares a Wilson interval.
 """
@@ -13,7 +13,7 @@ import pandas as pd
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.estimates.columns import estimate_columns, only
-from palimpsest.estimates.intervals import Estimate, bootstrap_mean, percent, wilson
+from palimpsest.estimates.intervals import Estimate, Intervals, bootstrap_mean
 from palimpsest.experiments.reflections.measure import ORIGINAL, REWRITTEN
 from palimpsest.files.measurements import read_measurements
 from palimpsest.instruments.detectors.reflections import NOTICEABLE
@@ -41,9 +41,7 @@ def read_rule(path: str | Path) -> pd.DataFrame:
     return read_measurements(path, NEEDED, "the reflections")
 
 
-def reflection_table(
-    measured: pd.DataFrame, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
-) -> pd.DataFrame:
+def reflection_table(measured: pd.DataFrame, intervals: Intervals) -> pd.DataFrame:
     """For each layer a row of the original and one of each edit, the highest rank first.
 
     - ``reflection_with_window``, ``reflection_without_window``: brightness of the echoes, 0 to 1,
@@ -76,16 +74,17 @@ def reflection_table(
         for rank, rule, part in parts:
             named = {"layer": int(layer), "rule": rule, "rank": int(rank)}
             part = part.sort_values("sample")
-            rows.append(named | _estimates(part, level, resamples, seed) | _facts(part))
+            rows.append(named | _estimates(part, intervals) | _facts(part))
     return pd.DataFrame(rows)
 
 
-def _estimates(part: pd.DataFrame, level: float, resamples: int, seed: int) -> dict[str, float]:
+def _estimates(part: pd.DataFrame, intervals: Intervals) -> dict[str, float]:
     def mean(numbers: pd.Series) -> Estimate:
-        return bootstrap_mean(numbers, level, resamples, seed)
+        # not `intervals.mean`, which leaves out NaN: a single missing number is an error here
+        return bootstrap_mean(numbers, intervals.level, intervals.resamples, intervals.seed)
 
     def inverted(rule: pd.Series) -> Estimate:
-        return percent(wilson(int((rule <= -NOTICEABLE).sum()), len(rule), level))
+        return intervals.images(rule <= -NOTICEABLE)
 
     rule = part["with_window"] - part["without_window"]
     scenes = part["scene_with_window"] - part["scene_without_window"]

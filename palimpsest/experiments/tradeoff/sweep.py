@@ -1,6 +1,6 @@
 """Effect against locality: one session solved over smoothness, rank and number of exemplars.
 
-    grid = Grid(ranks=(1, 2, 10), exemplars=(1, 4, 12), mus=(0.3, 3.0, 30.0))
+    grid = SweepSettings(ranks=(1, 2, 10), exemplars=(1, 4, 12), mus=(0.3, 3.0, 30.0))
     for trial in sweep(g, session, stats, grid):
         trial.setting.name, trial.edit         # "rank 1, exemplars 4, mu 3", an `Edit`
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from palimpsest.errors import ParameterError
+from palimpsest.experiments.tradeoff.settings import SweepSettings
 from palimpsest.generators.base import Generator
 from palimpsest.memory import Edit, KeyStatistics, context_directions, edit_of, pose
 from palimpsest.memory.goals import goal_arguments
@@ -36,42 +36,6 @@ class Setting:
     def name(self) -> str:
         """The setting as a unique name."""
         return f"rank {self.rank}, exemplars {self.exemplars}, mu {self.mu:.12g}"
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The settings of a sweep: ``ranks`` with one exemplar, ``exemplars`` at rank one, each at
-    every μ of ``mus``, with so many steps of the solver. Rank one with one exemplar is always
-    among them: every session can do that, and all else is compared with it.
-
-    Raises `ParameterError` for an empty list, a number out of range, or one given twice.
-    """
-
-    ranks: tuple[int, ...]
-    exemplars: tuple[int, ...]
-    mus: tuple[float, ...]
-    iterations: int = 40
-
-    def __post_init__(self) -> None:
-        for name, least in (("ranks", 1), ("exemplars", 1), ("mus", 0)):
-            numbers = getattr(self, name)
-            if not numbers or min(numbers) < least or len(set(numbers)) < len(numbers):
-                raise ParameterError(
-                    f"{name} = {list(numbers)}: give one or more different numbers, "
-                    f"each at least {least}"
-                )
-        if self.iterations < 1:
-            raise ParameterError(f"iterations = {self.iterations} must be at least 1")
-
-    @property
-    def sets(self) -> tuple[tuple[int, int], ...]:
-        """(rank, exemplars) of every setting at one μ, those of the ranks first."""
-        ranks = [(rank, 1) for rank in (1, *self.ranks)]
-        return tuple(dict.fromkeys([*ranks, *((1, count) for count in self.exemplars)]))
-
-    def __len__(self) -> int:
-        """Number of settings."""
-        return len(self.sets) * len(self.mus)
 
 
 @dataclass(frozen=True)
@@ -97,7 +61,9 @@ class Trial:
         }
 
 
-def sweep(g: Generator, session: Session, stats: KeyStatistics, grid: Grid) -> Iterator[Trial]:
+def sweep(
+    g: Generator, session: Session, stats: KeyStatistics, grid: SweepSettings
+) -> Iterator[Trial]:
     """Edits of a session at every setting of a grid, in the order of ``grid.sets``.
 
     Settings with more exemplars than the session has, or more directions than its context has
@@ -119,7 +85,7 @@ def sweep(g: Generator, session: Session, stats: KeyStatistics, grid: Grid) -> I
 
 
 def _solve(
-    opened: OpenSession, stats: KeyStatistics, grid: Grid, sets: Sequence[tuple[int, int]]
+    opened: OpenSession, stats: KeyStatistics, grid: SweepSettings, sets: Sequence[tuple[int, int]]
 ) -> Iterator[Trial]:
     for rank, count in sets:
         directions = context_directions(opened.context_keys, opened.context_weights, stats, rank)

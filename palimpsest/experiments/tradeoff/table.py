@@ -1,6 +1,7 @@
 """The table of effect against locality: one row for each setting of a `sweep`.
 
-    table = tradeoff_table(read_measurements("tradeoff.parquet", NEEDED, "the sweep"), Intervals())
+    measured = read_measurements("tradeoff.parquet", NEEDED, "the sweep")
+    table = tradeoff_table(measured, Intervals())
     arrays, facts = tradeoff_panel(table, measured_facts("tradeoff.parquet"))
 
 The measures are those of Table 2, computed by its code: a setting of rank one, one exemplar and the

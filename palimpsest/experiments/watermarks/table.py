@@ -1,7 +1,7 @@
 """Table 3: watermarks left in the images by every method.
 
 table, errors = read_marks("results/measurements/watermarks.parquet")
-watermarks_table(table, errors, level=0.95, resamples=2000, seed=0).to_csv(...)
+watermarks_table(table, errors, Intervals()).to_csv(...)
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pandas as pd
 from palimpsest.errors import ParameterError
 from palimpsest.estimates.columns import estimate_columns, only, order_key
 from palimpsest.estimates.error_rates import corrected_count
-from palimpsest.estimates.intervals import bootstrap_mean
+from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.paper_figures import MARK_METHODS, TABLE3, PaperFigures
 from palimpsest.instruments.detectors.watermarks import DetectorErrors
 
@@ -23,11 +23,8 @@ METHODS = (*MARK_METHODS, "rank_one_each")
 def watermarks_table(
     measured: pd.DataFrame,
     errors: DetectorErrors,
+    intervals: Intervals,
     paper: PaperFigures | None = None,
-    *,
-    level: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """One row for each method, numbers unrounded, the ``paper``'s beside ours.
 
@@ -41,7 +38,6 @@ def watermarks_table(
     Args:
         measured, errors: as read by `read_marks`.
         paper: the paper's counts in 1,000 images.
-        level, resamples, seed: settings of the intervals.
 
     Raises:
         ParameterError: detectors without error rates, or whose rates allow no correction; or
@@ -56,17 +52,16 @@ def watermarks_table(
         for mark, error in (("middle", errors.middle), ("bottom", errors.strip)):
             seen[f"{mark}_seen"] = int(of_method[mark].sum())
             try:
-                found = corrected_count(seen[f"{mark}_seen"], n, error, level)
+                found = corrected_count(seen[f"{mark}_seen"], n, error, intervals.level)
             except ValueError as problem:
                 raise ParameterError(f"detector of the {mark} mark: {problem}") from None
             counts |= estimate_columns({f"{mark}_count": found})
-        distance = of_method["perceptual_outside"].dropna()
         rows.append(
             {"method": method, "scale": only(of_method, "scale"), "n": n}
             | counts
             | seen
             | estimate_columns(
-                {"perceptual_outside": bootstrap_mean(distance, level, resamples, seed)}
+                {"perceptual_outside": intervals.mean(of_method["perceptual_outside"])}
             )
             | {"units": int(only(of_method, "units"))}
             | {name: only(of_method, name) for name in ("perceptual", "segmenter")}

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,38 +25,13 @@ import numpy as np  # noqa: E402
 from matplotlib.patches import Rectangle  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from palimpsest.errors import ParameterError  # noqa: E402
 from palimpsest.files.atomic import atomic_path  # noqa: E402
+from palimpsest.report.style import Style  # noqa: E402
 
 FACTS = "palimpsest"
 """Name of the PNG text entry that holds a figure's facts as JSON."""
 
 _FONTS = ["DejaVu Sans"]  # comes with matplotlib, so that a figure is the same everywhere
-
-
-@dataclass(frozen=True)
-class Style:
-    """How figures look: dots per inch, points, and colours as ``#rrggbb``."""
-
-    dpi: int = 150
-    font_size: float = 8.0
-    accent: str = "#b5352b"
-    ink: str = "#222222"
-    ground: str = "#ffffff"
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Style:
-        """Raises `ParameterError` for a name that is no part of a style."""
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(values.keys() - set(known))
-        if unknown:
-            raise ParameterError(f"style: {unknown[0]} is unknown; a style has {', '.join(known)}")
-        return cls(**values)
-
-    @property
-    def line(self) -> float:
-        """Height of a line of text in inches."""
-        return self.font_size * 1.35 / 72
 
 
 class Sheet:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pydantic import ValidationError
 
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.layers.probe import (
@@ -11,7 +12,6 @@ from palimpsest.experiments.layers.probe import (
     NONE_LEFT_OUT,
     SHARING,
     PieceFeatures,
-    ProbePlan,
     alone,
     cells_of,
     cut,
@@ -22,11 +22,12 @@ from palimpsest.experiments.layers.probe import (
     places,
     probe_layers,
 )
+from palimpsest.experiments.layers.settings import ProbeSettings
 from palimpsest.generators import sample_z
 from palimpsest.generators.progressive import ProgressiveGAN
 from palimpsest.instruments.distances.frechet import frechet_distance
 
-PLAN = ProbePlan(layers=(3, 5, 7), sizes=(8, 16), samples=20, seeds=(11, 12, 13))
+PLAN = ProbeSettings(layers=(3, 5, 7), sizes=(8, 16), samples=20, seeds=(11, 12, 13))
 
 
 class Colours:
@@ -118,17 +119,17 @@ def test_a_generator_whose_places_ignore_each_other_has_no_distance(progressive)
         middle = torch.zeros_like(weight)
         middle[:, :, 1, 1] = weight[:, :, 1, 1]
         local = local.with_weight(number, middle)
-    plan = ProbePlan(layers=(3, 6), sizes=(8, 16), samples=16, seeds=(1, 2))
+    plan = ProbeSettings(layers=(3, 6), sizes=(8, 16), samples=16, seeds=(1, 2))
     found = probe_layers(local, Colours(), plan)
     assert found["fid"].max() < 1e-6
     assert probe_layers(progressive, Colours(), plan)["fid"].min() > 1e-4
 
 
-def test_rows_depend_on_the_plan_alone(small_generator, random_segmenter):
+def test_rows_depend_on_the_settings_alone(small_generator, random_segmenter):
     features = PieceFeatures(random_segmenter)
     seen = []
     first = probe_layers(small_generator, features, PLAN, progress=seen.append)
-    assert sum(seen) == len(PLAN) == 60
+    assert sum(seen) == PLAN.images == 60
     pd.testing.assert_frame_equal(first, probe_layers(small_generator, features, PLAN))
     other = probe_layers(small_generator, features, PLAN, batch=7)
     pd.testing.assert_frame_equal(first, other, rtol=1e-3)
@@ -169,21 +170,34 @@ def test_one_row_for_each_layer_and_size(small_generator):
     assert set(found["n"]) == {60} and set(found["seeds"]) == {3}
 
 
+PROBE = {"layers": (3, 5), "sizes": (8,), "samples": 4, "seeds": (1, 2)}
+
+
 @pytest.mark.parametrize(
     "changed, said",
     [
-        ({"layers": ()}, r"layers = \[\]"),
-        ({"layers": (5, 5)}, r"layers = \[5, 5\]"),
-        ({"sizes": (0,)}, r"sizes = \[0\]"),
-        ({"samples": 1}, "samples = 1"),
-        ({"seeds": (1,)}, "at least 2"),
-        ({"layers": (5, 99)}, "no layer 99; it has 2 to 8"),
+        ({"layers": ()}, "layers\n.*at least 1 item"),
+        ({"layers": (5, 5)}, r"layers \[5, 5\]: give each number once"),
+        ({"layers": (5, 99)}, "layers.1\n.*less than or equal to 18"),
+        ({"sizes": (0,)}, "sizes.0\n.*greater than or equal to 1"),
+        ({"samples": 1}, "samples\n.*greater than or equal to 2"),
+        ({"seeds": (1,)}, "seeds\n.*at least 2 items"),
+    ],
+)
+def test_settings_of_a_probe_are_checked(changed, said):
+    with pytest.raises(ValidationError, match=said):
+        ProbeSettings(**(PROBE | changed))
+
+
+@pytest.mark.parametrize(
+    "changed, said",
+    [
+        ({"layers": (5, 9)}, "no layer 9; it has 2 to 8"),
         ({"sizes": (12,)}, "pieces of 12 pixels do not tile an image of 32"),
         ({"sizes": (64,)}, "do not tile"),
         ({"sizes": (2, 4)}, "layer 3's cells, which are 8 pixels wide; add 8"),
     ],
 )
-def test_a_plan_that_cannot_be(changed, said, small_generator):
-    about = {"layers": (3, 5), "sizes": (8,), "samples": 4, "seeds": (1, 2)}
+def test_a_probe_that_does_not_fit_the_generator(changed, said, small_generator):
     with pytest.raises(ParameterError, match=said):
-        probe_layers(small_generator, Colours(), ProbePlan(**(about | changed)))
+        probe_layers(small_generator, Colours(), ProbeSettings(**(PROBE | changed)))

@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
-from palimpsest.errors import PalimpsestError, ParameterError
+from palimpsest.errors import PalimpsestError
 from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.layers.curves_panel import curve_panel
 from palimpsest.experiments.layers.pieces_panel import piece_panel
-from palimpsest.experiments.layers.probe import NONE_LEFT_OUT, SHARING, ProbePlan, cut, places
+from palimpsest.experiments.layers.probe import NONE_LEFT_OUT, SHARING, cut, places
+from palimpsest.experiments.layers.settings import PieceSettings
 from palimpsest.experiments.layers.tables import (
     best_edit,
     choice_table,
@@ -239,7 +241,9 @@ def test_a_generator_that_was_not_probed_is_named(probe):
         panel_of(probe, tried(EFFECTS), ("church", "kitchen"))
 
 
-PLAN = ProbePlan(layers=(3, 5, 7), sizes=(8, 16), samples=20, seeds=(11, 12))
+PLAN = PieceSettings(
+    layers=(3, 5, 7), sizes=(8, 16), samples=20, seeds=(11, 12), shown=8, shown_size=8
+)
 
 
 @pytest.fixture
@@ -253,7 +257,7 @@ def found():
 
 
 def test_pieces_shown_are_those_that_were_measured(generator, found):
-    arrays, facts = piece_panel(generator, PLAN, found, shown=8, size=8)
+    arrays, facts = piece_panel(generator, PLAN, found)
     numbers = [0, SHARING, 2 * SHARING]
     images = generator(sample_z(generator, 20, 11)[numbers])
     corners = places(20, 8, 32, 11)[numbers]
@@ -267,15 +271,16 @@ def test_pieces_shown_are_those_that_were_measured(generator, found):
     assert (facts["n"], facts["seed"], facts["size"]) == (40, 11, 8)
 
 
-def test_pieces_that_cannot_be_shown(generator, found):
-    with pytest.raises(ParameterError, match="shown_size = 4"):
-        piece_panel(generator, PLAN, found, shown=8, size=4)
-    with pytest.raises(ParameterError, match="shown = 0"):
-        piece_panel(generator, PLAN, found, shown=0, size=8)
+def test_pieces_that_cannot_be_shown():
+    with pytest.raises(ValidationError, match=r"4 is none of the probed sizes \[8, 16\]"):
+        PieceSettings(**(PLAN.model_dump() | {"shown_size": 4}))
+    with pytest.raises(ValidationError, match="shown\n.*greater than or equal to 1"):
+        PieceSettings(**(PLAN.model_dump() | {"shown": 0}))
 
 
 def test_the_figure_of_pieces_draws(generator, found, tmp_path):
-    panel = Panel(*piece_panel(generator, PLAN, found, shown=2, size=16))
+    few = PLAN.model_copy(update={"shown": 2, "shown_size": 16})
+    panel = Panel(*piece_panel(generator, few, found))
     sheet, caption = pieces.draw(panel, Style(dpi=80))
     assert len(sheet.figure.images) == 2 * (2 + len(PLAN.layers))
     for words in ("16 × 16 pixels of a StyleGAN2", "layers 3 to 7", "40 such pieces", "seed 11"):

@@ -10,6 +10,7 @@ import torch
 from palimpsest.drawing.draw import draw
 from palimpsest.drawing.survey import Survey
 from palimpsest.errors import ParameterError, SessionError, StatisticsError
+from palimpsest.experiments.layers.settings import TrialSettings
 from palimpsest.experiments.layers.trials import drawing_for, sessions_at, trials_at
 from palimpsest.generators.base import Generator
 from palimpsest.generators.encoding import SoftThresholds
@@ -20,6 +21,19 @@ from palimpsest.worlds import get_world
 from tests.doubles.golden_session import surveyed
 
 LAYERS = (5, 6, 7)
+
+
+def solving(exemplars: int, mus: tuple[float, ...], iterations: int) -> TrialSettings:
+    return TrialSettings(
+        exemplars=exemplars,
+        mus=mus,
+        iterations=iterations,
+        statistics_samples=60,
+        surveyed=100,
+        survey_seed=1,
+        samples=4,
+        seed=3,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +85,7 @@ def test_layers_on_which_nothing_fits_are_left_out(g: Generator, survey: Survey)
 def test_trials_are_the_edits_that_newton_makes(
     g: Generator, sessions: dict[int, Session], stats: dict[int, KeyStatistics]
 ) -> None:
-    trials = list(trials_at(g, sessions, stats, exemplars=2, mus=(1.0, 10.0), iterations=4))
+    trials = list(trials_at(g, sessions, stats, solving(2, (1.0, 10.0), 4)))
     assert [(t.layer, t.mu) for t in trials] == [(n, mu) for n in LAYERS for mu in (1.0, 10.0)]
     assert len({trial.name for trial in trials}) == len(trials)
     for trial in trials[::3]:
@@ -90,14 +104,14 @@ def test_trials_are_the_edits_that_newton_makes(
         assert (told["method"], told["layer"], told["exemplars"]) == (trial.name, trial.layer, 2)
     with pytest.raises(StatisticsError, match="layer"):
         wrong = {layer: stats[5] for layer in LAYERS}
-        list(trials_at(g, sessions, wrong, exemplars=2, mus=(1.0,), iterations=1))
+        list(trials_at(g, sessions, wrong, solving(2, (1.0,), 1)))
 
 
 def test_a_session_with_fewer_exemplars_uses_all_it_has(
     g: Generator, sessions: dict[int, Session], stats: dict[int, KeyStatistics]
 ) -> None:
     have = len(sessions[6].exemplars)
-    few = trials_at(g, {6: sessions[6]}, stats, exemplars=99, mus=(1.0,), iterations=1)
+    few = trials_at(g, {6: sessions[6]}, stats, solving(99, (1.0,), 1))
     assert [trial.record()["exemplars"] for trial in few] == [have]
 
 

@@ -13,12 +13,19 @@ from palimpsest.dissection.causal_units import causal_units
 from palimpsest.dissection.unit_classes import dissect
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.reflections.causal_rule import grade_rule
+from palimpsest.experiments.reflections.settings import RuleGradeSettings
 from palimpsest.worlds import get_world
 from palimpsest.worlds.scene import World
 from tests.doubles.plain_segmenter import PlainSegmenter
 
 SIZE = 64
 WINDOW_UNIT = 5
+
+
+def grading(units: int, samples: int) -> RuleGradeSettings:
+    return RuleGradeSettings(
+        units_of="window", layer=4, units=units, dissected=500, samples=samples, seed=4
+    )
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +150,7 @@ def test_the_share_of_a_unit_is_its_quantile(kitchen: World) -> None:
 
 @pytest.mark.parametrize("linked", [True, False])
 def test_a_rule_is_found_where_it_is_and_not_where_it_is_not(kitchen: World, linked: bool) -> None:
-    table = grade_rule(Kitchen(kitchen, linked), Whites(), kitchen, units=1, n=24)
+    table = grade_rule(Kitchen(kitchen, linked), Whites(), kitchen, grading(units=1, samples=24))
     rows = table.set_index("intervention")
     assert list(rows.index) == ["natural", "splice", "units", "units_by_iou"]
     assert (rows["n"] == 24).all() and list(rows["units"]) == [0, 0, 1, 1]
@@ -199,11 +206,13 @@ def test_units_that_mean_nothing_raise_nothing(kitchen: World) -> None:
         def labels(self, images: Tensor) -> Tensor:
             return (images[:, 0] <= -0.1).to(torch.int64)
 
-    table = grade_rule(Kitchen(kitchen, True), Confused(), kitchen, units=3, n=8)
+    table = grade_rule(Kitchen(kitchen, True), Confused(), kitchen, grading(units=3, samples=8))
     chosen = table.set_index("intervention").loc["units"]
     assert chosen["raised_percent"] < 100
 
 
 def test_a_world_without_slots_has_no_rule_to_grade(kitchen: World) -> None:
     with pytest.raises(ParameterError, match="no slots"):
-        grade_rule(Kitchen(kitchen, True), Whites(), get_world("church"), n=4)
+        grade_rule(
+            Kitchen(kitchen, True), Whites(), get_world("church"), grading(units=20, samples=4)
+        )

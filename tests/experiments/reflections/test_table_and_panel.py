@@ -8,6 +8,7 @@ from PIL import Image
 
 from palimpsest.dissection.unit_switches import Switch
 from palimpsest.errors import EditError, PalimpsestError, ParameterError
+from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.reflections.panel import reflection_panel
 from palimpsest.experiments.reflections.table import read_rule, reflection_table
 from palimpsest.files.panels import Panel
@@ -83,7 +84,7 @@ def measured():
 
 
 def test_the_table_says_which_way_round_the_rule_is(measured):
-    table = reflection_table(measured)
+    table = reflection_table(measured, Intervals())
     named = list(table[["layer", "rule", "rank"]].itertuples(index=False, name=None))
     assert named == [
         (6, "original", 0),
@@ -112,23 +113,23 @@ def test_the_table_says_which_way_round_the_rule_is(measured):
 
 def test_without_scenes_by_z_their_columns_are_empty(measured):
     unknown = measured.assign(scene_with_window=np.nan, scene_without_window=np.nan)
-    table, full = reflection_table(unknown), reflection_table(measured)
+    table, full = reflection_table(unknown, Intervals()), reflection_table(measured, Intervals())
     scenes = [name for name in full if name.startswith("scene_")]
     assert len(scenes) == 6 and table[scenes].isna().all(axis=None)
     pd.testing.assert_frame_equal(table.drop(columns=scenes), full.drop(columns=scenes))
     torn = unknown.assign(scene_with_window=[0.5, *[np.nan] * (len(unknown) - 1)])
     torn["scene_without_window"] = 0.0
     with pytest.raises(ValueError, match="finite"):
-        reflection_table(torn)
+        reflection_table(torn, Intervals())
 
 
 def test_measurements_that_say_nothing_are_refused(measured, tmp_path):
     for rule in ("original", "rewritten"):
         with pytest.raises(PalimpsestError, match=f"no row is {rule}"):
-            reflection_table(measured[measured["rule"] != rule])
+            reflection_table(measured[measured["rule"] != rule], Intervals())
     mixed = measured.assign(segmenter=["one", "other"] * 8)
     with pytest.raises(PalimpsestError, match="segmenter mixes one, other"):
-        reflection_table(mixed)
+        reflection_table(mixed, Intervals())
     with pytest.raises(PalimpsestError, match="no such file"):
         read_rule(tmp_path / "none.parquet")
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")

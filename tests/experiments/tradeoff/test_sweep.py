@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 import torch
+from pydantic import ValidationError
 
-from palimpsest.errors import ParameterError, StatisticsError
+from palimpsest.errors import StatisticsError
 from palimpsest.experiments.tradeoff import sweep as sweeping
-from palimpsest.experiments.tradeoff.sweep import Grid, Setting, Trial, sweep
+from palimpsest.experiments.tradeoff.settings import SweepSettings
+from palimpsest.experiments.tradeoff.sweep import Setting, Trial, sweep
 from palimpsest.generators.base import Generator
 from palimpsest.memory import KeyStatistics
 from palimpsest.sessions import Session, rewrite
 from tests.doubles.golden_session import golden_session
 
-GRID = Grid(ranks=(1, 2, 3), exemplars=(1, 2, 3), mus=(0.1, 1.0, 10.0), iterations=12)
+GRID = SweepSettings(ranks=(1, 2, 3), exemplars=(1, 2, 3), mus=(0.1, 1.0, 10.0), iterations=12)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def trials(g: Generator, session: Session, stats: KeyStatistics) -> list[Trial]:
 
 def test_the_two_series_share_the_setting_that_they_meet_in(trials: list[Trial]) -> None:
     sets = [(1, 1), (2, 1), (3, 1), (1, 2), (1, 3)]
-    assert list(GRID.sets) == sets and len(GRID) == len(trials) == 15
+    assert list(GRID.sets) == sets and GRID.edits == len(trials) == 15
     assert [trial.setting for trial in trials] == [
         Setting(rank, count, mu) for rank, count in sets for mu in GRID.mus
     ]
@@ -90,7 +92,7 @@ def test_what_mu_does_not_touch_is_computed_once(
             super().__post_init__()
 
     monkeypatch.setattr(sweeping, "Descent", Counted)
-    few = Grid(ranks=(2,), exemplars=(2,), mus=(0.1, 0.3, 1.0), iterations=1)
+    few = SweepSettings(ranks=(2,), exemplars=(2,), mus=(0.1, 0.3, 1.0), iterations=1)
     assert len(list(sweep(g, session, stats, few))) == 9
     assert made == [1, 2, 1]
 
@@ -98,10 +100,10 @@ def test_what_mu_does_not_touch_is_computed_once(
 def test_settings_that_the_session_is_too_small_for_are_left_out(
     g: Generator, session: Session, stats: KeyStatistics
 ) -> None:
-    grid = Grid(ranks=(1, stats.units + 1), exemplars=(3, 4), mus=(1.0,), iterations=1)
+    grid = SweepSettings(ranks=(1, stats.units + 1), exemplars=(3, 4), mus=(1.0,), iterations=1)
     solved = [(t.setting.rank, t.setting.exemplars) for t in sweep(g, session, stats, grid)]
     assert solved == [(1, 1), (1, 3)]
-    small = Grid(ranks=(stats.units + 1,), exemplars=(4,), mus=(1.0,), iterations=1)
+    small = SweepSettings(ranks=(stats.units + 1,), exemplars=(4,), mus=(1.0,), iterations=1)
     assert [t.setting for t in sweep(g, session, stats, small)] == [Setting(1, 1, 1.0)]
 
 
@@ -116,13 +118,13 @@ def test_other_statistics_are_refused_before_anything_is_solved(
 @pytest.mark.parametrize(
     "wrong, reason",
     [
-        ({"ranks": ()}, r"ranks = \[\]"),
-        ({"ranks": (0,)}, r"ranks = \[0\].*at least 1"),
-        ({"exemplars": (1, 1)}, r"exemplars = \[1, 1\].*different"),
-        ({"mus": (-1.0,)}, r"mus = \[-1.0\].*at least 0"),
-        ({"iterations": 0}, "iterations = 0"),
+        ({"ranks": ()}, "ranks\n.*at least 1 item"),
+        ({"ranks": (0,)}, "ranks.0\n.*greater than or equal to 1"),
+        ({"exemplars": (1, 1)}, r"exemplars \[1, 1\]: give each number once"),
+        ({"mus": (-1.0,)}, "mus.0\n.*greater than or equal to 0"),
+        ({"iterations": 0}, "iterations\n.*greater than or equal to 1"),
     ],
 )
 def test_a_grid_is_checked(wrong: dict, reason: str) -> None:
-    with pytest.raises(ParameterError, match=reason):
-        Grid(**({"ranks": (1,), "exemplars": (1,), "mus": (1.0,)} | wrong))
+    with pytest.raises(ValidationError, match=reason):
+        SweepSettings(**({"ranks": (1,), "exemplars": (1,), "mus": (1.0,)} | wrong))

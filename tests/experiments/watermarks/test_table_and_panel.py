@@ -9,6 +9,7 @@ from PIL import Image
 
 from palimpsest.errors import PalimpsestError, ParameterError
 from palimpsest.estimates.error_rates import Errors
+from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.comparison.measure import RewrittenGenerator
 from palimpsest.experiments.watermarks.panel import compute_watermarks, first_marked
 from palimpsest.experiments.watermarks.table import watermarks_table
@@ -56,7 +57,7 @@ def measured():
 
 
 def test_rows_of_table_3(measured):
-    table = watermarks_table(measured, PERFECT).set_index("method")
+    table = watermarks_table(measured, PERFECT, Intervals()).set_index("method")
     assert list(table.index) == list(ROWS)
     assert table["middle_seen"].tolist() == [3, 2, 1, 4]
     assert table["bottom_seen"].tolist() == [2, 1, 0, 3]
@@ -74,30 +75,30 @@ def test_rows_of_table_3(measured):
     paper = [column for column in table if column.startswith("paper_")]
     assert len(paper) == 2 and table[paper].isna().all(axis=None)
     told = {("rank_one",): {"paper_middle_count": 4.0}}
-    beside = watermarks_table(measured, PERFECT, told).set_index("method")[paper]
+    beside = watermarks_table(measured, PERFECT, Intervals(), told).set_index("method")[paper]
     assert beside.loc["rank_one", "paper_middle_count"] == 4 and beside.notna().sum().sum() == 1
 
 
 def test_counts_are_corrected_for_the_detectors_errors(measured):
     """Sees a tenth of what is not there, misses a fifth of what is: (4/10 - 0.1) / 0.7 of 10."""
     errors = DetectorErrors(Errors(100, 1000, 200, 1000), PERFECT.strip)
-    table = watermarks_table(measured, errors).set_index("method")
+    table = watermarks_table(measured, errors, Intervals()).set_index("method")
     assert table.loc["unmodified", "middle_count"] == pytest.approx(10 * 0.3 / 0.7)
     assert table.loc["rank_one", "middle_count"] == pytest.approx(0)
     assert table.loc["unmodified", "middle_seen"] == 4
     assert table.loc["unmodified", "bottom_count"] == pytest.approx(3)
-    wider = watermarks_table(measured, PERFECT).set_index("method")
+    wider = watermarks_table(measured, PERFECT, Intervals()).set_index("method")
     assert table.loc["unmodified", "middle_count_high"] > wider.loc["unmodified", "middle_count"]
 
 
 def test_tables_that_cannot_be(measured):
     blind = DetectorErrors(Errors(600, 1000, 600, 1000), PERFECT.strip)
     with pytest.raises(ParameterError, match="detector of the middle mark: error rates"):
-        watermarks_table(measured, blind)
+        watermarks_table(measured, blind, Intervals())
     mixed = measured.copy()
     mixed.loc[mixed["method"] == "rank_one", "scale"] = ["mini", *["smoke"] * 9]
     with pytest.raises(PalimpsestError, match="column scale mixes"):
-        watermarks_table(mixed, PERFECT)
+        watermarks_table(mixed, PERFECT, Intervals())
 
 
 def test_shown_are_the_first_that_bear_a_mark(measured):

@@ -1,58 +1,41 @@
-"""What `params.yaml` may say: one model of it, and the JSON schema that Snakemake validates with.
-
-::
-
-    parameters = load_parameters("params.yaml", "workflow/scales")
-    parameters.measure.samples
-
-Values come from `params.yaml`, over which the file of its scale is laid (`overlays`). The schema in
-`workflow/schemas/` is made from the model here, never by hand::
-
-    python -m palimpsest.pipeline.parameters --schema > workflow/schemas/params.schema.json
-"""
+"""`params.yaml` as one model, and the checks of values that lie in different sections."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
-import yaml
 from pydantic import model_validator
 
 from palimpsest.errors import ParameterError
+from palimpsest.estimates.intervals import Intervals
+from palimpsest.experiments.reflections.settings import RuleGradeSettings
 from palimpsest.methods.baselines.best_buddies_settings import TransferSettings
 from palimpsest.methods.registry import METHODS
-from palimpsest.pipeline.parameter_sections import (
-    ComputeParameters,
+from palimpsest.pipeline.parameters.experiments import (
     CounterfactualParameters,
-    DrawParameters,
-    FigureParameters,
-    InstrumentParameters,
-    IntervalParameters,
     LayerProbeParameters,
-    MethodParameters,
-    ModelParameters,
     ReflectionParameters,
-    RuleGradeParameters,
-    SampleParameters,
-    Scale,
-    SessionParameters,
-    SolveParameters,
-    StandInParameters,
     StudyParameters,
-    StyleParameters,
     TradeoffParameters,
     WatermarkParameters,
 )
-from palimpsest.pipeline.training_sections import WorldParameters
-from palimpsest.settings import Name, validated
-from palimpsest.settings import Settings as Section
+from palimpsest.pipeline.parameters.figures import FigureParameters
+from palimpsest.pipeline.parameters.methods import MethodParameters
+from palimpsest.pipeline.parameters.models import InstrumentParameters, ModelParameters
+from palimpsest.pipeline.parameters.runs import (
+    ComputeParameters,
+    DrawParameters,
+    Scale,
+    StandInParameters,
+)
+from palimpsest.pipeline.parameters.sessions import (
+    SessionParameters,
+    SolveParameters,
+)
+from palimpsest.pipeline.parameters.worlds import WorldParameters
+from palimpsest.report.style import Style
+from palimpsest.settings import Name, SampleSettings, Settings
 
 
-class Parameters(Section):
+class Parameters(Settings):
     """All of `params.yaml`."""
 
     scale: Scale
@@ -60,25 +43,25 @@ class Parameters(Section):
     instruments: InstrumentParameters
     stand_ins: StandInParameters
     worlds: dict[Name, WorldParameters]
-    statistics: SampleParameters
+    statistics: SampleSettings
     draw: DrawParameters
     solve: SolveParameters
     sessions: dict[Name, dict[Name, SessionParameters]]
     methods: MethodParameters
     best_buddies: TransferSettings = TransferSettings()
-    measure: SampleParameters
+    measure: SampleSettings
     study: StudyParameters
     counterfactuals: CounterfactualParameters
-    grade: SampleParameters
-    grade_rule: dict[Name, RuleGradeParameters]
+    grade: SampleSettings
+    grade_rule: dict[Name, RuleGradeSettings]
     reflections: ReflectionParameters
     watermarks: WatermarkParameters
     tradeoff: TradeoffParameters
     layer_probe: LayerProbeParameters
-    intervals: IntervalParameters
+    intervals: Intervals
     figures: dict[Name, FigureParameters]
-    panels: SampleParameters
-    style: StyleParameters
+    panels: SampleSettings
+    style: Style
     compute: ComputeParameters
 
     @model_validator(mode="after")
@@ -139,7 +122,7 @@ class Parameters(Section):
             )
         return self
 
-    def method_settings(self, name: str) -> Section:
+    def method_settings(self, name: str) -> Settings:
         """What the parameters say of a method, whatever the session."""
         method = METHODS[name]
         return getattr(self, method.section) if method.section else getattr(self.methods, name)
@@ -156,71 +139,3 @@ class Parameters(Section):
         own = self.sessions.get(model, {}).get(name)
         said = own.model_dump(exclude_unset=True) if own else {}
         return SessionParameters.model_validate(self.solve.model_dump() | said)
-
-
-def parse_parameters(values: Mapping[str, Any]) -> Parameters:
-    """Check values as read from YAML.
-
-    Raises:
-        ParameterError: the first field that is unknown, missing, or outside its range, in one line.
-    """
-    return validated("params.yaml", values, Parameters)
-
-
-def load_parameters(path: str | Path, scales: str | Path) -> Parameters:
-    """Read `params.yaml` and lay the file of its scale, from the folder `scales`, over it.
-
-    Raises:
-        ParameterError: a file is missing or no YAML mapping, or a value cannot be used.
-    """
-    values = _read_mapping(Path(path))
-    for scale in overlays(str(values.get("scale"))):
-        overlay = Path(scales) / f"{scale}.yaml"
-        if not overlay.is_file():
-            known = sorted(file.stem for file in Path(scales).glob("*.yaml"))
-            raise ParameterError(f"{path}: scale: {scale!r} is none of {known}")
-        values = merge(values, _read_mapping(overlay))
-    return parse_parameters(values)
-
-
-def overlays(scale: str) -> tuple[str, ...]:
-    """The scales whose files are laid over `params.yaml`, in this order, for one scale.
-
-    Stand-ins run what the scale `paper` runs, so their file says only what differs from it.
-    """
-    return ("paper", "stand_ins") if scale == "stand_ins" else (scale,)
-
-
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one nested mapping over another; lists and plain values are replaced whole."""
-    merged = dict(base)
-    for name, value in over.items():
-        old = merged.get(name)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[name] = merge(old, value) if both else value
-    return merged
-
-
-def schema_text() -> str:
-    """The JSON schema of `params.yaml`, as it stands in `workflow/schemas/params.schema.json`."""
-    schema = Parameters.model_json_schema()
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
-
-
-def _read_mapping(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise ParameterError(f"{path}: {problem.strerror}") from None
-    except yaml.YAMLError as problem:
-        raise ParameterError(f"{path}: not YAML: {' '.join(str(problem).split())}") from None
-    if not isinstance(values, dict):
-        raise ParameterError(f"{path}: holds {type(values).__name__}, not names with values")
-    return values
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["--schema"]:
-        sys.exit("usage: python -m palimpsest.pipeline.parameters --schema")
-    sys.stdout.write(schema_text())

@@ -1,0 +1,13 @@
+"""Settings of the figures of edits."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from palimpsest.settings import SampleSettings
+
+
+class PanelSettings(SampleSettings):
+    """What a figure shows: the ``pairs`` samples, of those searched, that match the rule best."""
+
+    pairs: int = Field(ge=1, le=48)

@@ -1,0 +1,108 @@
+"""The sections of experiments: which model each runs on, and the experiment's own settings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from palimpsest.experiments.layers.settings import PieceSettings, TrialSettings
+from palimpsest.experiments.realism.settings import StudySettings
+from palimpsest.experiments.reflections.settings import InversionSettings, PaintedSwitchSettings
+from palimpsest.experiments.tradeoff.settings import SweepSettings
+from palimpsest.experiments.watermarks.settings import ErasingSettings
+from palimpsest.pipeline.parameters.methods import Method
+from palimpsest.settings import LayerNumber, Name, SampleSettings, Settings
+
+
+class StudyParameters(StudySettings):
+    """The opt-in realism study."""
+
+    against: Method | Literal["unmodified"]
+
+
+class CounterfactualParameters(SampleSettings):
+    """Models whose edits are compared with their world's counterfactuals, on measured samples."""
+
+    models: list[Name]
+
+
+class ReflectionParameters(SampleSettings):
+    """The reflections of section 5.3; ``samples`` and ``seed`` are the measured ones.
+
+    ``painted``: a file of scenes with painted windows and reflections, for a model without a world.
+    Edits are tuned to its lower half; the first ``samples`` of its upper half are measured.
+    ``layers``: tuned one by one; the one with the lowest loss is then inverted at a low rank.
+    ``shown``: pairs in Figure 6.
+    """
+
+    model: Name
+    painted: str | None
+    painted_switch: PaintedSwitchSettings
+    layers: Annotated[tuple[LayerNumber, ...], Field(min_length=1)]
+    inversion: InversionSettings
+    shown: int = Field(ge=1, le=24)
+
+    @model_validator(mode="after")
+    def _held_out(self) -> ReflectionParameters:
+        # the units are found on the three seeds after that of the pairs
+        if self.inversion.seed <= self.seed <= self.inversion.seed + 3:
+            raise ValueError(
+                f"seed {self.seed} is used by the inversion; measure on another than "
+                f"{self.inversion.seed} to {self.inversion.seed + 3}"
+            )
+        return self
+
+
+class WatermarkParameters(SampleSettings):
+    """The watermarks of section 5.2; ``samples`` and ``seed`` are the measured ones.
+
+    ``graded``: renders that the detectors are graded on. ``pairs``: images in Figure 5.
+    """
+
+    model: Name
+    layer: LayerNumber
+    erasing: ErasingSettings
+    graded: int = Field(ge=20)
+    pairs: int = Field(ge=2, le=24)
+
+    @model_validator(mode="after")
+    def _held_out(self) -> WatermarkParameters:
+        if self.seed == self.erasing.seed:
+            raise ValueError(
+                f"seed {self.seed} is the one that contexts are searched in; measure on another"
+            )
+        return self
+
+
+class TradeoffParameters(SampleSettings):
+    """Effect against locality of one session; ``samples`` and ``seed`` are the measured ones."""
+
+    model: Name
+    session: Name
+    grid: SweepSettings
+
+
+class ProbedParameters(Settings):
+    """One model whose layers are probed.
+
+    ``session``: edited at every layer to check the probe's choice, or None. ``curves``, ``pieces``:
+    figures that show this model's curves and pieces.
+    """
+
+    session: Name | None
+    curves: Name
+    pieces: Name
+
+
+class LayerProbeParameters(PieceSettings):
+    """The layer probe of Appendix H; ``edit``: how each model's session is tried at every layer."""
+
+    models: dict[Name, ProbedParameters]
+    layers: Annotated[tuple[LayerNumber, ...], Field(min_length=3)]
+    edit: TrialSettings
+
+    @property
+    def probe(self) -> PieceSettings:
+        """The settings of the stage `probe_layers`."""
+        return PieceSettings(**self.model_dump(include=set(PieceSettings.model_fields)))

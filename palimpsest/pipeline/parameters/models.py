@@ -1,0 +1,36 @@
+"""The sections `models` and `instruments`: files of networks."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from palimpsest.settings import Name, Settings
+
+
+class ModelParameters(Settings):
+    """One generator: its files, its truncation, and the layer that its sessions edit.
+
+    ``segmenter``: None for a model on which nothing is drawn or measured. ``classifiers``: files of
+    attribute classifiers. ``fetched_sessions``: files of published sessions, by session name.
+    ``world``: the world the generator learned, None for photographs. ``layer``: None for the first
+    layer that the layer probe names.
+    """
+
+    weights: str = Field(min_length=1)
+    segmenter: str | None
+    classifiers: list[str] = []
+    fetched_sessions: dict[Name, str] = {}
+    world: Name | None
+    truncation: float = Field(ge=0, le=1)
+    layer: int | None = Field(ge=1, le=18)
+
+
+class InstrumentParameters(Settings):
+    """Files of published networks that measure images of any model.
+
+    ``alexnet``: the network of LPIPS. ``inception``: features for Fréchet distances. None: the
+    encoder of the model's segmenter is used instead.
+    """
+
+    alexnet: str | None
+    inception: str | None

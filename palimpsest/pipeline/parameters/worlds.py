@@ -1,0 +1,47 @@
+"""The section `worlds`: how the networks that ship with the repository are trained."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from palimpsest.settings import Count, Name, Seed, Settings
+from palimpsest.training.recipe import Recipe, Stage
+
+
+class OtherRecipeParameters(Settings):
+    """A further generator of a world; its other settings are those of the world's recipe."""
+
+    kind: Literal["stylegan2", "progressive"]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+
+
+class SegmenterParameters(Settings):
+    """How a segmenter or a classifier is trained: ``steps`` on ``scenes`` renders of a world."""
+
+    resolution: Literal[32, 64, 128, 256]
+    scenes: Count
+    steps: Count
+    seed: Seed
+
+
+class WorldParameters(Settings):
+    """What the opt-in training rules make of one world.
+
+    ``recipe``: the world's generator. ``others``: further generators, by name. ``segmenter``: its
+    segmenter. ``classifiers``: classifiers, by the attribute that they recognise.
+    """
+
+    recipe: Recipe
+    others: dict[Name, OtherRecipeParameters] = Field(default_factory=dict)
+    segmenter: SegmenterParameters
+    classifiers: dict[Name, SegmenterParameters] = Field(default_factory=dict)
+
+    def recipe_of(self, generator: str) -> Recipe:
+        """The recipe of one of ``others``; the world's own recipe for any other name."""
+        if generator not in self.others:
+            return self.recipe
+        other = self.others[generator]
+        changes = {"kind": other.kind, "stages": other.stages, "interchange": None}
+        return self.recipe.model_copy(update=changes)

@@ -1,0 +1,70 @@
+"""Options that several stages share, each with one help text.
+
+    def main(weights: Weights, seed: Seed = 3, samples: Samples = 1000) -> None: ...
+
+Files that a stage writes, and options of one stage alone, are declared in the stage.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[str, typer.Option(help="Name of the generator, written to the output.")]
+Weights = Annotated[Path, typer.Option(help="Weights of the unedited generator.")]
+Truncation = Annotated[
+    float, typer.Option(help="Truncation of the generator, from 0 to 1 (no truncation).")
+]
+StatisticsFile = Annotated[Path, typer.Option(help="Key statistics of the edited layer.")]
+SegmenterFile = Annotated[Path, typer.Option(help="Segmenter that labels the images.")]
+SessionFile = Annotated[Path, typer.Option(help="Session file: copy, paste and context.")]
+WorldName = Annotated[str, typer.Option(help="Name of the world that the generator learned.")]
+
+Edits = Annotated[
+    list[str],
+    typer.Option(help="METHOD=FILE: an edit, or the weights of an edited generator; repeatable."),
+]
+Measurements = Annotated[Path, typer.Option(help="Measurements to write (.parquet).")]
+TableFile = Annotated[Path, typer.Option(help="Table to write (.csv).")]
+PanelFile = Annotated[Path, typer.Option(help="Panel of the figure to write (.npz).")]
+PaperFile = Annotated[
+    Path | None, typer.Option(help="Table of the paper's own figures (.csv), copied beside ours.")
+]
+PaintedFile = Annotated[
+    Path | None,
+    typer.Option(help="Painted scenes; used in place of the world's slots and reflections."),
+]
+
+Samples = Annotated[int, typer.Option(help="Number of measured samples.", min=1)]
+Seed = Annotated[int, typer.Option(help="Random seed of the measured samples.", min=0)]
+Batch = Annotated[int, typer.Option(help="Images per batch; affects speed only.", min=1)]
+FittedBatch = Annotated[
+    int | None,
+    typer.Option(help="Images per batch; affects speed only. [chosen by image size]", min=1),
+]
+IntervalsJson = Annotated[
+    str, typer.Option(help="Confidence intervals, as JSON: level, resamples, seed.")
+]
+
+SourceClasses = Annotated[str, typer.Option(help="Classes that the edit changes, as a,b,c.")]
+TargetClasses = Annotated[str, typer.Option(help="Classes that they may become, as a,b,c.")]
+ImageMethods = Annotated[
+    str, typer.Option(help="Methods that change images, with their settings, as JSON.")
+]
+
+Perceptual = Annotated[
+    str,
+    typer.Option(
+        help="Perceptual distance: lpips-alex, encoder (of the segmenter), or best (LPIPS if its"
+        " weights are available)."
+    ),
+]
+AlexNet = Annotated[
+    Path | None, typer.Option(help="AlexNet weights for LPIPS. [torchvision's cache folder]")
+]
+Inception = Annotated[
+    Path | None, typer.Option(help="Inception weights for image features. [the segmenter's]")
+]
+Scale = Annotated[str, typer.Option(help="Name of the scale, written to each row.")]
