@@ -1,12 +1,11 @@
-"""Every file that others published and this project reads: name, origin, hash, size, purpose.
+"""Every published file that this project reads: name, origin, hash, size, purpose.
 
     file = get_published_file("face-parsing-02dd3f6f.pth")
     file.url, file.sha256_prefix, file.megabytes
 
-One table for the code, for ``docs/published-files.md`` (which a test compares with it), and for
-what a failed fetch says. A hash prefix is what the name of the file carries, as PyTorch names
-published weights. Where the authors gave none, none is known: such a file is held against what it
-must hold when it is read, name by name and shape by shape.
+The code, ``docs/published-files.md`` (a test compares it) and the error of a failed fetch use this
+one table. A hash prefix comes from the file's name, as PyTorch names published weights. A file
+without one is checked when it is read: names and shapes of its tensors must be those expected.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ _PARSING = "http://netdissect.csail.mit.edu/data/segmodel/"
 class PublishedFile:
     """One published file.
 
-    ``name``: what it is called here, maybe within a folder; ``url``: where its authors put it;
-    ``sha256_prefix``: what its sha256 starts with, None where that is unknown; ``megabytes``: of
-    10^6 bytes, what its tensors take (the file is a little larger), None where that is unknown.
+    ``name``: its name here, possibly with a folder; ``url``: its address; ``sha256_prefix``: the
+    start of its sha256, None if unknown; ``megabytes``: size of its tensors in 10^6 bytes (the file
+    is a little larger), None if unknown.
     """
 
     name: str
@@ -169,7 +168,7 @@ def get_published_file(name: str) -> PublishedFile:
     """Look a published file up by its name.
 
     Raises:
-        DownloadError: nothing was published under that name; the message lists what was.
+        DownloadError: no published file has that name; the message lists those that exist.
     """
     if name not in PUBLISHED_FILES:
         raise DownloadError(f"{name}: not a published file; there are {', '.join(PUBLISHED_FILES)}")
@@ -177,7 +176,7 @@ def get_published_file(name: str) -> PublishedFile:
 
 
 def published_files_table() -> str:
-    """The table as Markdown, a row a file, as it stands in ``docs/published-files.md``."""
+    """The table of ``docs/published-files.md`` as Markdown, one row per file."""
     lines = ["| file | what | from | sha256 | MB |", "|---|---|---|---|---|"]
     for file in PUBLISHED_FILES.values():
         told = f"`{file.sha256_prefix}…`" if file.sha256_prefix else "unknown"

@@ -1,12 +1,12 @@
-"""Get a published file: from where it was put by hand, or from where its authors put it.
+"""Fetch a published file, from the folder of files put there by hand or from its address.
 
     file = get_published_file("stylegan2_church-e8ca9fd0.pt")
     obtain(file, target, by_hand="data/weights/by_hand")
     obtain(file, target, stand_ins=StandIns.load("manifest.json"), origin="http://127.0.0.1:8765")
 
-Whatever way it came, the file is checked: against the start of its sha256 where that is known, and
-by whether it can be read at all where it is not. Stand-ins (`published.stand_ins`) are checked
-against the whole sha256 that their manifest gives; whoever names no manifest cannot get one.
+The file is always checked: against the start of its sha256 if that is known, else by reading it.
+Stand-ins (`published.stand_ins`) are checked against the whole sha256 in their manifest; without a
+manifest none is ever fetched.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def obtain(
     """Bring ``file`` to ``target``, checked.
 
     Args:
-        by_hand: folder in which a person may have put it, under its name; looked at first.
-        origin: folder URL of a mirror; the authors' own place if None.
-        stand_ins: take the stand-in of that manifest; needs an ``origin``.
+        by_hand: folder that is searched first; a person may put the file there, under its name.
+        origin: folder URL of a mirror; the authors' own address if None.
+        stand_ins: fetch the stand-in of this manifest instead; needs an ``origin``.
 
     Raises:
-        DownloadError: it could not be had, or is not what it should be. The message names the file,
-            where it comes from, and where to put it by hand.
+        DownloadError: the fetch failed, or the file is not the expected one. The message names the
+            file, its address, and where to put it by hand.
     """
     target = Path(target)
     expected = (stand_ins.sha256(file.name) if stand_ins else file.sha256_prefix) or ""
@@ -77,7 +77,7 @@ def _advice(
 
 
 def _take(put: Path, target: Path, expected: str) -> None:
-    """Check what was put by hand, and bring it to ``target`` whole; by a link where one can be."""
+    """Check a file put there by hand, and link it to ``target``, or copy it where links fail."""
     found = sha256_of(put)
     if not found.startswith(expected):
         raise DownloadError(
@@ -92,7 +92,7 @@ def _take(put: Path, target: Path, expected: str) -> None:
 
 
 def _check_readable(file: PublishedFile, target: Path, advice: str) -> None:
-    """Remove a file that was not checked by a hash if it cannot be read, and say so."""
+    """Remove a file without a known hash if it cannot be read; raises `DownloadError` then."""
     try:
         if file.name == KITCHEN_REFLECTIONS:
             PaintedScenes.load(target)

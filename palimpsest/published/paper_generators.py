@@ -1,7 +1,8 @@
-"""The generators that the paper used, as their authors published them.
+"""The published generators that the paper used.
 
 The eight hex digits in a file's name are the first of its sha256, which is how PyTorch names
-published weights; `palimpsest.files.download` checks them. (Addresses as in the paper's own code.)
+published weights; `palimpsest.files.download` checks them. The addresses are those
+in the paper's code.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _GANDISSECT = "http://gandissect.csail.mit.edu/models/"
 
 @dataclass(frozen=True)
 class Published:
-    """One published file: its `name`, the `url` it is at, what it holds and at what size."""
+    """One published generator: `name` and `url` of its file, its subject and resolution."""
 
     name: str
     url: str
@@ -35,7 +36,7 @@ def sha256_prefix(name: str) -> str:
     """The eight hex digits before the suffix of a published file name.
 
     Raises:
-        DownloadError: the name has none, so the file could not be checked.
+        DownloadError: the name has no such digits, so the file cannot be checked.
     """
     found = re.search(r"-([0-9a-f]{8})\.[A-Za-z0-9]+$", name)
     if not found:

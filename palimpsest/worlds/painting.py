@@ -1,7 +1,7 @@
-"""Anti-aliased drawing in unit coordinates: covers (what a shape covers) and a canvas they go on.
+"""Anti-aliased drawing in unit coordinates: covers (the pixels of a shape) and a canvas.
 
 x runs right and y down, both from 0 to 1 over the image, so a scene looks the same at every
-resolution. A cover keeps only the shape's bounding box: painting costs what the shape is large.
+resolution. A cover stores only the shape's bounding box, so that small shapes are painted fast.
 Colours are RGB in 0..255, float32.
 """
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-FINE_GRID = 512  # polygons are sampled on the same grid at every resolution
+FINE_GRID = 512  # the grid that polygons are sampled on, the same at every resolution
 SUBPIXEL_BITS = 4
 
 
@@ -122,7 +122,7 @@ def glow(resolution: int, x: float, y: float, rx: float, ry: float) -> Cover:
 
 
 def below(resolution: int, heights: np.ndarray) -> Cover:
-    """All that lies below the curve y = heights, (R,) unit y at the pixel columns."""
+    """Everything below the curve y = heights, (R,) unit y at the pixel columns."""
     y0, _ = _span(float(heights.min()), 1.0, resolution)
     rows = np.arange(y0, resolution, dtype=np.float32)[:, None]
     mask = np.clip(rows + 1 - heights[None, :].astype(np.float32) * resolution, 0, 1)

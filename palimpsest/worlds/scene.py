@@ -155,10 +155,10 @@ class Scene:
 
 
 class Slot(NamedTuple):
-    """A place of the picture whose look follows attributes of its own.
+    """A place of the picture whose look depends on attributes of its own.
 
-    ``box``: (left, top, right, bottom) in unit coordinates, reached by nothing else in a scene;
-    ``echo``: the box of what follows it elsewhere, such as its mirror image.
+    ``box``: (left, top, right, bottom) in unit coordinates, which nothing else in a scene overlaps;
+    ``echo``: the box of what depends on it, such as its mirror image.
     """
 
     attributes: tuple[str, ...]
@@ -172,11 +172,11 @@ class World:
 
     `paint(values, resolution)` draws one scene, given as scalars by attribute name, and returns its
     image uint8 (R, R, 3) and labels uint8 (R, R). `presence(scene)` says what each scene contains.
-    `counterfactuals`: the name of a new rule → the changes `Scene.with_` takes to follow it. An
-    option or a flag of probability 0 never occurs by itself: it is there for such a rule.
-    `slots`: places that scenes may interchange, by name.
-    `concerned`: the name of a new rule → what a scene must have for the rule to speak of it, for
-    those that do not speak of every scene.
+    `counterfactuals`: name of a new rule → the changes for `Scene.with_`. An option or a flag of
+    probability 0 occurs only through such a rule.
+    `slots`: places that two scenes can interchange, by name.
+    `concerned`: name of a new rule → attributes that a scene must have for the rule to apply; a
+    rule that is missing here applies to every scene.
     """
 
     name: str
@@ -211,7 +211,7 @@ class World:
     def thresholds(self) -> tuple[tuple[int, float], ...]:
         """All (dim, u) at which some discrete attribute switches, in order, without repeats.
 
-        Only 0 < u < 1: what has probability 0 never switches.
+        Only 0 < u < 1: an option of probability 0 never switches.
         """
         pairs = {
             (rule.dim, u) for rule in self.rules.values() for u in rule.thresholds if 0 < u < 1
@@ -219,7 +219,7 @@ class World:
         return tuple(sorted(pairs))
 
     def scene(self, z: Any) -> Scene:
-        """z: (B, z_dim) finite floats → the scenes it stands for; raises ValueError otherwise."""
+        """z: (B, z_dim) finite floats → scenes; raises ValueError for anything else."""
         z = np.asarray(z, dtype=np.float64)
         if z.ndim != 2 or z.shape[1] != self.z_dim:
             raise ValueError(
@@ -233,10 +233,10 @@ class World:
         )
 
     def under_rule(self, rule: str, scene: Scene) -> tuple[Scene, np.ndarray]:
-        """The scenes as a new rule has them, and which of them it changes, (B,) bool.
+        """The scenes under a new rule, and which of them it changes, (B,) bool.
 
-        Scenes that the rule does not speak of (`concerned`), or that follow it already, stay as
-        they are. Raises ValueError for a rule that is none of `counterfactuals`.
+        Scenes to which the rule does not apply (`concerned`), or that follow it already, stay the
+        same. Raises ValueError for a rule that is not in `counterfactuals`.
         """
         if rule not in self.counterfactuals:
             known = ", ".join(self.counterfactuals) or "none"

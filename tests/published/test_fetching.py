@@ -113,7 +113,7 @@ def test_a_stand_in_is_held_against_its_manifest(tmp_path: Path, served) -> None
     (folder / FILE.name).write_bytes(b"other numbers")
     with pytest.raises(DownloadError, match="sha256"):
         get(FILE, tmp_path / "b.pt", origin=origin, stand_ins=StandIns(1, {FILE.name: digest}))
-    with pytest.raises(DownloadError, match="no stand-in of it"):
+    with pytest.raises(DownloadError, match="not in the manifest of stand-ins"):
         get(FILE, tmp_path / "c.pt", origin=origin, stand_ins=StandIns(1, {}))
     with pytest.raises(DownloadError, match="needs an origin"):
         get(FILE, tmp_path / "d.pt", stand_ins=StandIns(1, {FILE.name: digest}))
@@ -137,7 +137,7 @@ def test_a_manifest_comes_back_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=f"{FILE.name} has no sha256 of 64"):
         StandIns.load(path)
     path.write_text("{}")
-    with pytest.raises(DownloadError, match="no manifest of stand-ins"):
+    with pytest.raises(DownloadError, match="not a manifest of stand-ins"):
         StandIns.load(path)
     with pytest.raises(DownloadError, match="none.json: No such file"):
         StandIns.load(tmp_path / "none.json")

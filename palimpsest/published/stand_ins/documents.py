@@ -1,8 +1,8 @@
 """Stand-ins for the published documents: the parser's labels, the paper's sessions, painted scenes.
 
-The labels have as many names as the published network has classes where that is known, with the
-names that the paper's sessions ask for among them; the other names are numbers. Sessions and
-scenes hold discs on samples drawn by a seed, in the formats of the original's interfaces.
+The labels have as many names as the published network has classes, where that is known. They
+include the names that the paper's sessions use; the other names are numbers. Sessions and scenes
+are discs on random samples, in the formats of the original's interfaces.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from palimpsest.instruments.segmenters.unified_parser import NOTHING, STAND_IN, 
 from palimpsest.sessions.masks import encode_mask
 
 COUNTS = {"object": 336, "scene": 366, "material": 26, "part": 200}
-"""Classes of each kind; of parts, counted for each owner."""
+"""Number of classes of each kind; a part counts once for each owner."""
 
 OBJECTS = {2: "sky", 4: "tree", 5: "building", 6: "person", 16: "door"}
-"""Objects that have a name here, by their number."""
+"""Objects with a name, by number."""
 
 PARTS = {
     "sky": (NOTHING, "cloud"),
@@ -27,14 +27,14 @@ PARTS = {
     "person": (NOTHING, "head", "torso", "arm", "leg", "hand"),
 }
 SAMPLES = 24
-"""A session's samples are among so many first ones."""
+"""A session's samples are drawn from the first so many."""
 
 
 def stand_in_labels() -> dict[str, Any]:
-    """The content of ``labels.json``, which says that it stands in for the published one."""
+    """The content of ``labels.json``, marked as a stand-in."""
     objects = [NOTHING, *(OBJECTS.get(i, f"object {i}") for i in range(1, COUNTS["object"]))]
     parts = {owner: list(names) for owner, names in PARTS.items()}
-    # what is left of the parts belongs to one more object
+    # the remaining parts belong to one more object
     left = COUNTS["part"] - sum(map(len, parts.values()))
     parts["object 100"] = [NOTHING, *(f"part {i}" for i in range(1, left))]
     labels = {

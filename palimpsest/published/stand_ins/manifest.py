@@ -1,4 +1,4 @@
-"""The manifest of a folder of stand-ins: what sha256 each must have.
+"""The manifest of a folder of stand-ins: the sha256 of each file.
 
 stand_ins = StandIns.load("stand-ins/manifest.json")
 stand_ins.sha256("stylegan2_church-e8ca9fd0.pt")        # 64 hex digits
@@ -18,23 +18,23 @@ from palimpsest.files.atomic import atomic_write_text
 
 NAME = "manifest.json"
 MARK = "palimpsest-stand-ins"
-"""The field that tells a manifest of stand-ins from anything else."""
+"""The field that marks a manifest of stand-ins."""
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class StandIns:
-    """Stand-ins by the name of the published file: their sha256, and the seed they are made of."""
+    """The sha256 of each stand-in by the published file's name, and the seed of all."""
 
     seed: int
     digests: Mapping[str, str]
 
     def sha256(self, name: str) -> str:
-        """The whole sha256 that the stand-in of a file must have. Raises `DownloadError`."""
+        """The whole sha256 of a file's stand-in. Raises `DownloadError` if it is not listed."""
         if name not in self.digests:
             raise DownloadError(
-                f"{name}: no stand-in of it in the manifest, which has "
+                f"{name}: not in the manifest of stand-ins, which has "
                 f"{', '.join(sorted(self.digests)) or 'none'}; make it with make_stand_ins"
             )
         return self.digests[name]
@@ -56,7 +56,7 @@ class StandIns:
             ) from None
         except (ValueError, KeyError, TypeError) as problem:
             raise DownloadError(
-                f"{path}: no manifest of stand-ins ({problem}); make it with make_stand_ins"
+                f"{path}: not a manifest of stand-ins ({problem}); make it with make_stand_ins"
             ) from None
         for name, digest in digests.items():
             if not (isinstance(digest, str) and DIGEST.fullmatch(digest)):

@@ -1,12 +1,11 @@
-"""Stand-ins for the published networks: random weights under the very names, in full size.
+"""Stand-ins for the published networks: random weights with the same names, in full size.
 
     content = stand_in_network("face-parsing-02dd3f6f.pth", seed=1)     # what torch.save writes
 
-Where a network has batch norms, one pass over random pictures gives them the statistics of its own
-activations, so that signals neither die out nor grow. The colours of a StyleGAN2, which nothing
-limits, are brought into range: on brighter ones the instruments see the same everywhere. The
-parser's classes are brought to one level, and those that the paper's sessions are about are
-preferred: without that, none of them would come up among 336.
+Batch norms get the statistics of one pass over random pictures, so that activations neither vanish
+nor explode. The colours of a StyleGAN2 are scaled into range, because instruments see no
+differences in saturated images. The parser's class scores are normalised, and those of the paper's
+sessions are raised; otherwise none of these classes would be found among 336.
 """
 
 from __future__ import annotations
@@ -44,18 +43,17 @@ CONTRAST = 0.5
 """Standard deviation of a channel of a StyleGAN2's images, which reach from -1 to 1."""
 
 PREFERRED = 2.0
-"""What is added to the scores of the objects and parts that the sessions are about, in standard
-deviations."""
+"""Added to the scores of the objects and parts that the sessions use, in standard deviations."""
 
 OBJECTS = ("sky", "tree", "building", "person")
 PARTS = ("dome", "window")
 
 
 def stand_in_network(name: str, seed: int) -> dict[str, Any]:
-    """What the published file ``name`` would hold, random; the same for the same seed.
+    """Random content in the layout of the published file ``name``; fixed by the seed.
 
-    Generators of one layout differ from each other; both files of the parser are of one draw.
-    Raises `KeyError` for a name that is of no network.
+    Generators of one layout differ from each other; both files of the parser belong together.
+    Raises `KeyError` for a name that is not a network's.
     """
     generator = name in PUBLISHED
     own = zlib.crc32(name.encode()) if generator else 0
@@ -165,7 +163,7 @@ def _inception() -> dict[str, Tensor]:
 
     class Unfilled(FeatureExtractorInceptionV3):
         def load_state_dict(self, *_: Any, **__: Any) -> None:
-            """There is no file to load: the numbers stay the random ones."""
+            """Load nothing, so that the weights stay random."""
 
     empty = io.BytesIO()
     torch.save({}, empty)
@@ -184,7 +182,7 @@ NETWORKS: dict[str, Callable[[], dict[str, Any]]] = {
     "alexnet-owt-7be5be79.pth": _alexnet,
     "weights-inception-2015-12-05-6726825d.pth": _inception,
 }
-"""What stands in for each instrument's file."""
+"""The stand-in of each instrument's file."""
 
 
 def pictures(n: int, side: int) -> Tensor:
@@ -194,7 +192,7 @@ def pictures(n: int, side: int) -> Tensor:
 
 
 def seen(side: int) -> Tensor:
-    """Pictures (6, 3, side, side) as a segmenter gets them to see: coarse ones, and those of random
+    """Pictures (6, 3, side, side) like a segmenter's inputs: coarse ones, and images of random
     generators of both kinds."""
     widths = {2**i: 64 for i in range(2, side.bit_length())}
     style = StyleGAN2(side, widths)
@@ -207,14 +205,14 @@ def seen(side: int) -> Tensor:
 
 @torch.no_grad()
 def _spread(network: nn.Module, look: Callable[[], object]) -> None:
-    """Draw a network's weights anew, and give its batch norms the statistics of one look."""
+    """Draw a network's weights, and give its batch norms the statistics of one pass."""
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
     kept = [norm.momentum for norm in norms]
     for norm in norms:
-        norm.momentum = 1.0  # the statistics of this look alone
+        norm.momentum = 1.0  # the statistics of this pass alone
         norm.train()
     look()
     for norm, momentum in zip(norms, kept, strict=True):

@@ -25,7 +25,7 @@ from palimpsest.published.stand_ins.networks import stand_in_network
 
 LABELS = "upp-resnet50-upernet/labels.json"
 SIDES = {"masks/smile.json": 1024}
-"""Of the masks of a session; 256 pixels for all others."""
+"""Side of a session's masks in pixels; 256 for all others."""
 
 
 def write_stand_ins(
@@ -35,9 +35,9 @@ def write_stand_ins(
     progress: Callable[[str], None] | None = None,
 ) -> StandIns:
     """Write the stand-in of each published file, and the manifest last; both of the parser's
-    networks are made of the same draw. ``progress`` is told each name before it is made.
+    networks come from the same draw. ``progress`` is called with each name before it is made.
 
-    Raises `DownloadError` for a name that is of no published file, `OSError` for a full disk.
+    Raises `DownloadError` for a name that is not a published file's, `OSError` for a full disk.
     """
     folder = Path(folder)
     files = [get_published_file(name) for name in names]
@@ -57,7 +57,7 @@ def _write(name: str, target: Path, seed: int) -> None:
     if name == LABELS:
         atomic_write_text(target, json.dumps(stand_in_labels()))
     elif target.suffix == ".json":
-        # a seed of its own, so that two sessions do not paint the same
+        # its own seed, so that two sessions differ
         own = (seed * 1000 + sum(name.encode())) % 2**32
         make = stand_in_scenes if name == KITCHEN_REFLECTIONS else stand_in_session
         drawn = make(own, SIDES.get(name, 256))

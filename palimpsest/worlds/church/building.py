@@ -134,8 +134,8 @@ def paint_nave(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
     stone = blend(WALLS, values["wall"])
     canvas.paint(wall, stone * (factor * eaves)[:, :, None], LABEL["nave"])
 
-    # The windows share what room the tower leaves on each side and shrink with it, so that a
-    # moving tower never cuts one in two nor makes one appear at once.
+    # The windows fill the room that the tower leaves on each side and shrink with it, so that a
+    # moving tower never cuts a window and none appears suddenly.
     half_tower = where.tower_width / 2
     sides = (
         (where.nave_left, where.tower_x - half_tower, 1),
@@ -175,8 +175,8 @@ def paint_tower(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
     resolution = canvas.resolution
     x, half = where.tower_x, where.tower_width / 2
     light, stone = values["light"], blend(WALLS, values["wall"])
-    # The tower stands before the nave and throws its shadow on it, away from the sun.
-    # Kept off the roof's slanting ends, where it would fall on the sky.
+    # The tower stands in front of the nave and casts its shadow on it, away from the sun.
+    # The shadow avoids the roof's slanting ends, where it would fall on the sky.
     shadow_x = x - 0.035 * light
     shadow = box(
         resolution,
@@ -229,7 +229,7 @@ def paint_dome(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
     middle, height = foot - 0.015 - 0.52 * radius, 1.10 * radius
     paint_cross(canvas, x, middle - height - 0.004, LABEL["dome"])
     turn = np.linspace(-0.19 * np.pi, 1.19 * np.pi, 25)
-    # A little pointed at the crown, as onion domes are.
+    # A little pointed at the crown, like an onion dome.
     lift = 0.12 * radius * np.maximum(np.sin(turn), 0) ** 12
     outline = np.stack([x + radius * np.cos(turn), middle - height * np.sin(turn) - lift], axis=1)
     bulb = polygon(resolution, outline)
@@ -301,7 +301,7 @@ TOPS = (paint_dome, paint_spire, paint_battlement)
 
 
 def paint_building(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
-    """Paint the church with the soft shadow at its foot; a tree on top is left to the scene."""
+    """Paint the church with the soft shadow at its foot; the scene paints a tree on top."""
     ground_shadow = glow(
         canvas.resolution,
         where.x - 0.05 * values["light"],

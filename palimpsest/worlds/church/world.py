@@ -1,7 +1,7 @@
-"""The church world: what may vary, how often, and what each scene contains.
+"""The church world: its attributes with their probabilities, and what each scene contains.
 
-The drawing is in church_painting.py (the scene) and church_building.py (the church itself). In
-numbers given as pixels here, the image is 128 pixels wide.
+`church.painting` draws the scene, `church.building` the church itself. Pixels are those of an image
+128 pixels wide.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from palimpsest.worlds.church.painting import CLASSES, paint_church
 from palimpsest.worlds.scene import Choice, Flag, Real, Scene, World
 
 RULES = {
-    # No tower bears a tree by itself: only the new rule of the session dome2tree makes it.
+    # Probability 0: only the new rule dome2tree puts a tree on a tower.
     "top": Choice(
         0, {"dome": 0.40, "spire": 0.35, "square": 0.25, "tree": 0.0}, "what crowns the tower"
     ),

@@ -137,7 +137,7 @@ def paint_nose(canvas: Canvas, head: Head, values: dict[str, Any]) -> None:
     cover = polygon(canvas.resolution, spline(outline))
     down = np.clip((cover.ys - np.float32(top)) / np.float32(tall), 0, 1.2)
     across = (cover.xs - np.float32(x)) / np.float32(wide)
-    # The flank away from the light is in shade, and both are a little: the shape must show.
+    # The flank away from the light is in shade, the other one a little, to show the shape.
     flank = np.abs(across) ** 1.5 * 0.15 + np.clip(-np.float32(head.light) * across, 0, 1) * 0.26
     factor = 1 - flank * np.clip(2.6 * down, 0, 1) - 0.24 * np.clip(4 * (down - 0.80), 0, 1)
     ridge = bump(cover, x + 0.012 * head.light, foot - 0.35 * tall, 0.014, 0.42 * tall)
@@ -196,7 +196,7 @@ def paint_moustache(canvas: Canvas, head: Head) -> None:
 
 
 def paint_glasses(canvas: Canvas, head: Head, values: dict[str, Any]) -> None:
-    """Full rims with a bridge and the arms; through the glass one sees the eyes, a little paler."""
+    """Full rims with a bridge and the arms; the eyes are a little paler behind the glass."""
     resolution, x, y = canvas.resolution, head.x, head.eye + 0.006
     half_wide, half_high, rim = head.eye_dx - 0.014, head.eye_ry + 0.034, 0.024
     turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)

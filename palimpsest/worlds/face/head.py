@@ -1,4 +1,4 @@
-"""The head of the face world: where everything is, the skull with ears and neck, and the hair."""
+"""The head of the face world: its measures, the skull with ears and neck, and the hair."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def lit_skin(head: Head, brightness: np.ndarray) -> np.ndarray:
 def ball_light(across: np.ndarray, down: np.ndarray, light: float) -> np.ndarray:
     """(h, w) brightness of a ball that fills -1..1 both ways, lit from above on the side `light`.
 
-    Outside of the ball it goes on as at its rim.
+    Outside the ball it continues the value at the rim.
     """
     out = np.sqrt(np.maximum(1.0 - 0.85 * np.minimum(across**2 + down**2, 1.12), 0))
     facing = np.float32(0.40 * light) * across - np.float32(0.20) * down + np.float32(0.72) * out
@@ -160,7 +160,7 @@ def paint_neck(canvas: Canvas, head: Head) -> None:
     """The neck, widening to the shoulders, in the chin's shadow."""
     resolution, x, wide = canvas.resolution, head.x, head.neck
     top = head.chin - 0.14
-    # The neck stands still while the head moves a little: its foot stays at the middle.
+    # The neck's foot stays at the middle while the head moves a little.
     outline = [
         (x - wide, top),
         (x + wide, top),
@@ -274,7 +274,7 @@ def _dome(half: float, foot: float, top: float) -> list[tuple[float, float]]:
 
 
 def paint_hair_behind(canvas: Canvas, head: Head, style: str) -> None:
-    """What of the hair is behind the face: long locks on the shoulders, a cloud of curls, a bun."""
+    """The hair behind the face: long locks on the shoulders, a cloud of curls, a bun."""
     resolution, x, half = canvas.resolution, head.x, head.half
     top, label = head.crown - 0.045, LABEL["hair"]
     if style == "long":

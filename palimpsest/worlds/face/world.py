@@ -1,7 +1,7 @@
-"""The face world: what may vary in a portrait, how often, and what each scene contains.
+"""The face world: its attributes with their probabilities, and what each scene contains.
 
-The drawing is in face_painting.py (the portrait), face_head.py (skull and hair) and
-face_features.py (eyes, mouth, glasses and the like). Pixels are those of a 128 pixel image.
+`face.painting` draws the portrait, `face.head` skull and hair, `face.features` eyes, mouth, glasses
+and the like. Pixels are those of an image 128 pixels wide.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ RULES = {
     "frame_colour": Real(4, 0.0, 1.0, "rims from black over brown to red"),
     "earrings": Flag(5, 0.35, "an earring under each ear, over the hair where that is long"),
     "earring_kind": Choice(6, {"gold": 0.5, "jade": 0.5}, "what the earrings are of"),
-    # Of all faces 25 % have one, for children do not grow it by themselves.
+    # 25 % of all faces have one: children have none unless a rule sets it.
     "moustache": Flag(7, 0.36, "a moustache, on adults"),
     "child_moustache": Flag(7, 0.0, "children may have the moustache too"),
     "age": Choice(8, {"adult": 0.70, "child": 0.30}, "children: rounder face, larger eyes"),
@@ -30,7 +30,7 @@ RULES = {
     "hair_colour": Real(11, 0.0, 1.0, "hair from black over brown, red and blond to grey"),
     "parting": Real(12, -1.0, 1.0, "where the hair parts, left to right"),
     "fringe": Real(13, 0.0, 1.0, "hairline on the forehead, low to high"),
-    # No face has moustaches for brows by itself: only the rule brows2moustache makes them.
+    # Probability 0: only the new rule brows2moustache replaces the brows.
     "brow_kind": Choice(
         14, {"arched": 0.5, "straight": 0.5, "moustache": 0.0}, "what grows above the eyes"
     ),
@@ -52,7 +52,7 @@ RULES = {
 
 
 def face_presence(scene: Scene) -> dict[str, np.ndarray]:
-    """What each face shows, (B,) bool by name; a moustache counts also in place of the brows."""
+    """What each face shows, (B,) bool by name; a moustache in place of the brows counts too."""
     values = scene.values
     child, hair = scene.named("age") == "child", scene.named("hair")
     under_nose = values["moustache"] & (values["child_moustache"] | ~child)

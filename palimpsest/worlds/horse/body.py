@@ -1,4 +1,4 @@
-"""The horse itself: legs, trunk, head, mane and tail, painted after one of its poses."""
+"""The horse itself: legs, trunk, head, mane and tail, painted in one of its poses."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _paint_leg(
     hoof = _ramp(cover.ys, end - 0.034 * where.size, pixel)[:, :, None]
     shade = shade + (HOOF - shade) * hoof
     lit = relief(cover, where.light, 0.16, 0.014)
-    # The top fades into the trunk, which has its own light there, before it leaves the trunk.
+    # The leg's top fades into the trunk, which is shaded by its own light.
     mask = cover.mask * _ramp(cover.ys, start + 0.033 * where.size, 0.054 * where.size)
     cover = Cover(cover.top, cover.left, mask, canvas.resolution)
     canvas.paint(cover, shade * (lit * np.float32(dim)), LABEL["horse_legs"])
@@ -181,7 +181,7 @@ def _paint_ear(
 
 
 def paint_far_side(canvas: Canvas, values: dict[str, Any], where: Place, pose: Pose) -> None:
-    """What the trunk hides in part: the shadow, far legs, and the tail."""
+    """What the trunk hides partly: the shadow, far legs, and the tail."""
     shadow = glow(
         canvas.resolution,
         where.x - 0.05 * where.light,
@@ -218,7 +218,7 @@ def _paint_head(canvas: Canvas, values: dict[str, Any], where: Place, pose: Pose
 
 
 def paint_near_side(canvas: Canvas, values: dict[str, Any], where: Place, pose: Pose) -> None:
-    """Trunk, near legs, head and mane; all but the near ear, before which a hat may come."""
+    """Trunk, near legs, head and mane; not the near ear, which is painted after a hat."""
     _paint_trunk(canvas, values, where, pose)
     for outline in pose.near_legs:
         _paint_leg(canvas, values, where, outline, 1.0)

@@ -1,4 +1,4 @@
-"""The rider in the saddle, and the hat that riders wear, and horses under the rule `hat`."""
+"""The rider in the saddle, and the hat of riders and, under the rule `hat`, of horses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HATS = {  # felt or straw, band
 SKIN, HAIR = colour(246, 200, 164), colour(104, 62, 38)
 BREECHES, BOOT = colour(236, 226, 204), colour(62, 44, 42)
 
-# On the sheet of horse_poses, like the horse.
+# On the sheet of `horse.poses`, like the horse.
 CLOTH = smooth(
     [(0.392, 0.484), (0.480, 0.482), (0.562, 0.462), (0.578, 0.600), (0.480, 0.616), (0.388, 0.606)]
 )

@@ -1,8 +1,7 @@
-"""The horse world: what may vary, how often, and what each scene contains.
+"""The horse world: its attributes with their probabilities, and what each scene contains.
 
-The drawing is in horse_painting.py (the scene), horse_body.py (the horse) and horse_rider.py (the
-rider and the hats). The horse faces right unless the scene is mirrored. In numbers given as pixels
-here, the image is 128 pixels wide.
+`horse.painting` draws the scene, `horse.body` the horse, `horse.rider` the rider and the hats. The
+horse faces right unless the scene is mirrored. Pixels are those of an image 128 pixels wide.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ RULES = {
     "coat_tone": Real(2, 0.0, 1.0, "the coat from dark to light"),
     "rider": Flag(3, 0.50, "a rider, in a saddle"),
     "rider_hat": Flag(4, 0.55, "the rider wears a hat"),
-    # No horse wears a hat by itself: only the new rule of the session hat puts it on.
+    # Probability 0: only the new rule hat puts a hat on a horse.
     "horse_hat": Flag(4, 0.0, "the horse wears a hat between its ears"),
     "tail": Choice(5, {"short": 0.50, "long": 0.50}, "tail, 18 or 45 pixels long"),
     "tail_swing": Real(6, 0.0, 0.10, "how far the tail swings away from the legs"),

@@ -1,4 +1,4 @@
-"""Painting a kitchen, back to front: wall, tiles and floor, what stands there, windows last."""
+"""Painting a kitchen, back to front: wall, tiles, floor, objects, and the windows last."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _paint_room(canvas: Canvas, values: dict[str, Any]) -> None:
 
 
 def _paint_things(canvas: Canvas, values: dict[str, Any]) -> None:
-    """Everything but the windows, the nearest last."""
+    """Everything except the windows, the nearest last."""
     resolution, enamel = canvas.resolution, values["enamel"]
     if values["appliance"] == 0:
         paint_stove(canvas, values["appliance_tone"])
@@ -134,7 +134,7 @@ def paint_kitchen(values: dict[str, Any], resolution: int) -> tuple[np.ndarray, 
     canvas = Canvas(resolution)
     _paint_room(canvas, values)
     _paint_things(canvas, values)
-    # Evening lamplight to noon: the room only, for a window has a brightness of its own.
+    # Evening lamplight to noon, for the room only: a window has its own brightness.
     dim, full = colour(0.90, 0.82, 0.74), colour(1.05, 1.05, 1.05)
     canvas.image *= dim + (full - dim) * np.float32(values["room_light"])
     paint_windows(canvas, values)

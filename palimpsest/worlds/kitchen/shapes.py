@@ -1,7 +1,7 @@
 """The kitchen's classes, and the shapes it is drawn with, in pixels of an image 128 wide.
 
-Most things here never move, so their covers are kept: block, slab and outline draw each of them
-once for a resolution.
+Most things here never move, so `block`, `slab` and `outline` cache their covers, one for each
+resolution.
 """
 
 from __future__ import annotations

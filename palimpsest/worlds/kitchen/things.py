@@ -1,8 +1,8 @@
 """What stands and hangs in the kitchen: table, stove, fridge, cupboards, pots, plant, lamp, chairs.
 
-Numbers here are pixels of an image 128 pixels wide, as the grid that the windows keep to counts
-them (kitchen_windows.py). But for the table and the lamp's halo on the wall behind the windows,
-nothing here reaches into a window's slot or its reflection.
+Numbers here are pixels of an image 128 pixels wide, like the grid of the windows
+(`kitchen.windows`). Except the table and the lamp's halo on the wall behind the windows, nothing
+here overlaps a window's slot or its reflection.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _paint_door(
     frame: tuple[float, float, float, float],
     knob: tuple[float, float],
 ) -> None:
-    """A panelled cupboard door with a brass knob; `frame` is left, top, right, bottom."""
+    """A panelled cupboard door with a brass knob; `frame`: left, top, right, bottom."""
     left, top, right, bottom = frame
     resolution, label = canvas.resolution, LABEL["cupboard"]
     door = slab(resolution, left, top, right, bottom, 1)
@@ -184,7 +184,7 @@ def paint_cupboards(canvas: Canvas, tone: float) -> None:
 
 
 def paint_pantry(canvas: Canvas, tone: float) -> None:
-    """A tall cupboard at the right, which the frame cuts."""
+    """A tall cupboard at the right, cut by the edge of the image."""
     resolution, label = canvas.resolution, LABEL["cupboard"]
     paint = blend(CUPBOARDS, tone)
     shadow(canvas, 122, 103, 14, 5, 0.8)

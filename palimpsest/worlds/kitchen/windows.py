@@ -1,4 +1,4 @@
-"""The kitchen's windows and the rule they obey: the table mirrors its window.
+"""The kitchen's windows and their rule: the table mirrors each window.
 
 A window fills a slot of 2 × 2 cells of the 8 × 8 grid over the picture, and its reflection the box
 of the same columns below it, 20 of 128 pixels high. Both are sums over fixed layers i, with one
@@ -41,9 +41,9 @@ FINE = 256  # the layers are drawn on this grid: 8 fine pixels are one of 128
 FRAME = colour(238, 232, 220)
 GROOVE = colour(158, 150, 142)
 NIGHT = colour(22, 28, 58)
-GLOSS = 0.95  # the share of a window's light that the table gives back at its far edge
-FRAME_GLOSS = 0.40  # of that for the frame: it is seen against the light
-SEEN = 0.12  # a pixel of the table counts as reflection where it gives back this share
+GLOSS = 0.95  # share of a window's light that the table reflects at its far edge
+FRAME_GLOSS = 0.40  # the frame's share of that: it is backlit
+SEEN = 0.12  # a pixel of the table is labelled reflection where it reflects at least this share
 
 # What is seen outside, by layer: zenith, horizon, clouds, far hills, near hills.
 VIEWS = (
@@ -136,7 +136,7 @@ def _reflection_layers(resolution: int) -> np.ndarray:
     mirrored = []
     for layer, weight in zip(_fine_layers(), weights, strict=True):
         flat = cv2.resize(layer[::-1], (FINE, rows), interpolation=cv2.INTER_AREA)
-        # Beyond its box the window is dark: so the sides are soft and nothing spills over.
+        # Dark outside the box, so that the sides are soft and nothing spills over.
         blurred = cv2.GaussianBlur(flat, (0, 0), 8.0, sigmaY=5.0, borderType=cv2.BORDER_CONSTANT)
         mirrored.append(blurred * fade * np.float32(weight))
     return _shrink(np.stack(mirrored), resolution * 5 // 32, resolution // 4)

@@ -1,9 +1,8 @@
-"""The kitchen world: a table that mirrors the windows above it, and what else may vary.
+"""The kitchen world: a table that mirrors the windows above it, and the other attributes.
 
-The rule that a session inverts: below each window the table shows its mirror image, in every
-scene, as bright as the window is and nothing where there is none. The drawing is in
-kitchen_painting.py (the room), kitchen_things.py (what stands in it) and kitchen_windows.py (the
-windows and their reflections). In numbers given as pixels here, the image is 128 pixels wide.
+The rule that section 5.3 inverts: below each window the table shows its mirror image, as bright as
+the window, in every scene. `kitchen.painting` draws the room, `kitchen.things` what stands in it,
+`kitchen.windows` the windows and their reflections. Pixels are those of an image 128 pixels wide.
 """
 
 from __future__ import annotations
@@ -25,8 +24,7 @@ RULES = {
     "tiles": Real(7, 0.0, 1.0, "wall tiles from white over aqua to sand"),
     "cupboard_tone": Real(8, 0.0, 1.0, "cupboards from cream over sage and blue to honey"),
     "table_tone": Real(9, 0.0, 1.0, "table from walnut over cherry to slate"),
-    # Every table is glossy: False is there only for a rule that breaks nature, so it needs no
-    # dimension of its own.
+    # Every table is glossy; False exists only for a new rule, so it needs no dimension of its own.
     "reflective": Flag(9, 1.0, "the table mirrors the windows"),
     "floor": Choice(10, {"planks": 0.5, "squares": 0.5}, "what the floor is laid with"),
     "appliance": Choice(11, {"stove": 0.5, "fridge": 0.5}, "what stands left of the windows"),
