@@ -40,12 +40,13 @@ class Method:
       ``distance`` is a perceptual distance and ``steps`` wraps the range of steps (tqdm);
     - ``images``: ``run(g, session, segmenter, settings, shared)`` gives a function that changes
       images (B, 3, H, W); ``shared`` is a dictionary for what methods of one session share;
-    - ``nothing``: the unedited generator; there is no ``run``.
+    - ``nothing``: the unedited generator, without a ``run``.
 
     ``parameters``: the settings that `params.yaml` gives for all sessions at once, ``settings`` by
-    default. Fields that only ``settings`` has come from the session's own section: rank, mu,
-    exemplars, source, targets. ``section``: where the settings stand in `params.yaml`, if not under
-    ``methods``. ``uses_segmenter``: an edit or weights need the model's segmenter.
+    default. Of the fields that only ``settings`` has, the session's own section gives rank, mu,
+    exemplars, source and targets; others keep their defaults. ``section``: the section of
+    `params.yaml` with the settings, if it is not under ``methods``. ``uses_segmenter``: an edit or
+    weights need the model's segmenter.
 
     ``label`` is the method in a sentence or a table, ``figure_label`` beside a row of pictures.
     ``in_paper``: the paper's tables have the row. ``order``: the place among the rows of the paper,
@@ -75,6 +76,6 @@ class Method:
 
     @property
     def session_fields(self) -> tuple[str, ...]:
-        """Settings that a session's own section of `params.yaml` gives."""
+        """Settings that are not among the parameters, such as those of the session's section."""
         shared = self.parameters.model_fields if self.parameters else {}
         return tuple(name for name in self.settings.model_fields if name not in shared)
