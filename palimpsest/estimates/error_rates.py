@@ -1,13 +1,12 @@
-"""Yes-or-no instruments: how often one errs, and a count corrected for that.
+"""Error rates of a yes-or-no instrument, and counts corrected for them.
 
     errors = Errors.of(truth, said)            # both (n,) bool, on images whose truth is known
     errors.false_positive, errors.false_negative    # Wilson intervals
     corrected_rate(said=812, n=1000, errors=errors)
 
-An instrument with false positive rate a and false negative rate b says "yes" of a share
-p = r (1 - b) + (1 - r) a where r is the true share; so r = (p - a) / (1 - a - b) (Rogan and Gladen
-1978). The interval is that of Lang and Reiczigel (2014), which counts in that a and b are
-themselves estimates.
+An instrument with false positive rate a and false negative rate b says "yes" to a share
+p = r (1 - b) + (1 - r) a, where r is the true share; so r = (p - a) / (1 - a - b) (Rogan and Gladen
+1978). The interval is that of Lang and Reiczigel (2014), which includes the uncertainty of a and b.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class Errors:
 
     @classmethod
     def of(cls, truth: ArrayLike, said: ArrayLike) -> Errors:
-        """From the truth and what the instrument said, both (n,) bool.
+        """Errors from the truth and what the instrument said, both (n,) bool.
 
         Raises `ValueError` for arrays that do not match.
         """
@@ -49,17 +48,17 @@ class Errors:
 
     @property
     def false_positive(self) -> Estimate:
-        """Share of the negatives that it says "yes" of, with its Wilson interval."""
+        """Share of the negatives to which it says "yes", with its Wilson interval."""
         return wilson(self.false_positives, self.negatives)
 
     @property
     def false_negative(self) -> Estimate:
-        """Share of the positives that it says "no" of, with its Wilson interval."""
+        """Share of the positives to which it says "no", with its Wilson interval."""
         return wilson(self.false_negatives, self.positives)
 
     @property
     def accuracy(self) -> Estimate:
-        """Share of all images that it is right about, with its Wilson interval."""
+        """Share of all images for which it is right, with its Wilson interval."""
         n = self.negatives + self.positives
         return wilson(n - self.false_positives - self.false_negatives, n)
 
@@ -76,17 +75,17 @@ class Errors:
 
     @classmethod
     def from_facts(cls, facts: dict) -> Errors:
-        """What `facts` wrote down; raises `KeyError` where a count is missing."""
+        """The errors that `facts` wrote. Raises `KeyError` if a count is missing."""
         names = ("false_positives", "negatives", "false_negatives", "positives")
         return cls(*(int(facts[name]) for name in names))
 
 
 def corrected_rate(said: int, n: int, errors: Errors, level: float = 0.95) -> Estimate:
-    """The share of ``n`` images that has the thing, where the instrument says ``said`` have it.
+    """The true share of ``n`` images, of which the instrument says "yes" to ``said``.
 
-    Within [0, 1], as its interval is; NaN for ``n`` = 0. Raises `ValueError` for more "yes" than
-    images, for errors that were not measured on both kinds of image, and for an instrument that
-    says nothing: its two error rates sum to 1 or more.
+    Share and interval lie within [0, 1]; NaN for ``n`` = 0. Raises `ValueError` for more "yes" than
+    images, for errors that were not measured on both kinds of image, and for an instrument whose
+    two error rates sum to 1 or more, which carries no information.
     """
     if not 0 <= said <= n:
         raise ValueError(f"{said} of {n} images")
@@ -104,7 +103,7 @@ def corrected_rate(said: int, n: int, errors: Errors, level: float = 0.95) -> Es
 
 
 def _interval(said: int, n: int, errors: Errors, z: float) -> tuple[float, float]:
-    """Lang and Reiczigel's, cut to [0, 1]: every share is first drawn a little towards 1/2."""
+    """Lang and Reiczigel's interval, cut to [0, 1]; every share is first shrunk towards 1/2."""
     images, negatives, positives = n + z**2, errors.negatives + 2, errors.positives + 2
     share = (said + z**2 / 2) / images
     wrong_yes = (errors.false_positives + 1) / negatives
@@ -123,5 +122,5 @@ def _interval(said: int, n: int, errors: Errors, z: float) -> tuple[float, float
 
 
 def corrected_count(said: int, n: int, errors: Errors, level: float = 0.95) -> Estimate:
-    """How many of ``n`` images have the thing: `corrected_rate` times ``n``."""
+    """The true number of ``n`` images: `corrected_rate` times ``n``."""
     return Estimate(*(n * share for share in corrected_rate(said, n, errors, level)))

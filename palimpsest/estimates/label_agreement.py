@@ -1,9 +1,9 @@
-"""How well two label maps of the same images agree: confusion, intersection over union.
+"""Agreement of two label maps of the same images: confusion matrix, intersection over union.
 
     table = confusion_matrix(truth, predicted, classes=16)
-    iou = intersection_over_union(table)      # one figure a class, NaN where neither has it
+    iou = intersection_over_union(table)      # one for each class, NaN where neither has it
 
-Pixels of all images are counted together, so that a class is graded as a whole.
+Pixels of all images are counted together.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> np
     """Pixels by (true class, predicted class): (classes, classes) int64.
 
     ``truth`` and ``predicted`` are index maps of one shape; ``table.sum()`` is their pixel count.
-    Tables of several batches add up. Raises `ValueError` for maps of unlike shape, or an index
-    that is no class.
+    Tables of several batches can be added. Raises `ValueError` for maps of different shapes, or an
+    index that is not a class.
     """
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     if truth.shape != predicted.shape:
@@ -31,10 +31,10 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> np
 
 
 def intersection_over_union(table: np.ndarray) -> np.ndarray:
-    """Of each class, (classes,) float64 in [0, 1], from a `confusion_matrix`.
+    """Intersection over union of each class, (classes,) float64 in [0, 1].
 
-    Over all pixels of all images together: |true and predicted| / |true or predicted|; NaN for a
-    class that neither map has.
+    From a `confusion_matrix`: |true and predicted| / |true or predicted|; NaN for a class that
+    neither map has.
     """
     both = np.diag(table).astype(np.float64)
     either = table.sum(0) + table.sum(1) - both

@@ -1,11 +1,11 @@
-"""How well people agree who label the same items: raw agreement, Cohen's and Fleiss's kappa.
+"""Agreement of people who label the same items: raw agreement, Cohen's and Fleiss's kappa.
 
     agreement(chosen)                       # (share that agrees, kappa); chosen: (items, judges)
     cohen_kappa(["left", "right"], ["left", "left"])
-    fleiss_kappa([[2, 0], [1, 1]])          # how many judges gave each item each label
+    fleiss_kappa([[2, 0], [1, 1]])          # number of judges by item and label
 
-Kappa is (observed - chance) / (1 - chance): 1 where all agree always, 0 where they agree no more
-often than labels given at random, in each judge's (Cohen) or all judges' (Fleiss) proportions.
+Kappa is (observed - chance) / (1 - chance): 1 if all always agree, 0 if they agree as often as
+labels drawn at random in each judge's (Cohen) or all judges' (Fleiss) proportions.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike
 
 
 def agreement(chosen: np.ndarray) -> tuple[float, float]:
-    """Share of agreeing judges in [0, 1], and kappa in [-1, 1]; NaN where no two judged a pair.
+    """Share of agreeing judges in [0, 1], and kappa in [-1, 1]; NaN if no two judged one pair.
 
     Args:
-        chosen: (pairs, judges), 1 for left, 0 for right, NaN for a pair that a judge left out.
+        chosen: (pairs, judges), 1 for left, 0 for right, NaN for a pair that a judge skipped.
 
-    Of sides, since these are what judges chose: as sides are balanced at random, chance agrees in
+    Agreement is about sides, which judges chose; sides are balanced at random, so chance agrees in
     half of the pairs. Kappa is Cohen's for two judges, Fleiss's for more.
     """
     several = chosen[(~np.isnan(chosen)).sum(1) >= 2]
@@ -34,8 +34,8 @@ def agreement(chosen: np.ndarray) -> tuple[float, float]:
 def cohen_kappa(first: ArrayLike, second: ArrayLike) -> float:
     """Cohen's kappa of two judges' labels of the same items, both (n,).
 
-    NaN for no items, and where both gave all items one and the same label. Raises `ValueError`
-    for arrays that do not match.
+    NaN for no items, and if both gave all items one and the same label. Raises `ValueError` for
+    arrays that do not match.
     """
     first, second = np.asarray(first), np.asarray(second)
     if first.ndim != 1 or first.shape != second.shape:
@@ -48,10 +48,10 @@ def cohen_kappa(first: ArrayLike, second: ArrayLike) -> float:
 
 
 def fleiss_kappa(counts: ArrayLike) -> float:
-    """Fleiss's kappa from ``counts`` (items, labels): how many judges gave an item a label.
+    """Fleiss's kappa from ``counts`` (items, labels): the number of judges by item and label.
 
-    Items may have unlike numbers of judges, each at least 2; labels are then counted over all
-    judgements. NaN for no items, and where all have one label. Raises `ValueError` for an item
+    Items may have different numbers of judges, each at least 2; labels are then counted over all
+    judgements. NaN for no items, and if all have one label. Raises `ValueError` for an item
     with fewer than two judges.
     """
     counts = np.asarray(counts, dtype=np.float64)
@@ -64,7 +64,7 @@ def fleiss_kappa(counts: ArrayLike) -> float:
 
 
 def _agreeing(counts: np.ndarray) -> np.ndarray:
-    """Of each item's pairs of judges, the share that gave one label: (items,)."""
+    """Share of each item's pairs of judges that gave the same label: (items,)."""
     judges = counts.sum(1)
     return (counts * (counts - 1)).sum(1) / (judges * (judges - 1))
 

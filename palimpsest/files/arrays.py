@@ -1,4 +1,4 @@
-"""Named arrays and text in a ``.safetensors`` file, written whole or not at all.
+"""Named arrays and text metadata in a ``.safetensors`` file, written atomically.
 
 save_arrays("layer6.safetensors", {"second_moment": moment}, {"layer": "6"})
 arrays, metadata = load_arrays("layer6.safetensors")
@@ -40,10 +40,10 @@ def save_arrays(
     """Write named arrays and text metadata to a ``.safetensors`` file, atomically.
 
     The same arrays and metadata give the same bytes, whatever the order of the mappings. (The
-    header is written here because the library's own writer shuffles the metadata.)
+    header is written here because the library's own writer shuffles several metadata keys.)
 
     Raises:
-        TypeError: a metadata value that is no string, or an array of a type the format has not.
+        TypeError: a metadata value that is not a string, or an unsupported type of array.
     """
     tensors = {name: _as_tensor(array) for name, array in sorted(arrays.items())}
     header: dict[str, object] = {}
@@ -52,13 +52,15 @@ def save_arrays(
             if not isinstance(value, str):
                 raise TypeError(f"metadata {name!r} is {type(value).__name__}, not a string")
         header["__metadata__"] = dict(sorted(metadata.items()))
-    # widest elements first keeps every array aligned to its own element size
+    # widest elements first: keeps every array aligned to its element size
     order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
     position = 0
     for name in order:
         tensor = tensors[name]
         if tensor.dtype not in _DTYPE_NAMES:
-            raise TypeError(f"array {name!r} has type {tensor.dtype}, which safetensors has not")
+            raise TypeError(
+                f"array {name!r} has type {tensor.dtype}, which safetensors does not support"
+            )
         size = tensor.numel() * tensor.element_size()
         header[name] = {
             "dtype": _DTYPE_NAMES[tensor.dtype],
@@ -81,8 +83,8 @@ def load_arrays(
     """Read a ``.safetensors`` file: its arrays by name, and its metadata (empty if it has none).
 
     Raises:
-        error: the file is missing, cut short, or no safetensors file; `error` is the class the
-            caller wants to see, such as `StatisticsError`.
+        error: the file is missing, truncated, or not a safetensors file; `error` is the class to
+            raise, such as `StatisticsError`.
     """
     path = Path(path)
     if not path.is_file():

@@ -1,14 +1,14 @@
-"""Files that are either whole or not there: how every stage writes its results.
+"""Atomic writes: a result file is either complete or not there.
 
 A writer gets a temporary path in the folder of its target. When it is done the file is flushed to
-the disk and renamed over the target, which the file system does in one step: whatever happens in
-between (an exception, a full disk, ``kill -9``), the target is the old file or the new one, never
-half of either. Two runs at once each write a file of their own; the last one to finish stays::
+the disk and renamed over the target, which is one atomic step of the file system: after an
+exception, a full disk or ``kill -9`` the target is the old file or the new one, never a part of
+either. Two runs at once write separate files; the last one to finish wins::
 
     with atomic_path("results/tables/edits.csv") as path:
         table.to_csv(path)
 
-Arrays are written so too (`palimpsest.files.arrays`).
+`palimpsest.files.arrays` and every other writer of results use it.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _MARK = "unfinished"
 def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `target` (same suffix) that becomes `target` on success.
 
-    The folder of the target is made if it is missing. Nothing is left behind by an error, and what
-    a killed process left behind for this target is cleared by the next one.
+    The folder of the target is created if it is missing. An error leaves nothing behind, and the
+    leftovers of a killed process for this target are removed by the next writer.
 
     Raises:
-        FileNotFoundError: the writer left without having written the temporary file.
-        OSError: the disk is full, or the folder cannot be written; it names `target`.
+        FileNotFoundError: the writer did not write the temporary file.
+        OSError: the disk is full, or the folder is not writable; it names `target`.
     """
     target = Path(target)
     temporary = None
@@ -58,29 +58,29 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def atomic_write_bytes(target: str | os.PathLike[str], content: bytes) -> None:
-    """Write `content` to `target`, whole or not at all."""
+    """Write `content` to `target` atomically."""
     with atomic_path(target) as path:
         path.write_bytes(content)
 
 
 def atomic_write_text(target: str | os.PathLike[str], text: str) -> None:
-    """Write `text` (UTF-8, newlines as they are) to `target`, whole or not at all."""
+    """Write `text` (UTF-8, newlines unchanged) to `target` atomically."""
     atomic_write_bytes(target, text.encode("utf-8"))
 
 
 def _reserve(target: Path) -> Path:
-    """A new name beside `target` that says whose it is."""
+    """A new temporary path beside `target`, whose name holds machine and process id."""
     handle, name = tempfile.mkstemp(
         dir=target.parent, prefix=_own_prefix(target), suffix=target.suffix
     )
     os.close(handle)
     temporary = Path(name)
-    temporary.unlink()  # some writers refuse an existing file; the name stays reserved by our pid
+    temporary.unlink()  # some writers refuse an existing file; our process id keeps the name unique
     return temporary
 
 
 def _name_target(problem: OSError, target: Path) -> None:
-    """Have an error name `target` where it names no file, or only the temporary one."""
+    """Make an error name `target` if it names no file or the temporary one."""
     if problem.filename is None:
         if problem.strerror is None:
             text = str(problem)
@@ -96,7 +96,7 @@ def _own_prefix(target: Path) -> str:
 
 
 def _clear_leftovers(target: Path) -> None:
-    """Remove temporary files for `target` whose process, on this machine, is no more."""
+    """Remove temporary files for `target` whose process, on this machine, has ended."""
     start = f".{target.stem}.{_MARK}-{socket.gethostname()}-"
     for entry in os.scandir(target.parent):
         if not (entry.name.startswith(start) and entry.name.endswith(target.suffix)):

@@ -1,14 +1,14 @@
-"""Which runs of the pipeline are alive, to tell what the dead left from what the living hold.
+"""Locks of running pipelines, so that stale locks and orphaned stages of killed runs are removed.
 
 Two things outlive a run that is killed (`kill -9`, out of memory, a power cut). Its lock on the
-folder stays, so that the same command would be refused until somebody removes it. And its stages
-work on: one that ends late would put what it was asked for then over what a later run made with
-other parameters. So::
+folder stays, so that the same command would be refused until somebody removes the lock. And its
+stages keep running: one that ends late would overwrite the results of a later run that has other
+parameters. So::
 
     presence = enter_folder(Path(".snakemake"))     # in the Snakefile; held as long as it runs
     end_with_pipeline()                             # in a stage: it ends when its pipeline does
 
-The system frees the lock of `enter_folder` with its process, however that ended.
+The system releases the lock of `enter_folder` when its process ends, for whatever reason.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ import time
 from pathlib import Path
 
 PIPELINE = "PALIMPSEST_PIPELINE"
-"""Environment variable that tells a stage which Snakemake started it: PID@PLACE.
+"""Environment variable with the Snakemake that started a stage: PID@PLACE.
 
-The place is what the process id counts in: machine and, in a container, its own process ids.
+The place is where the process id is valid: the machine and its namespace of process ids.
 """
 
 
 def process_alive(pid: int) -> bool:
-    """Whether a process of this machine has this id."""
+    """Whether a process with this id runs on this machine."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -42,16 +42,16 @@ def process_alive(pid: int) -> bool:
 
 
 def enter_folder(state: Path) -> int | None:
-    """Be known as alive in a folder, and clear the locks of runs that are not.
+    """Register this run in a folder, and remove the stale locks of runs that have ended.
 
-    Every live Snakemake holds a shared lock on the file ``alive`` in its `state` folder. Who can
-    have it alone has no company: what lies in ``locks`` was left by the dead. Not touched are the
-    locks of a run on another machine, since not every shared file system tells machines of each
-    other's locks.
+    Every running Snakemake holds a shared lock on the file ``alive`` in its `state` folder. If the
+    exclusive lock succeeds, no other run is alive and all files in ``locks`` are stale. Locks of a
+    run on another machine are kept, because not every shared file system shows one machine the
+    locks of another.
 
-    Stages started from now on learn which process to end with. Returns the open file, to be kept
-    as long as the run lasts; None where the folder cannot be written or its file system has no
-    locks, and nothing is cleared.
+    Stages started after this call end with this process. Returns the open file, to be kept open
+    as long as the run lasts; None, with nothing removed, if the folder is not writable or its file
+    system has no locks.
     """
     os.environ[PIPELINE] = f"{os.getpid()}@{_place()}"
     try:
@@ -66,7 +66,7 @@ def enter_folder(state: Path) -> int | None:
             pass
         else:
             _clear_locks(state / "locks", handle)
-        # a moment's wait at most: nobody keeps the exclusive lock
+        # a short wait at most: no run keeps the exclusive lock
         fcntl.flock(handle, fcntl.LOCK_SH)
     except OSError:
         os.close(handle)
@@ -75,7 +75,7 @@ def enter_folder(state: Path) -> int | None:
 
 
 def _clear_locks(locks: Path, handle: int) -> None:
-    """Remove what the last run left, if it ran here; note that the next one to ask ran here."""
+    """Remove the locks of the last run if it ran on this machine, and record this machine."""
     here = socket.gethostname().encode()
     held = locks.is_dir() and any(locks.iterdir())
     if held and os.pread(handle, 1024, 0) != here:
@@ -86,10 +86,10 @@ def _clear_locks(locks: Path, handle: int) -> None:
 
 
 def end_with_pipeline(every: float = 1.0) -> None:
-    """Have this process end, as by SIGTERM, when the pipeline that started it is no more.
+    """End this process by SIGTERM when the pipeline that started it has ended.
 
-    Looks at once and `every` so many seconds. Does nothing for a process that no pipeline started,
-    or whose pipeline it cannot see, as in a container with process ids of its own.
+    Checks at once and then `every` so many seconds. Does nothing in a process that no pipeline
+    started, or that cannot see its pipeline (a container with its own process ids).
     """
     pid, _, place = os.environ.get(PIPELINE, "").partition("@")
     if pid.isdigit() and place == _place():
@@ -97,10 +97,10 @@ def end_with_pipeline(every: float = 1.0) -> None:
 
 
 def _place() -> str:
-    """Where a process id means the same process."""
+    """Machine and namespace in which a process id is valid."""
     try:
         space = os.readlink("/proc/self/ns/pid")
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         space = ""
     return f"{socket.gethostname()}/{space}"
 
@@ -108,5 +108,5 @@ def _place() -> str:
 def _end_after(pid: int, every: float) -> None:
     while process_alive(pid):
         time.sleep(every)
-    print("error: the pipeline that started this stage is gone; ended", file=sys.stderr)
+    print("error: the pipeline that started this stage is gone; the stage ends", file=sys.stderr)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Measurements as files: parquet with a row an image, and facts that hold for all rows.
+"""Files of measurements: parquet with a row for each image, and facts about all rows.
 
 write_measurements(table, "dome2spire.parquet", {"weights_sha256": "5f0c..."})
 table = read_measurements("dome2spire.parquet", needed=("sample", "method"))
@@ -24,14 +24,14 @@ PREFIX = "palimpsest."
 
 @dataclass(frozen=True)
 class Stored:
-    """What a file of measurements holds: its ``rows``, and the ``facts`` that hold for them all."""
+    """Content of a file of measurements: its ``rows``, and the ``facts`` about all of them."""
 
     rows: pa.Table
     facts: Mapping[str, str]
 
     @classmethod
     def read(cls, path: str | PathLike[str], what: str = "the edit") -> Stored:
-        """Read a file in which ``what`` was measured.
+        """The content of a file of measurements of ``what``.
 
         Raises `PalimpsestError` for a file that is missing or damaged.
         """
@@ -46,7 +46,7 @@ class Stored:
         return cls(rows.replace_schema_metadata(others), facts)
 
     def write(self, path: str | PathLike[str]) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file atomically."""
         facts = {f"{PREFIX}{name}": value for name, value in self.facts.items()}
         rows = self.rows.replace_schema_metadata({**(self.rows.schema.metadata or {}), **facts})
         with atomic_path(path) as temporary:
@@ -56,14 +56,14 @@ class Stored:
 def write_measurements(
     table: pd.DataFrame, path: str | PathLike[str], facts: Mapping[str, str]
 ) -> None:
-    """Write ``table`` as parquet, whole or not at all, with ``facts`` in the file's metadata."""
+    """Write ``table`` as parquet, atomically, with ``facts`` in the file's metadata."""
     Stored(pa.Table.from_pandas(table, preserve_index=False), facts).write(path)
 
 
 def read_measurements(
     path: str | PathLike[str], needed: Iterable[str], what: str = "the edit"
 ) -> pd.DataFrame:
-    """Rows of a file, which must have the columns ``needed``; ``what`` was measured in it.
+    """Rows of a file with measurements of ``what``, which must have the columns ``needed``.
 
     Raises `PalimpsestError` for a file that is missing, damaged, or lacks a column.
     """
@@ -74,7 +74,7 @@ def read_measurements(
 
 
 def measured_facts(path: str | PathLike[str], what: str = "the edit") -> dict[str, str]:
-    """The facts that a file was written with; errors as for `read_measurements`."""
+    """The facts that a file was written with. Raises as `read_measurements`."""
     return dict(Stored.read(path, what).facts)
 
 
@@ -85,5 +85,5 @@ def _read(path: Path, what: str) -> pa.Table:
         return pq.read_table(path)
     except (pa.ArrowException, OSError) as problem:
         raise PalimpsestError(
-            f"{path}: damaged, or no parquet file; measure {what} again"
+            f"{path}: damaged, or not a parquet file; measure {what} again"
         ) from problem

@@ -1,7 +1,7 @@
-"""A figure's panel: the arrays that a figure shows and the facts that its caption tells.
+"""A figure's panel: the arrays that the figure shows and the facts of its caption.
 
-Computing and drawing are apart: a panel takes minutes and a generator, a figure takes a second and
-a panel. The file is a plain ``.npz``, readable without this project; the facts are JSON in the
+Computing and drawing are separate: a panel takes minutes and a generator, a figure takes a second
+and a panel. The file is a plain ``.npz``, readable without this project; the facts are JSON in the
 entry ``facts``::
 
     save_panel("fig09.npz", {"before": before, "after": after}, {"n": 1000})
@@ -26,20 +26,20 @@ from palimpsest.files.atomic import atomic_path
 
 @dataclass(frozen=True)
 class Panel:
-    """Arrays by name, pictures as uint8 (..., H, W, 3), and facts (anything JSON holds)."""
+    """Arrays by name, pictures as uint8 (..., H, W, 3), and facts (any JSON values)."""
 
     arrays: Mapping[str, np.ndarray]
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def save_panel(path: str | Path, arrays: Mapping[str, np.ndarray], facts: Mapping) -> None:
-    """Write a panel, whole or not at all."""
+    """Write a panel atomically."""
     with atomic_path(path) as target, open(target, "wb") as file:
         np.savez_compressed(file, facts=np.array(json.dumps(facts, sort_keys=True)), **arrays)
 
 
 def load_panel(path: str | Path) -> Panel:
-    """Read a panel. Raises `PalimpsestError` where the file is missing or damaged."""
+    """The panel in a file. Raises `PalimpsestError` if the file is missing or damaged."""
     path = Path(path)
     if not path.is_file():
         raise PalimpsestError(f"{path}: no such file; compute the panel first")
@@ -49,6 +49,6 @@ def load_panel(path: str | Path) -> Panel:
         facts = json.loads(str(arrays.pop("facts", "{}")))
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as problem:
         raise PalimpsestError(
-            f"{path}: damaged, or no panel ({problem}); compute it again"
+            f"{path}: damaged, or not a panel ({problem}); compute it again"
         ) from problem
     return Panel(arrays, facts)

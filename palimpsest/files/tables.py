@@ -1,4 +1,4 @@
-"""Tables as CSV, written whole or not at all: numbers unrounded, no column of row numbers.
+"""Tables as CSV, written atomically: numbers unrounded, no column of row numbers.
 
 write_table(table, "edits.csv")
 """
