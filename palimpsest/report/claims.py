@@ -1,21 +1,21 @@
-"""What the paper claims, judged by this run's tables and nothing else.
+"""The paper's claims, judged by this run's tables only.
 
     for claim in judge({"table2_domes": read_rows("table2_domes.csv")}, {"fig01_rules": facts}):
         print(claim.verdict, claim.measured)
 
 The claims are those of Bau et al. (ECCV 2020), sections 3 and 5, and each is judged by numbers:
 
-- *efficacy*: a method comes near the best where its estimate is at most `NEAR` points below the
-  best's, and its interval lies above what unmodified images show. It does not where its whole
-  interval is more than `NEAR` points below the best's estimate. Between the two, and where no
-  method gains `NEAR` points over unmodified images, it cannot be told.
-- *locality*: of the methods with an effect (`NEAR` points gained over unmodified images) it moves
-  the rest least or second least. Methods whose interval lies below its own are surely better; two
-  of them, and the claim does not hold. Overlapping intervals that could make it third leave the
-  question open, and so does a method that has no effect, since doing nothing is local too.
-- a *difference* is sure where the intervals of the two do not overlap.
+- *efficacy*: a method comes near the best. This holds if its estimate is at most `NEAR` points
+  below the best's and its interval lies above that of unmodified images. It does not hold if its
+  whole interval is more than `NEAR` points below the best's estimate. Otherwise, and if no method
+  gains `NEAR` points over unmodified images, it cannot be told.
+- *locality*: a method changes the rest of the image least or second least among the methods with an
+  effect (a gain of `NEAR` points over unmodified images). It does not hold if two methods have
+  intervals below its own. It cannot be told if overlapping intervals could make it third, or if
+  the method has no effect, since doing nothing is local too.
+- two estimates *differ* if their intervals do not overlap.
 
-The paper's method is held against the paper's other methods, this project's own against all.
+The paper's method is compared with the paper's other methods, this project's methods with all.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
 
 NEAR = 10.0
-"""Percentage points that count: as a gain, and as a lead."""
+"""Percentage points that count as a gain, and as a lead."""
 
 OWN = (*(name for name, method in METHODS.items() if not method.in_paper), "rank_one_each")
 """Rows of Tables 1 to 3 that the paper does not have."""
@@ -48,18 +48,18 @@ ERASERS = {"rank_one": "one rank-one rule", "rank_one_each": "a rank-one rule fo
 ZEROED = ("zero_30_units", "zero_60_units")
 MARKS = {"middle_count": "word in the middle", "bottom_count": "strip at the bottom"}
 OUTSIDE = {"perceptual_outside": "distance where there was no mark"}
-"""Table 3: whose claims are judged, against what, and its columns in words."""
+"""Table 3: the rules that are judged, what they are compared with, and its columns in words."""
 
 VERDICTS = {True: "holds", False: "does not hold at this scale", None: "cannot be told"}
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the paper and what this run says of it.
+    """One claim of the paper and the verdict of this run.
 
     ``topic``: its key in `sections.CLAIMS`; ``measured``: the numbers in a sentence; ``holds``:
-    None where it cannot be told; ``where``: the table or figure with the numbers, "" if not made;
-    ``own``: what is judged is a method that the paper does not have.
+    None if it cannot be told; ``where``: the table or figure with the numbers, "" if there is none;
+    ``own``: whether the judged method is this project's own.
     """
 
     topic: str
@@ -72,13 +72,13 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        """In words: holds, does not hold at this scale, or cannot be told."""
+        """The verdict in words."""
         return VERDICTS[self.holds]
 
 
 @dataclass(frozen=True)
 class ComparedEdit:
-    """One edit made by every method: rows by method, and the column that says what it reached."""
+    """One edit by every method: table ``rows`` by method, and the column of its ``effect``."""
 
     name: str
     where: str
@@ -86,26 +86,26 @@ class ComparedEdit:
     rows: Mapping[str, Row]
 
     def reached(self, method: str) -> Estimate:
-        """The method's effect; NaN where it was not measured."""
+        """The method's effect; NaN if it was not measured."""
         return figure_of(self.rows.get(method, {}), self.effect)
 
     def gain(self, method: str) -> float:
-        """Points by which the method's estimate is above that of unmodified images."""
+        """Points by which the method's estimate exceeds that of unmodified images."""
         return self.reached(method).estimate - self.reached(UNMODIFIED).estimate
 
     def rivals(self, method: str) -> list[str]:
-        """Methods that ``method`` is held against, itself among them, with an effect measured."""
+        """Methods that ``method`` is compared with, itself among them, with a measured effect."""
         left_out = {UNMODIFIED} | (set() if method in OWN else set(OWN))
         names = [name for name in self.rows if name not in left_out]
         return [name for name in names if not math.isnan(self.reached(name).estimate)]
 
 
 def judge(tables: Tables, facts: Mapping[str, Mapping] | None = None) -> list[Claim]:
-    """All claims in the order of `CLAIMS`; those that nothing was measured for say so.
+    """All claims in the order of `CLAIMS`; claims without measurements say so.
 
     Args:
-        tables: rows (column to text) by name of the table, as `table_view.read_rows` gives them.
-        facts: facts by name of the figure, as `figures.facts_of` gives them.
+        tables: rows (column to text) by name of the table, from `table_view.read_rows`.
+        facts: facts by name of the figure, from `figures.facts_of`.
     """
     tried = compared_edits(tables)
     found = [
@@ -125,7 +125,7 @@ def judge(tables: Tables, facts: Mapping[str, Mapping] | None = None) -> list[Cl
 
 
 def compared_edits(tables: Tables) -> list[ComparedEdit]:
-    """The edits of Table 1 and Table 2, as far as this run has them."""
+    """The edits of Tables 1 and 2 that this run has."""
     found = []
     if smiles := tables.get("table1_smile"):
         found.append(ComparedEdit("smiles", "table1_smile", "smiling_percent", _by_method(smiles)))
@@ -137,7 +137,7 @@ def compared_edits(tables: Tables) -> list[ComparedEdit]:
 
 
 def efficacy(edit: ComparedEdit, method: str) -> Claim:
-    """Whether ``method`` comes near the best of its rivals (see the module)."""
+    """The claim that ``method`` comes near the best of its rivals (see the module)."""
     words, rivals = f"{capital(edit.name)}, {SUBJECTS[method]}:", edit.rivals(method)
     its, before = edit.reached(method), edit.reached(UNMODIFIED)
     if method not in rivals or math.isnan(before.estimate):
@@ -165,7 +165,7 @@ def efficacy(edit: ComparedEdit, method: str) -> Claim:
 
 
 def locality(edit: ComparedEdit, method: str) -> Claim:
-    """Whether ``method`` moves the rest least or second least of those with an effect."""
+    """The claim that ``method`` changes the rest least or second least."""
     column = "perceptual_masked"
     words, rivals = f"{capital(edit.name)}, {SUBJECTS[method]}:", edit.rivals(method)
     moved = {name: figure_of(edit.rows[name], column) for name in rivals}
@@ -199,7 +199,7 @@ def locality(edit: ComparedEdit, method: str) -> Claim:
 
 
 def less_done(edit: ComparedEdit, method: str, others: Sequence[str]) -> str:
-    """That all ``others`` also reach surely less, if the table bears it; else nothing."""
+    """A sentence that all ``others`` have less effect, if their intervals lie below; else empty."""
     its, reached = edit.reached(method), [edit.reached(name) for name in others]
     if not all(found.high < its.low for found in reached):
         return ""
@@ -208,7 +208,7 @@ def less_done(edit: ComparedEdit, method: str, others: Sequence[str]) -> str:
 
 
 def watermarks(rows: Sequence[Row]) -> list[Claim]:
-    """Whether rank-one rules leave fewer marks than silenced units, and move the rest less."""
+    """The claims that rank-one rules leave fewer marks than silenced units and change less else."""
     by_method = _by_method(rows)
     rivals = [name for name in ZEROED if name in by_method]
     erasers = [name for name in ERASERS if name in by_method and rivals]
@@ -241,7 +241,7 @@ def _below(
     opening: str,
     closing: str = "",
 ) -> Claim:
-    """Whether ``method`` is surely below all ``rivals`` in all ``columns``."""
+    """The claim that ``method`` has intervals below those of all ``rivals`` in all ``columns``."""
     words, above, unsure = [], [], []
     for column, meaning in columns.items():
         its = figure_of(rows[method], column)
@@ -253,7 +253,7 @@ def _below(
         for name, other in others.items():
             if its.low > other.high:
                 above.append(f"{meaning} against {name_of(name)}")
-            elif not its.high < other.low:  # they overlap, or one was not measured
+            elif not its.high < other.low:  # overlapping, or not measured
                 unsure.append(f"{meaning} against {name_of(name)}")
     words += [f"Fails: {listed(above)}."] if above else []
     words += [f"Cannot be told: {listed(unsure)}."] if unsure and len(columns) > 1 else []
@@ -263,9 +263,9 @@ def _below(
 
 
 def reflections(rows: Sequence[Row]) -> list[Claim]:
-    """Whether the rule's sign is surely positive before, and negative after, the low-rank edit.
+    """The claim that the rule's interval is above 0 before, and below 0 after, a low-rank edit.
 
-    The low-rank edit is the one of the lowest rank; it is held against the original in its layer.
+    The low-rank edit is the one of the lowest rank, compared with the original in its layer.
     """
     column = "reflection_rule"
     edits = [row for row in rows if row.get("rule") == "rewritten" and number(row["rank"])]
@@ -288,7 +288,7 @@ def reflections(rows: Sequence[Row]) -> list[Claim]:
 
 
 def reversible(facts: Mapping) -> list[Claim]:
-    """Whether the edits of figure 1 came off bit for bit, as was checked when it was made."""
+    """The claim that the edits of figure 1 can be removed bit for bit, checked with its panel."""
     if "restored" not in facts:
         return []
     outcome = "gave back" if facts["restored"] else "did not give back"

@@ -1,12 +1,12 @@
-"""Whether the probe's advice was good, in words: its layers held against an edit at every layer.
+"""Sentences about the layers that the probe chose, checked by the same edit at every layer.
 
     for measured, holds in layer_advice(read_rows("layer_choice.csv")):
         ...
 
-The advice is good where the layer at which the edit reached most (`layer_tables.best_edit`) is
-among those named, and bad where the layer advised first surely reached less. Where the two
-intervals overlap, where the edit had no effect at any layer, and where no edit was made or no layer
-named, it cannot be told.
+The choice is right if the layer of the best edit (`layers.tables.best_edit`) is among those chosen,
+and wrong if the interval of the layer to try first lies below that of the best. It cannot be told
+if the two intervals overlap, if the edit had no effect at any layer, or if no edit was made or no
+layer chosen.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ VERDICTS = {"yes": True, "no": False}
 
 
 def layer_advice(rows: Sequence[Mapping[str, str]]) -> list[tuple[str, bool | None]]:
-    """For each generator of `layer_choice.csv` a sentence with the numbers, and whether the advice
-    was good; None where it cannot be told."""
+    """For each generator of `layer_choice.csv` a sentence with the numbers, and whether the choice
+    was right; None if it cannot be told."""
     return [(_measured(row), VERDICTS.get(row["predicted"])) for row in rows]
 
 

@@ -1,12 +1,12 @@
-"""The report: one HTML file with every table and figure, that needs nothing but itself.
+"""The report: one HTML file with every table and figure, self-contained.
 
     html = render_page(tables=[Path("table2_domes.csv")], figures=[Path("fig01_rules.png")],
                        out=Path("results/report.html"))
 
-It opens with the paper's claims and whether this run bears them (`palimpsest.report.claims`), or
-with a word that random stand-ins were measured, and goes on in the order of the paper's results
-(`palimpsest.report.sections`). Pictures are embedded, styles are inline, nothing is fetched; links
-to the CSV files and the full-size pictures are relative to ``out``.
+It opens with the paper's claims and whether this run supports them (`palimpsest.report.claims`), or
+with a warning that random stand-ins were measured. Then follow the results in the paper's order
+(`palimpsest.report.sections`). Pictures and styles are embedded; links to the CSV files and the
+full-size pictures are relative to ``out``.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ TALLIED = {
     False: ("does not hold at this scale", "do not hold at this scale"),
     None: ("cannot be told", "cannot be told"),
 }
-"""Verdicts of one claim, and of several."""
+"""Verdicts in the singular and the plural."""
 
 STAND_INS = "stand_ins"
-"""The scale whose generators and instruments are random: nothing on its page bears a claim."""
+"""The scale whose generators and instruments are random: its page judges no claim."""
 
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
-"""The last chunk of every whole PNG: its length, name and checksum."""
+"""The last chunk of every complete PNG: its length, name and checksum."""
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
 
@@ -49,7 +49,7 @@ PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib")
 
 @dataclass(frozen=True)
 class FigureView:
-    """A figure ready to show: its picture as a data URL, its size in pixels, its caption."""
+    """A figure to show: its picture as a data URL, its size in pixels, its caption."""
 
     name: str
     title: str
@@ -62,7 +62,7 @@ class FigureView:
 
 @dataclass(frozen=True)
 class TableShown:
-    """A table ready to show, under its title, with what to know about it and where its CSV is."""
+    """A table to show, with its title, an introduction and the link to its CSV."""
 
     name: str
     title: str
@@ -81,7 +81,7 @@ class ShownSection:
 
 @dataclass(frozen=True)
 class Topic:
-    """A claim of the paper with all that was measured about it."""
+    """A claim of the paper with all measurements of it."""
 
     claim: str
     paper_section: str
@@ -93,10 +93,10 @@ def render_page(tables: Sequence[Path], figures: Sequence[Path], out: Path) -> s
 
     Args:
         tables: CSV files; figures: PNG files, each with its caption beside it (``.txt``).
-        out: where the page will lie, which relative links start from.
+        out: path of the page, the base of relative links.
 
     Raises:
-        PalimpsestError: a table without rows, or a picture that is none.
+        PalimpsestError: a table without rows, or a damaged picture.
         FileNotFoundError: a file, or a figure's caption, is missing.
     """
     rows = {path.stem: read_rows(path) for path in tables}
@@ -120,7 +120,7 @@ def render_page(tables: Sequence[Path], figures: Sequence[Path], out: Path) -> s
 
 
 def parts(shown: Sequence[TableShown | FigureView]) -> list[ShownSection]:
-    """What is shown, dealt to the sections of the page."""
+    """The tables and figures by section of the page."""
     return [
         ShownSection(section, tuple(one for name in names for one in shown if one.name == name))
         for section, names in arrange(one.name for one in shown)
@@ -128,7 +128,7 @@ def parts(shown: Sequence[TableShown | FigureView]) -> list[ShownSection]:
 
 
 def topics(claims: Iterable[Claim]) -> list[Topic]:
-    """Claims that were measured, by what they claim."""
+    """Claims that were measured, grouped by topic."""
     judged = [claim for claim in claims if claim.where]
     return [
         Topic(*about, found)
@@ -138,7 +138,7 @@ def topics(claims: Iterable[Claim]) -> list[Topic]:
 
 
 def tally(claims: Iterable[Claim]) -> str:
-    """How many of the measured claims have which verdict: "3 hold, 1 cannot be told"."""
+    """Number of measured claims by verdict: "3 hold, 1 cannot be told"."""
     count = Counter(claim.holds for claim in claims if claim.where)
     return ", ".join(
         f"{count[holds]} {words[count[holds] > 1]}"
@@ -150,7 +150,7 @@ def tally(claims: Iterable[Claim]) -> str:
 def provenance(
     facts: Iterable[Mapping[str, Any]], tables: Iterable[Sequence[Mapping[str, str]]]
 ) -> list[tuple[str, str]]:
-    """What made the results, as (label, values): models, scale, samples, seeds and versions."""
+    """Provenance of the results as (label, values): models, scale, samples, seeds and versions."""
     facts = list(facts)
     columns = [{name: row[name] for name in row} for rows in tables for row in rows]
 
@@ -196,9 +196,9 @@ def _figure(path: Path, out: Path) -> FigureView:
         with Image.open(path) as picture:
             width, height = picture.size
             picture.verify()
-    except (OSError, SyntaxError) as problem:  # the latter is how Pillow tells a broken PNG
+    except (OSError, SyntaxError) as problem:  # Pillow raises SyntaxError for a broken PNG
         raise PalimpsestError(
-            f"{path}: is no picture, or a damaged one; draw the figure again"
+            f"{path}: is not a picture, or damaged; draw the figure again"
         ) from problem
     if not content.endswith(PNG_END):
         raise PalimpsestError(f"{path}: is cut short; draw the figure again")

@@ -1,8 +1,7 @@
-"""A result table as a reader wants to see it: an estimate with its interval, the paper's beside it.
+"""A result table for readers: each estimate with its interval and the paper's figure beside it.
 
-The CSV has a column for everything and unrounded numbers; `view_table` folds ``x``, ``x_low``,
-``x_high`` and ``paper_x`` into one column, moves what is the same in all rows into a note, and
-rounds for the eye.
+`view_table` merges the columns ``x``, ``x_low``, ``x_high`` and ``paper_x`` of the CSV into one,
+moves columns with one value into a note, and rounds numbers.
 """
 
 from __future__ import annotations
@@ -78,12 +77,12 @@ NAMES = {
 DASH = "–"
 
 GROUPS = ("edit", "model", "generator")
-"""Columns whose value heads a group of rows; of several the first."""
+"""Columns that group rows; the first one that a table has is used."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one place of the table shows: the value, its interval, and the paper's value."""
+    """One cell: the value, its interval, and the paper's value, as text."""
 
     value: str
     interval: str = ""
@@ -93,7 +92,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """Heading of a column; ``compares`` where the paper's figure stands beside ours."""
+    """A column's heading; ``compares``: whether it shows the paper's figures."""
 
     heading: str
     is_number: bool
@@ -102,9 +101,9 @@ class Column:
 
 @dataclass(frozen=True)
 class TableView:
-    """A table ready to show: groups of rows of cells under the group's heading ("" for none).
+    """A table to show: (heading, rows of cells) of each group; heading "" for no groups.
 
-    What rows are grouped by (`GROUPS`) has no column of its own.
+    The column that groups rows (`GROUPS`) is not shown.
     """
 
     name: str
@@ -119,19 +118,21 @@ class TableView:
 
 
 def read_rows(path: str | Path) -> list[dict[str, str]]:
-    """Rows of a CSV as text by column. Raises `PalimpsestError` where there are none to read."""
+    """Rows of a CSV as text by column. Raises `PalimpsestError` for no CSV or no rows."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     except (UnicodeDecodeError, csv.Error) as problem:
-        raise PalimpsestError(f"{path}: no CSV ({problem}); make the table again") from problem
+        raise PalimpsestError(
+            f"{path}: not a CSV file ({problem}); make the table again"
+        ) from problem
     if not rows:
         raise PalimpsestError(f"{path}: holds no rows; make the table again")
     return rows
 
 
 def view_table(name: str, rows: list[dict[str, str]]) -> TableView:
-    """Fold the columns of ``rows`` (see the module) for the eye."""
+    """The view of a table's ``rows`` (see the module)."""
     names = list(rows[0])
     group = next((name for name in GROUPS if name in names), "")
     folded = {n for n in names if n.removesuffix("_low") in names and n.endswith("_low")}
@@ -151,7 +152,7 @@ def view_table(name: str, rows: list[dict[str, str]]) -> TableView:
             same.append(f"{heading(column)}: {show(column, rows[0][column])}")
         else:
             shown.append(column)
-    # a figure of the paper whose own measure has another name here stands in a column of its own
+    # a figure of the paper whose measure we do not have gets its own column
     alone = [p for p in papers if p.removeprefix("paper_") not in names]
     shown += [p for p in names if p in alone and any(row[p] for row in rows)]
     groups = tuple(
@@ -183,7 +184,7 @@ def heading(column: str) -> str:
 
 
 def show(column: str, text: str) -> str:
-    """A value as readers see it: percentages to a tenth, small numbers to three figures."""
+    """A value as text: percentages to a tenth, small numbers to three figures."""
     value = number(text)
     if value is None:
         return DASH if text in ("", "nan") else NAMES.get(text, text)
@@ -217,7 +218,7 @@ def _cell(column: str, row: dict[str, str]) -> Cell:
 
 
 def number(text: str) -> float | None:
-    """The finite number that ``text`` is, if it is one."""
+    """``text`` as a finite number; None if it is not one."""
     try:
         found = float(text)
     except ValueError:

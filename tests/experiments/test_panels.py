@@ -166,7 +166,7 @@ def test_panels_of_two_generators_make_one_comparison(pictures):
     assert joined.facts["sessions"] == ["smile", "dome2spire"]
     assert joined.facts["models_sha256"] == ["aa", "bb"]
     assert set(joined.arrays) == {f"{m}_{s}" for m in ("unmodified", "newton") for s in SHOWN}
-    with pytest.raises(PalimpsestError, match="unlike methods"):
+    with pytest.raises(PalimpsestError, match="different methods"):
         join([first, panel("dome2spire", ["palimpsest"], "bb")])
     with pytest.raises(PalimpsestError, match="only once"):
         join([first, first])

@@ -168,7 +168,7 @@ def test_what_is_no_result_is_refused(tmp_path):
     with pytest.raises(PalimpsestError, match="t.csv: holds no rows"):
         render_page([tmp_path / "t.csv"], [], tmp_path / "r.html")
     (tmp_path / "f.png").write_text("no picture")
-    with pytest.raises(PalimpsestError, match="f.png: is no picture"):
+    with pytest.raises(PalimpsestError, match="f.png: is not a picture"):
         render_page([], [tmp_path / "f.png"], tmp_path / "r.html")
     with pytest.raises(FileNotFoundError):
         render_page([tmp_path / "none.csv"], [], tmp_path / "r.html")

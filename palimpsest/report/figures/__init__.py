@@ -1,4 +1,4 @@
-"""The figures: each draws a panel, a name in `FIGURES` → (sheet, caption).
+"""The figures: each draws a panel; `FIGURES` maps names to functions panel → (sheet, caption).
 
     draw_figure("fig09_windows", panel, Style(), "results/figures/fig09_windows.png")
 
@@ -62,10 +62,10 @@ FIGURES: dict[str, Draw] = {
 
 
 def draw_figure(name: str, panel: Panel, style: Style, out: str | Path) -> str:
-    """Draw one figure to the PNG ``out`` with its caption beside it; returns the caption.
+    """Draw one figure to the PNG ``out`` with its caption beside it, and return the caption.
 
-    Raises `ParameterError` for a name that is no figure, and `PalimpsestError` for a panel that
-    lacks what the figure shows.
+    Raises `ParameterError` for an unknown figure, and `PalimpsestError` for a panel that lacks an
+    array or fact.
     """
     draw = grid.draw if name.startswith(GENERATOR) else FIGURES.get(name)
     if draw is None:

@@ -1,4 +1,4 @@
-"""Axes on a sheet: a plot at a place in inches, in the look that all curves share.
+"""Axes on a sheet: a plot placed in inches, in the style of all curves.
 
 plot = plot_axes(sheet, left=0.6, top=0.4, width=2.5, height=2.0)
 plot.plot(layers, distances, color=blend(style.ink, style.ground, 0.3))
@@ -16,8 +16,8 @@ from palimpsest.report.figures.sheet import Sheet
 def plot_axes(
     sheet: Sheet, left: float, top: float, width: float, height: float, beside: Axes | None = None
 ) -> Axes:
-    """Axes at a place of the sheet (inches from its top left), sharing the vertical axis of those
-    ``beside`` it."""
+    """Axes at a place of the sheet (inches from its top left), with the vertical axis of
+    ``beside``."""
     style = sheet.style
     place = (left / sheet.width, 1 - (top + height) / sheet.height)
     size = (width / sheet.width, height / sheet.height)
@@ -36,5 +36,5 @@ def plot_axes(
 
 
 def blend(first: str, second: str, share: float) -> str:
-    """A colour between two, as ``#rrggbb``; ``share`` 0 gives the first, 1 the second."""
+    """A mixture of two colours, as ``#rrggbb``; ``share`` 0 gives the first, 1 the second."""
     return to_hex((1 - share) * np.array(to_rgb(first)) + share * np.array(to_rgb(second)))

@@ -67,9 +67,9 @@ def row_heading(method: str) -> tuple[str, bool, bool]:
 
 
 def join(panels: Sequence[Panel]) -> Panel:
-    """One panel of several that compare the same methods, in their order.
+    """One panel from several that compare the same methods, in their order.
 
-    Raises `PalimpsestError` for panels of unlike methods, or of one session twice.
+    Raises `PalimpsestError` for panels of different methods, or a session that occurs twice.
     """
     first = panels[0].facts
     sessions = [name for panel in panels for name in panel.facts["sessions"]]
@@ -77,7 +77,9 @@ def join(panels: Sequence[Panel]) -> Panel:
         raise PalimpsestError(f"panels of {', '.join(sessions)}: each edit can be shown only once")
     for panel in panels[1:]:
         if panel.facts["methods"] != first["methods"]:
-            raise PalimpsestError("panels of unlike methods make no comparison; compute them again")
+            raise PalimpsestError(
+                "panels of different methods cannot be compared; compute them again"
+            )
     arrays = {name: array for panel in panels for name, array in panel.arrays.items()}
     weights = [str(panel.facts["weights_sha256"]) for panel in panels]
     subjects = [name for panel in panels for name in panel.facts["subjects"]]
@@ -86,7 +88,7 @@ def join(panels: Sequence[Panel]) -> Panel:
 
 
 def caption(panel: Panel) -> str:
-    """What one sees, and how the samples were found."""
+    """The caption: what is shown, and how the samples were chosen."""
     facts = panel.facts
     edits = " and ".join(session_label(edit) for edit in facts["sessions"])
     return (

@@ -1,7 +1,7 @@
-"""Figure S1: one place of open sky, unmodified and after every way to put a door there.
+"""Figure S1: one place of open sky, unmodified and after each of the ways to put a door there.
 
 The panel holds ``donor`` (H, W, 3) with ``object`` (H, W), ``place`` (H, W), and one array for each
-way (P, H, W, 3) uint8; its facts say how many of the counted samples hold a door by each way.
+way (P, H, W, 3) uint8; its facts hold the number of counted samples with a door by each way.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LABELS = {
 
 
 def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
-    """At the left what is copied; rows: ways; columns: samples; at the right, doors seen."""
+    """Left: the copied object; rows: ways; columns: samples; right: images with a door."""
     facts = panel.facts
     columns = len(panel.arrays["unmodified"])
     line = style.line
@@ -78,7 +78,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def caption(panel: Panel) -> str:
-    """What one sees, what was counted and how, and how hard the case is."""
+    """The caption: what is shown, and what was counted and how."""
     facts = panel.facts
     several = (
         f"{facts['exemplars']} copied {facts['thing']}s" if facts["exemplars"] > 1 else "one copy"

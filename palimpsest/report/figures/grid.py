@@ -1,4 +1,4 @@
-"""Figure S3: what a mini generator makes beside what its world renders from the same z.
+"""Figure S3: a mini generator's images beside its world's renders of the same z.
 
 The panel holds ``generated`` and ``rendered`` (S, H, W, 3) uint8.
 """
@@ -23,7 +23,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def caption(panel: Panel, count: int) -> str:
-    """What one sees."""
+    """The caption."""
     return (
         f"What the mini generator makes of {count} z (left of each pair), and what its world "
         "renders from the same z (right): the first samples of the stream, none chosen by hand. "

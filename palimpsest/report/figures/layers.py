@@ -1,9 +1,9 @@
-"""Figures 13 and 16: the probe's curves, and beside them what one edit reached at every layer.
+"""Figures 13 and 16: the probe's curves, and beside them the effect of one edit at every layer.
 
-A row for each generator, over its layers from coarse to fine: how far pieces rendered alone are
-from those of whole images, a curve for each size; how much an edit of that layer changed of what it
-should; how much else kept its label. A generator at whose layers no edit was made has the first
-plot only. The layers that the probe names are shaded. The panel is that of `report.layer_curves`.
+A row for each generator, over its layers from coarse to fine: distance of pieces rendered alone to
+pieces of whole images, a curve for each size; share of the pixels that an edit of that layer turned
+as intended; share of the other labels that were kept. A generator without edits has the first plot
+only. The chosen layers are shaded. The panel is that of `experiments.layers.curves_panel`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from palimpsest.report.figures.layout import MARGIN, provenance, session_label
 from palimpsest.report.figures.sheet import Sheet, Style
 
 WIDTH, HEIGHT = 2.5, 1.75
-"""Of one plot, in inches."""
+"""Size of one plot, in inches."""
 
 LEFT = 0.55
 BETWEEN = 0.6
-"""Room for the labels of the vertical axes, which differ from plot to plot."""
+"""Space for the labels of the vertical axes, which differ from plot to plot."""
 
 Columns = Mapping[str, np.ndarray]
 
@@ -36,7 +36,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
     foot = style.line * 3.4
     row = head + HEIGHT + foot
     across = 3 if any(map(_edited, generators)) else 1
-    # the words under the last plot are wider than it
+    # the label under the last plot is wider than the plot
     width = 3 * MARGIN + LEFT + across * WIDTH + (across - 1) * BETWEEN
     sheet = Sheet(width, 2 * MARGIN + len(generators) * row, style)
     for i, about in enumerate(generators):
@@ -75,7 +75,7 @@ def _columns(arrays: Columns, prefix: str) -> dict[str, np.ndarray]:
 
 
 def _distances(plot: Axes, probe: Columns, style: Style) -> None:
-    """A curve over the layers for each size, paler the smaller it is."""
+    """A curve over the layers for each size of piece; smaller sizes are paler."""
     sizes = np.unique(probe["crop_pixels"])
     for place, size in enumerate(sizes):
         share = 0.65 * (1 - place / max(1, len(sizes) - 1))
@@ -93,7 +93,7 @@ def _distances(plot: Axes, probe: Columns, style: Style) -> None:
 
 
 def _outcome(plot: Axes, edits: Columns, measure: str, style: Style, colour: str) -> None:
-    """A curve over the layers for each μ, paler the larger it is."""
+    """A curve over the layers for each μ; larger ones are paler."""
     mus = np.unique(edits["mu"])
     for place, mu in enumerate(mus):
         share = 0.6 * place / max(1, len(mus) - 1)
@@ -122,7 +122,7 @@ def _legend(plot: Axes, style: Style) -> None:
 
 
 def _layers(plot: Axes, probe: Columns, chosen: Sequence[int], style: Style) -> None:
-    """Layers along the axis with the width of their cells; those chosen shaded."""
+    """Ticks of the layers with the width of their cells; the chosen ones are shaded."""
     layers, first = np.unique(probe["layer"], return_index=True)
     cells = probe["crop_pixels"][first] // probe["crop_cells"][first]
     plot.set_xticks(layers, [f"{n}\n{c}" for n, c in zip(layers, cells, strict=True)])
@@ -134,7 +134,7 @@ def _layers(plot: Axes, probe: Columns, chosen: Sequence[int], style: Style) -> 
 
 
 def caption(panel: Panel) -> str:
-    """What one sees, and which layers the probe names."""
+    """The caption: what is shown, and the chosen layers."""
     facts = panel.facts
     edited = any(map(_edited, facts["generators"]))
     where, unseen = ("Left: pieces", ", without having seen the edit") if edited else ("Pieces", "")

@@ -1,4 +1,4 @@
-"""Sizes, words and headings that all figures share, in inches."""
+"""Sizes (in inches), labels and headings that all figures share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WIDE_GAP = 0.14
 MARGIN = 0.1
 
 GENERATOR = "figS3_generator_"
-"""How the name of a figure begins that shows a generator, of any name, beside its world."""
+"""Prefix of the figures that show a generator beside its world; its name follows."""
 
 SESSION_LABELS = {
     "dome2spire": "domes → spires",
@@ -47,14 +47,14 @@ def session_label(name: str) -> str:
 
 
 def column_heading(sheet: Sheet, words: str, left: float, width: float) -> None:
-    """Words at the top of the sheet over columns of pictures, and a line below them."""
+    """Write a heading over columns of pictures at the top of the sheet, with a line below."""
     line = sheet.style.line
     sheet.text(words, left + width / 2, MARGIN + line * 0.7, align="center", weight="bold")
     sheet.rule(left, MARGIN + line * 1.55, left + width)
 
 
 def provenance(facts: Mapping[str, Any]) -> str:
-    """Closing words of a caption: scale, samples and model, as far as they are known."""
+    """The end of a caption: scale, samples and model, as far as they are known."""
     words = []
     if "scale" in facts:
         words.append(f"scale {facts['scale']}")

@@ -1,10 +1,10 @@
-"""Figure 2: a layer as a memory: which places a key matches, and what values hold.
+"""Figure 2: a layer as a memory: the places that a key matches, and the values there.
 
 The panel holds, for P samples best match first: ``images`` (P, H, W, 3) uint8, ``heat`` (P, h, w)
 float32 (the match of each key with the context direction), ``level`` () above which a place counts
 as a match, ``places`` (P, 4) int: the window shown below in key cells, ``in_place`` and ``alone``
 (P, H', W', 3) uint8: that window of the image, and the window's values rendered without the rest;
-and ``context`` (C, H, W, 3) with ``painted`` (C, H, W) float32: what was painted as context.
+and ``context`` (C, H, W, 3) with ``painted`` (C, H, W) float32, the masks of the context.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def caption(panel: Panel) -> str:
-    """What one sees, and at which level a match is outlined."""
+    """The caption: what is shown, and the level from which a match is outlined."""
     facts = panel.facts
     cells = panel.arrays["heat"].shape[2]
     window = panel.arrays["places"][0]

@@ -1,4 +1,4 @@
-"""Figures 7 to 12: pairs before and after one edit, the samples that score highest along d.
+"""Figures 7 to 12: pairs before and after one edit, on the samples that score highest along d.
 
 The panel holds ``before`` and ``after`` (P, H, W, 3) uint8 in the order of their scores.
 """
@@ -55,7 +55,7 @@ def sheet_of_pairs(
 
 
 def caption(panel: Panel) -> str:
-    """What one sees, on how many samples."""
+    """The caption: what is shown, on how many samples."""
     facts = panel.facts
     rank = facts["rank"]
     directions = "one direction" if rank == 1 else f"{rank} directions"

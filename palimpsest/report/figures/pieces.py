@@ -1,6 +1,6 @@
-"""Figures 14, 15, 17 and 18: pieces of every layer rendered alone, beside the images they are of.
+"""Figures 14, 15, 17 and 18: pieces rendered from every layer alone, with their whole images.
 
-The panel is that of `report.piece_panels`: a column for each sample, a row for each layer.
+The panel is that of `experiments.layers.pieces_panel`: columns are samples, rows are layers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ KINDS = {"stylegan2": "StyleGAN2", "progressive": "Progressive GAN"}
 
 
 def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
-    """Rows: images with the place framed; the piece as it is in them; the same from each layer."""
+    """Rows: images with the piece framed; the piece in the image; the piece from each layer."""
     arrays = panel.arrays
     images, size, layers = arrays["images"], panel.facts["size"], arrays["layers"]
     step = SIDE + GAP
@@ -51,7 +51,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def caption(panel: Panel) -> str:
-    """What one sees, and what the numbers at the right are."""
+    """The caption: what is shown, and what the numbers at the right are."""
     facts, layers = panel.facts, panel.arrays["layers"]
     size = facts["size"]
     kind = KINDS.get(facts["kind"], facts["kind"])

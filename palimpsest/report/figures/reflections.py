@@ -2,7 +2,7 @@
 
 The panel holds ``original_off``, ``original_on``, ``rewritten_off`` and ``rewritten_on``
 (P, H, W, 3) uint8, and ``echoes`` (S, 4): boxes (left, top, right, bottom) as shares of a picture;
-(P, S, 4) where each sample has its own.
+(P, S, 4) if each sample has its own.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def caption(panel: Panel) -> str:
-    """What one sees, and how much brighter the framed areas get with the windows."""
+    """The caption: what is shown, and the change in brightness of the framed areas."""
     facts = panel.facts
     shown = len(panel.arrays["original_off"])
     rank = "one" if facts["rank"] == 1 else facts["rank"]

@@ -1,7 +1,7 @@
-"""Figure 1: one model, one rule after another.
+"""Figure 1: several rules rewritten in one model, in succession.
 
-The panel holds ``images`` (K + 1, S, H, W, 3) uint8: the original and the model after each of K
-edits on top of the ones before, for S samples.
+The panel holds ``images`` (K + 1, S, H, W, 3) uint8 of S samples: by the original, and after each
+of K edits on top of those before.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def caption(panel: Panel) -> str:
-    """What one sees, and what was checked while computing it."""
+    """The caption: what is shown, and what was checked with the panel."""
     facts = panel.facts
     names = ", then ".join(session_label(name) for name in facts["sessions"])
     ranks = ", ".join(str(rank) for rank in facts["ranks"])

@@ -1,4 +1,4 @@
-"""Figure 3: a session in four steps: copy, paste, context, and how the rule follows.
+"""Figure 3: a session in four steps: copy, paste, context, and the images after the edit.
 
 The panel holds pictures (..., H, W, 3) uint8 and masks (..., H, W): ``donor`` and ``object``,
 ``target`` and ``place``, ``goal``, ``context`` and ``painted`` (C, ...), ``target_after``, and
@@ -60,7 +60,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def _heading(sheet: Sheet, number: int, words: str, left: float, top: float, width: float) -> None:
-    """A step's number in colour, its name, and a line below them."""
+    """Draw a step's number in colour, its name, and a line below them."""
     line = sheet.style.line
     middle = top + line * 0.6
     sheet.text(f"{number}", left, middle, size=1.25, weight="bold", colour=sheet.style.accent)
@@ -76,7 +76,7 @@ def _shown(
     left: float,
     top: float,
 ) -> None:
-    """A picture of a step with its mask, where it has one, and what it is."""
+    """Draw a picture of a step with its mask, if any, and its label."""
     sheet.picture(picture, left, top, TALL)
     if mask is not None:
         sheet.outline(mask, 0.5, left, top, TALL)
@@ -104,7 +104,7 @@ def _result(sheet: Sheet, panel: Panel, left: float, top: float, side: float) ->
 
 
 def caption(panel: Panel) -> str:
-    """What one sees, and which samples they are."""
+    """The caption: what is shown, and which samples."""
     facts = panel.facts
     others = facts["exemplars"] - 1
     more = f" (the edit was solved for {others} more)" if others else ""

@@ -5,8 +5,8 @@
     sheet.text("before", left=0.5, top=0.2)
     sheet.save("figure.png", caption="What one sees.", facts={"n": 1000})
 
-Pictures are scaled once, by bicubic interpolation, to whole pixels of the page and are never
-resampled again, so that a small generator's image is as sharp as it can be.
+Pictures are scaled once, by bicubic interpolation, to whole pixels of the page and not resampled
+again, so that images of small generators stay sharp.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from palimpsest.files.atomic import atomic_path  # noqa: E402
 from palimpsest.report.style import Style  # noqa: E402
 
 FACTS = "palimpsest"
-"""Name of the PNG text entry that holds a figure's facts as JSON."""
+"""Name of the PNG text entry with a figure's facts as JSON."""
 
-_FONTS = ["DejaVu Sans"]  # comes with matplotlib, so that a figure is the same everywhere
+_FONTS = ["DejaVu Sans"]  # ships with matplotlib: the same on every machine
 
 
 class Sheet:
@@ -93,7 +93,7 @@ class Sheet:
         self._ink.plot([left, right], [top, top], color=self.style.ink, lw=0.6, alpha=0.6)
 
     def frame(self, left: float, top: float, width: float, height: float) -> None:
-        """A frame in the accent colour, cased in white so that it shows on any picture."""
+        """A frame in the accent colour with a white border, visible on any picture."""
         for colour, thick in (("white", 2.0), (self.style.accent, 1.0)):
             self._ink.add_patch(
                 Rectangle((left, top), width, height, fill=False, ec=colour, lw=thick)
@@ -102,7 +102,7 @@ class Sheet:
     def outline(
         self, field: np.ndarray, level: float, left: float, top: float, side: float
     ) -> None:
-        """Outline where a field (h, w) on a picture's cells is above ``level``."""
+        """Outline the area in which a field (h, w) over a picture is above ``level``."""
         h, w = field.shape
         smooth = Image.fromarray(field.astype(np.float32)).resize(
             (w * 8, h * 8), Image.Resampling.BICUBIC
@@ -118,9 +118,9 @@ class Sheet:
             self._ink.contour(x, y, fine, levels=[level], colors=[colour], linewidths=[thick])
 
     def save(self, path: str | Path, caption: str, facts: Mapping[str, Any]) -> None:
-        """Write the PNG, and the caption beside it (``.txt``); each whole or not at all.
+        """Write the PNG, and the caption beside it (``.txt``), each atomically.
 
-        The facts travel in the PNG itself, so that a figure never loses what made it.
+        The PNG itself also contains caption and facts.
         """
         entries = {"Description": caption, FACTS: json.dumps(facts, sort_keys=True)}
         with atomic_path(path) as target:
@@ -137,7 +137,7 @@ class Sheet:
 
 
 def facts_of(path: str | Path) -> dict[str, Any]:
-    """The facts in a figure's PNG; empty for a picture that has none."""
+    """The facts in a figure's PNG; empty if it has none."""
     with Image.open(path) as picture:
         picture.load()
         return json.loads(picture.info.get(FACTS, "{}"))

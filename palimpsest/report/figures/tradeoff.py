@@ -1,9 +1,9 @@
 """Figure S2: effect against locality of the solver `newton`, over μ, rank and exemplars.
 
-The panel holds the columns of the table (`report.tradeoff_table`), (settings,) each: three plots
-share the axis of the effect. At the left and in the middle a curve is one rank or one number of
-exemplars, and runs over μ from far-reaching to careful; at the right, at one μ, the effect against
-what is left of the goal's loss.
+The panel holds the columns of `experiments.tradeoff.table`, (settings,) each. Three plots share the
+axis of the effect. Left and middle: a curve over μ for each rank and each number of exemplars, from
+large effect to high locality. Right: at one μ, the effect against the remaining share of the goal's
+loss.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from palimpsest.report.figures.sheet import Sheet, Style
 from palimpsest.wording import listed
 
 WIDTH, HEIGHT = 2.5, 2.4
-"""Of one plot, in inches."""
+"""Size of one plot, in inches."""
 
 LEFT = 0.5
 BETWEEN = 0.22
@@ -34,7 +34,7 @@ LOCALITY = "perceptual_masked"
 
 @dataclass(frozen=True)
 class Curve:
-    """A rank or a number of exemplars: its colour, and ``at``, its settings by rising μ."""
+    """The curve of one rank or number of exemplars; ``at``: indices of its settings, by μ."""
 
     number: int
     colour: str
@@ -65,15 +65,15 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def middle_mu(mus: np.ndarray) -> float:
-    """The μ in the middle of those that were tried."""
+    """The median of the μ values."""
     tried = np.unique(mus)
     return float(tried[len(tried) // 2])
 
 
 def _families(columns: Mapping[str, np.ndarray], style: Style) -> tuple[list[Curve], list[Curve]]:
-    """Curves by rank, of one exemplar, greyer with each; and by exemplars, of rank one, redder.
+    """Curves by rank with one exemplar (greys), and by exemplars at rank one (reds).
 
-    Rank one with one exemplar is in both, in plain ink.
+    Rank one with one exemplar is in both families, in the ink's colour.
     """
     rank, exemplars = columns["rank"], columns["exemplars"]
 
@@ -95,7 +95,7 @@ def _curves(
     ends: tuple[str, str],
     style: Style,
 ) -> list[Curve]:
-    """A curve for every value of ``told`` (settings,), within ``where`` (settings,) bool."""
+    """A curve for every value of ``told`` (settings,) among the settings ``where`` is true."""
     by_mu = np.argsort(columns["mu"], kind="stable")
     curves = []
     numbers = np.unique(told[where])
@@ -114,7 +114,7 @@ def _over_mu(
     marked: Curve,
     style: Style,
 ) -> None:
-    """Curves over μ, its values told at the points of the ``marked`` one."""
+    """Draw curves over μ, with the values of μ at the points of the ``marked`` curve."""
     x, y = columns[LOCALITY], columns[EFFECT]
     for curve in curves:
         _intervals(plot, x, columns, curve.at, curve.colour)
@@ -122,13 +122,13 @@ def _over_mu(
         plot.plot(x[curve.at], y[curve.at], label=str(curve.number), **look)
     plot.set_xscale("log")
     seen = x[np.isfinite(x) & (x > 0)]
-    if len(seen):  # the same in both plots, to be compared
+    if len(seen):  # the same limits in both plots, for comparison
         plot.set_xlim(seen.min() / 1.25, seen.max() * 1.15)
     plot.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     plot.xaxis.set_minor_locator(NullLocator())
     plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     plot.set_xlabel("perceptual distance outside (log)")
-    # from careful to far-reaching: the first of them always finds room
+    # from high locality to large effect: the first label always fits
     at = marked.at[::-1]
     words = [f"{'' if i else 'μ = '}{mu:g}" for i, mu in enumerate(columns["mu"][at])]
     _label(plot, x[at], y[at], words, [marked.colour] * len(at), style)
@@ -142,7 +142,7 @@ def _over_loss(
     mu: float,
     style: Style,
 ) -> None:
-    """At one μ: the effect against the share of the goal's loss that is left."""
+    """Draw, at one μ, the effect against the remaining share of the goal's loss."""
     left, effect = 100 * columns["loss_after"] / columns["loss_before"], columns[EFFECT]
     most = 10 * np.ceil((left[columns["mu"] == mu].max() + 4) / 10)
     plot.set_xlim(-0.04 * most, most)
@@ -154,7 +154,7 @@ def _over_loss(
         for i, colour in zip(at, colours, strict=True):
             _intervals(plot, left, columns, np.array([i]), colour)
             plot.plot(left[i], effect[i], color=colour, marker="o", markersize=4.5)
-        # the last first, since it tells how far the numbers go
+        # the last label first: it shows the range
         words = [str(curve.number) for curve in curves]
         _label(plot, left[at][::-1], effect[at][::-1], words[::-1], colours[::-1], style)
     plot.set_xlabel(f"goal loss left (%), at μ = {mu:g}")
@@ -176,13 +176,13 @@ def _label(
     colours: Sequence[str],
     style: Style,
 ) -> None:
-    """Words above points, as far as they find room; the first ones come first."""
+    """Draw labels above points if they do not overlap; the first ones have priority."""
     taken = [label.get_window_extent() for label in plot.texts]
     for point, text, colour in zip(np.stack([x, y], axis=1), words, colours, strict=True):
         if not np.isfinite(point).all():
             continue
         label = plot.annotate(text, point, xytext=(0, 5), textcoords="offset points", ha="center")
-        # pale is well for a curve, not for a word
+        # labels are darker than their curves, for legibility
         label.set(fontsize=style.font_size * 0.85, color=blend(colour, style.ink, 0.4))
         label.set_path_effects([withStroke(linewidth=2, foreground=style.ground)])
         box = label.get_window_extent().padded(style.font_size * style.dpi / 600, 0)
@@ -193,7 +193,7 @@ def _label(
 
 
 def _legend(plot: Axes, style: Style) -> None:
-    """What curve is which, in a line above the plot."""
+    """Draw the legend in a line above the plot."""
     handles, labels = plot.get_legend_handles_labels()
     plot.legend(
         handles,
@@ -213,13 +213,13 @@ def _legend(plot: Axes, style: Style) -> None:
 
 
 def _ceiling(highs: np.ndarray) -> float:
-    """The top of the axis of the effect, in per cent."""
+    """Upper limit of the effect's axis, in per cent."""
     highest = highs[np.isfinite(highs)].max(initial=0)
     return min(100.0, 10 * np.ceil((highest + 4) / 10)) if highest > 0 else 100.0
 
 
 def caption(panel: Panel) -> str:
-    """What one sees, how it was measured, and on how many images."""
+    """The caption: what is shown, how it was measured, and on how many images."""
     facts, columns = panel.facts, panel.arrays
     mus = np.unique(columns["mu"])
     ranks = listed(np.unique(columns["rank"][columns["exemplars"] == 1]))

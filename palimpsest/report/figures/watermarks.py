@@ -1,7 +1,7 @@
 """Figure 5: watermarks, unmodified, after silencing units, and after a rank-one rule.
 
-The panel holds ``unmodified`` and one array for each method (S, H, W, 3) uint8; its facts say which
-columns bear which mark, and how many images still bear one by every method.
+The panel holds ``unmodified`` and one array for each method (S, H, W, 3) uint8; its facts hold the
+mark of each column, and by method the number of images in which a mark is seen.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LABELS = {
 
 
 def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
-    """Rows: methods; columns: images with either mark; at the right, marks left in all images."""
+    """Rows: methods; columns: images with each mark; right: share of images with a mark."""
     facts = panel.facts
     methods, places, columns = facts["methods"], facts["places"], facts["columns"]
     pictures = {method: panel.arrays[method] for method in methods}
@@ -72,7 +72,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def caption(panel: Panel) -> str:
-    """What one sees, how the images were found, and what the two counts of units mean here."""
+    """The caption: what is shown, how the images were chosen, and the numbers of units."""
     facts = panel.facts
     silenced = [
         f"{facts['units'][method]} for {LABELS[method].split()[0]}"

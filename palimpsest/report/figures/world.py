@@ -1,4 +1,4 @@
-"""Figure S4: what a world draws: scenes, their exact labels, and the same under each new rule.
+"""Figure S4: scenes of a world, their exact labels, and the same scenes under each new rule.
 
 The panel holds ``scenes`` and ``labels`` (S, H, W, 3) uint8 and, for each counterfactual, its
 pictures under its own name; its facts hold ``world``, ``rules`` (names in order) and ``classes``
@@ -54,7 +54,7 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def _draw_key(sheet: Sheet, classes: dict[str, str], top: float, width: float) -> None:
-    """Which colour stands for which class."""
+    """Draw the key of the class colours."""
     line = sheet.style.line
     step = (width - 2 * MARGIN - HEADING) / CLASSES_A_ROW
     for number, (name, colour) in enumerate(classes.items()):
@@ -65,7 +65,7 @@ def _draw_key(sheet: Sheet, classes: dict[str, str], top: float, width: float) -
 
 
 def caption(panel: Panel) -> str:
-    """What one sees."""
+    """The caption."""
     facts = panel.facts
     return (
         f"The {facts['world']} world: {len(panel.arrays['scenes'])} scenes (the first of the "
