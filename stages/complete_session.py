@@ -26,6 +26,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Session to write; its name is the file's.")],
     rank: Annotated[int, typer.Option(help="Number of directions of the change.", min=1)] = 1,
 ) -> None:
+    """Write the session with its model, name, layer and rank, and what the drawing counts."""
     drawn = Session.load(session)
     more = {"model": model, "name": out.stem, "layer": drawn.layer or layer, "rank": rank}
     alike = drawings_of(model).get(out.stem)

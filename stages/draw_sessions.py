@@ -20,26 +20,28 @@ from palimpsest.generators import load_generator
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.pipeline.shared_options import Model, SegmenterFile, Truncation, Weights
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="Weights of the generator.")],
-    segmenter: Annotated[Path, typer.Option(help="Segmenter that labels its images.")],
+    weights: Weights,
+    segmenter: SegmenterFile,
     out_dir: Annotated[Path, typer.Option(help="Folder for the session files.")],
-    model: Annotated[str, typer.Option(help="Name of the generator, stored in the session.")],
+    model: Model,
     layer: Annotated[int, typer.Option(help="Layer to change, for sessions given without one.")],
     session: Annotated[
         list[str] | None,
-        typer.Option(help="Session to draw, as NAME or NAME@LAYER; repeat. [all]"),
+        typer.Option(help="Session to draw, as NAME or NAME@LAYER; repeatable. [all]"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed of the samples.")] = 1,
     n: Annotated[int, typer.Option(help="Number of samples that the session may name.")] = 1000,
     samples: Annotated[
         int, typer.Option(help="Number of samples to survey, from the first.")
     ] = 400,
-    truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
+    truncation: Truncation = 1.0,
     device: Device = "cpu",
 ) -> None:
+    """Write each session as NAME.json; either all of them or none."""
     place = computing_device(device)
     labels = load_segmenter(segmenter).to(place)
     known = drawings_of(labels.world)

@@ -36,7 +36,7 @@ from palimpsest.worlds import get_world
 
 def main(
     weights: Weights,
-    segmenter: Annotated[Path, typer.Option(help="Segmenter, the encoder of `--perceptual`.")],
+    segmenter: Annotated[Path, typer.Option(help="Segmenter for the perceptual distance.")],
     world: WorldName,
     edit: Annotated[
         list[str], typer.Option(help="RULE=FILE: edit by the session of that rule; repeatable.")

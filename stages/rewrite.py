@@ -20,22 +20,25 @@ from palimpsest.memory import KeyStatistics
 from palimpsest.methods.registry import edit_with, method_called, names_of
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.pipeline.shared_options import SessionFile, StatisticsFile, Weights
 from palimpsest.sessions import Session
 from palimpsest.settings import settings_from_json
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="Weights of the generator.")],
-    statistics: Annotated[Path, typer.Option(help="Key statistics of the session's layer.")],
-    session: Annotated[Path, typer.Option(help="The session file: copy, paste and context.")],
+    weights: Weights,
+    statistics: StatisticsFile,
+    session: SessionFile,
     out: Annotated[Path, typer.Option(help="Edit to write (.safetensors).")],
-    method: Annotated[str, typer.Option(help=f"One of {', '.join(names_of('edit'))}.")] = "newton",
+    method: Annotated[str, typer.Option(help=f"Method: {', '.join(names_of('edit'))}.")] = "newton",
     settings: Annotated[str, typer.Option(help="Settings of the method, as JSON.")] = "{}",
     segmenter: Annotated[
-        Path | None, typer.Option(help="Segmenter, for a method that judges candidates by labels.")
+        Path | None,
+        typer.Option(help="Segmenter, needed by methods that judge candidates by labels."),
     ] = None,
     device: Device = "cpu",
 ) -> None:
+    """Write the edit, with the session, the method and their numbers in its metadata."""
     by = method_called(method, "edit", "--method")
     chosen = settings_from_json("--settings", settings, by.settings)
     drawn = Session.load(session)

@@ -23,25 +23,26 @@ from palimpsest.methods.baselines.weight_tuning import Tuned
 from palimpsest.methods.registry import method_called, names_of
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.pipeline.shared_options import AlexNet, Truncation, Weights
 from palimpsest.sessions import Session
 from palimpsest.settings import settings_from_json
 
 
 def main(
-    weights: Annotated[Path, typer.Option(help="Weights of the generator.")],
-    session: Annotated[Path, typer.Option(help="The session whose first exemplar is the goal.")],
-    method: Annotated[str, typer.Option(help=f"One of {', '.join(names_of('weights'))}.")],
+    weights: Weights,
+    session: Annotated[Path, typer.Option(help="Session file; its first exemplar is the goal.")],
+    method: Annotated[str, typer.Option(help=f"Method: {', '.join(names_of('weights'))}.")],
     settings: Annotated[str, typer.Option(help="Settings of the method, as JSON.")],
     out: Annotated[Path, typer.Option(help="Weights to write (.safetensors).")],
     segmenter: Annotated[
-        Path | None, typer.Option(help="Segmenter whose features make the perceptual distance.")
+        Path | None,
+        typer.Option(help="Segmenter for the perceptual distance, if the method has one."),
     ] = None,
-    alexnet: Annotated[
-        Path | None, typer.Option(help="AlexNet's weights for LPIPS. [torchvision's folder]")
-    ] = None,
-    truncation: Annotated[float, typer.Option(help="Truncation of the generator.")] = 1.0,
+    alexnet: AlexNet = None,
+    truncation: Truncation = 1.0,
     device: Device = "cpu",
 ) -> None:
+    """Write the tuned weights, with the method, its settings and losses in their metadata."""
     by = method_called(method, "weights", "--method")
     asked = settings_from_json("--settings", settings, by.settings)
     place = computing_device(device)

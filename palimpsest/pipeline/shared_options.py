@@ -39,10 +39,14 @@ PaintedFile = Annotated[
 
 Samples = Annotated[int, typer.Option(help="Number of measured samples.", min=1)]
 Seed = Annotated[int, typer.Option(help="Random seed of the measured samples.", min=0)]
-Batch = Annotated[int, typer.Option(help="Images per batch; affects speed only.", min=1)]
+Batch = Annotated[
+    int, typer.Option(help="Images per batch; changes results by rounding only.", min=1)
+]
 FittedBatch = Annotated[
     int | None,
-    typer.Option(help="Images per batch; affects speed only. [chosen by image size]", min=1),
+    typer.Option(
+        help="Images per batch; changes results by rounding only. [chosen by image size]", min=1
+    ),
 ]
 IntervalsJson = Annotated[
     str, typer.Option(help="Confidence intervals, as JSON: level, resamples, seed.")

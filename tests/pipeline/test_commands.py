@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from palimpsest.errors import ParameterError
+from palimpsest.pipeline.commands import named_files, numbered_files
+
 ROOT = Path(__file__).parents[2]
 
 STAGE = """
@@ -122,6 +125,27 @@ def test_sigterm_leaves_no_temporary_file(stage: list[str], tmp_path: Path) -> N
     assert process.wait(timeout=30) == 128 + signal.SIGTERM
     process.stdout.close()
     assert list(folder.iterdir()) == []
+
+
+def test_named_files_keep_their_order() -> None:
+    files = named_files("--edit", ["newton=a/b=c.safetensors", "direct=d"])
+    assert list(files.items()) == [("newton", Path("a/b=c.safetensors")), ("direct", Path("d"))]
+    assert numbered_files("--out-full", ["8=a", "5=b"]) == {8: Path("a"), 5: Path("b")}
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["newton"], "--edit: 'newton' is not NAME=FILE"),
+        (["=a"], "--edit: '=a' is not NAME=FILE"),
+        (["newton="], "--edit: 'newton=' is not NAME=FILE"),
+        (["newton=a", "newton=b"], "--edit: newton is given twice"),
+        (["six=a"], "--edit: 'six' is not the number of a layer"),
+    ],
+)
+def test_files_without_a_name_are_refused(texts: list[str], said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        numbered_files("--edit", texts)
 
 
 def test_no_stage_imports_packages_that_only_some_of_its_work_needs() -> None:
