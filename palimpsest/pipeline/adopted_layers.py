@@ -1,9 +1,9 @@
-"""The layers that the probe named, as the project uses them: `data/layer_choice.csv`.
+"""The layers that sessions edit by default, from `data/layer_choice.csv`.
 
     adopted_layers("data/layer_choice.csv")     # {"church": 6, "kitchen": 5, ...}
 
-The file is a copy of ``results/tables/layer_choice.csv`` that `make adopt-layers` takes: so the
-layers of all edits are known before anything runs, and change only when somebody decides so.
+The file is a copy of ``results/tables/layer_choice.csv``, made by `make adopt-layers`. So the
+layers of all edits are known before a run, and change only by that command.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from palimpsest.errors import ParameterError
 
 
 def adopted_layers(path: str | Path) -> dict[str, int]:
-    """By generator, the layer that its probe named first; empty where there is no such file.
+    """The layer that the probe named first, by generator; empty if the file does not exist.
 
-    A generator whose probe named no layer is left out.
+    Generators for which the probe named no layer are left out.
 
-    Raises `ParameterError` for a file that is no such table.
+    Raises `ParameterError` for a file without that table.
     """
     path = Path(path)
     if not path.is_file():
@@ -30,6 +30,6 @@ def adopted_layers(path: str | Path) -> dict[str, int]:
         return {generator: int(layer) for generator, layer in rows if layer != ""}
     except (KeyError, TypeError, ValueError, csv.Error):
         raise ParameterError(
-            f"{path}: no table of layers chosen (columns generator, layer); "
+            f"{path}: not a table of chosen layers (columns generator, layer); "
             "run `make adopt-layers` again"
         ) from None

@@ -1,11 +1,11 @@
-"""Where a stage computes: on the CPU, or on a GPU.
+"""The device of a stage: the CPU or a GPU.
 
     def main(..., device: Device = "cpu") -> None:
         place = computing_device(device)
         generator = load_generator(weights).to(place)
 
-Generators and instruments bring what they are shown to where their weights lie. What a generator
-makes stays there; labels and features that an instrument tells come back to the CPU.
+Generators and instruments move their inputs to the device of their weights. A generator's outputs
+stay on its device; an instrument's labels and features are returned on the CPU.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ if TYPE_CHECKING:
     import torch
 
 Device = Annotated[
-    str, typer.Option("--device", help="Where to compute: cpu, cuda, or cuda:1 of several GPUs.")
+    str,
+    typer.Option("--device", help="Device to compute on: cpu, cuda, or cuda:1 of several GPUs."),
 ]
 
 
 def computing_device(name: str) -> torch.device:
-    """The device called ``name``, made ready to compute float32 as float32, and repeatably.
+    """The device called ``name``, set up for full float32 precision and deterministic results.
 
-    Left to itself a GPU multiplies in TF32, which has three significant digits, and takes
-    algorithms whose sums differ from call to call. Of the repeatable ones cuDNN's first choice may
-    be slow and take gigabytes; so it tries them once for each shape, and keeps the fastest. Another
-    process may find another one the fastest, and then differs by rounding.
+    By default a GPU multiplies in TF32, which has three significant digits, and uses algorithms
+    whose sums differ from call to call; both are turned off. cuDNN's default choice among the
+    deterministic algorithms may be slow and use gigabytes, so cuDNN times them once for each shape
+    and keeps the fastest. Another process may choose another algorithm and differ by rounding.
 
-    Raises `ParameterError` for another name, and for a GPU that PyTorch does not see.
+    Raises `ParameterError` for an unknown name, and for a GPU that PyTorch does not see.
     """
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise ParameterError(f"--device: {name!r} is none of cpu, cuda, cuda:1")

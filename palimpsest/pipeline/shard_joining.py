@@ -1,11 +1,11 @@
-"""Shards of measurements put together: the rows and facts that one job would have written.
+"""Shards of measurements joined into the rows and facts that one job would have written.
 
     joined = join_shards(["1-of-2.parquet", "2-of-2.parquet"])
     joined.write("dome2spire.parquet")
 
-Both tables of `stages.measure` run by sample and, within a sample, by method, so that shards in
-their order are the whole. Nothing is taken on trust: shards must be of the same measurement (their
-facts), every one of them must be there once, and each must hold all of its samples.
+Both tables of `stages.measure` are ordered by sample and, within a sample, by method, so that the
+shards in their order are the whole table. All shards must have the same facts, each must be given
+exactly once, and each must hold all of its samples.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FACT = "shard"
 
 @dataclass(frozen=True)
 class Part:
-    """One shard as it lies in the file ``path``."""
+    """One shard, read from the file ``path``."""
 
     path: str
     shard: Shard
@@ -37,9 +37,8 @@ class Part:
 def join_shards(paths: Sequence[str | PathLike[str]]) -> Stored:
     """The rows of all shards in order, with the facts of an undivided measurement.
 
-    ``paths`` may be in any order. Raises `PalimpsestError` naming a file that is no shard or not
-    of the same measurement as the others, a shard that is missing or there twice, and a file that
-    lacks rows.
+    ``paths`` may be in any order. Raises `PalimpsestError` for a file that is not a shard or not of
+    the same measurement as the others, a shard that is missing or given twice, and missing rows.
     """
     parts = sorted((_read(path) for path in paths), key=lambda part: part.shard.number)
     first = parts[0]
@@ -60,7 +59,7 @@ def _read(path: str | PathLike[str]) -> Part:
         shard.samples(int(stored.facts["samples"]))
     except (KeyError, ValueError, ParameterError):
         raise PalimpsestError(
-            f"{path}: does not say which shard of how many samples it is; measure it again"
+            f"{path}: has no shard and number of samples in its facts; measure it again"
         ) from None
     if not ({"sample", "method"} <= set(stored.rows.column_names) and stored.rows.num_rows):
         raise PalimpsestError(f"{path}: has no rows of samples and methods; measure it again")

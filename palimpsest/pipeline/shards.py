@@ -24,11 +24,11 @@ class Shard:
 
     @classmethod
     def called(cls, name: str) -> Shard:
-        """The shard of a name such as "3-of-20". Raises `ParameterError` for what names none."""
+        """The shard called, for example, "3-of-20". Raises `ParameterError` for any other text."""
         found = re.fullmatch(r"(\d+)-of-(\d+)", name)
         number, of = map(int, found.groups()) if found else (0, 0)
         if not 1 <= number <= of:
-            raise ParameterError(f"shard {name!r}: is no shard, such as 3-of-20")
+            raise ParameterError(f"shard {name!r}: is not a shard, such as 3-of-20")
         return cls(number, of)
 
     @property
@@ -36,15 +36,15 @@ class Shard:
         return f"{self.number}-of-{self.of}"
 
     def samples(self, n: int) -> range:
-        """Which of the first ``n`` standard samples this shard takes; all shards take each once.
+        """The part of the first ``n`` standard samples in this shard; the shards do not overlap.
 
-        Raises `ParameterError` where there are more shards than blocks.
+        Raises `ParameterError` if there are more shards than blocks.
         """
         blocks = most_shards(n)
         if self.of > blocks:
             raise ParameterError(
-                f"shard {self.name}: {n} samples are {blocks} blocks of {BLOCK}, and make "
-                f"{blocks} shards at most"
+                f"shard {self.name}: {n} samples are {blocks} blocks of {BLOCK}; use at most "
+                f"{blocks} shards"
             )
         first, stop = (
             BLOCK * (blocks * place // self.of) for place in (self.number - 1, self.number)
@@ -53,5 +53,5 @@ class Shard:
 
 
 def most_shards(n: int) -> int:
-    """Into how many shards ``n`` samples can be divided."""
+    """Largest number of shards that ``n`` samples can be divided into."""
     return -(-n // BLOCK)

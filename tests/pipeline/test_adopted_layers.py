@@ -32,5 +32,5 @@ def test_no_file_names_no_layer(tmp_path: Path) -> None:
 def test_a_file_that_is_no_such_table_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "layer_choice.csv"
     path.write_text(text)
-    with pytest.raises(ParameterError, match="layer_choice.csv: no table"):
+    with pytest.raises(ParameterError, match="layer_choice.csv: not a table"):
         adopted_layers(path)

@@ -138,7 +138,7 @@ def test_a_wrong_value_is_one_line_that_names_it(
         ("measure.seed", 2, "tuning_seed"),
         ("methods.palimpsest.exemplars", 13, "candidate_exemplars"),
         ("figures.fig09_windows.model", "cathedral", "no model 'cathedral'"),
-        ("sessions.cathedral", {"dome2spire": {}}, "no such model"),
+        ("sessions.cathedral", {"dome2spire": {}}, "sessions.cathedral: no model"),
     ],
 )
 def test_values_that_contradict_each_other_are_refused(

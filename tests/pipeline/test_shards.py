@@ -27,7 +27,7 @@ def test_samples_are_cut_alike_in_shards_and_in_the_whole(batch: int) -> None:
 def test_a_shard_is_called_by_its_name() -> None:
     assert Shard.called("3-of-20") == Shard(3, 20) and Shard(3, 20).name == "3-of-20"
     for wrong in ("", "3", "3/20", "0-of-2", "3-of-2", "-1-of-2", "1-of-2 "):
-        with pytest.raises(ParameterError, match="no shard, such as 3-of-20"):
+        with pytest.raises(ParameterError, match="not a shard, such as 3-of-20"):
             Shard.called(wrong)
 
 
@@ -38,7 +38,7 @@ def test_more_shards_than_blocks_are_refused() -> None:
 
 
 def test_batches_that_would_cut_a_block_are_refused() -> None:
-    with pytest.raises(ParameterError, match="samples from 5 on"):
+    with pytest.raises(ParameterError, match="first sample 5 must be"):
         next(batches(range(5, 20), 4))
     with pytest.raises(ParameterError, match="batch = 0"):
         next(batches(range(20), 0))

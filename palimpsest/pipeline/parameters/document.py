@@ -65,11 +65,26 @@ class Parameters(Settings):
     compute: ComputeParameters
 
     @model_validator(mode="after")
-    def _names_agree(self) -> Parameters:
+    def _models_exist(self) -> Parameters:
+        named = {
+            **{f"sessions.{model}": model for model in self.sessions},
+            **{f"grade_rule.{model}": model for model in self.grade_rule},
+            **{f"layer_probe.models.{model}": model for model in self.layer_probe.models},
+            "reflections.model": self.reflections.model,
+            "watermarks.model": self.watermarks.model,
+            "tradeoff.model": self.tradeoff.model,
+            **{f"counterfactuals.models.{name}": name for name in self.counterfactuals.models},
+            **{f"figures.{name}.model": figure.model for name, figure in self.figures.items()},
+        }
+        for field, model in named.items():
+            if model not in self.models:
+                raise ValueError(f"{field}: no model {model!r}; models are {list(self.models)}")
+        return self
+
+    @model_validator(mode="after")
+    def _sessions_have_one_model(self) -> Parameters:
         owner: dict[str, str] = {}
         for model, sessions in self.sessions.items():
-            if model not in self.models:
-                raise ValueError(f"sessions.{model}: no such model; models are {list(self.models)}")
             for session in sessions:
                 if session in owner:
                     raise ValueError(
@@ -77,45 +92,26 @@ class Parameters(Settings):
                         "give each session a name of its own"
                     )
                 owner[session] = model
-        for model in self.grade_rule:
-            if model not in self.models:
-                raise ValueError(
-                    f"grade_rule.{model}: no such model; models are {list(self.models)}"
-                )
-        parts = {name: getattr(self, name) for name in ("reflections", "watermarks", "tradeoff")}
-        for name, part in parts.items():
-            if part.model not in self.models:
-                raise ValueError(
-                    f"{name}.model: no model {part.model!r}; models are {list(self.models)}"
-                )
-        for model in self.layer_probe.models:
-            if model not in self.models:
-                raise ValueError(
-                    f"layer_probe.models.{model}: no such model; models are {list(self.models)}"
-                )
-        for model in self.counterfactuals.models:
-            if model not in self.models:
-                raise ValueError(
-                    f"counterfactuals.models: no model {model!r}; models are {list(self.models)}"
-                )
+        return self
+
+    @model_validator(mode="after")
+    def _figures_exist(self) -> Parameters:
         for name, figure in self.figures.items():
             if figure.part_of is not None and figure.part_of not in self.figures:
                 raise ValueError(
                     f"figures.{name}.part_of: no figure {figure.part_of!r}; "
                     f"figures are {list(self.figures)}"
                 )
-            if figure.model not in self.models:
-                raise ValueError(
-                    f"figures.{name}.model: no model {figure.model!r}; "
-                    f"models are {list(self.models)}"
-                )
+        return self
+
+    @model_validator(mode="after")
+    def _measured_samples_are_held_out(self) -> Parameters:
         if self.tradeoff.seed in (self.statistics.seed, self.draw.seed):
             raise ValueError(
-                f"tradeoff.seed {self.tradeoff.seed} is that of statistics or draw; measure edits "
-                "on other samples than they were made on"
+                f"tradeoff.seed {self.tradeoff.seed} is also the seed of statistics or draw; "
+                "measure edits on other samples than they were made on"
             )
-        seeds = {self.measure.seed, self.methods.palimpsest.tuning_seed}
-        if len(seeds) == 1:
+        if self.measure.seed == self.methods.palimpsest.tuning_seed:
             raise ValueError(
                 "measure.seed equals methods.palimpsest.tuning_seed; settings must be chosen on "
                 "other samples than those measured, so make them differ"
@@ -123,19 +119,19 @@ class Parameters(Settings):
         return self
 
     def method_settings(self, name: str) -> Settings:
-        """What the parameters say of a method, whatever the session."""
+        """The settings of a method, apart from those of a session."""
         method = METHODS[name]
         return getattr(self, method.section) if method.section else getattr(self.methods, name)
 
     def world_of_generator(self, generator: str) -> str:
-        """The world that a mini generator is trained on: its namesake, or one that lists it."""
+        """The world that a mini generator learns: its namesake, or the world that lists it."""
         for world, about in self.worlds.items():
             if generator == world or generator in about.others:
                 return world
         raise ParameterError(f"worlds: no world has a recipe for a generator {generator!r}")
 
     def session(self, model: str, name: str) -> SessionParameters:
-        """How a session is solved: what it says itself over what `solve` says."""
+        """How a session is solved: its own settings, and those of `solve` for the rest."""
         own = self.sessions.get(model, {}).get(name)
-        said = own.model_dump(exclude_unset=True) if own else {}
-        return SessionParameters.model_validate(self.solve.model_dump() | said)
+        given = own.model_dump(exclude_unset=True) if own else {}
+        return SessionParameters.model_validate(self.solve.model_dump() | given)
