@@ -57,6 +57,8 @@ def test_every_path_on_a_page_exists(page: Path) -> None:
         path = re.match(rf"(?:{'|'.join(CHECKED)})/[\w./*-]*", code)
         if path and not MADE.match(path[0]):
             assert list(ROOT.glob(path[0].rstrip("/"))), code
+        elif re.fullmatch(r"test_\w+\.py", code):
+            assert list((ROOT / "tests").rglob(code)), code
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
