@@ -24,7 +24,7 @@ from palimpsest.generators.stylegan2 import MAPPING_RATE, StyleGAN2
 from palimpsest.training.recipe import Recipe
 from palimpsest.worlds.scene import World
 
-Change = Callable[[Tensor], Tensor]
+TensorChange = Callable[[Tensor], Tensor]
 """A function of values (B, M, h, w) that keeps their shape."""
 
 JOINING = 0.1
@@ -49,7 +49,11 @@ class Growing(nn.Module, ABC):
         """A separate generator with the weights up to ``resolution``, without gradients."""
 
     def image_at(
-        self, z: Tensor, resolution: int, layer: int | None = None, change: Change | None = None
+        self,
+        z: Tensor,
+        resolution: int,
+        layer: int | None = None,
+        change: TensorChange | None = None,
     ) -> Tensor:
         """The image (B, 3, R, R) of the network grown to ``resolution`` R; differentiable.
 

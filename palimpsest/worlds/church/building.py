@@ -65,7 +65,7 @@ TRIM = colour(250, 246, 236)
 
 
 @dataclass(frozen=True)
-class Plan:
+class BuildingPlan:
     """Where the parts of the building are, in unit coordinates."""
 
     x: float  # middle of the nave
@@ -77,11 +77,11 @@ class Plan:
     tower_top: float
 
 
-def plan(values: dict[str, Any]) -> Plan:
+def plan(values: dict[str, Any]) -> BuildingPlan:
     """Lay the building out from a scene's values."""
     x, half = values["building_x"], values["nave_width"] / 2
     outermost = half - values["tower_width"] / 2 + 0.012
-    return Plan(
+    return BuildingPlan(
         x=x,
         base=values["base_y"],
         nave_left=x - half,
@@ -121,7 +121,7 @@ def paint_window(
     canvas.paint(box(resolution, x - 0.003, bottom - height, x + 0.003, bottom), bar, None, 0.7)
 
 
-def paint_nave(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
+def paint_nave(canvas: Canvas, values: dict[str, Any], where: BuildingPlan) -> None:
     """Nave wall, its windows, and the roof."""
     resolution = canvas.resolution
     wall_top = where.base - NAVE_HEIGHT
@@ -170,7 +170,7 @@ def paint_nave(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
     canvas.paint(roof, tiles * factor[:, :, None], LABEL["roof"])
 
 
-def paint_tower(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
+def paint_tower(canvas: Canvas, values: dict[str, Any], where: BuildingPlan) -> None:
     """Round tower with door and main window."""
     resolution = canvas.resolution
     x, half = where.tower_x, where.tower_width / 2
@@ -215,7 +215,7 @@ def paint_cross(canvas: Canvas, x: float, bottom: float, label: int) -> None:
     canvas.paint(box(resolution, x - 0.018, bottom - 0.042, x + 0.018, bottom - 0.031), GOLD, label)
 
 
-def paint_dome(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
+def paint_dome(canvas: Canvas, values: dict[str, Any], where: BuildingPlan) -> None:
     """A full dome on a low drum, 17 to 23 pixels wide, with a highlight towards the sun."""
     resolution = canvas.resolution
     x, foot, light = where.tower_x, where.tower_top, values["light"]
@@ -244,7 +244,7 @@ def paint_dome(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
     canvas.paint(bulb, body, LABEL["dome"])
 
 
-def paint_spire(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
+def paint_spire(canvas: Canvas, values: dict[str, Any], where: BuildingPlan) -> None:
     """A tall tiled cone with a flared foot, 23 to 29 pixels high."""
     resolution = canvas.resolution
     x, foot = where.tower_x, where.tower_top + 0.004
@@ -269,7 +269,7 @@ def paint_spire(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
     canvas.paint(cone, tiles * factor[:, :, None], LABEL["spire"])
 
 
-def paint_battlement(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
+def paint_battlement(canvas: Canvas, values: dict[str, Any], where: BuildingPlan) -> None:
     """A parapet wider than the tower, with three merlons."""
     resolution = canvas.resolution
     x, foot = where.tower_x, where.tower_top + 0.004
@@ -300,7 +300,7 @@ def paint_battlement(canvas: Canvas, values: dict[str, Any], where: Plan) -> Non
 TOPS = (paint_dome, paint_spire, paint_battlement)
 
 
-def paint_building(canvas: Canvas, values: dict[str, Any], where: Plan) -> None:
+def paint_building(canvas: Canvas, values: dict[str, Any], where: BuildingPlan) -> None:
     """Paint the church with the soft shadow at its foot; the scene paints a tree on top."""
     ground_shadow = glow(
         canvas.resolution,

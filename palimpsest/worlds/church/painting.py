@@ -8,7 +8,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from palimpsest.worlds.church.building import CLASSES, LABEL, TOPS, Plan, paint_building, plan
+from palimpsest.worlds.church.building import (
+    CLASSES,
+    LABEL,
+    TOPS,
+    BuildingPlan,
+    paint_building,
+    plan,
+)
 from palimpsest.worlds.painting import (
     Canvas,
     Cover,
@@ -272,7 +279,9 @@ def overlay_watermarks(
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8), classes
 
 
-def _paint_surroundings(canvas: Canvas, values: dict[str, Any], ground: str, where: Plan) -> None:
+def _paint_surroundings(
+    canvas: Canvas, values: dict[str, Any], ground: str, where: BuildingPlan
+) -> None:
     """Trees and people, the nearest last."""
     size, base = values["tree_size"], where.base
     if values["tree_left"]:
