@@ -17,7 +17,7 @@ import torch
 from palimpsest.generators import load_generator
 from palimpsest.memory import KeyStatistics, context_directions, match_change
 from palimpsest.sessions import Session, rewrite
-from palimpsest.sessions.rewriting import open_session
+from palimpsest.sessions.opening import open_session
 
 MODEL = "church"
 ITERATIONS = 2001

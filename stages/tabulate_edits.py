@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.experiments.edits.table import edits_table
+from palimpsest.experiments.edits.table_of_edits import edits_table
 from palimpsest.files.tables import write_table
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.shared_options import TableFile

@@ -15,7 +15,7 @@ import typer
 
 from palimpsest.errors import ParameterError
 from palimpsest.estimates.intervals import Intervals
-from palimpsest.experiments.comparison.table import (
+from palimpsest.experiments.comparison.tables_1_and_2 import (
     DOMES,
     SMILE,
     Measured,

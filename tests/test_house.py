@@ -131,7 +131,7 @@ def test_modules_say_what_they_are(file: Path) -> None:
 ORDER = (
     "errors",
     "settings",
-    "wording",
+    "lists_in_words",
     "files",
     "estimates",
     "generators",

@@ -29,7 +29,7 @@ def single_layer(
 ) -> Tuned:
     """The generator with that layer tuned; see `baselines.weight_tuning.tune_layer`."""
     from palimpsest.methods.baselines.weight_tuning import tune_layer
-    from palimpsest.sessions.rewriting import open_session
+    from palimpsest.sessions.opening import open_session
 
     opened = open_session(g, session, exemplars=(0,))
     return tune_layer(g, opened.layer.number, opened.goals[0], steps=steps, **settings.model_dump())

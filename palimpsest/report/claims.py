@@ -25,12 +25,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from palimpsest.estimates.intervals import NOTHING, Estimate
+from palimpsest.lists_in_words import listed
 from palimpsest.methods.registry import METHODS, UNMODIFIED
 from palimpsest.report.layer_claims import layer_advice
 from palimpsest.report.sections import CLAIMS
 from palimpsest.report.sentences import capital, figure_of, in_words, name_of, nth_lowest
 from palimpsest.report.table_view import LABELS, NAMES, number, show
-from palimpsest.wording import listed
 
 Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from palimpsest.experiments.layers.tables import EFFECT, KEPT_LEAST
+from palimpsest.lists_in_words import listed
 from palimpsest.report.sentences import capital, figure_of, in_words, name_of
 from palimpsest.report.table_view import show
-from palimpsest.wording import listed
 
 VERDICTS = {"yes": True, "no": False}
 

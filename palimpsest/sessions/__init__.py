@@ -5,7 +5,8 @@ edit = rewrite(g, session, stats, solver="newton")
 """
 
 from palimpsest.errors import SessionError
-from palimpsest.sessions.rewriting import OpenSession, open_session, rewrite
+from palimpsest.sessions.opening import OpenSession, open_session
+from palimpsest.sessions.rewriting import rewrite
 from palimpsest.sessions.schema import Exemplar, Selection, Session
 
 __all__ = [

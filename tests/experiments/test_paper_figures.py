@@ -10,7 +10,7 @@ import pytest
 
 from palimpsest.errors import ParameterError
 from palimpsest.estimates.intervals import Intervals
-from palimpsest.experiments.comparison.table import Measured, domes_table, smile_table
+from palimpsest.experiments.comparison.tables_1_and_2 import Measured, domes_table, smile_table
 from palimpsest.experiments.paper_figures import (
     TABLE1,
     TABLE2,

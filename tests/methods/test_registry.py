@@ -67,7 +67,7 @@ def READ():
     import pandas as pd
 
     from palimpsest.estimates.intervals import Intervals
-    from palimpsest.experiments.comparison.table import Measured, domes_table
+    from palimpsest.experiments.comparison.tables_1_and_2 import Measured, domes_table
     from palimpsest.files.panels import Panel
     from palimpsest.pipeline.parameters import load_parameters, schema_text
     from palimpsest.pipeline.plan import Plan

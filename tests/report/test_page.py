@@ -8,7 +8,7 @@ import pytest
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.estimates.intervals import Intervals
-from palimpsest.experiments.comparison.table import Measured, domes_table
+from palimpsest.experiments.comparison.tables_1_and_2 import Measured, domes_table
 from palimpsest.files.panels import Panel
 from palimpsest.report.figures import Style, draw_figure
 from palimpsest.report.page import render_page

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from palimpsest.estimates.intervals import wilson
 from palimpsest.experiments.doors.carrier import Carrier
-from palimpsest.experiments.doors.ways import Ways
+from palimpsest.experiments.doors.variants import Ways
 from palimpsest.experiments.panel_sources import BATCH, Facts
 from palimpsest.generators import Generator
 from palimpsest.generators.pictures import as_picture

@@ -4,8 +4,8 @@
 
 Drawn by `palimpsest.report.figures.doors`. This is the talk's difficult case: a door belongs into a
 wall, and the layers after the changed one draw no door where there is no wall. The four ways
-(`ways`) are compared on the same samples, each at the place that the session paints; only samples
-whose place is open sky count. `carrier` says how a door in the sky is recognised.
+(`variants`) are compared on the same samples, each at the place that the session paints; only
+samples whose place is open sky count. `carrier` says how a door in the sky is recognised.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from palimpsest.errors import ParameterError, SessionError
 from palimpsest.experiments.doors.carrier import Carrier
 from palimpsest.experiments.doors.counts import look_at_ways, open_samples
-from palimpsest.experiments.doors.ways import units_switched, ways_to_place
+from palimpsest.experiments.doors.variants import units_switched, ways_to_place
 from palimpsest.experiments.panel_sources import Arrays, Facts, Sources, edit_facts, exemplars_of
 from palimpsest.generators.pictures import as_picture
 from palimpsest.instruments.segmenters.base import Segmenter

@@ -16,7 +16,7 @@ from palimpsest.experiments.panel_sources import BATCH, Arrays, Facts, Sources, 
 from palimpsest.generators import Layer, sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import KeyStatistics, context_directions, match_map, rank_matches
-from palimpsest.sessions.rewriting import check_statistics, open_session
+from palimpsest.sessions.opening import check_statistics, open_session
 
 LEVEL_PERCENT = 99.9
 """Quantile of the matches above which a place is outlined, as in the original's interface."""

@@ -25,7 +25,7 @@ from palimpsest.experiments.panel_sources import (
 from palimpsest.generators import KeyState, Layer, ValueState, sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import Goal
-from palimpsest.sessions.rewriting import open_session
+from palimpsest.sessions.opening import open_session
 from palimpsest.sessions.schema import Selection, Session
 
 

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from palimpsest.errors import PalimpsestError
-from palimpsest.wording import listed
+from palimpsest.lists_in_words import listed
 
 
 class NoKneeError(PalimpsestError):

@@ -19,7 +19,7 @@ import pandas as pd
 from palimpsest.errors import PalimpsestError
 from palimpsest.estimates.columns import column_names, only
 from palimpsest.estimates.intervals import Intervals
-from palimpsest.experiments.comparison.table import DOMES, Measured, domes_table
+from palimpsest.experiments.comparison.tables_1_and_2 import DOMES, Measured, domes_table
 from palimpsest.experiments.layers.choice import LayerChoice, NoKneeError, choose_layers
 from palimpsest.experiments.layers.probe import COLUMNS, distances
 from palimpsest.files.measurements import read_measurements
@@ -66,7 +66,7 @@ def edits_at_layers(trials: Mapping[str, pd.DataFrame], intervals: Intervals) ->
 
     - ``turned_percent``: pixels of the source that became a target class (the paper's measure);
     - ``converted_images_percent``, ``labels_kept_percent``, ``perceptual_masked``: as Table 2 has
-      them (`comparison.table.domes_table`), each with its ``_low`` and ``_high``;
+      them (`comparison.tables_1_and_2.domes_table`), each with its ``_low`` and ``_high``;
     - ``loss_before``, ``loss_after``: L1 goal loss; ``change_elsewhere``: √(E‖ΔW k‖² / E‖W k‖²);
     - ``n`` images, of which ``n_showing`` show the source.
 

@@ -20,7 +20,7 @@ from palimpsest.generators.base import Generator
 from palimpsest.memory import Edit, KeyStatistics, context_directions, edit_of, pose
 from palimpsest.memory.goals import goal_arguments
 from palimpsest.memory.solvers.newton import Descent
-from palimpsest.sessions.rewriting import OpenSession, open_with_statistics
+from palimpsest.sessions.opening import OpenSession, open_with_statistics
 from palimpsest.sessions.schema import Session
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from palimpsest.errors import PalimpsestError
 from palimpsest.estimates.columns import column_names, only
 from palimpsest.estimates.intervals import Intervals
-from palimpsest.experiments.comparison.table import DOMES, Measured, domes_table
+from palimpsest.experiments.comparison.tables_1_and_2 import DOMES, Measured, domes_table
 
 SETTING = ("rank", "exemplars", "mu")
 TOLD = ("loss_before", "loss_after", "change_elsewhere")

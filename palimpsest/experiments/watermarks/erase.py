@@ -44,7 +44,7 @@ from palimpsest.memory import (
 )
 from palimpsest.methods.choosing.judges import cells_showing
 from palimpsest.sessions.masks import cover
-from palimpsest.sessions.rewriting import check_statistics
+from palimpsest.sessions.opening import check_statistics
 
 GAP = 4
 """Gaps of a mark that are closed, in pixels of a 128-pixel image: letters become a word."""

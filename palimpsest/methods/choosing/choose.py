@@ -39,7 +39,8 @@ from palimpsest.methods.choosing.judges import (
     widened,
 )
 from palimpsest.methods.choosing.settings import PalimpsestSettings
-from palimpsest.sessions.rewriting import OpenSession, open_with_statistics, solve
+from palimpsest.sessions.opening import OpenSession, open_with_statistics
+from palimpsest.sessions.rewriting import solve
 from palimpsest.sessions.schema import Session
 from palimpsest.settings import validated
 

@@ -17,10 +17,10 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from palimpsest.files.panels import Panel
+from palimpsest.lists_in_words import listed
 from palimpsest.report.figures.axes import blend, plot_axes
 from palimpsest.report.figures.layout import MARGIN, provenance, session_label
 from palimpsest.report.figures.sheet import Sheet, Style
-from palimpsest.wording import listed
 
 WIDTH, HEIGHT = 2.5, 2.4
 """Size of one plot, in inches."""

@@ -12,7 +12,7 @@ from palimpsest.errors import ParameterError, SessionError
 from palimpsest.experiments.doors.carrier import Carrier
 from palimpsest.experiments.doors.counts import open_samples
 from palimpsest.experiments.doors.panel import COUNTED, compute_doors
-from palimpsest.experiments.doors.ways import object_pasted
+from palimpsest.experiments.doors.variants import object_pasted
 from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import Edit

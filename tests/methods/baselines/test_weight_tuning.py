@@ -5,7 +5,7 @@ import torch
 from palimpsest.generators import load_generator, sample_z, save_generator
 from palimpsest.methods.baselines.pasting import paste_image
 from palimpsest.methods.baselines.weight_tuning import tune_all, tune_layer
-from palimpsest.sessions.rewriting import open_session
+from palimpsest.sessions.opening import open_session
 
 
 def distance(a, b):

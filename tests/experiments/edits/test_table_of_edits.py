@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from palimpsest.errors import EditError
-from palimpsest.experiments.edits.table import edits_table
+from palimpsest.experiments.edits.table_of_edits import edits_table
 from palimpsest.memory import Edit
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.estimates.intervals import Estimate, Intervals
-from palimpsest.experiments.comparison.table import (
+from palimpsest.experiments.comparison.tables_1_and_2 import (
     DOMES,
     Measured,
     domes_table,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from palimpsest.wording import listed
+from palimpsest.lists_in_words import listed
 
 
 def test_parts_are_listed_as_a_sentence_lists_them() -> None:

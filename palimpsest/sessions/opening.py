@@ -1,0 +1,129 @@
+"""A session opened in a generator: its exemplars become goals, its context becomes keys.
+
+    opened = open_session(g, session)
+    opened.goals[0].target                    # values wanted at the pasted place
+    opened.context_keys                       # (B, N, h, w)
+
+Solvers and methods start from here (`rewriting`, `palimpsest.methods`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from palimpsest.errors import SessionError, StatisticsError
+from palimpsest.generators.base import Generator, KeyState, Layer
+from palimpsest.generators.samples import sample_z
+from palimpsest.memory import Goal, KeyStatistics, centre_of, copy_object, paste_goal
+from palimpsest.sessions.schema import Session
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session in a layer of a generator: its goals and the keys of its context.
+
+    ``goals``: one for each exemplar that was opened. ``context_keys`` (B, N, h, w) are whole key
+    maps of the context's samples, ``context_weights`` (B, h, w) the painted share of each cell.
+    """
+
+    session: Session
+    layer: Layer
+    goals: tuple[Goal, ...]
+    context_keys: Tensor
+    context_weights: Tensor
+
+
+def open_session(
+    g: Generator,
+    session: Session,
+    layer: int | None = None,
+    *,
+    exemplars: Sequence[int] | None = None,
+    context: Sequence[int] | None = None,
+    compat: bool = False,
+) -> OpenSession:
+    """The goals of a session, and the keys of its context, in a layer of a generator.
+
+    Args:
+        layer: layer to open if the session names none, as in the original's files.
+        exemplars: numbers of the exemplars to open; all if None.
+        context: numbers of the context's places to use; all if None.
+        compat: make masks and cuts as the original code does.
+
+    Raises:
+        SessionError: what `Session.check` finds, or a number that does not exist.
+    """
+    number = session.check(g, layer, compat)
+    chosen = _chosen(session, "exemplars", session.exemplars, exemplars)
+    places = _chosen(session, "context", session.context, context)
+    opened = g.layer(number)
+    z = sample_z(g, max(session.samples) + 1, session.seed)
+    keys, values = (opened.key_size,) * 2, (opened.value_size,) * 2
+
+    with torch.no_grad():
+
+        def keys_of(sample: int) -> KeyState:
+            return opened.keys(z[sample : sample + 1])
+
+        goals = []
+        for exemplar in chosen:
+            donor = opened.values(keys_of(exemplar.object.sample))
+            clip = copy_object(donor, exemplar.object.area(values, compat))
+            centre = centre_of(exemplar.paste.area(values, compat))
+            place = keys_of(exemplar.paste.sample)
+            goals.append(paste_goal(opened, place, clip, centre, halo=0 if compat else 1))
+        found = torch.cat([keys_of(place.sample).k for place in places])
+    weights = torch.stack([place.area(keys, compat) for place in places])
+    return OpenSession(session, opened, tuple(goals), found, weights)
+
+
+def open_with_statistics(
+    g: Generator, session: Session, stats: KeyStatistics, **options: Any
+) -> OpenSession:
+    """`open_session` at the session's layer, or at that of the statistics if it names none.
+
+    ``options``: exemplars, context and compat, as in `open_session`. Raises `StatisticsError` for
+    statistics of other weights or of another layer.
+    """
+    number = stats.metadata.get("layer")
+    opened = open_session(g, session, None if number is None else int(number), **options)
+    check_statistics(g, opened.layer, stats)
+    return opened
+
+
+def check_statistics(g: Generator, layer: Layer, stats: KeyStatistics) -> None:
+    """Raise `StatisticsError` for statistics of other weights, layer, truncation or units."""
+    wanted = {
+        "weights_sha256": g.weights_sha256,
+        "layer": str(layer.number),
+        "truncation": format(g.truncation, ".12g"),
+    }
+    for name, value in wanted.items():
+        found = stats.metadata.get(name, value)
+        if found != value:
+            raise StatisticsError(
+                f"statistics: made with {name} = {found}, but the generator and session have "
+                f"{value}; collect them again"
+            )
+    if stats.units != layer.weight.shape[1]:
+        raise StatisticsError(
+            f"statistics: of {stats.units} units, but layer {layer.number} has "
+            f"{layer.weight.shape[1]}; collect them for this layer"
+        )
+
+
+def _chosen(session: Session, field: str, items: tuple, places: Sequence[int] | None) -> list:
+    if places is None:
+        return list(items)
+    for place in places:
+        if not 0 <= place < len(items):
+            raise SessionError(
+                f"session {session.name}: field {field}: there is no number {place}; "
+                f"it has {len(items)}, counted from 0"
+            )
+    return [items[place] for place in places]
