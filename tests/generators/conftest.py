@@ -38,3 +38,9 @@ def progressive():
 def generator(request):
     """Each golden generator in turn."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def exact(generator):
+    """Each golden generator in float64: identities hold without the rounding of a processor."""
+    return generator.double()

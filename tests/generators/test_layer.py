@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from palimpsest.generators import sample_z
+from tests.doubles.bounds import EXACT
 
 
 def test_render_of_values_equals_the_generator(generator):
@@ -37,33 +38,33 @@ def test_values_are_linear_then_demodulation_then_activation(generator):
         assert torch.allclose(double, 2 * layer.linear(state.k, layer.weight), rtol=1e-4, atol=1e-4)
 
 
-def test_a_sample_does_not_depend_on_its_batch(generator):
-    z = sample_z(generator, 5)
-    together, alone = generator(z), torch.cat([generator(row) for row in z.split(1)])
-    assert (together - alone).abs().max() < 2e-5  # rounding: raw images reach 3 to 6
-    for number in generator.layers:
-        layer = generator.layer(number)
+def test_a_sample_does_not_depend_on_its_batch(exact):
+    z = sample_z(exact, 5).double()
+    together, alone = exact(z), torch.cat([exact(row) for row in z.split(1)])
+    assert (together - alone).abs().max() < EXACT
+    for number in exact.layers:
+        layer = exact.layer(number)
         values = layer.values(layer.keys(z)).v
         single = torch.cat([layer.values(layer.keys(row)).v for row in z.split(1)])
-        assert (values - single).abs().max() < 1e-5 * values.abs().max()
+        assert (values - single).abs().max() < EXACT * values.abs().max()
 
 
-def test_a_slice_of_the_state_is_the_state_of_the_slice(generator):
-    z = sample_z(generator, 4)
-    layer = generator.layer(6)
+def test_a_slice_of_the_state_is_the_state_of_the_slice(exact):
+    z = sample_z(exact, 4).double()
+    layer = exact.layer(6)
     values = layer.values(layer.keys(z))
     for index, rows in ((slice(1, 3), [1, 2]), ([3, 0], [3, 0]), (2, [2])):
         part = layer.keys(z)[index]
         assert len(part) == len(rows)
-        assert torch.allclose(layer.values(part).v, values.v[rows], atol=1e-4)
-        assert torch.allclose(layer.render(values[index]), generator(z[rows]), atol=2e-5)
+        assert torch.allclose(layer.values(part).v, values.v[rows], atol=EXACT)
+        assert torch.allclose(layer.render(values[index]), exact(z[rows]), atol=EXACT)
 
 
 @pytest.mark.parametrize("number", [4, 6, 7, 9])
-def test_a_crop_has_the_values_of_its_place(generator, number):
+def test_a_crop_has_the_values_of_its_place(exact, number):
     """Zero padding reaches one key cell inwards, so that the interior is the full map's."""
-    z = sample_z(generator, 2)
-    layer = generator.layer(number)
+    z = sample_z(exact, 2).double()
+    layer = exact.layer(number)
     state = layer.keys(z)
     full = layer.values(state)
     top, left, bottom, right = 1, 2, 7, 8
@@ -75,20 +76,20 @@ def test_a_crop_has_the_values_of_its_place(generator, number):
     rim = 2 * up
     inside = values.v[:, :, rim:-rim, rim:-rim]
     place = full.v[:, :, up * top : up * bottom, up * left : up * right]
-    assert torch.allclose(inside, place[:, :, rim:-rim, rim:-rim], atol=1e-5)
+    assert torch.allclose(inside, place[:, :, rim:-rim, rim:-rim], atol=EXACT)
     again = state.crop(0, 1, 8, 8).crop(1, 1, 7, 7)
     assert again.window == crop.window
     assert torch.equal(again.k, crop.k)
-    scale = generator.resolution // layer.key_size
+    scale = exact.resolution // layer.key_size
     assert layer.render(values).shape[2:] == (6 * scale, 6 * scale)
 
 
-def test_an_early_crop_renders_the_middle_of_the_image(generator):
-    z = sample_z(generator, 1)
-    layer = generator.layer(10)
+def test_an_early_crop_renders_the_middle_of_the_image(exact):
+    z = sample_z(exact, 1).double()
+    layer = exact.layer(10)
     values = layer.values(layer.keys(z).crop(8, 8, 56, 56))
     image = layer.render(values)
-    assert torch.allclose(image[:, :, 2:-2, 2:-2], generator(z)[:, :, 10:54, 10:54], atol=1e-5)
+    assert torch.allclose(image[:, :, 2:-2, 2:-2], exact(z)[:, :, 10:54, 10:54], atol=EXACT)
 
 
 @pytest.mark.parametrize("window", [(2, 2, 2, 5), (-1, 0, 4, 4), (0, 0, 17, 4), (5, 0, 4, 4)])

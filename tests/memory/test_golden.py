@@ -22,6 +22,7 @@ from palimpsest.memory import (
 from palimpsest.memory.insert import pose
 from palimpsest.memory.problem import Problem
 from palimpsest.memory.solvers import direct, projected_gradient
+from tests.doubles.bounds import EARLY, same_descent, same_picture
 
 if TYPE_CHECKING:
     from tests.memory.conftest import Recorded
@@ -32,11 +33,17 @@ def problem(recorded: Recorded, rank: int = 1, **options) -> Problem:
     return pose(recorded.layer, goal.state, goal.target, recorded.directions(rank), recorded.stats)
 
 
-def agrees(found: list[float], expected: torch.Tensor) -> None:
-    difference = (torch.tensor(found) - expected).abs()
-    assert difference[:50].max() < 2e-4
-    # later Adam amplifies the last bits, in which processors differ
-    assert (difference / expected).max() < 1e-2
+def same_edit(recorded: Recorded, found: torch.Tensor, name: str, iterations: int) -> None:
+    """The edited pictures look the same, or are changed by the same to 5 % after long descents."""
+    z = recorded.z[[recorded.paste, recorded.other]]
+    ours, theirs = (
+        recorded.g.with_weight(recorded.number, weight)(z)
+        for weight in (found, recorded.array(f"{name}.W"))
+    )
+    if iterations <= EARLY + 1:
+        assert same_picture(ours, theirs)
+    else:
+        assert (ours - theirs).norm() < 0.05 * (theirs - recorded.g(z)).norm()
 
 
 def test_second_moment_and_whitening(recorded: Recorded) -> None:
@@ -118,8 +125,8 @@ def test_projected_gradient(
     weight, losses = projected_gradient.descend(
         problem(recorded, rank, **options), iterations=iterations, **settings
     )
-    agrees(losses, recorded.array(f"{name}.losses"))
-    assert recorded.off(weight, recorded.array(f"{name}.W")) < 1e-2
+    assert same_descent(losses, recorded.array(f"{name}.losses"))
+    same_edit(recorded, weight, name, iterations)
 
 
 def test_projected_gradient_on_the_whole_map(recorded: Recorded) -> None:
@@ -135,8 +142,8 @@ def test_projected_gradient_with_one_context_image(recorded: Recorded) -> None:
     goal = recorded.goal()
     posed = pose(recorded.layer, goal.state, goal.target, one)
     weight, losses = projected_gradient.descend(posed, iterations=31)
-    agrees(losses, recorded.array("edit_singlekey0_31.losses"))
-    assert recorded.off(weight, recorded.array("edit_singlekey0_31.W")) < 1e-2
+    assert same_descent(losses, recorded.array("edit_singlekey0_31.losses"))
+    same_edit(recorded, weight, "edit_singlekey0_31", 31)
 
 
 def test_images_after_the_edit(recorded: Recorded) -> None:
@@ -152,7 +159,7 @@ def test_images_after_the_edit(recorded: Recorded) -> None:
 
 def test_direct(styled: Recorded) -> None:
     found = direct.solve(problem(styled), iterations=201)
-    agrees(found.losses[:-1], styled.array("linear_rank1.losses"))
+    assert same_descent(found.losses[:-1], styled.array("linear_rank1.losses"))
 
 
 def test_erase(recorded: Recorded) -> None:
@@ -160,8 +167,8 @@ def test_erase(recorded: Recorded) -> None:
     goal = removal_goal(recorded.layer, recorded.keys(recorded.paste), units)
     posed = pose(recorded.layer, goal.state, goal.target, recorded.directions())
     weight, losses = projected_gradient.descend(posed, iterations=51)
-    agrees(losses, recorded.array("erase_rank1_drank5_51.losses"))
-    assert recorded.off(weight, recorded.array("erase_rank1_drank5_51.W")) < 1e-2
+    assert same_descent(losses, recorded.array("erase_rank1_drank5_51.losses"))
+    same_edit(recorded, weight, "erase_rank1_drank5_51", 51)
 
 
 def test_removal_of_directions(recorded: Recorded) -> None:

@@ -21,6 +21,10 @@ from palimpsest.memory.statistics import QUANTILE_LEVELS
 if TYPE_CHECKING:
     from tests.memory.conftest import Recorded
 
+SUMS = (24 * 256) ** 0.5 * 2**-24
+"""Relative rounding of float32 sums over the 24 × 256 cells of these tests, 5e-6: half a last bit,
+2⁻²⁴, for each term, which add up like a random walk. One cell too many would change 1.6e-4."""
+
 
 @pytest.fixture(scope="module")
 def g() -> Generator:
@@ -38,7 +42,7 @@ def test_streaming_equals_direct(g: Generator) -> None:
     keys = all_keys(g, 6, 24)
     direct = keys.T @ keys / len(keys)
     assert stats.count == len(keys) == 24 * 256
-    assert (stats.second_moment - direct).norm() < 1e-6 * direct.norm()
+    assert (stats.second_moment - direct).norm() < SUMS * direct.norm()
     quantiles = torch.quantile(keys, QUANTILE_LEVELS, dim=0).T  # fewer cells than are kept: exact
     assert torch.allclose(stats.unit_quantiles.double(), quantiles, atol=1e-5)
     assert torch.equal(stats.unit_second_moment, stats.second_moment.diagonal())
@@ -50,7 +54,7 @@ def test_batch_size_does_not_matter(g: Generator, batch: int) -> None:
     one = KeyStatistics.collect(g, layer=6, n=12)
     other = KeyStatistics.collect(g, layer=6, n=12, batch=batch)
     scale = one.second_moment.norm()
-    assert (one.second_moment - other.second_moment).norm() < 1e-6 * scale
+    assert (one.second_moment - other.second_moment).norm() < SUMS * scale
     assert torch.allclose(one.unit_quantiles, other.unit_quantiles, atol=1e-4)
 
 
@@ -76,7 +80,7 @@ def test_excluded_cells_are_left_out(g: Generator) -> None:
     keys = all_keys(g, 6, 24).reshape(24, 16, 16, -1)[:, 8:].reshape(24 * 128, -1)
     direct = keys.T @ keys / len(keys)
     assert stats.count == len(keys)
-    assert (stats.second_moment - direct).norm() < 1e-6 * direct.norm()
+    assert (stats.second_moment - direct).norm() < SUMS * direct.norm()
     assert torch.allclose(stats.unit_quantiles[:, -1].double(), keys.amax(dim=0))
     assert stats.metadata["excluding"] == "upper half"
 

@@ -22,7 +22,11 @@ def test_labels_are_the_largest_scores(random_segmenter, images):
 def test_an_image_does_not_depend_on_its_batch(random_segmenter, images):
     together = random_segmenter.labels(images)
     alone = torch.cat([random_segmenter.labels(image[None]) for image in images])
-    assert (together != alone).float().mean() < 1e-4
+    scores = random_segmenter.logits(images[:16])
+    first, second = scores.topk(2, dim=1).values.unbind(1)
+    clear = first - second > 1e-3 * scores.abs().max()  # where two tie, rounding may decide
+    assert clear.float().mean() > 0.9
+    assert torch.equal(together[:16][clear], alone[:16][clear])
 
 
 def test_other_sizes(random_segmenter):
