@@ -18,7 +18,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help figures test faults worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
+.PHONY: help figures test test-portable faults worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -29,6 +29,16 @@ figures: $(READY)  ## make every table and figure, and results/report.html
 
 test: $(READY)  ## run the tests in two processes
 	@python -m pytest -n 2 --dist loadfile --ignore-glob='*/faults/test_[!k]*'
+
+# The instructions of an old processor, which sums in another order (docs/testing.md).
+TESTS := tests
+OLD_PROCESSOR := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE \
+	OPENBLAS_CORETYPE=Nehalem OMP_NUM_THREADS=2
+
+test-portable: $(READY)  ## run TESTS (all by default) as an old processor computes them
+	@env $(OLD_PROCESSOR) python -m pytest $(TESTS) --ignore=tests/faults --ignore=tests/cluster \
+		--ignore=tests/pipeline/test_smoke.py --ignore=tests/pipeline/test_dvc.py \
+		--ignore=tests/pipeline/test_plan.py
 
 faults: $(READY)  ## run all tests of killed runs, damaged files and full disks (docs/reliability.md)
 	@python -m pytest tests/faults -s
