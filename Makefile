@@ -33,7 +33,7 @@ test: $(READY)  ## run the tests in two processes
 # The instructions of an old processor, which sums in another order (docs/testing.md).
 TESTS := tests
 OLD_PROCESSOR := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE \
-	OPENBLAS_CORETYPE=Nehalem OMP_NUM_THREADS=2
+	OPENBLAS_CORETYPE=Nehalem OMP_NUM_THREADS=2 MKL_NUM_THREADS=2
 
 test-portable: $(READY)  ## run TESTS (all by default) as an old processor computes them
 	@env $(OLD_PROCESSOR) python -m pytest $(TESTS) --ignore=tests/faults --ignore=tests/cluster \
