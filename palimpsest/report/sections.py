@@ -55,7 +55,7 @@ SECTIONS = (
         "Some training pictures of the church generator had a word in the middle or a strip at the "
         "bottom, and it learned to draw these marks too. They can be erased by silencing the units "
         "most specific to them, or by a rule whose goal is the same image without the mark. The "
-        "table counts the marks that are left, and how much images change that had no mark.",
+        "table counts the marks that are left, and how much images change outside the marks.",
         ("table3_watermarks", "fig05_watermarks"),
     ),
     Section(
@@ -141,7 +141,7 @@ CLAIMS = {
         "section 5.2, Table 3",
     ),
     "marks_locality": (
-        "It also changes images less than silencing units does, where they had no mark.",
+        "It also changes the rest of the image less than silencing units does.",
         "section 5.2, Table 3",
     ),
     "reflections": (
