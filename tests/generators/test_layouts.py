@@ -31,7 +31,7 @@ def test_a_layout_is_registered_under_the_name_of_its_module():
         {"g_ema.conv1.conv.weight", "latent_avg"},
         {"conv1.conv.modulation.weight"},
     ],
-    ids=" ".join,
+    ids=lambda names: " ".join(sorted(names)),
 )
 def test_names_fit_one_layout_only(names):
     content = Content(dict.fromkeys(names, torch.zeros(1)))

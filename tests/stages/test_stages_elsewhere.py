@@ -22,7 +22,7 @@ import torch
 from palimpsest.dissection import causal_units
 from palimpsest.dissection import unit_switches as switching
 from palimpsest.experiments.doors import panel as door_panel
-from palimpsest.experiments.doors import ways as door_ways
+from palimpsest.experiments.doors import variants as door_variants
 from palimpsest.files.arrays import load_arrays
 from palimpsest.methods.baselines import weight_tuning as tuning
 from palimpsest.methods.registry import names_of
@@ -352,7 +352,7 @@ def soon() -> Iterator[None]:
         patched.setattr(causal_units, "STEPS", 2)
         patched.setattr(switching, "DISSECTED", 32)
         patched.setattr(switching, "EMPTY", 16)
-        patched.setattr(door_ways, "DISSECTED", 32)
+        patched.setattr(door_variants, "DISSECTED", 32)
         patched.setattr(door_panel, "COUNTED", 4)
         yield
 
