@@ -26,7 +26,9 @@ def same_picture(found: Tensor, wanted: Tensor) -> bool:
 
 
 def same_descent(found: list[float], wanted: Tensor) -> bool:
-    """Whether two descents take the same steps early, and have the same losses to 5 % later."""
-    ours, theirs = torch.tensor(found).double(), wanted.double()
-    apart = (ours - theirs).abs() / theirs
-    return bool(apart[:EARLY].max() < 1e-3 and apart.max() < 0.05)
+    """Whether two descents have the same losses: to 2e-4 early, to 5e-3 later.
+
+    These are the tolerances that the golden files state (tests/golden/README.md).
+    """
+    apart = (torch.tensor(found).double() - wanted.double()).abs()
+    return bool(apart[:EARLY].max() < 2e-4 and apart.max() < 5e-3)
