@@ -17,7 +17,6 @@ from palimpsest.pipeline.parameters import overlays, parse_parameters
 from palimpsest.pipeline.plan import Plan, one_of
 from palimpsest.pipeline.stage_options import (
     as_json,
-    each_setting,
     json_option,
     listed,
     named,

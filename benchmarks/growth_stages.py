@@ -265,13 +265,14 @@ STAGES = (
         "train_segmenter",
         60,
         "scenes",
-        "--world church --scenes $n --steps 2 --graded 20 --out $out/segmenter.safetensors",
+        '--world church --recipe \'{"scenes": $n, "steps": 2}\' --graded 20'
+        " --out $out/segmenter.safetensors",
     ),
     StageRun(
         "train_classifier",
         100,
         "scenes",
-        "--world face --attribute smile --scenes $n --steps 2 --graded 20"
+        '--world face --attribute smile --recipe \'{"scenes": $n, "steps": 2}\' --graded 20'
         " --out $out/smile.safetensors",
     ),
 )

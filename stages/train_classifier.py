@@ -9,12 +9,10 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.instruments.classifiers.training import (
-    AttributeRecipe,
-    AttributeTraining,
-    grade_classifier,
-)
+from palimpsest.instruments.classifiers.training import AttributeTraining, grade_classifier
 from palimpsest.pipeline.commands import run
+from palimpsest.settings import settings_from_json
+from palimpsest.training.instrument_recipes import ClassifierRecipe
 from palimpsest.training.recipe import hardware
 from palimpsest.training.renders import BLUR
 from palimpsest.training.resumable import train_with_progress
@@ -25,13 +23,16 @@ def main(
     world: Annotated[str, typer.Option(help="Name of the world to learn.")],
     attribute: Annotated[str, typer.Option(help="Attribute to detect, such as smile.")],
     out: Annotated[Path, typer.Option(help="Classifier to write (.safetensors, float16).")],
-    resolution: Annotated[int, typer.Option(help="Side of the training images in pixels.")] = 128,
-    scenes: Annotated[int, typer.Option(help="Number of training scenes.")] = 4000,
-    steps: Annotated[int, typer.Option(help="Number of training steps.")] = 800,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="Settings of the training, as JSON; the main ones: resolution, scenes, steps,"
+            " seed. Those left out have their defaults."
+        ),
+    ] = "{}",
     minutes: Annotated[
         float, typer.Option(help="Minutes after which to stop; run again to resume.")
     ] = math.inf,
-    seed: Annotated[int, typer.Option(help="Random seed of scenes, weights and batches.")] = 1,
     graded: Annotated[int, typer.Option(help="Number of held-out renders for grading.")] = 1000,
     checkpoint: Annotated[
         Path | None,
@@ -40,16 +41,16 @@ def main(
 ) -> None:
     """Train or resume; the file is written when all steps are done."""
     chosen = get_world(world)
-    recipe = AttributeRecipe(attribute, resolution, scenes=scenes, steps=steps, seed=seed)
-    with tqdm(total=scenes, desc="rendering", unit="image", mininterval=2) as bar:
-        training = AttributeTraining(chosen, recipe, progress=bar.update)
+    settings = settings_from_json("--recipe", recipe, ClassifierRecipe)
+    with tqdm(total=settings.scenes, desc="rendering", unit="image", mininterval=2) as bar:
+        training = AttributeTraining(chosen, attribute, settings, progress=bar.update)
     checkpoint = checkpoint or out.with_suffix(".checkpoint.pt")
     if not train_with_progress(training, checkpoint, minutes=minutes):
         return
     classifier = training.finished()
     classifier.facts["hardware"] = hardware()
     classifier.facts["grades"] = [
-        grade_classifier(classifier, chosen, graded, blurred * resolution / 128)
+        grade_classifier(classifier, chosen, graded, blurred * settings.resolution / 128)
         for blurred in (0.0, BLUR)
     ]
     classifier.save(out)

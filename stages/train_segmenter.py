@@ -9,12 +9,10 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from palimpsest.instruments.segmenters.training import (
-    SegmenterRecipe,
-    SegmenterTraining,
-    grade_segmenter,
-)
+from palimpsest.instruments.segmenters.training import SegmenterTraining, grade_segmenter
 from palimpsest.pipeline.commands import run
+from palimpsest.settings import settings_from_json
+from palimpsest.training.instrument_recipes import SegmenterRecipe
 from palimpsest.training.recipe import hardware
 from palimpsest.training.renders import BLUR
 from palimpsest.training.resumable import train_with_progress
@@ -24,13 +22,16 @@ from palimpsest.worlds import get_world
 def main(
     world: Annotated[str, typer.Option(help="Name of the world to learn.")],
     out: Annotated[Path, typer.Option(help="Segmenter to write (.safetensors, float16).")],
-    resolution: Annotated[int, typer.Option(help="Side of the training images in pixels.")] = 128,
-    scenes: Annotated[int, typer.Option(help="Number of training scenes.")] = 6000,
-    steps: Annotated[int, typer.Option(help="Number of training steps.")] = 1600,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="Settings of the training, as JSON; the main ones: resolution, scenes, steps,"
+            " seed. Those left out have their defaults."
+        ),
+    ] = "{}",
     minutes: Annotated[
         float, typer.Option(help="Minutes after which to stop; run again to resume.")
     ] = math.inf,
-    seed: Annotated[int, typer.Option(help="Random seed of scenes, weights and batches.")] = 1,
     graded: Annotated[int, typer.Option(help="Number of held-out renders for grading.")] = 1000,
     checkpoint: Annotated[
         Path | None,
@@ -40,13 +41,15 @@ def main(
     """Train or resume; the file is written when all steps are done."""
     checkpoint = checkpoint or out.with_suffix(".checkpoint.pt")
     chosen = get_world(world)
-    recipe = SegmenterRecipe(resolution=resolution, scenes=scenes, steps=steps, seed=seed)
-    with tqdm(total=2 * scenes, desc="rendering", unit="image", mininterval=2) as bar:
-        training = SegmenterTraining(chosen, recipe, progress=bar.update)
+    settings = settings_from_json("--recipe", recipe, SegmenterRecipe)
+    with tqdm(total=2 * settings.scenes, desc="rendering", unit="image", mininterval=2) as bar:
+        training = SegmenterTraining(chosen, settings, progress=bar.update)
     if not train_with_progress(training, checkpoint, minutes=minutes):
         return
     segmenter = training.finished()
-    sizes = [size for size in (resolution, resolution // 2) if size >= segmenter.stride]
+    sizes = [
+        size for size in (settings.resolution, settings.resolution // 2) if size >= segmenter.stride
+    ]
     segmenter.facts["hardware"] = hardware()
     segmenter.facts["grades"] = [
         grade_segmenter(segmenter, chosen, graded, size, blurred * size / 128)

@@ -39,13 +39,6 @@ def listed(name: str, values: Iterable[object]) -> str:
     return option(name, ",".join(map(str, values)))
 
 
-def each_setting(settings: Settings) -> str:
-    """One option for each setting: `--scenes 6000 --seed 1`."""
-    return " ".join(
-        f"--{name.replace('_', '-')} {value}" for name, value in settings.model_dump().items()
-    )
-
-
 def as_json(settings: Settings | Mapping[str, Any], **more: Any) -> str:
     """Settings as a JSON object, to be quoted by the shell command (`{params.settings:q}`)."""
     values = settings.model_dump() if isinstance(settings, Settings) else dict(settings)

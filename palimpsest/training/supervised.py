@@ -13,45 +13,33 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from palimpsest.errors import ParameterError
+from palimpsest.training.instrument_recipes import ClassifierRecipe, SegmenterRecipe
 from palimpsest.training.resumable import Losses, ResumableTraining
+
+InstrumentRecipe = SegmenterRecipe | ClassifierRecipe
 
 WARM_UP = 100
 """Steps over which the rate rises to its full height."""
 
 
-class Recipe(Protocol):
-    """What every recipe has: length of the run, AdamW's rate and weight decay, and a seed."""
-
-    steps: int
-    rate: float
-    weight_decay: float
-    seed: int
-
-
-def rate_at(recipe: Recipe, step: int) -> float:
+def rate_at(recipe: InstrumentRecipe, step: int) -> float:
     """The learning rate of a step: it warms up, then falls to 0 as a half cosine."""
     warm = min(1.0, (step + 1) / WARM_UP)
     return recipe.rate * warm * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
 
 
-def check_minima(recipe: object, least: Mapping[str, int]) -> None:
-    """Raises `ParameterError` for the first field of ``recipe`` below its least value."""
-    for field, minimum in least.items():
-        if getattr(recipe, field) < minimum:
-            raise ParameterError(f"{field} = {getattr(recipe, field)}; at least {minimum}")
-
-
 class SupervisedTraining(ResumableTraining):
     """A run of AdamW on batches of (images (B, 3, R, R) in [-1, 1], truth)."""
 
-    def __init__(self, recipe: Recipe, recipe_facts: Mapping[str, Any], batches: Dataset) -> None:
+    def __init__(
+        self, recipe: InstrumentRecipe, recipe_facts: Mapping[str, Any], batches: Dataset
+    ) -> None:
         self.recipe = recipe
         torch.manual_seed(recipe.seed)
         self.network = self.build().to(memory_format=torch.channels_last)

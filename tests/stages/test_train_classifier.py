@@ -1,6 +1,7 @@
 """The stage that trains an attribute classifier: it stops, goes on and writes a graded file."""
 
-from dataclasses import replace
+import json
+from functools import partial
 
 import pytest
 
@@ -9,30 +10,20 @@ from palimpsest.instruments.classifiers.attribute_classifier import (
     AttributeArchitecture,
     AttributeClassifier,
 )
-from palimpsest.instruments.classifiers.training import (
-    AttributeRecipe,
-)
+from palimpsest.instruments.classifiers.training import AttributeTraining
 from stages import train_classifier
 
-TINY = AttributeRecipe(
-    "smile",
-    resolution=32,
-    scenes=24,
-    steps=6,
-    batch=8,
-    seed=2,
-    architecture=AttributeArchitecture(widths=(8, 8, 8), hidden=4),
-)
+RECIPE = {"resolution": 32, "scenes": 24, "steps": 4, "batch": 8, "seed": 2}
 
 
 def test_the_stage_stops_goes_on_and_writes_a_graded_file(tmp_path, monkeypatch, capsys):
-    def tiny(attribute, resolution, **told):
-        return replace(TINY, attribute=attribute, resolution=resolution, **told)
-
-    monkeypatch.setattr(train_classifier, "AttributeRecipe", tiny)
+    small = partial(
+        AttributeTraining, architecture=AttributeArchitecture(widths=(8, 8, 8), hidden=4)
+    )
+    monkeypatch.setattr(train_classifier, "AttributeTraining", small)
     out = tmp_path / "c.safetensors"
-    told = {"world": "face", "attribute": "smile", "out": out, "resolution": 32}
-    told |= {"scenes": 24, "steps": 4, "graded": 6}
+    told = {"world": "face", "attribute": "smile", "out": out}
+    told |= {"recipe": json.dumps(RECIPE), "graded": 6}
     train_classifier.main(**told, minutes=0)
     assert not out.exists() and out.with_suffix(".checkpoint.pt").exists()
     assert "run again to resume" in capsys.readouterr().err

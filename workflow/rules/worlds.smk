@@ -44,12 +44,12 @@ rule train_segmenter:
         runtime=120,
         gpu=0,
     params:
-        settings=lambda wildcards: each_setting(PARAMETERS.worlds[wildcards.world].segmenter),
+        recipe=lambda wildcards: as_json(PARAMETERS.worlds[wildcards.world].segmenter),
     message:
         "Train the {wildcards.world} segmenter on exact labels"
     shell:
-        "python -m stages.train_segmenter --world {wildcards.world} {params.settings}"
-        " --out {output} > {log} 2>&1"
+        "python -m stages.train_segmenter --world {wildcards.world}"
+        " --recipe {params.recipe:q} --out {output} > {log} 2>&1"
 
 
 rule train_classifier:
@@ -69,14 +69,14 @@ rule train_classifier:
         runtime=30,
         gpu=0,
     params:
-        settings=lambda wildcards: each_setting(
+        recipe=lambda wildcards: as_json(
             PARAMETERS.worlds[wildcards.world].classifiers[wildcards.attribute]
         ),
     message:
         "Train the classifier of {wildcards.attribute} in the {wildcards.world} world"
     shell:
         "python -m stages.train_classifier --world {wildcards.world}"
-        " --attribute {wildcards.attribute} {params.settings} --out {output} > {log} 2>&1"
+        " --attribute {wildcards.attribute} --recipe {params.recipe:q} --out {output} > {log} 2>&1"
 
 
 rule preview_world:

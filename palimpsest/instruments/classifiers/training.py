@@ -1,6 +1,6 @@
 """Train an attribute classifier on a world's renders, and grade it.
 
-    training = AttributeTraining(get_world("face"), AttributeRecipe(attribute="smile"))
+    training = AttributeTraining(get_world("face"), "smile", ClassifierRecipe(steps=800))
     training.run(checkpoint=Path("face-smile.checkpoint.pt"))
     classifier = training.finished()
     grade_classifier(classifier, get_world("face"), n=1000, blurred=0.7)
@@ -13,7 +13,7 @@ half of them mirrored. The run resumes from its checkpoint (`resumable`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -29,35 +29,16 @@ from palimpsest.instruments.classifiers.attribute_classifier import (
     AttributeClassifier,
 )
 from palimpsest.training.degradation import degrade
+from palimpsest.training.instrument_recipes import ClassifierRecipe
 from palimpsest.training.renders import GRADING_STREAM, held_out, render_all, training_scenes
-from palimpsest.training.supervised import SupervisedTraining, check_minima
+from palimpsest.training.supervised import SupervisedTraining
 from palimpsest.worlds.scene import Scene, World
 
 SOFTENING = 0.02
 """Distance of a softened label from 0 or 1: with hard labels the scores would grow without end."""
 
 
-@dataclass(frozen=True)
-class AttributeRecipe:
-    """Everything a training run depends on.
-
-    ``attribute``: what the classifier detects. ``new_rules``: share of the ``scenes`` that follow
-    one of the world's counterfactuals.
-    """
-
-    attribute: str
-    resolution: int = 128
-    scenes: int = 4000
-    new_rules: float = 0.25
-    steps: int = 800
-    batch: int = 32
-    rate: float = 3e-3
-    weight_decay: float = 1e-2
-    seed: int = 1
-    architecture: AttributeArchitecture = AttributeArchitecture()
-
-
-class DegradedRenders(Dataset):
+class AttributeRenders(Dataset):
     """The batch of each step: images (B, 3, R, R) in [-1, 1], and labels (B,) float32, 0 or 1.
 
     ``images`` (n, R, R, 3) uint8: renders of the recipe's scenes; ``shown`` (n,) bool: which of
@@ -70,7 +51,8 @@ class DegradedRenders(Dataset):
     def __init__(
         self,
         world: World,
-        recipe: AttributeRecipe,
+        attribute: str,
+        recipe: ClassifierRecipe,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self.recipe = recipe
@@ -79,7 +61,7 @@ class DegradedRenders(Dataset):
                 world, scenes=recipe.scenes, new_rules=recipe.new_rules, seed=recipe.seed
             )
         )
-        self.shown = presence(world, [scene for lot in lots for scene in lot], recipe.attribute)
+        self.shown = presence(world, [scene for lot in lots for scene in lot], attribute)
         self.images = render_all(world, lots, recipe.resolution, progress).images
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
@@ -95,22 +77,22 @@ class DegradedRenders(Dataset):
 class AttributeTraining(SupervisedTraining):
     """A training run of an attribute's classifier; ``progress`` gets the number of scenes rendered.
 
-    Raises `ParameterError` for a recipe with a value out of its range, and as `DegradedRenders`.
+    Raises `ParameterError` as `AttributeRenders`.
     """
 
     def __init__(
         self,
         world: World,
-        recipe: AttributeRecipe,
+        attribute: str,
+        recipe: ClassifierRecipe,
         progress: Callable[[int], None] | None = None,
+        architecture: AttributeArchitecture | None = None,
     ) -> None:
-        check_minima(recipe, {"scenes": 2, "steps": 1, "batch": 4})
-        if recipe.resolution not in (32, 64, 128, 256):
-            raise ParameterError(f"resolution = {recipe.resolution}; it can be 32, 64, 128 or 256")
         self.world = world
-        self.architecture = recipe.architecture
-        renders = DegradedRenders(world, recipe, progress)
-        super().__init__(recipe, recipe_facts(world, recipe), renders)
+        self.attribute = attribute
+        self.architecture = architecture or AttributeArchitecture()
+        renders = AttributeRenders(world, attribute, recipe, progress)
+        super().__init__(recipe, recipe_facts(world, attribute, recipe, self.architecture), renders)
 
     def build(self) -> nn.Module:
         return self.architecture.build()
@@ -126,14 +108,14 @@ class AttributeTraining(SupervisedTraining):
             self.trained_network(),
             self.architecture,
             self.world.name,
-            self.recipe.attribute,
+            self.attribute,
             self.recipe.resolution,
             self.facts(),
         )
 
 
 def presence(world: World, scenes: list[Scene], attribute: str) -> np.ndarray:
-    """Which of all ``scenes`` show the attribute, (n,) bool. Raises as `DegradedRenders`."""
+    """Which of all ``scenes`` show the attribute, (n,) bool. Raises as `AttributeRenders`."""
     parts = []
     for scene in scenes:
         known = world.attribute_presence(scene)
@@ -172,8 +154,13 @@ def grade_classifier(
     return {"n": n, "resolution": classifier.resolution, "blur": blurred, **errors.facts()}
 
 
-def recipe_facts(world: World, recipe: AttributeRecipe) -> dict:
+def recipe_facts(
+    world: World, attribute: str, recipe: ClassifierRecipe, architecture: AttributeArchitecture
+) -> dict:
     """The recipe as plain values, for the file's metadata and the checkpoint."""
-    facts = asdict(recipe)
-    facts["architecture"]["widths"] = list(recipe.architecture.widths)
-    return {"world": world.name, **facts}
+    return {
+        "world": world.name,
+        "attribute": attribute,
+        **recipe.model_dump(),
+        "architecture": asdict(architecture) | {"widths": list(architecture.widths)},
+    }

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -22,42 +22,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from palimpsest.errors import ParameterError
 from palimpsest.estimates.label_agreement import confusion_matrix, intersection_over_union
 from palimpsest.generators.pictures import as_input
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.world_segmenter import Architecture, WorldSegmenter
 from palimpsest.training.degradation import degrade
+from palimpsest.training.instrument_recipes import SegmenterRecipe
 from palimpsest.training.renders import GRADING_STREAM, held_out, render_all, training_scenes
-from palimpsest.training.supervised import SupervisedTraining, check_minima
+from palimpsest.training.supervised import SupervisedTraining
 from palimpsest.worlds.scene import World
 
 
-@dataclass(frozen=True)
-class SegmenterRecipe:
-    """Everything a training run depends on.
-
-    ``scenes``: number of training scenes, rendered at ``resolution`` and at half of it.
-    ``new_rules``: share of them that follows one of the world's counterfactuals, since a segmenter
-    that judges an edit must have seen what the edit makes (a tree on a tower). ``small_share``:
-    share of the steps that train on half-size renders, with twice the ``batch``. ``rate``: of
-    AdamW, with 100 steps of warm-up, then a half cosine to 0. ``dice``: weight of the Dice term.
-    """
-
-    resolution: int = 128
-    scenes: int = 6000
-    new_rules: float = 0.25
-    steps: int = 1600
-    batch: int = 16
-    small_share: float = 0.3
-    rate: float = 4e-3
-    weight_decay: float = 1e-3
-    dice: float = 0.5
-    seed: int = 1
-    architecture: Architecture = Architecture()
-
-
-class DegradedRenders(Dataset):
+class LabelledRenders(Dataset):
     """The batch of each step: images (B, 3, R, R) in [-1, 1], and labels (B, R, R) int64.
 
     ``pools``: renders of the recipe's scenes at full and at half size, by size.
@@ -89,26 +65,21 @@ class DegradedRenders(Dataset):
 
 
 class SegmenterTraining(SupervisedTraining):
-    """A training run of one world's segmenter; ``progress`` gets the number of scenes rendered.
-
-    Raises `ParameterError` for a recipe with a value out of its range.
-    """
+    """A training run of one world's segmenter; ``progress`` gets the number of scenes rendered."""
 
     def __init__(
         self,
         world: World,
         recipe: SegmenterRecipe,
         progress: Callable[[int], None] | None = None,
+        architecture: Architecture | None = None,
     ) -> None:
-        check_minima(recipe, {"scenes": 1, "steps": 1, "batch": 4})
-        if recipe.resolution not in (64, 128, 256):
-            raise ParameterError(f"resolution = {recipe.resolution}; it can be 64, 128 or 256")
         self.world = world
-        self.architecture = recipe.architecture
-        renders = DegradedRenders(world, recipe, progress)
+        self.architecture = architecture or Architecture()
+        renders = LabelledRenders(world, recipe, progress)
         labels = renders.pools[recipe.resolution].labels
         self.class_weights = class_weights(labels, len(world.classes))
-        super().__init__(recipe, recipe_facts(world, recipe), renders)
+        super().__init__(recipe, recipe_facts(world, recipe, self.architecture), renders)
 
     def build(self) -> nn.Module:
         return self.architecture.build(len(self.world.classes))
@@ -182,8 +153,11 @@ def grade_segmenter(
     }
 
 
-def recipe_facts(world: World, recipe: SegmenterRecipe) -> dict:
+def recipe_facts(world: World, recipe: SegmenterRecipe, architecture: Architecture) -> dict:
     """The recipe as plain values, for the file's metadata and the checkpoint."""
-    facts = asdict(recipe)
-    facts["architecture"]["channels"] = list(recipe.architecture.channels)
-    return {"world": world.name, "classes": list(world.classes), **facts}
+    return {
+        "world": world.name,
+        "classes": list(world.classes),
+        **recipe.model_dump(),
+        "architecture": asdict(architecture) | {"channels": list(architecture.channels)},
+    }

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from palimpsest.settings import Count, Name, Seed, Settings
+from palimpsest.settings import Name, Settings
+from palimpsest.training.instrument_recipes import ClassifierRecipe, SegmenterRecipe
 from palimpsest.training.recipe import Recipe, Stage
 
 
@@ -15,15 +16,6 @@ class OtherRecipeParameters(Settings):
 
     kind: Literal["stylegan2", "progressive"]
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
-
-
-class SegmenterParameters(Settings):
-    """How a segmenter or a classifier is trained: ``steps`` on ``scenes`` renders of a world."""
-
-    resolution: Literal[32, 64, 128, 256]
-    scenes: Count
-    steps: Count
-    seed: Seed
 
 
 class WorldParameters(Settings):
@@ -35,8 +27,8 @@ class WorldParameters(Settings):
 
     recipe: Recipe
     others: dict[Name, OtherRecipeParameters] = Field(default_factory=dict)
-    segmenter: SegmenterParameters
-    classifiers: dict[Name, SegmenterParameters] = Field(default_factory=dict)
+    segmenter: SegmenterRecipe
+    classifiers: dict[Name, ClassifierRecipe] = Field(default_factory=dict)
 
     def recipe_of(self, generator: str) -> Recipe:
         """The recipe of one of ``others``; the world's own recipe for any other name."""

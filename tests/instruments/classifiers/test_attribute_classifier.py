@@ -1,5 +1,5 @@
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,24 +14,31 @@ from palimpsest.instruments.classifiers.attribute_classifier import (
     AttributeClassifier,
 )
 from palimpsest.instruments.classifiers.training import (
-    AttributeRecipe,
+    AttributeRenders,
     AttributeTraining,
-    DegradedRenders,
     grade_classifier,
+    recipe_facts,
 )
+from palimpsest.settings import validated
+from palimpsest.training.instrument_recipes import ClassifierRecipe
 from palimpsest.worlds import get_world
+from palimpsest.worlds.scene import World
 
 SHIPPED = Path(__file__).parents[3] / "data/weights/mini/face-smile.safetensors"
 
-TINY = AttributeRecipe(
-    "smile",
-    resolution=32,
-    scenes=24,
-    steps=6,
-    batch=8,
-    seed=2,
-    architecture=AttributeArchitecture(widths=(8, 8, 8), hidden=4),
-)
+TINY = ClassifierRecipe(resolution=32, scenes=24, steps=6, batch=8, seed=2)
+SMALL = AttributeArchitecture(widths=(8, 8, 8), hidden=4)
+
+
+def changed(**settings: Any) -> ClassifierRecipe:
+    """The tiny recipe with other settings, validated."""
+    return validated("recipe", TINY.model_dump() | settings, ClassifierRecipe)
+
+
+def training_of(
+    world: World, attribute: str = "smile", recipe: ClassifierRecipe = TINY
+) -> AttributeTraining:
+    return AttributeTraining(world, attribute, recipe, architecture=SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +53,7 @@ def images():
 
 @pytest.fixture
 def classifier(face):
-    training = AttributeTraining(face, TINY)
+    training = training_of(face)
     training.run()
     return training.finished()
 
@@ -57,27 +64,25 @@ def weights_of(training):
 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(face, tmp_path):
     path = tmp_path / "c.pt"
-    whole = AttributeTraining(face, TINY)
+    whole = training_of(face)
     whole.run()
-    killed = AttributeTraining(face, TINY)
+    killed = training_of(face)
     for _ in range(4):
         killed.advance()
     killed.save(path)
     killed.advance()  # lost
-    resumed = AttributeTraining(face, TINY)
+    resumed = training_of(face)
     resumed.resume(path)
     assert resumed.step == 4 and resumed.run(checkpoint=path)
     assert torch.equal(weights_of(whole), weights_of(resumed))
-    other = AttributeTraining(face, replace(TINY, attribute="glasses"))
+    other = training_of(face, "glasses")
     with pytest.raises(ParameterError, match="another recipe"):
         other.resume(path)
-    assert not torch.equal(
-        weights_of(other), weights_of(AttributeTraining(face, replace(TINY, seed=3)))
-    )
+    assert not torch.equal(weights_of(other), weights_of(training_of(face, recipe=changed(seed=3))))
 
 
 def test_a_batch_comes_with_its_own_truth(face):
-    renders = DegradedRenders(face, TINY)
+    renders = AttributeRenders(face, "smile", TINY)
     renders.images[renders.shown] = 255
     renders.images[~renders.shown] = 0
     images, truth = renders[0]
@@ -86,8 +91,8 @@ def test_a_batch_comes_with_its_own_truth(face):
 
 
 def test_it_learns(face):
-    recipe = replace(TINY, attribute="long_hair", scenes=100, steps=100, batch=16, rate=0.02)
-    training = AttributeTraining(face, recipe)
+    recipe = changed(scenes=100, steps=100, batch=16, rate=0.02)
+    training = training_of(face, "long_hair", recipe)
     losses = [training.advance()["loss"] for _ in range(recipe.steps)]
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:5])
     trained = grade_classifier(training.finished(), face, n=50)
@@ -96,18 +101,26 @@ def test_it_learns(face):
 
 def test_the_truth_is_what_the_scenes_show(face):
     # a child with the flag "moustache" has none
-    renders = DegradedRenders(face, replace(TINY, attribute="moustache", new_rules=0.0))
+    renders = AttributeRenders(face, "moustache", changed(new_rules=0.0))
     z = np.random.RandomState(TINY.seed).standard_normal((TINY.scenes, face.z_dim))
     assert np.array_equal(renders.shown, face.attribute_presence(face.scene(z))["moustache"])
 
 
 def test_bad_recipes(face):
     with pytest.raises(ParameterError, match="attribute = frown; a scene of the face world shows"):
-        AttributeTraining(face, replace(TINY, attribute="frown"))
-    with pytest.raises(ParameterError, match="resolution = 100"):
-        AttributeTraining(face, replace(TINY, resolution=100))
+        training_of(face, "frown")
+    with pytest.raises(ParameterError, match="recipe: resolution: .*not 100"):
+        changed(resolution=100)
     with pytest.raises(ParameterError, match="nothing to tell apart"):
-        AttributeTraining(face, replace(TINY, attribute="brows", new_rules=0.0))
+        training_of(face, "brows", changed(new_rules=0.0))
+
+
+def test_the_facts_are_the_recipe_with_its_world_attribute_and_architecture(face):
+    facts = recipe_facts(face, "smile", TINY, SMALL)
+    assert list(facts) == ["world", "attribute", *ClassifierRecipe.model_fields, "architecture"]
+    shipped = AttributeClassifier.load(SHIPPED).facts["recipe"]
+    validated("recipe", {name: shipped[name] for name in TINY.model_dump()}, ClassifierRecipe)
+    assert set(shipped) == set(facts)
 
 
 def test_an_image_does_not_depend_on_its_batch(classifier, images):

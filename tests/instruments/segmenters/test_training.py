@@ -1,5 +1,5 @@
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,24 +8,30 @@ import torch
 from palimpsest.errors import ParameterError
 from palimpsest.instruments import load_segmenter
 from palimpsest.instruments.segmenters.training import (
-    SegmenterRecipe,
     SegmenterTraining,
     class_weights,
     grade_segmenter,
+    recipe_facts,
     segmentation_loss,
 )
 from palimpsest.instruments.segmenters.world_segmenter import Architecture
+from palimpsest.settings import validated
+from palimpsest.training.instrument_recipes import SegmenterRecipe
+from palimpsest.worlds.scene import World
 
 SHIPPED = Path(__file__).parents[3] / "data/weights/mini/church-segmenter.safetensors"
 
-TINY = SegmenterRecipe(
-    resolution=64,
-    scenes=12,
-    steps=8,
-    batch=4,
-    seed=2,
-    architecture=Architecture(channels=(16, 16, 8, 8, 8)),
-)
+TINY = SegmenterRecipe(resolution=64, scenes=12, steps=8, batch=4, seed=2)
+SMALL = Architecture(channels=(16, 16, 8, 8, 8))
+
+
+def changed(**settings: Any) -> SegmenterRecipe:
+    """The tiny recipe with other settings, validated."""
+    return validated("recipe", TINY.model_dump() | settings, SegmenterRecipe)
+
+
+def training_of(world: World, recipe: SegmenterRecipe = TINY) -> SegmenterTraining:
+    return SegmenterTraining(world, recipe, architecture=SMALL)
 
 
 def weights_of(training):
@@ -33,35 +39,35 @@ def weights_of(training):
 
 
 def test_the_same_recipe_gives_the_same_weights(church):
-    first, second = SegmenterTraining(church, TINY), SegmenterTraining(church, TINY)
+    first, second = training_of(church), training_of(church)
     losses = [[training.advance() for _ in range(4)] for training in (first, second)]
     assert losses[0] == losses[1]
     assert torch.equal(weights_of(first), weights_of(second))
-    other = SegmenterTraining(church, replace(TINY, seed=3))
+    other = training_of(church, changed(seed=3))
     assert other.advance() != losses[0][0]
 
 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(church, tmp_path):
     path = tmp_path / "c.pt"
-    whole = SegmenterTraining(church, TINY)
+    whole = training_of(church)
     whole.run()
-    killed = SegmenterTraining(church, TINY)
+    killed = training_of(church)
     for _ in range(5):
         killed.advance()
     killed.save(path)
     killed.advance()  # lost
-    resumed = SegmenterTraining(church, TINY)
+    resumed = training_of(church)
     resumed.resume(path)
     assert resumed.step == 5
     assert resumed.run(checkpoint=path)
     assert torch.equal(weights_of(whole), weights_of(resumed))
     with pytest.raises(ParameterError, match="another recipe"):
-        SegmenterTraining(church, replace(TINY, rate=1e-3)).resume(path)
+        training_of(church, changed(rate=1e-3)).resume(path)
 
 
 def test_it_learns(church):
-    recipe = replace(TINY, steps=30, batch=8, rate=0.02, small_share=0.0)
-    training = SegmenterTraining(church, recipe)
+    recipe = changed(steps=30, batch=8, rate=0.02, small_share=0.0)
+    training = training_of(church, recipe)
     untrained = grade_segmenter(training.finished(), church, n=8, resolution=64)
     losses = [training.advance()["loss"] for _ in range(recipe.steps)]
     assert np.mean(losses[-5:]) < 0.85 * losses[0]
@@ -69,11 +75,27 @@ def test_it_learns(church):
     assert trained["pixel_accuracy"] > max(0.3, untrained["pixel_accuracy"])
 
 
-def test_bad_recipes(church):
-    with pytest.raises(ParameterError, match="scenes = 0"):
-        SegmenterTraining(church, replace(TINY, scenes=0))
-    with pytest.raises(ParameterError, match="resolution = 100"):
-        SegmenterTraining(church, replace(TINY, resolution=100))
+@pytest.mark.parametrize(
+    ("setting", "value", "line"),
+    [
+        ("scenes", 0, "recipe: scenes: .*greater than or equal to 1, not 0"),
+        ("batch", 3, "recipe: batch: .*greater than or equal to 4, not 3"),
+        ("resolution", 100, "recipe: resolution: .*64, 128 or 256, not 100"),
+        ("scene", 9, "recipe: scene: there is no such parameter"),
+    ],
+)
+def test_bad_recipes(setting, value, line):
+    with pytest.raises(ParameterError, match=line):
+        changed(**{setting: value})
+
+
+def test_the_facts_are_the_recipe_with_its_world_and_architecture(church):
+    facts = recipe_facts(church, TINY, SMALL)
+    assert list(facts) == ["world", "classes", *SegmenterRecipe.model_fields, "architecture"]
+    assert facts["architecture"]["channels"] == [16, 16, 8, 8, 8]
+    shipped = load_segmenter(SHIPPED).facts["recipe"]
+    validated("recipe", {name: shipped[name] for name in TINY.model_dump()}, SegmenterRecipe)
+    assert set(shipped) == set(facts)
 
 
 def test_the_loss_of_sure_and_right_scores_is_zero_and_of_wrong_ones_is_not():
