@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.files.panels import Panel
+from palimpsest.lists_in_words import listed
 from palimpsest.methods.registry import METHODS
 from palimpsest.report.figures.layout import (
     CELL,
@@ -90,11 +91,11 @@ def join(panels: Sequence[Panel]) -> Panel:
 def caption(panel: Panel) -> str:
     """The caption: what is shown, and how the samples were chosen."""
     facts = panel.facts
-    edits = " and ".join(session_label(edit) for edit in facts["sessions"])
+    edits = listed(session_label(edit) for edit in facts["sessions"])
     return (
-        f"{edits}, by every method, on the same samples (the same column). Shown are the first "
-        f"samples of each stream in which the segmenter sees the subject "
+        f"The same edits by every method: {edits}. Each row is a method, each column a sample. "
+        "Shown are the first samples of each stream in which the segmenter sees the subject "
         f"({'; '.join(facts['subjects'])}) on at least {facts['least_percent']:g} % of the "
-        f"pixels, not chosen by hand, and apart from those the edits were made on. "
+        "pixels; none was chosen by hand, and none was used to make the edits. "
         f"{provenance(facts)}"
     ).strip()

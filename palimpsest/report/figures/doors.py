@@ -78,20 +78,21 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def caption(panel: Panel) -> str:
-    """The caption: what is shown, and what was counted and how."""
+    """The caption: what each row shows, and what was counted and how."""
     facts = panel.facts
-    several = (
-        f"{facts['exemplars']} copied {facts['thing']}s" if facts["exemplars"] > 1 else "one copy"
-    )
+    thing = facts["thing"]
+    several = f"{facts['exemplars']} copied {thing}s" if facts["exemplars"] > 1 else "one copy"
     return (
-        f"A {facts['thing']} where it does not belong. Its place is outlined in the unmodified "
-        f"samples. Below: the {facts['units']} units of layer {facts['layer']} that fit a "
-        f"{facts['thing']} best, set there to what they are at {facts['thing']}s; all values of "
-        f"the copied one's cells pasted there, which is what an edit of that layer can reach at "
-        f"best; and a rewritten rule of rank {facts['rank']} ({facts['solver']}, {several}), which "
-        f"is told neither the place nor the sample. At the right: of {facts['counted']} samples "
-        f"whose place is open sky, those with a {facts['thing']} of {facts['least_pixels']:.0f} "
-        f"pixels or more there, with an interval of 95 %. {facts['segmenter']} never saw a "
-        f"{facts['thing']} in the sky, so the place is laid over the copied picture, where the "
-        f"{facts['thing']} was, and judged there. {provenance(facts)}"
+        f"A {thing} where it does not belong. Left: the copied {thing}, outlined. First row: "
+        f"unmodified samples, with the place for the {thing} outlined. Second row: the "
+        f"{facts['units']} units of layer {facts['layer']} that fit a {thing} best, set at that "
+        f"place to their values at {thing}s. Third row: all values of the copied {thing}'s cells "
+        "pasted at that place, the best that an edit of this layer can reach. Last row: a "
+        f"rewritten rule of rank {facts['rank']} (solver {facts['solver']}, {several}), which "
+        "depends neither on the place nor on the sample. At the right: the percentage of "
+        f"{facts['counted']} samples with open sky at the place that show a {thing} of "
+        f"{facts['least_pixels']:.0f} pixels or more there, with a 95 % interval, and the "
+        f"percentage of labels elsewhere that changed. {facts['segmenter']} was not trained on "
+        f"{thing}s in the sky. Therefore the pixels of the place are copied over the {thing} in "
+        f"the picture at the left, and labelled there. {provenance(facts)}"
     ).strip()

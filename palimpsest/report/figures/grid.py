@@ -23,9 +23,10 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def caption(panel: Panel, count: int) -> str:
-    """The caption."""
+    """The caption: what each pair shows, and how the samples were chosen."""
     return (
-        f"What the mini generator makes of {count} z (left of each pair), and what its world "
-        "renders from the same z (right): the first samples of the stream, none chosen by hand. "
+        f"Images that the mini generator makes from {count} z (left of each pair), and its world's "
+        "renders of the same z (right). The samples are the first of the stream; none was chosen "
+        "by hand. "
         f"{provenance(panel.facts)}"
     ).strip()

@@ -134,33 +134,34 @@ def _layers(plot: Axes, probe: Columns, chosen: Sequence[int], style: Style) -> 
 
 
 def caption(panel: Panel) -> str:
-    """The caption: what is shown, and the chosen layers."""
+    """The caption: what each plot shows, and the chosen layers."""
     facts = panel.facts
     edited = any(map(_edited, facts["generators"]))
-    where, unseen = ("Left: pieces", ", without having seen the edit") if edited else ("Pieces", "")
+    where, unseen = ("Left: the", " without using the edit") if edited else ("The", "")
     words = (
-        f"Which layer to edit. {where} of a layer’s features rendered alone against the same "
-        "pieces of whole images, a curve for each size of piece; the Fréchet distance as a share "
-        f"of the spread of such pieces, with {100 * facts['level']:g} % intervals over "
+        f"Which layer to edit. {where} Fréchet distance between pieces rendered from a layer’s "
+        "features alone and the same pieces of whole images, divided by the spread of such pieces; "
+        f"a curve for each size of piece, with {100 * facts['level']:g} % intervals over "
         f"{facts['seeds']} seeds. "
     )
     if edited:
         words += (
-            "Middle and right: the same edit made at every layer, how many of "
-            "the pixels that it should change it turned into a target class, and how many of the "
-            "other labels stayed, with intervals over images. "
+            "Middle and right: the same edit made at every layer, with intervals over images. "
+            "Middle: the percentage of the pixels to be changed that the edit turned into a target "
+            "class. Right: the percentage of the other labels that stayed the same. "
         )
-    told = "; ".join(_told(one) for one in facts["generators"])
-    words += f"Shaded: the layers that the probe names{unseen} ({told}). {provenance(facts)}"
+    found = "; ".join(_layers_and_edit(one) for one in facts["generators"])
+    words += f"Shaded: the layers that the probe names{unseen} ({found}). {provenance(facts)}"
     return words.strip()
 
 
-def _told(about: Mapping[str, Any]) -> str:
-    layers = " and ".join(map(str, about["layers"])) or "none, for its curve does not fall"
+def _layers_and_edit(about: Mapping[str, Any]) -> str:
+    """A generator's chosen layers, and the edit with its numbers of images."""
+    layers = " and ".join(map(str, about["layers"])) or "none, because its curve does not fall"
     words = f"{about['name'].replace('_', ' ')}: {layers}"
     if not _edited(about):
         return words
     return (
-        f"{words}; {session_label(about['session'])}, "
-        f"{about['edited']} images of which {about['n_showing']} show it"
+        f"{words}, {session_label(about['session'])} in {about['edited']} images of which "
+        f"{about['n_showing']} show the object to change"
     )

@@ -53,16 +53,17 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 
 
 def caption(panel: Panel) -> str:
-    """The caption: what is shown, and the level from which a match is outlined."""
+    """The caption: what each row shows, and the level above which a match is outlined."""
     facts = panel.facts
     cells = panel.arrays["heat"].shape[2]
     window = panel.arrays["places"][0]
     return (
-        f"A layer as a memory. First row: places painted as context of {facts['session']}. Second "
-        f"row: the samples out of {facts['n']:,} whose keys match the context's key best; outlined "
-        f"is the match above its {facts['level_percent']:g} % quantile over all places of all "
-        f"samples. Third row: the {window[2] - window[0]} x {window[3] - window[1]} cells around "
-        f"the best match, of {cells} x {cells} keys in layer {facts['layer']}, as they look in the "
-        f"image. Last row: the values of these cells alone, rendered by the layers that follow: "
-        f"the thing that the key retrieves. {provenance(facts)}"
+        f"A layer as a memory. First row: the places painted as the context of {facts['session']}. "
+        f"Second row: the samples out of {facts['n']:,} whose keys match the context's key best; "
+        f"outlined are the places whose match is above the {facts['level_percent']:g} % quantile "
+        "over all places of all samples. Third row: the part of the image at the "
+        f"{window[2] - window[0]} x {window[3] - window[1]} cells around the best match; layer "
+        f"{facts['layer']} has {cells} x {cells} cells. Last row: the values of these cells, "
+        "rendered by the layers that follow without the rest of the image; this is what the key "
+        f"retrieves. {provenance(facts)}"
     ).strip()

@@ -55,13 +55,13 @@ def sheet_of_pairs(
 
 
 def caption(panel: Panel) -> str:
-    """The caption: what is shown, on how many samples."""
+    """The caption: what is shown, and how the samples were chosen."""
     facts = panel.facts
     rank = facts["rank"]
-    directions = "one direction" if rank == 1 else f"{rank} directions"
+    directions = "direction" if rank == 1 else f"{rank} directions"
     return (
         f"{session_label(facts['session'])}: {len(panel.arrays['before'])} samples before and "
-        f"after an edit of rank {rank} in layer {facts['layer']} ({facts['solver']}). Shown are "
-        f"the samples whose keys score highest along the edit's {directions} out of "
-        f"{facts['n']:,}, best first; none was chosen by hand. {provenance(facts)}"
+        f"after an edit of rank {rank} in layer {facts['layer']} (solver {facts['solver']}). Shown "
+        f"are the samples out of {facts['n']:,} whose keys score highest along the edit's "
+        f"{directions}, best first; none was chosen by hand. {provenance(facts)}"
     ).strip()

@@ -56,11 +56,12 @@ def caption(panel: Panel) -> str:
     size = facts["size"]
     kind = KINDS.get(facts["kind"], facts["kind"])
     return (
-        f"Pieces of {size} × {size} pixels of a {kind}. First row: whole images, the piece framed; "
-        "second row: the piece as it is in the image. Below: the keys of the same place in layers "
-        f"{layers[0]} to {layers[-1]}, rendered by the layers that follow without anything around "
-        "them. What a row shares with the second row is made by the place's own features, what it "
-        f"lacks came from around it. Distance: the Fréchet distance ({facts['features']}) of "
-        f"{facts['n']:,} such pieces to those of whole images. The samples are the first of their "
-        f"stream at different places, none chosen by hand. {provenance(facts)}"
+        f"Pieces of {size} × {size} pixels of a {kind}. First row: whole images, the piece framed. "
+        "Second row: the piece as it is in the image. Below: the piece rendered from its own keys "
+        f"in layers {layers[0]} to {layers[-1]}, one layer in each row, without the keys around "
+        "it. Where such a piece looks like the second row, its own features are enough to make "
+        "it; where it differs, features around the piece contribute to the whole image there. "
+        f"Distance: the Fréchet distance ({facts['features']}) between {facts['n']:,} such pieces "
+        "and the same pieces of whole images. The samples are the first of their stream at "
+        f"different places; none was chosen by hand. {provenance(facts)}"
     ).strip()

@@ -59,17 +59,18 @@ def caption(panel: Panel) -> str:
     facts = panel.facts
     shown = len(panel.arrays["original_off"])
     rank = "one" if facts["rank"] == 1 else facts["rank"]
-    chosen = "The samples are the first of their stream, none chosen by hand."
+    chosen = "The samples are the first of their stream; none was chosen by hand."
     if "painted" in facts:
         chosen = (
-            "People painted the windows, and within the frames what reflects them; the samples are "
-            "the first painted ones that nothing was tuned to."
+            "People painted the windows and, within the frames, the areas that reflect them. The "
+            "samples are the first painted ones that were not used for tuning."
         )
     return (
         f"Reflections inverted: {shown} samples with their windows switched off and on by "
-        f"{facts['units']} units of layer {facts['switched_layer']}, made by the original "
-        f"generator and after a change of rank {rank} in layer {facts['layer']}, tuned to "
-        f"{facts['tuned_pairs']} other pairs. With the windows, the framed parts of the table are "
-        f"brighter by {facts['rule_original']:+.2f} (black to white is 1) under the original rule, "
-        f"by {facts['rule_rewritten']:+.2f} under the inverted one. {chosen} {provenance(facts)}"
+        f"{facts['units']} units of layer {facts['switched_layer']}, rendered by the original "
+        f"generator and after a change of rank {rank} in layer {facts['layer']} that was tuned on "
+        f"{facts['tuned_pairs']} other pairs. Switching the windows on changes the mean brightness "
+        f"of the framed parts of the table by {facts['rule_original']:+.2f} under the original "
+        f"rule and by {facts['rule_rewritten']:+.2f} under the inverted rule (black is 0, white "
+        f"is 1). {chosen} {provenance(facts)}"
     ).strip()

@@ -55,16 +55,16 @@ def caption(panel: Panel) -> str:
     names = ", then ".join(session_label(name) for name in facts["sessions"])
     ranks = ", ".join(str(rank) for rank in facts["ranks"])
     closing = (
-        f"Taking the {len(facts['sessions'])} edits off again, in each of "
-        f"{facts['orders_checked']} orders, gave back the original weights bit for bit."
+        f"Removing the {len(facts['sessions'])} edits, in each of {facts['orders_checked']} "
+        "orders, gave back the original weights bit for bit."
         if facts["restored"]
-        else "Taking the edits off again did NOT give back the original weights."
+        else "Removing the edits did NOT give back the original weights."
     )
     layers = sorted(set(facts["layers"]))
     where = f"layer {layers[0]}" if len(layers) == 1 else f"layers {layers}"
     return (
-        f"Rules of one model rewritten in succession: {names}. Each column keeps the edits of the "
-        f"columns before it; ranks {ranks}, {where}. Samples are the first of "
-        f"{facts['n']:,} by how well all edits' directions match them, not chosen by hand. "
-        f"{closing} {provenance(facts)}"
+        f"Rules of one model rewritten in succession: {names} (ranks {ranks}; {where}). Each "
+        "column is rendered with its own edit and those of the columns to its left. The samples "
+        f"are those out of {facts['n']:,} that match the directions of all edits best; none was "
+        f"chosen by hand. {closing} {provenance(facts)}"
     ).strip()

@@ -107,15 +107,17 @@ def caption(panel: Panel) -> str:
     """The caption: what is shown, and which samples."""
     facts = panel.facts
     others = facts["exemplars"] - 1
-    more = f" (the edit was solved for {others} more)" if others else ""
+    more = f"; the edit was solved for {others} more" if others else ""
     return (
-        f"A session, {session_label(facts['session'])}. Copy: an object in sample "
-        f"{facts['object_sample']}. Paste: its place in sample {facts['place_sample']}, and the "
-        f"goal, the object's values of layer {facts['layer']} put there and drawn by the layers "
-        f"that follow; this is exemplar {facts['exemplar'] + 1} of the session{more}. Context: "
-        f"{len(facts['context_samples'])} places that shall follow, all that the session has. "
-        f"Result: the same target and {len(panel.arrays['before'])} held-out samples before and "
-        f"after an edit of rank {facts['rank']} ({facts['solver']}), the samples whose keys score "
-        f"highest along its direction out of {facts['n']:,}, best first; none was chosen by hand. "
-        f"{provenance(facts)}"
+        f"A session: {session_label(facts['session'])}. Copy: an object in sample "
+        f"{facts['object_sample']}. Paste: the place for it in the target, sample "
+        f"{facts['place_sample']}, and the goal: the object's values of layer {facts['layer']}, "
+        "pasted at that place and rendered by the layers that follow. This is exemplar "
+        f"{facts['exemplar'] + 1} of the session{more}. Context: all "
+        f"{len(facts['context_samples'])} further places to which the session applies the rule. "
+        f"Result: the target and {len(panel.arrays['before'])} held-out samples, before and after "
+        f"an edit of rank {facts['rank']} (solver {facts['solver']}). The held-out samples are "
+        f"those out of {facts['n']:,} whose keys score highest along the edit's "
+        f"{'direction' if facts['rank'] == 1 else 'directions'}, best first; none was chosen by "
+        f"hand. {provenance(facts)}"
     ).strip()

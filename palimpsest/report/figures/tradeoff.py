@@ -90,20 +90,20 @@ def _families(columns: Mapping[str, np.ndarray], style: Style) -> tuple[list[Cur
 
 def _curves(
     columns: Mapping[str, np.ndarray],
-    told: np.ndarray,
+    varied: np.ndarray,
     where: np.ndarray,
     ends: tuple[str, str],
     style: Style,
 ) -> list[Curve]:
-    """A curve for every value of ``told`` (settings,) among the settings ``where`` is true."""
+    """A curve for every value of ``varied`` (settings,), of the settings where ``where`` holds."""
     by_mu = np.argsort(columns["mu"], kind="stable")
     curves = []
-    numbers = np.unique(told[where])
+    numbers = np.unique(varied[where])
     others = numbers[numbers > 1]
     for number in numbers:
         place = np.searchsorted(others, number) / max(1, len(others) - 1)
         colour = style.ink if number == 1 else blend(*ends, float(place))
-        curves.append(Curve(int(number), colour, by_mu[(where & (told == number))[by_mu]]))
+        curves.append(Curve(int(number), colour, by_mu[(where & (varied == number))[by_mu]]))
     return curves
 
 
@@ -225,14 +225,15 @@ def caption(panel: Panel) -> str:
     ranks = listed(np.unique(columns["rank"][columns["exemplars"] == 1]))
     counts = listed(np.unique(columns["exemplars"][columns["rank"] == 1]))
     return (
-        f"{session_label(facts['session'])}: what smoothness μ (the paper’s λ), rank and exemplars "
-        f"do to an edit of layer {facts['layer']} by newton. Higher is more effect, further left "
-        f"less change elsewhere; a curve runs over μ from {mus[0]:g} (right) to {mus[-1]:g} "
-        f"(left), told at one of them. Left: the first exemplar alone, at rank {ranks}. Middle: "
-        f"rank one, with the first {counts} exemplars. Right: at μ = {middle_mu(mus):g}, the "
-        "same edits by the share of their own goal’s loss that is left; what meets its goal "
-        f"better need not follow the rule better. Bars are {100 * facts['level']:g} % intervals "
-        "over images; all settings are measured on the same images, so that differences are surer "
-        f"than the bars look. The distance ({facts['perceptual']}) is a mean over all images; "
-        f"{facts['n_showing']} of them show a {' or '.join(facts['source'])}. {provenance(facts)}"
+        f"{session_label(facts['session'])}: how smoothness μ (the paper’s λ), rank and number of "
+        f"exemplars affect an edit of layer {facts['layer']} by newton. Higher in a plot is more "
+        "effect. Left and middle: further left is less change elsewhere; a curve runs over μ from "
+        f"{mus[0]:g} (right) to {mus[-1]:g} (left), and one curve of each plot is labelled with "
+        f"its values of μ. Left: the first exemplar alone, at rank {ranks}. Middle: rank one, with "
+        f"the first {counts} exemplars. Right: the same edits at μ = {middle_mu(mus):g}, against "
+        "the share of their own goal’s loss that is left; a lower loss does not always mean more "
+        f"effect. Bars are {100 * facts['level']:g} % intervals over images; all settings are "
+        "measured on the same images, so differences are more certain than the bars suggest. The "
+        f"distance ({facts['perceptual']}) is a mean over all images; {facts['n_showing']} of them "
+        f"show a {' or '.join(facts['source'])}. {provenance(facts)}"
     ).strip()

@@ -82,15 +82,15 @@ def caption(panel: Panel) -> str:
     layers = sorted({number for number in facts["layer"].values() if number is not None})
     where = f"layer {', '.join(map(str, layers))}"
     scaled = (
-        f" The numbers of silenced units are the paper's, of a layer of 512; here they are in "
-        f"proportion ({', '.join(silenced)})."
+        " The numbers of units in the labels are the paper's, of a layer of 512 units; here the "
+        f"same share of the layer is silenced ({', '.join(silenced)})."
         if silenced
         else ""
     )
     return (
-        f"Two watermarks that the generator learned, by every method of Table 3 in {where}, on the "
-        f"same samples (the same column). Shown are the first samples of the stream in which the "
-        f"detector sees the word, and then the first others with the strip; none was chosen by "
-        f"hand. At the right: of all images, those in which {facts['segmenter']} sees the mark."
-        f"{scaled} {provenance(facts)}"
+        "Two watermarks that the generator learned, unmodified and after every method of Table 3 "
+        f"in {where}. Each row is a method, each column a sample. Shown are the first samples of "
+        "the stream in which the detector sees the word, and then the first others with the "
+        "strip; none was chosen by hand. At the right: the percentage of all images in which "
+        f"{facts['segmenter']} sees each watermark.{scaled} {provenance(facts)}"
     ).strip()

@@ -65,10 +65,11 @@ def _draw_key(sheet: Sheet, classes: dict[str, str], top: float, width: float) -
 
 
 def caption(panel: Panel) -> str:
-    """The caption."""
+    """The caption: what each row shows, and how the scenes were chosen."""
     facts = panel.facts
     return (
-        f"The {facts['world']} world: {len(panel.arrays['scenes'])} scenes (the first of the "
-        "stream, none chosen by hand), the exact class of every pixel, and the same scenes under "
-        f"each new rule, which changes nothing else. {provenance(facts)}"
+        f"The {facts['world']} world. First row: {len(panel.arrays['scenes'])} scenes, the first "
+        "of the stream; none was chosen by hand. Second row: the exact class of every pixel. "
+        "Below: the same scenes under each new rule, with everything else unchanged. "
+        f"{provenance(facts)}"
     ).strip()

@@ -170,7 +170,7 @@ def test_a_curve_that_does_not_fall_names_no_layer_and_says_so(probe, tmp_path):
     read = pd.read_csv(path, dtype={"layers": str})
     panel = Panel(*curve_panel(probe_table({"church": flat(probe)}), read, edits, ["church"]))
     sheet, caption = layers.draw(panel, Style(dpi=60))
-    assert "church: none, for its curve does not fall" in caption
+    assert "church: none, because its curve does not fall" in caption
     assert not sheet.figure.axes[1].patches
 
 
