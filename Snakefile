@@ -18,7 +18,6 @@ from palimpsest.pipeline.plan import Plan, one_of
 from palimpsest.pipeline.stage_options import (
     as_json,
     json_option,
-    listed,
     named,
     option,
     repeated,

@@ -23,7 +23,10 @@ THREE_METHODS = (
     "--edit newton=$made/newton.safetensors --edit direct_lambda=$made/direct_lambda.safetensors"
     " --edit projected_gradient=$made/projected_gradient.safetensors"
 )
-DOMES = "--source-classes dome --target-classes nave,roof,tower,spire,battlement,window,door"
+DOMES = (
+    '--change \'{"source": ["dome"], "targets":'
+    ' ["nave", "roof", "tower", "spire", "battlement", "window", "door"]}\''
+)
 SESSION = "--session $made/dome2spire.json"
 STATISTICS = "--statistics $made/layer6.safetensors"
 

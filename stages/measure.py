@@ -2,7 +2,7 @@
 
     python -m stages.measure --weights church.safetensors --segmenter church-segmenter.safetensors \
         --session dome2spire.json --edit newton=newton.safetensors --samples 1000 --seed 3 \
-        --source-classes dome --target-classes spire,roof --out dome2spire.parquet
+        --change '{"source": ["dome"], "targets": ["spire", "roof"]}' --out dome2spire.parquet
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from palimpsest.experiments.comparison.image_features import FeatureRows
 from palimpsest.experiments.comparison.measure import Change, ChangedImages, load_method, measure
+from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.experiments.counterfactuals.new_rules import rule_called
 from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
@@ -24,20 +25,19 @@ from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_classifier, load_segmenter
 from palimpsest.methods.registry import image_changes, image_settings
 from palimpsest.pipeline import shared_options as shared
-from palimpsest.pipeline.commands import named_files, names, run
+from palimpsest.pipeline.commands import named_files, run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shards import Shard
 from palimpsest.sessions import Session
-from palimpsest.settings import object_from_json
+from palimpsest.settings import object_from_json, settings_from_json
 
 
 def main(
     weights: shared.Weights,
     segmenter: shared.SegmenterFile,
     session: Annotated[Path, typer.Option(help="Session file; its name is written to each row.")],
-    source_classes: shared.SourceClasses,
+    change: shared.ChangeJson,
     out: shared.Measurements,
-    target_classes: shared.TargetClasses = "",
     edit: shared.Edits = [],  # noqa: B006
     image_methods: shared.ImageMethods = "{}",
     classifier: Annotated[
@@ -61,14 +61,14 @@ def main(
     device: Device = "cpu",
 ) -> None:
     """Write one row for each sample and method; each sample is generated once."""
+    classes = settings_from_json("--change", change, ChangedClasses)
     chosen = Shard.called(shard).samples(samples)
     place = computing_device(device)
     generator = load_generator(weights, truncation=truncation).to(place)
     labels = load_segmenter(segmenter).to(place)
-    sources = names("--source-classes", source_classes)
-    targets = names("--target-classes", target_classes)
     shows = load_classifier(classifier).to(place) if classifier else None
-    change = Change(sources, targets, shows, rule_called(session.stem, world))
+    rule = rule_called(session.stem, world)
+    meant = Change(classes.source, classes.targets, shows, rule)
     methods: list[Any] = [
         load_method(name, file, generator) for name, file in named_files("--edit", edit).items()
     ]
@@ -79,7 +79,7 @@ def main(
     looks = InceptionFeatures.load(inception).to(place) if inception else labels
     features = FeatureRows(looks, chosen.start) if out_features else None
     distance = distance_named(perceptual, labels, alexnet).to(place)
-    instruments = [one.name for one in (labels, distance, looks, change.shows) if one]
+    instruments = [one.name for one in (labels, distance, looks, shows) if one]
     batch = batch or images_at_once(generator.resolution, 16)
     with tqdm(total=len(chosen), desc=session.stem, unit="image", mininterval=2) as bar:
         table = measure(
@@ -87,7 +87,7 @@ def main(
             labels,
             distance,
             methods,
-            change,
+            meant,
             n=chosen.stop,
             seed=seed,
             first=chosen.start,
@@ -99,8 +99,8 @@ def main(
     table.insert(3, "session", session.stem)
     facts = {
         "weights_sha256": generator.weights_sha256,
-        "source_classes": source_classes,
-        "target_classes": target_classes,
+        "source_classes": ",".join(classes.source),
+        "target_classes": ",".join(classes.targets),
         "truncation": str(truncation),
         "image_methods": image_methods,
         "instruments": ",".join(instruments),
@@ -109,8 +109,8 @@ def main(
     }
     facts |= {"samples": str(samples), "seed": str(seed), "batch": str(batch), "shard": shard}
     if features and out_features:
-        if change.rule is not None:
-            features.watch_renders(change.rule, chosen, seed, generator.resolution)
+        if rule is not None:
+            features.watch_renders(rule, chosen, seed, generator.resolution)
         write_measurements(features.table(), out_features, facts)
     write_measurements(table, out, facts)
 

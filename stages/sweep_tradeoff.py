@@ -1,9 +1,10 @@
 """Measurements of one session solved at many settings, image by image, on the same samples.
 
     python -m stages.sweep_tradeoff --weights church.safetensors --statistics layer6.safetensors \
-        --segmenter church-segmenter.safetensors --session dome2spire.json --source-classes dome \
-        --target-classes spire,roof --samples 160 --seed 3 --out tradeoff.parquet \
-        --grid '{"ranks": [1, 3], "exemplars": [1, 4], "mus": [1, 10], "iterations": 40}'
+        --segmenter church-segmenter.safetensors --session dome2spire.json \
+        --change '{"source": ["dome"], "targets": ["spire", "roof"]}' --samples 160 --seed 3 \
+        --grid '{"ranks": [1, 3], "exemplars": [1, 4], "mus": [1, 10], "iterations": 40}' \
+        --out tradeoff.parquet
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tqdm import tqdm
 
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.measure import Change, RewrittenGenerator, measure
+from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.experiments.tradeoff.settings import SweepSettings
 from palimpsest.experiments.tradeoff.sweep import sweep
 from palimpsest.files.measurements import write_measurements
@@ -25,7 +27,7 @@ from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import KeyStatistics
 from palimpsest.pipeline import shared_options as shared
-from palimpsest.pipeline.commands import names, run
+from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.sessions import Session
 from palimpsest.settings import settings_from_json
@@ -36,8 +38,7 @@ def main(
     statistics: shared.StatisticsFile,
     segmenter: shared.SegmenterFile,
     session: shared.SessionFile,
-    source_classes: shared.SourceClasses,
-    target_classes: shared.TargetClasses,
+    change: shared.ChangeJson,
     grid: Annotated[
         str, typer.Option(help="Settings to solve, as JSON: ranks, exemplars, mus, iterations.")
     ],
@@ -52,6 +53,7 @@ def main(
     device: Device = "cpu",
 ) -> None:
     """Write one row for each sample and setting, measured as in Table 2."""
+    classes = settings_from_json("--change", change, ChangedClasses)
     settings = settings_from_json("--grid", grid, SweepSettings)
     drawn, stats = Session.load(session), KeyStatistics.load(statistics)
     if str(seed) in (str(drawn.seed), stats.metadata.get("seed")):
@@ -65,8 +67,6 @@ def main(
     if left_out := settings.edits - len(trials):
         print(f"{left_out} settings left out: too few exemplars or context keys in the session")
     labels = load_segmenter(segmenter).to(place)
-    sources = names("--source-classes", source_classes)
-    change = Change(sources, names("--target-classes", target_classes))
     with tqdm(total=samples, desc="measure", unit="image", mininterval=2) as bar:
         table = measure(
             generator,
@@ -76,7 +76,7 @@ def main(
                 RewrittenGenerator(t.setting.name, t.edit.apply(generator), t.edit.layer)
                 for t in trials
             ],
-            change,
+            Change(classes.source, classes.targets),
             n=samples,
             seed=seed,
             batch=batch or images_at_once(generator.resolution, 16),
@@ -88,8 +88,8 @@ def main(
     table.insert(3, "session", drawn.name)
     facts = {
         "weights_sha256": generator.weights_sha256,
-        "source_classes": source_classes,
-        "target_classes": target_classes,
+        "source_classes": ",".join(classes.source),
+        "target_classes": ",".join(classes.targets),
         "truncation": str(truncation),
         "layer": str(trials[0].edit.layer),
     }

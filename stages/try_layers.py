@@ -7,7 +7,7 @@
         --out church.parquet
 
 The session is drawn from the labels of a world's segmenter. A session given with `--drawn` is used
-for all layers as it is; `--source-classes` and `--target-classes` then set the counted classes.
+for all layers as it is; `--change` then sets the counted classes.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tqdm import tqdm
 from palimpsest.drawing.survey import survey_samples
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.measure import Change, RewrittenGenerator, measure
+from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.experiments.layers.settings import TrialSettings
 from palimpsest.experiments.layers.trials import (
     drawing_for,
@@ -36,7 +37,7 @@ from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import KeyStatistics
 from palimpsest.pipeline import shared_options as shared
-from palimpsest.pipeline.commands import names, run
+from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.sessions import Session
 from palimpsest.settings import settings_from_json
@@ -59,8 +60,7 @@ def main(
     drawn: Annotated[
         Path | None, typer.Option(help="Session file to use at every layer. [drawn from labels]")
     ] = None,
-    source_classes: shared.SourceClasses = "",
-    target_classes: shared.TargetClasses = "",
+    change: shared.ChangeJson = "{}",
     truncation: shared.Truncation = 1.0,
     perceptual: shared.Perceptual = "best",
     alexnet: shared.AlexNet = None,
@@ -76,13 +76,13 @@ def main(
         raise ParameterError(f"--layer: {weights} has {lacking}")
     if drawn:
         sessions = session_at_layers(Session.load(drawn), layer)
-        sources = names("--source-classes", source_classes)
-        change = Change(sources, names("--target-classes", target_classes))
+        classes = settings_from_json("--change", change, ChangedClasses)
+        meant = Change(classes.source, classes.targets)
     else:
         drawing = drawing_for(session, labels)
         survey = survey_samples(g, labels, layer[0], how.surveyed, how.survey_seed)
         sessions = sessions_at(session, survey, g, layer, model=model, seed=how.survey_seed)
-        change = Change(drawing.source, drawing.targets)
+        meant = Change(drawing.source, drawing.targets)
     stats = KeyStatistics.collect(
         g, layers=list(sessions), n=how.statistics_samples, seed=how.survey_seed
     )
@@ -93,7 +93,7 @@ def main(
             labels,
             distance_named(perceptual, labels, alexnet).to(place),
             [RewrittenGenerator(trial.name, trial.edit.apply(g), trial.layer) for trial in trials],
-            change,
+            meant,
             n=how.samples,
             seed=how.seed,
             batch=images_at_once(g.resolution, 16),

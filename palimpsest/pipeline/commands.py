@@ -78,17 +78,6 @@ def numbered_files(option: str, texts: Iterable[str]) -> dict[int, Path]:
     return {int(name): file for name, file in files.items()}
 
 
-def names(option: str, text: str) -> tuple[str, ...]:
-    """The names in ``a,b,c``; none for an empty text.
-
-    Raises `ParameterError` for a name given twice.
-    """
-    found = tuple(name for name in text.split(",") if name)
-    if len(set(found)) < len(found):
-        raise ParameterError(f"{option}: {text} has a name twice")
-    return found
-
-
 def _with_debug(main: Callable[..., None]) -> Callable[..., None]:
     hints = get_type_hints(main, include_extras=True)
     parameters = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.pipeline.planned_sessions import SessionPlan
 from palimpsest.training.recipe import Recipe
 from palimpsest.worlds import get_world
@@ -169,13 +170,12 @@ class ExperimentPlan(SessionPlan):
             return []
         return [self.session_file(model, session)]
 
-    def given_session_classes(self, model: str) -> dict[str, list[str]]:
-        """The classes, `source` and `targets`, that a given session is measured by; empty if the
-        world draws the session."""
+    def given_session_classes(self, model: str) -> ChangedClasses | None:
+        """The classes that a given session is measured by; None if the world draws the session."""
         session = self.parameters.layer_probe.models[model].session
         if session is None or model in self.models_with_world:
-            return {"source": [], "targets": []}
-        return self.measured_change(session).model_dump(include={"source", "targets"})
+            return None
+        return self.measured_change(session).classes
 
     def _session_at_every_layer(self, model: str) -> str | None:
         session = self.parameters.layer_probe.models[model].session

@@ -52,8 +52,12 @@ IntervalsJson = Annotated[
     str, typer.Option(help="Confidence intervals, as JSON: level, resamples, seed.")
 ]
 
-SourceClasses = Annotated[str, typer.Option(help="Classes that the edit changes, as a,b,c.")]
-TargetClasses = Annotated[str, typer.Option(help="Classes that they may become, as a,b,c.")]
+ChangeJson = Annotated[
+    str,
+    typer.Option(
+        help="Classes that the edit changes (source) and that they may become (targets), as JSON."
+    ),
+]
 ImageMethods = Annotated[
     str, typer.Option(help="Methods that change images, with their settings, as JSON.")
 ]

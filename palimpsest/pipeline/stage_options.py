@@ -34,11 +34,6 @@ def named(name: str, values: Mapping[str, object]) -> str:
     return " ".join(f"{name} {key}={value}" for key, value in values.items())
 
 
-def listed(name: str, values: Iterable[object]) -> str:
-    """One option for all values, separated by commas."""
-    return option(name, ",".join(map(str, values)))
-
-
 def as_json(settings: Settings | Mapping[str, Any], **more: Any) -> str:
     """Settings as a JSON object, to be quoted by the shell command (`{params.settings:q}`)."""
     values = settings.model_dump() if isinstance(settings, Settings) else dict(settings)

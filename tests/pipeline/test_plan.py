@@ -381,7 +381,7 @@ def test_ten_thousand_images_are_measured_at_the_paper_scale(another) -> None:
     assert another.snakemake("--config", "scale=paper", "--notemp").returncode == 0
     rows = (another.folder / "results/shards/dome2spire/3-of-20.parquet").read_text()
     assert "--samples 10000 --shard 3-of-20" in rows
-    assert "--source-classes dome --target-classes building" in rows
+    assert '--change {"source": ["dome"], "targets": ["building"]}' in rows
     joined = (another.folder / "results/measurements/dome2spire.parquet").read_text()
     assert joined.count("--shard ") == 20
     assert another.plan("--config", "scale=paper") == {}

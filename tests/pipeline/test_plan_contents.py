@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from palimpsest.errors import ParameterError
+from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.pipeline.parameters import merge, parse_parameters
 from palimpsest.pipeline.plan import Plan, one_of
 
@@ -194,7 +195,7 @@ def test_a_method_gets_only_the_settings_that_it_reads(folder: Path) -> None:
     assert newton["mu"] == 0.3 and newton["exemplars"] == 1
     assert "mu" not in made.method_settings("church", "add_people", "direct_lambda")
     own = made.method_settings("church", "dome2spire", "palimpsest")
-    assert own["source"] == ["dome"] and own["targets"] == ["spire"]
+    assert own["source"] == ("dome",) and own["targets"] == ("spire",)
     assert own == made.method_settings("church", "dome2spire")
 
 
@@ -343,7 +344,8 @@ def test_inception_probes_models_without_a_world(folder: Path) -> None:
     made = plan(folder, published)
     assert made.probed_models == made.models_edited_at_every_layer == ["church"]
     assert made.given_session_files("church") == ["results/sessions/church/dome2spire.json"]
-    assert made.given_session_classes("church") == {"source": ["dome"], "targets": ["spire"]}
+    classes = ChangedClasses(source=["dome"], targets=["spire"])
+    assert made.given_session_classes("church") == classes
     assert made.curve_figures == {"fig13": ["church"]}
     assert made.piece_figures == {"fig14": "church"}
     silent = {"layer_probe": {"models": {"church": {"session": None}}}}
@@ -353,7 +355,7 @@ def test_inception_probes_models_without_a_world(folder: Path) -> None:
 def test_a_session_that_the_world_draws_at_every_layer_is_not_given(folder: Path) -> None:
     made = plan(folder)
     assert made.given_session_files("church") == []
-    assert made.given_session_classes("church") == {"source": [], "targets": []}
+    assert made.given_session_classes("church") is None
 
 
 def test_without_models_of_a_world_nothing_is_graded(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def measured(small_generator, random_segmenter, tmp_path_factory):
                 weights=folder / "g.safetensors",
                 segmenter=folder / "s.safetensors",
                 session=folder / "dome2spire.json",
-                source_classes=",".join(random_segmenter.classes[:4]),
+                change=json.dumps({"source": random_segmenter.classes[:4]}),
                 out=file,
                 out_features=features_beside(file),
                 edit=[f"newton={folder / 'edit.safetensors'}"],

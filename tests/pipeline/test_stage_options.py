@@ -8,7 +8,6 @@ import shlex
 from palimpsest.pipeline.stage_options import (
     as_json,
     json_option,
-    listed,
     named,
     option,
     repeated,
@@ -25,14 +24,13 @@ def test_an_option_without_a_value_is_left_out() -> None:
     assert option("--world", "church") == "--world church"
     assert option("--seed", 0) == "--seed 0"
     assert option("--world", None) == option("--world", "") == ""
-    assert listed("--targets", []) == repeated("--layer", []) == named("--edit", {}) == ""
+    assert repeated("--layer", []) == named("--edit", {}) == ""
     assert json_option("--settings", None) == ""
 
 
 def test_an_option_of_several_values() -> None:
     assert repeated("--layer", [5, 6]) == "--layer 5 --layer 6"
     assert named("--edit", {"b": "x", "a": "y"}) == "--edit b=x --edit a=y"
-    assert listed("--targets", ["tree", "nave"]) == "--targets tree,nave"
 
 
 def test_the_same_settings_give_the_same_text() -> None:

@@ -1,5 +1,7 @@
 """The stage that measures edits: its rows and its facts."""
 
+import json
+
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -46,8 +48,7 @@ def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):
         weights=files / "g.safetensors",
         segmenter=tmp_path / "s.safetensors",
         session=tmp_path / "dome2spire.json",
-        source_classes=random_segmenter.classes[0],
-        target_classes="dome,spire",
+        change=json.dumps({"source": [random_segmenter.classes[0]], "targets": ["dome", "spire"]}),
         out=out,
         edit=[f"newton={files / 'edit.safetensors'}", f"finetune_all={files / 'all.safetensors'}"],
         samples=3,

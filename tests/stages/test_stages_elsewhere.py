@@ -51,7 +51,7 @@ MINI = Path(__file__).parents[2] / "data/weights/mini"
 CHURCH, LABELS = MINI / "church.safetensors", MINI / "church-segmenter.safetensors"
 KITCHEN, WINDOWS = MINI / "kitchen.safetensors", MINI / "kitchen-segmenter.safetensors"
 DRAWN = ("dome2spire", "sky_doors", "remove_window")
-CHANGE = {"source_classes": "dome", "target_classes": "spire,roof,tower"}
+CHANGE = {"change": '{"source": ["dome"], "targets": ["spire", "roof", "tower"]}'}
 SOLVERS = {
     **dict.fromkeys(("projected_gradient", "direct_lambda", "single_context"), {"iterations": 11}),
     "newton": {"iterations": 4},

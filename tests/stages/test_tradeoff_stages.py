@@ -33,8 +33,7 @@ def files(generator, session, sources, tmp_path):
         "statistics": sources.statistics,
         "segmenter": tmp_path / "segmenter.safetensors",
         "session": tmp_path / "patch.json",
-        "source_classes": ",".join(labels.classes[:6]),
-        "target_classes": ",".join(labels.classes[6:]),
+        "change": json.dumps({"source": labels.classes[:6], "targets": labels.classes[6:]}),
         "grid": json.dumps(
             {"ranks": [1, 2], "exemplars": [1, 2, 5], "mus": [0.1, 10], "iterations": 3}
         ),
@@ -76,7 +75,10 @@ def test_from_session_to_figure(files, tmp_path, capsys):
             {"grid": '{"ranks": [], "exemplars": [1], "mus": [1], "iterations": 1}'},
             "--grid: ranks: ",
         ),
-        ({"source_classes": "mosque"}, "no class 'mosque'"),
+        ({"change": '{"source": ["mosque"]}'}, "no class 'mosque'"),
+        ({"change": '{"targets": ["dome"]}'}, "--change: source: Field required"),
+        ({"change": '{"source": ["sky", "sky"]}'}, "--change: source ['sky', 'sky']"),
+        ({"change": '{"source": ["sky"], "targets": ["sky"]}'}, "both a source and a target"),
         ({"truncation": 0.3}, "truncation"),
     ],
 )

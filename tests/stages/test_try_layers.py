@@ -97,7 +97,7 @@ def test_a_session_that_others_drew_is_made_at_every_layer_as_it_is(
 ) -> None:
     sessions[6].save(tmp_path / "my_idea.json")
     asked = {"session": "my_idea", "drawn": tmp_path / "my_idea.json"}
-    classes = {"source_classes": "dome,sky", "target_classes": "tree"}
+    classes = {"change": '{"source": ["dome", "sky"], "targets": ["tree"]}'}
     assert not call(try_layers, **(files | asked | classes))
     rows = read_trials(files["out"])
     assert set(rows["layer"]) == {5, 6} and set(rows["session"]) == {"my_idea"}
@@ -111,7 +111,7 @@ def test_a_session_that_others_drew_is_made_at_every_layer_as_it_is(
         ({"layer": [6, 99]}, "has no layer 99; it has 2 to 12"),
         ({"settings": json.dumps(SETTINGS | {"seed": 1})}, "seed 1 is the one that sessions"),
         ({"settings": json.dumps({"seed": 1})}, "--settings"),
-        ({"drawn": "nowhere.json", "source_classes": "dome"}, "nowhere.json"),
+        ({"drawn": "nowhere.json", "change": '{"source": ["dome"]}'}, "nowhere.json"),
         ({}, "session dome2spire"),
     ],
 )

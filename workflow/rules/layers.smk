@@ -65,11 +65,8 @@ rule try_layers:
     params:
         session=lambda wildcards: PARAMETERS.layer_probe.models[wildcards.model].session,
         drawn=lambda wildcards, input: option("--drawn", input.drawn),
-        source=lambda wildcards: listed(
-            "--source-classes", PLAN.given_session_classes(wildcards.model)["source"]
-        ),
-        targets=lambda wildcards: listed(
-            "--target-classes", PLAN.given_session_classes(wildcards.model)["targets"]
+        change=lambda wildcards: json_option(
+            "--change", PLAN.given_session_classes(wildcards.model)
         ),
         alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
         layers=repeated("--layer", PARAMETERS.layer_probe.layers),
@@ -81,7 +78,7 @@ rule try_layers:
     shell:
         "python -m stages.try_layers --model {wildcards.model} --weights {input.weights}"
         " --segmenter {input.segmenter} --session {params.session}"
-        " {params.layers} {params.drawn} {params.source} {params.targets} {params.alexnet}"
+        " {params.layers} {params.drawn} {params.change} {params.alexnet}"
         " --settings {params.settings:q}"
         " --truncation {params.truncation} --scale {params.scale} --out {output}"
         " --device {resources.device} > {log} 2>&1"

@@ -44,12 +44,7 @@ rule measure:
         seed=PARAMETERS.measure.seed,
         truncation=lambda wildcards: PARAMETERS.models[PLAN.model_of(wildcards.session)].truncation,
         scale=PARAMETERS.scale,
-        source=lambda wildcards: listed(
-            "--source-classes", PLAN.measured_change(wildcards.session).source
-        ),
-        targets=lambda wildcards: listed(
-            "--target-classes", PLAN.measured_change(wildcards.session).targets
-        ),
+        change=lambda wildcards: as_json(PLAN.measured_change(wildcards.session).classes),
         classifier=lambda wildcards, input: option("--classifier", input.classifier),
         alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
         inception=lambda wildcards, input: option("--inception", input.inception),
@@ -64,7 +59,7 @@ rule measure:
         " --session {input.session} {params.edits} --samples {params.samples}"
         " --shard {wildcards.scatteritem} --seed {params.seed}"
         " --truncation {params.truncation} --scale {params.scale}"
-        " {params.source} {params.targets} {params.classifier} {params.alexnet} {params.inception}"
+        " --change {params.change:q} {params.classifier} {params.alexnet} {params.inception}"
         " {params.world} --image-methods {params.image_methods:q} --out {output.rows}"
         " --out-features {output.features} --device {resources.device} > {log} 2>&1"
 

@@ -26,12 +26,7 @@ rule sweep_tradeoff:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        source=lambda wildcards: listed(
-            "--source-classes", PLAN.measured_change(PARAMETERS.tradeoff.session).source
-        ),
-        targets=lambda wildcards: listed(
-            "--target-classes", PLAN.measured_change(PARAMETERS.tradeoff.session).targets
-        ),
+        change=lambda wildcards: as_json(PLAN.measured_change(PARAMETERS.tradeoff.session).classes),
         alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
         grid=as_json(PARAMETERS.tradeoff.grid),
         samples=PARAMETERS.tradeoff.samples,
@@ -43,7 +38,7 @@ rule sweep_tradeoff:
     shell:
         "python -m stages.sweep_tradeoff --weights {input.weights}"
         " --statistics {input.statistics} --segmenter {input.segmenter}"
-        " --session {input.session} {params.source} {params.targets}"
+        " --session {input.session} --change {params.change:q}"
         " --grid {params.grid:q} {params.alexnet}"
         " --samples {params.samples} --seed {params.seed} --truncation {params.truncation}"
         " --scale {params.scale} --out {output} --device {resources.device} > {log} 2>&1"

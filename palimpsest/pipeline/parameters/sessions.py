@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
+from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.pipeline.parameters.methods import Solver
 from palimpsest.settings import Count, LayerNumber, Name, Rank, Settings, Smoothness
 
 
-class ChangeMeasured(Settings):
+class ChangeMeasured(ChangedClasses):
     """How the effect of an edit is measured.
 
     Either pixels of the ``source`` classes that became one of the ``targets``, or images in which
     a classifier sees an ``attribute``.
     """
 
-    source: list[Name] = Field(min_length=1)
-    targets: list[Name] = []
     attribute: Name | None = None
 
     @model_validator(mode="after")
@@ -24,6 +23,11 @@ class ChangeMeasured(Settings):
         if bool(self.targets) == bool(self.attribute):
             raise ValueError("give either targets (classes) or an attribute, not both or neither")
         return self
+
+    @property
+    def classes(self) -> ChangedClasses:
+        """The classes alone, as the stages take them."""
+        return ChangedClasses(source=self.source, targets=self.targets)
 
 
 class SessionParameters(Settings):
