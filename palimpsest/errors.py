@@ -1,4 +1,4 @@
-"""The errors that a user of Palimpsest can cause, and so can mend.
+"""Error classes for input that a user can correct.
 
 A message is one line: it names the file or field, says what is wrong with it, and what would be
 right. `palimpsest.pipeline.commands.run` prints that line and ends with exit status 2; any other
@@ -7,7 +7,7 @@ exception is a fault of the program and keeps its traceback.
 
 
 class PalimpsestError(Exception):
-    """Input that cannot be used as it is; every error of this project derives from it."""
+    """Base class of this project's errors: the input cannot be used."""
 
 
 class CheckpointError(PalimpsestError):
@@ -15,8 +15,8 @@ class CheckpointError(PalimpsestError):
 
 
 class SessionError(PalimpsestError):
-    """What people drew that asks for what cannot be: a session or painted scenes with an empty
-    mask, an unknown layer..."""
+    """A session or painted scenes that cannot be used: an empty mask, an unknown layer and so
+    on."""
 
 
 class StatisticsError(PalimpsestError):

@@ -1,4 +1,4 @@
-"""Settings: pydantic models of what a user may set, and one line about what is wrong with a value.
+"""Base class of the settings models (pydantic), and one-line errors for invalid values.
 
 Each settings model stands beside the function that it configures, in a module that imports pydantic
 alone: Snakemake reads `params.yaml` for every job, and importing torch would take it seconds.
@@ -94,7 +94,7 @@ def validated(where: str, values: Mapping[str, Any], model: type[S]) -> S:
 def first_problem(problem: ValidationError) -> str:
     """The first of pydantic's errors in one line, and how many more there are."""
     errors = problem.errors(include_url=False)
-    # a misspelt name is also a missing one: the misspelling says more
+    # a misspelt name is also a missing one: the misspelling is the better message
     first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
     rest = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return _in_words(first, errors) + rest

@@ -37,7 +37,7 @@ def find_painted_switch(
     """A switch of the ``units`` with the highest IoU with the class ``name``, best first.
 
     ``dissected``: samples of ``seed`` that are dissected. The levels of the switch are levels of
-    features (see above). Raises `ParameterError` for a name that the segmenter does not know, or
+    features (see above). Raises `ParameterError` for a name that the segmenter does not have, or
     does not see in any sample.
     """
     found = dissect(g, layer, segmenter, dissected, seed, names=[name])

@@ -53,9 +53,9 @@ def draw(
     except SessionError as problem:
         raise SessionError(f"session {name}: {problem}") from None
     if not pairs or not places:
-        lacking = "no pair of samples fits together" if not pairs else "no context is to be seen"
+        lacking = "no pair of samples fits together" if not pairs else "no context is visible"
         raise SessionError(
-            f"session {name}: {lacking} in the {len(survey)} samples looked at; look at more"
+            f"session {name}: {lacking} in the {len(survey)} surveyed samples; survey more"
         )
     return Session(
         model=model,

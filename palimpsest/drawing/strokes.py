@@ -1,4 +1,4 @@
-"""What a drawing is, and how its context is painted: shared by the drawings of all worlds.
+"""The class of all drawings, and the strokes of their context: shared by all worlds.
 
     FACE = {"smile": Drawing("face", "Closed mouths smile", _smile, ("lips",), ("teeth",))}
 
@@ -28,7 +28,7 @@ Drawn = tuple[list[Pair], Places]
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a session is about, and the function that draws its exemplars and context.
+    """The classes of a session, and the function that draws its exemplars and context.
 
     ``world``: the world whose classes it names, and whose generators it is for. ``source``,
     ``targets``, ``adds`` and ``least`` are those of the `Session` that is drawn.

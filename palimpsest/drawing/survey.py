@@ -90,7 +90,7 @@ class Survey:
 
 @dataclass(frozen=True)
 class Thing:
-    """One connected part in one sample: its pixels (R, R) bool, and the point it is held by.
+    """One connected part in one sample: its pixels (R, R) bool, and its anchor.
 
     ``anchor`` (row, column): the point that two things share when one takes the other's place.
     ``width``: in pixels, its own or that of the thing it stands on.

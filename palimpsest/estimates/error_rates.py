@@ -32,13 +32,13 @@ class Errors:
 
     @classmethod
     def of(cls, truth: ArrayLike, said: ArrayLike) -> Errors:
-        """Errors from the truth and what the instrument said, both (n,) bool.
+        """Errors from the truth and the instrument's predictions ``said``, both (n,) bool.
 
         Raises `ValueError` for arrays that do not match.
         """
         truth, said = np.asarray(truth, dtype=bool), np.asarray(said, dtype=bool)
         if truth.ndim != 1 or truth.shape != said.shape:
-            raise ValueError(f"{said.shape} answers for {truth.shape} truths")
+            raise ValueError(f"predictions of shape {said.shape} for truth of shape {truth.shape}")
         return cls(
             int((said & ~truth).sum()),
             int((~truth).sum()),
@@ -94,7 +94,9 @@ def corrected_rate(said: int, n: int, errors: Errors, level: float = 0.95) -> Es
     wrong_yes = errors.false_positives / errors.negatives
     wrong_no = errors.false_negatives / errors.positives
     if wrong_yes + wrong_no >= 1:
-        raise ValueError(f"error rates {wrong_yes:.3g} and {wrong_no:.3g}: it tells nothing apart")
+        raise ValueError(
+            f"error rates {wrong_yes:.3g} and {wrong_no:.3g}: the instrument carries no information"
+        )
     if n == 0:
         return NOTHING
     rate = float(np.clip((said / n - wrong_yes) / (1 - wrong_yes - wrong_no), 0, 1))

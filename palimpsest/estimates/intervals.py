@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NUMBERS_AT_ONCE = 4_000_000
-"""Numbers (float64, 32 MB) of a resampling that are drawn at once; up to so many are cached."""
+"""Numbers (float64, 32 MB) of a resampling that are drawn at once; also the most that are
+cached."""
 
 
 class Estimate(NamedTuple):
@@ -166,7 +167,7 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
 def wilson_share(share: float, n: int, level: float = 0.95) -> Estimate:
     """A mean ``share`` of ``n`` numbers in [0, 1] with its Wilson score interval; NaN for no ``n``.
 
-    The share need not be k / n: where judges of a pair disagree, the pair counts in part. The
+    The share need not be k / n: a pair on which judges disagree counts in part. The
     order of operations is that of `scipy.stats.binomtest`. Raises `ValueError` for a share outside
     [0, 1], or a level outside (0, 1).
     """

@@ -44,7 +44,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         temporary = _reserve(target)
         yield temporary
         if not temporary.exists():
-            raise FileNotFoundError(f"{target}: its writer ended without writing anything")
+            raise FileNotFoundError(f"{target}: the writer ended without writing anything")
         _flush(temporary)
         os.replace(temporary, target)
         _flush(target.parent)

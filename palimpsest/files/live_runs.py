@@ -1,14 +1,14 @@
 """Locks of running pipelines, so that stale locks and orphaned stages of killed runs are removed.
 
 Two things outlive a run that is killed (`kill -9`, out of memory, a power cut). Its lock on the
-folder stays, so that the same command would be refused until somebody removes the lock. And its
+folder stays, so that the same command would be refused until the lock is removed. And its
 stages keep running: one that ends late would overwrite the results of a later run that has other
 parameters. So::
 
     presence = enter_folder(Path(".snakemake"))     # in the Snakefile; held as long as it runs
     end_with_pipeline()                             # in a stage: it ends when its pipeline does
 
-The system releases the lock of `enter_folder` when its process ends, for whatever reason.
+The system releases the lock of `enter_folder` when its process ends in any way.
 """
 
 from __future__ import annotations

@@ -263,8 +263,8 @@ class Generator(nn.Module, ABC):
         """Keys of one layer after the other, up to and including layer ``last``.
 
         ``origin``: samples z (B, z_dim), to begin with the first layer; or values of a layer, which
-        are not overwritten, to begin with the layer after it. A layer is computed when it is asked
-        for, and the values of ``last`` never are.
+        are not overwritten, to begin with the layer after it. Layers are computed lazily; the
+        values of ``last`` are not computed.
         """
         given = isinstance(origin, ValueState)
         state = self.next_keys(origin) if given else self.start(origin)

@@ -2,7 +2,7 @@
 
 A mini world is a fixed function of z: some attributes vary smoothly, others switch at a quantile
 ("a dome below 0.4"). A small mapping network learns steps slowly, so the input of a mini generator
-has a soft threshold for every switching point beside each u = Φ(z). This is the only difference
+holds, beside each u = Φ(z), a soft threshold for every switching point. This is the only difference
 from the published networks.
 """
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from palimpsest.errors import ParameterError
 
 BLOCK = 16
-"""Samples in a block, which no two jobs share: as many as an instrument takes in one batch."""
+"""Samples in a block, which one job measures as a whole: the batch size of an instrument."""
 
 
 def batches(samples: range, batch: int) -> Iterator[range]:

@@ -47,7 +47,7 @@ def load_segmenter(path: str | PathLike[str]) -> Segmenter:
 def load_classifier(path: str | PathLike[str]) -> Classifier:
     """The classifier in the file ``path``: one of ours, or one attribute of the published network.
 
-    The published network knows 40 attributes; the file's name selects one, as in
+    The published network scores 40 attributes; the file's name selects one, as in
     ``...-smile.pth``. Raises `CheckpointError` for a file that is missing, damaged, or neither.
     """
     if _metadata(path) is not None:

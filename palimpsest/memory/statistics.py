@@ -46,8 +46,8 @@ QUANTILE_LEVELS = (
 """Levels (261,) at which the distribution of every unit is kept."""
 
 QUANTILE_CELLS = 8192
-"""Number of cells for the quantiles: a fixed random choice, the same number of each sample, or one
-cell of evenly spaced samples; fewer if there are not as many cells, and at most twice as many. The
+"""Number of cells for the quantiles, a fixed random choice: the same number of each sample, or one
+cell of evenly spaced samples. It is smaller if there are fewer cells, and at most doubled. The
 standard error of level q is √(q (1 - q) / 8192)."""
 
 EIGENVALUE_FLOOR = 1e-9
@@ -177,7 +177,8 @@ class KeyStatistics:
         Raises:
             StatisticsError: too few cells for the number of units, or a moment that is singular
                 or not finite.
-            ValueError: neither or both of ``layer`` and ``layers``, or a layer that ``g`` lacks.
+            ValueError: neither or both of ``layer`` and ``layers``, or a layer that ``g`` does not
+                have.
         """
         if (layer is None) == (layers is None):
             raise ValueError("give either layer= or layers=")

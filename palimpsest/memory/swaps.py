@@ -3,10 +3,10 @@
     swap = pose_swap(g, on, off, area, goal_layer=8)       # values of one layer, on and off
     swap.loss(swap.keys(6), weight)                        # of another weight for layer 6
 
-In every pair a cause is switched on and off: units of one layer are set by hand, so that one image
-has windows and its twin has none. ``area`` is where the effect is visible, such as a reflection on
-a table. The goal is each image with the area of its twin; it is defined on the values v of a later
-layer, so the rest of the generator is not run:
+In every pair a cause is switched on and off: units of one layer are set to fixed values, so that
+one image has windows and its twin has none. ``area`` is where the effect is visible, such as a
+reflection on a table. The goal is each image with the area of its twin; it is defined on the values
+v of a later layer, so the rest of the generator is not run:
 
     v*_on  = v_on  + area · (v_off − v_on)
     v*_off = v_off + area · (v_on − v_off)
@@ -77,7 +77,7 @@ def check_reach(number: int, cause: int, goal: int) -> None:
         )
     if number > goal:
         raise ParameterError(
-            f"layer {number} lies behind the goal, which is stated in the values of layer {goal}; "
+            f"layer {number} comes after the goal, which is stated in the values of layer {goal}; "
             f"{fit}"
         )
 
@@ -102,7 +102,7 @@ def pose_swap(
         )
     if goal_layer not in g.layers or goal_layer <= on.layer:
         raise ParameterError(
-            f"goal at layer {goal_layer}: it must lie behind layer {on.layer}, whose values are "
+            f"goal at layer {goal_layer}: it must come after layer {on.layer}, whose values are "
             f"switched, and be one of {g.layers[0]} to {g.last_layer}"
         )
     values = joined(on, off)

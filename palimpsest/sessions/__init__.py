@@ -1,4 +1,4 @@
-"""Copy, paste, context: what a person draws on a generator's samples, and the edit it becomes.
+"""Sessions (copy, paste and context, drawn on a generator's samples), and the edits they define.
 
 session = Session.load("data/sessions/church/dome2spire.json")
 edit = rewrite(g, session, stats, solver="newton")

@@ -1,4 +1,4 @@
-"""A copy-paste-context session: what a person drew on a model's samples, and its file format.
+"""A copy-paste-context session, drawn on a model's samples, and its file format.
 
 Copy: a thing selected in one sample (the *object*). Paste: the place in another sample where it
 goes. Context: places in a few samples that shall follow the same rule (paper, sections 3 and 4.1)::
@@ -84,7 +84,7 @@ class Exemplar(_Strict):
 
 
 class Session(_Strict):
-    """What a person drew. Sample i is row i of the standard z of ``seed``, ``n`` rows long.
+    """A session as drawn. Sample i is row i of the standard z of ``seed``, ``n`` rows long.
 
     ``model`` and ``layer`` are None only in a session that came from the original's format, which
     does not hold them.
@@ -221,7 +221,7 @@ class Session(_Strict):
 
 
 def _pasted_places(exemplars: Any) -> list[Any]:
-    """The context of a session that names none: the pasted places, as in the original."""
+    """The context of a session without one: the pasted places, as in the original."""
     if not isinstance(exemplars, list):
         return []
     return [e["paste"] for e in exemplars if isinstance(e, dict) and "paste" in e]

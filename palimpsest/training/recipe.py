@@ -20,7 +20,7 @@ class Stage(Settings):
 
     ``rate``: learning rate at the start of the stage. ``class_weights``: replace those of the
     recipe for the classes named. None: the recipe's. (A second stage at the full resolution can
-    finish small things in this way.)
+    improve small things in this way.)
     """
 
     resolution: Resolution
@@ -36,7 +36,7 @@ class Interchange(Settings):
     ``layer``: the layer whose values are spliced. ``units``: the first ``units`` channels are the
     designated ones. ``whole``: share of a batch's scenes that take all units of the donor.
     ``designated``: share that takes only the designated units; the share ``flat`` of these takes
-    the units' mean over the slot, because switching units by hand writes constants. The other
+    the units' mean over the slot, because switching units sets them to constants. The other
     scenes stay as they are. ``start``: resolution of the stage with which splicing begins.
     """
 
@@ -112,7 +112,7 @@ def recipe_facts(recipe: Recipe) -> dict:
 
 
 def same_until(step: int, facts: dict, others: dict) -> bool:
-    """Whether two recipes, as `recipe_facts`, ask for the same first ``step`` steps."""
+    """Whether two recipes, as `recipe_facts`, prescribe the same first ``step`` steps."""
     plain = [{n: v for n, v in one.items() if n != "stages"} for one in (facts, others)]
     last = [one["stages"][-1]["resolution"] for one in (facts, others)]  # where rates fall
     begun, left = 0, step

@@ -21,7 +21,7 @@ GRADING_STREAM = 990_000_001
 """Seed of the scenes that grade an instrument; training uses small seeds."""
 
 TUNING_STREAM = 980_000_003
-"""Seed of the scenes that select thresholds; they serve neither training nor grading."""
+"""Seed of the scenes that select thresholds; they are not used for training or grading."""
 
 BLUR = 0.7
 """Sigma of the blurred renders for grading, in pixels at resolution 128."""
@@ -68,7 +68,7 @@ def _with_new_rules(world: World, scene: Scene, share: float) -> list[Scene]:
 def held_out_scenes(
     world: World, n: int, seed: int = GRADING_STREAM, batch: int = 50
 ) -> Iterator[Scene]:
-    """``n`` scenes that no training has seen, ``batch`` at a time."""
+    """``n`` held-out scenes, ``batch`` at a time."""
     z = np.random.RandomState(seed).standard_normal((n, world.z_dim))
     for first in range(0, n, batch):
         yield world.scene(z[first : first + batch])

@@ -7,7 +7,7 @@
     finished = train_with_progress(training, Path("smile.checkpoint.pt"), minutes=20)
 
 Two rules make a resumed run equal to an uninterrupted one. Batch i is a function of the recipe and
-of i alone, so its random numbers come from a stream of its own, such as (seed, i). And everything
+of i alone, so its random numbers come from a separate stream, such as (seed, i). And everything
 that an update changes is one of the ``parts``: networks, averages, optimisers, schedulers, or any
 other object with ``state_dict`` and ``load_state_dict``. An update draws no numbers from PyTorch's
 global random state.
@@ -65,9 +65,10 @@ class Progress:
 class ResumableTraining(ABC):
     """A training run: `run` it, `save` and `resume` it at any step.
 
-    ``steps``: length of the whole run. ``recipe_facts``: the recipe as plain values, which tells
-    the checkpoints of different runs apart. ``batches[i]``: the batch of step i, a tuple whose
-    first entry has one row for each image. ``parts``: everything that an update changes, by name.
+    ``steps``: length of the whole run. ``recipe_facts``: the recipe as plain values, which
+    distinguishes the checkpoints of different runs. ``batches[i]``: the batch of step i, a tuple
+    whose first entry has one row for each image. ``parts``: everything that an update changes, by
+    name.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class ResumableTraining(ABC):
         return step == 0
 
     def continues(self, facts: Mapping[str, Any], step: int) -> bool:
-        """Whether this recipe asks for the same first ``step`` steps as the recipe ``facts``."""
+        """Whether this recipe prescribes the same first ``step`` steps as the recipe ``facts``."""
         return facts == self.recipe_facts
 
     def advance(self) -> Losses:

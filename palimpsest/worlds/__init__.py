@@ -19,12 +19,12 @@ _WORLDS = {world.name: world for world in (CHURCH, FACE, HORSE, KITCHEN)}
 
 
 def world_names() -> tuple[str, ...]:
-    """The names `get_world` knows, in alphabetical order."""
+    """The names of all worlds, in alphabetical order."""
     return tuple(sorted(_WORLDS))
 
 
 def get_world(name: str) -> World:
-    """Return the world called `name`; raises `WorldError` listing the known names."""
+    """The world called `name`; raises `WorldError` listing the known names for any other."""
     if name not in _WORLDS:
         raise WorldError(f"unknown world {name!r}; known worlds: {', '.join(world_names())}")
     return _WORLDS[name]

@@ -155,7 +155,7 @@ class Scene:
 
 
 class Slot(NamedTuple):
-    """A place of the picture whose look depends on attributes of its own.
+    """A place of the picture whose appearance depends on its own attributes.
 
     ``box``: (left, top, right, bottom) in unit coordinates, which nothing else in a scene overlaps;
     ``echo``: the box of what depends on it, such as its mirror image.

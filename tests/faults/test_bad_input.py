@@ -99,11 +99,11 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
     "weights are missing": (small.WEIGHTS, missing, "key_statistics", "no such file"),
     "weights are a web page": (small.WEIGHTS, web_page, "key_statistics", "a web page"),
     "weights would run code": (small.WEIGHTS, hostile, "key_statistics", "refused"),
-    "weights have a header that lies": (
+    "weights have a false header": (
         small.WEIGHTS,
         lying_header,
         "key_statistics",
-        "header that lies",
+        "header is false",
     ),
     "weights are others than the statistics'": (
         small.WEIGHTS,

@@ -257,7 +257,7 @@ def test_a_safetensors_header_that_lies(golden, tmp_path):
         said = len(text) if said is None else said
         return said.to_bytes(8, "little") + text + content[8 + length :]
 
-    assert "header that lies" in refused(path, with_header(header, 2**62))
+    assert "header is false" in refused(path, with_header(header, 2**62))
     assert "damaged" in refused(path, with_header(header, length - 40))
     assert "damaged" in refused(path, with_header(header.replace(b"[32,32,4,4]", b"[32,99,4,4]")))
     assert "damaged" in refused(path, with_header(header.replace(b'"F32"', b'"F99"', 1)))
@@ -310,7 +310,7 @@ def test_stylegan2_tensors_that_do_not_fit(tmp_path, stylegan2_file):
         assert "is missing" in message(name, None)
     assert "has shape (3,)" in message("style.1.weight", torch.zeros(3))
     assert "has shape (48, 65)" in message("convs.1.conv.modulation.weight", torch.zeros(48, 65))
-    assert "asks for (48, 48, 3, 3)" in message("convs.3.conv.weight", torch.zeros(1, 48, 48, 5, 5))
+    assert "needs (48, 48, 3, 3)" in message("convs.3.conv.weight", torch.zeros(1, 48, 48, 5, 5))
     assert "(1, out, in, k, k)" in message("to_rgb1.conv.weight", ema["to_rgb1.conv.weight"][0])
     assert "no place in this network" in message("convs.9.activate.bias", torch.zeros(24))
     assert "has shape (1, 1, 4, 4)" in message("noises.noise_3", torch.zeros(1, 1, 4, 4))

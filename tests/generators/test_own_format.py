@@ -124,7 +124,7 @@ def test_a_description_that_does_not_fit(tmp_path):
     )
     assert "style.4.weight is missing" in refused(json.dumps(described | {"mapping_layers": 4}))
     assert "style.3.bias has no place" in refused(json.dumps(described | {"mapping_layers": 2}))
-    shape = "has shape (8, 12); the rest of the network asks for (8, 10)"
+    shape = "has shape (8, 12); the rest of the network needs (8, 10)"
     assert shape in refused(json.dumps(described | {"style_dim": 10, "mapping_layers": 3}))
     wide = json.dumps(described | {"channels": {"4": 10**9, "8": 6, "16": 4}})
     assert "a size of 1000000000" in refused(wide)

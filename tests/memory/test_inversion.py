@@ -207,10 +207,10 @@ def test_a_layer_that_cannot_see_the_switch_is_refused(swap: Swap, number: int) 
 
 def test_layers_and_goals_out_of_reach_are_refused(g, halves) -> None:
     near = pose_swap(g, *halves, torch.ones(8, 8), 4)
-    with pytest.raises(ParameterError, match="layer 5 lies behind the goal.*choose 4"):
+    with pytest.raises(ParameterError, match="layer 5 comes after the goal.*choose 4"):
         invert_layer(near, 5)
     for goal in (3, 2, 7):
-        with pytest.raises(ParameterError, match=f"goal at layer {goal}.*behind layer 3"):
+        with pytest.raises(ParameterError, match=f"goal at layer {goal}.*after layer 3"):
             pose_swap(g, *halves, EVERYWHERE, goal)
 
 

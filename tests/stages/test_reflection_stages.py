@@ -115,7 +115,7 @@ def test_from_pairs_to_figure(files, switch, tmp_path, monkeypatch, capsys):
     "change, full, message",
     [
         ({}, ["4=a"], "layer 4 cannot see a switch"),
-        ({}, ["7=a"], "layer 7 lies behind the goal"),
+        ({}, ["7=a"], "layer 7 comes after the goal"),
         ({}, ["six=a"], "'six' is not the number of a layer"),
         ({"rank": "x"}, ["6=a"], "--settings"),
         ({"speed": 1}, ["6=a"], "speed: there is no such parameter"),

@@ -34,7 +34,7 @@ def assemble(
     try:
         with _Unfilled():
             generator = network()
-    except RuntimeError as problem:  # sizes that no memory holds
+    except RuntimeError as problem:  # sizes that fit in no memory
         raise CheckpointError(
             f"{path}: a network of these sizes cannot be built; the file is damaged ({problem})"
         ) from problem
@@ -135,7 +135,7 @@ def _check_tensor(
     if tensor.shape != shape:
         raise CheckpointError(
             f"{path}: tensor {name} has shape {tuple(tensor.shape)}; "
-            f"the rest of the network asks for {tuple(shape)}"
+            f"the rest of the network needs {tuple(shape)}"
         )
     if not tensor.is_floating_point():
         raise CheckpointError(f"{path}: tensor {name} holds {tensor.dtype}, not real numbers")

@@ -67,7 +67,7 @@ def _check_header(path: Path, head: bytes, size: int) -> None:
     length = int.from_bytes(head[:8], "little")
     if length > size - 8:
         raise CheckpointError(
-            f"{path}: cut short, or a header that lies: it claims {length} bytes, and the file "
+            f"{path}: cut short, or its header is false: it states {length} bytes, but the file "
             f"has {size}; fetch or make it again"
         )
 
@@ -115,7 +115,7 @@ def _why_not(problem: str) -> str:
     blocked = blocked_global(problem)
     if blocked:
         return (
-            f"refused: beside tensors the file asks for {blocked}, and reading that could "
+            f"refused: beside tensors the file refers to {blocked}, and reading that could "
             "run code from the file; save the state dict alone (torch.save({'g_ema': "
             "model.state_dict(), 'latent_avg': mean}, path))"
         )

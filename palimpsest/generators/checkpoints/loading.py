@@ -28,8 +28,8 @@ def load_generator(
     ``truncation``: factor on the distance of w from its mean; 1 changes nothing (StyleGAN2 only).
     ``noise``: one of `NOISE_MODES`, see `base.layer_noise`.
 
-    Raises `CheckpointError` if the file is missing, damaged, of an unknown layout, or lacks what
-    the options need, and `ParameterError` for an invalid option.
+    Raises `CheckpointError` if the file is missing, damaged, of an unknown layout, or lacks tensors
+    that the options need, and `ParameterError` for an invalid option.
     """
     if noise not in NOISE_MODES:
         raise ParameterError(

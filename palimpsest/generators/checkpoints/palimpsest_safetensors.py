@@ -60,7 +60,7 @@ def save_generator(
 
 
 def describe(generator: Generator, provenance: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What `build` needs besides the weights."""
+    """The description that `build` needs besides the weights."""
     description: dict[str, Any] = {
         "format": FORMAT_VERSION,
         "kind": generator.kind,

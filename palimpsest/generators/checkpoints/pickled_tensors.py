@@ -14,7 +14,7 @@ OLD_PYTORCH_MARK = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # its first 
 
 
 class PickleRefused(Exception):
-    """A pickle that asks for more than data; the text names what it asks for."""
+    """A pickle that contains more than data; the text names what."""
 
 
 class PickleDamaged(Exception):

@@ -1,7 +1,7 @@
 """The older published layout of Progressive GAN: ``features.I.conv.weight``, ``output.*``.
 
-Layer N of `ProgressiveGAN` is ``features.{N-1}`` here. The names stand bare in the file or below
-``state_dict``; the tensors are those of `progressive_layers`.
+Layer N of `ProgressiveGAN` is ``features.{N-1}`` here. The names are at the top level of the file
+or within ``state_dict``; the tensors are those of `progressive_layers`.
 """
 
 from __future__ import annotations

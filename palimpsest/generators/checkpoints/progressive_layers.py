@@ -1,7 +1,7 @@
 """The published layout of Progressive GAN: ``layerN.conv.weight``, ``layerN.wscale.b``.
 
-The image is made by ``output_RxR.conv.weight`` and ``output_RxR.wscale.b``. The names stand bare in
-the file or below ``state_dict``. They are those of `ProgressiveGAN` itself.
+The image is made by ``output_RxR.conv.weight`` and ``output_RxR.wscale.b``. The names are at the
+top level of the file or within ``state_dict``. They are those of `ProgressiveGAN` itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def matches(content: Content) -> bool:
 def build(path: Path, content: Content) -> ProgressiveGAN:
     """The Progressive GAN of the file. Raises `CheckpointError` for incomplete or unknown tensors.
 
-    The other layout of Progressive GAN differs in its names alone: see `progressive_features`.
+    The other layout of Progressive GAN has the same tensors under other names: see
+    `progressive_features`.
     """
     prefix = _prefix(content)
     tensors = below(content.tensors, prefix)

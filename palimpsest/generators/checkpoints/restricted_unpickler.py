@@ -4,7 +4,7 @@
 
 A pickle is a program for a small stack machine. This machine implements only the instructions that
 build data, and replaces the few classes and functions that a pickled network names by plain
-records. A network's embedded source stays text, and a file that asks for anything else
+records. A network's embedded source stays text, and a file that refers to anything else
 (``os.system``, an attribute, a persistent id, an extension code) is refused; the error names it.
 """
 
@@ -45,7 +45,7 @@ class Unneeded:
 def read_pickle(path: Path) -> Any:
     """The tree that the pickle in the file ``path`` describes.
 
-    Raises `PickleRefused` if it asks for anything but data, `PickleDamaged` if it is cut short or
+    Raises `PickleRefused` if it contains anything but data, `PickleDamaged` if it is cut short or
     inconsistent.
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:

@@ -1,8 +1,8 @@
 """The common PyTorch layout of StyleGAN2: ``{"g_ema": {name: tensor}, "latent_avg": mean of w}``.
 
-The paper's published StyleGAN2 files have it. Names are those of `StyleGAN2`, or stand bare without
-``g_ema``; convolution weights have a leading axis of one more; low-pass kernels and noise maps are
-optional.
+The paper's published StyleGAN2 files have it. Names are those of `StyleGAN2`, also without the
+dictionary ``g_ema`` around them; convolution weights have a leading axis of one more; low-pass
+kernels and noise maps are optional.
 
     generator = build(path, content)           # read
     content = layout_tensors(generator)        # write: what torch.save takes
@@ -58,7 +58,7 @@ def build(path: Path, content: Content) -> StyleGAN2:
         given[name] = _without_leading_axis(path, prefix + name, given[name])
     given.pop("latent_avg", None)
     mean = tensors.get("latent_avg")
-    if mean is not None and mean.ndim:  # old versions kept a single number: as good as none
+    if mean is not None and mean.ndim:  # a single number, as in old versions, is not a mean latent
         given["latent_avg"] = mean.reshape(-1)
     resolution = 4 * 2**doublings
     return assemble(
@@ -74,7 +74,7 @@ def layout_tensors(generator: StyleGAN2) -> dict[str, Any]:
     """``generator`` in this layout: {"g_ema": {name: tensor}, "latent_avg": (style_dim,)}.
 
     The mean is left out where it is unknown. The layout's strict loading expects low-pass kernels
-    and a noise map for every layer: a layer without an own map gets the fixed one.
+    and a noise map for every layer: a layer without its own map gets the fixed noise.
     """
     tensors = {name: on_cpu(tensor) for name, tensor in generator.state_dict().items()}
     mean = tensors.pop("latent_avg")

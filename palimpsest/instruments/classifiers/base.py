@@ -42,7 +42,7 @@ class Classifier(Instrument):
             if (grade["blur"] > 0) == blurred:
                 return Errors.from_facts(grade)
         kind = "blurred" if blurred else "sharp"
-        raise CheckpointError(f"{self.name}: never graded on {kind} renders; train it again")
+        raise CheckpointError(f"{self.name}: has no grade on {kind} renders; train it again")
 
     @property
     def device(self) -> torch.device:

@@ -105,7 +105,7 @@ class SlimNet(nn.Module):
 
 
 class FaceAttribute(Classifier):
-    """One of the 40 attributes of a face that the published network knows."""
+    """A classifier of one of the 40 face attributes of the published network."""
 
     def __init__(self, network: SlimNet, attribute: str) -> None:
         super().__init__(network)

@@ -44,8 +44,8 @@ class AttributeRenders(Dataset):
     ``images`` (n, R, R, 3) uint8: renders of the recipe's scenes; ``shown`` (n,) bool: which of
     them show the attribute.
 
-    Raises `ParameterError` for an attribute that the world does not know, or that all or none of
-    the scenes have.
+    Raises `ParameterError` for an attribute that the world does not have, or that all or none of
+    the scenes show.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ def presence(world: World, scenes: list[Scene], attribute: str) -> np.ndarray:
     if shown.all() or not shown.any():
         raise ParameterError(
             f"attribute = {attribute}; {'all' if shown.all() else 'none'} of the {len(shown)} "
-            "scenes show it, so there is nothing to tell apart"
+            "scenes show it, so a classifier cannot learn it"
         )
     return shown
 

@@ -126,7 +126,7 @@ def best_cut(values: np.ndarray, truth: np.ndarray) -> float:
     """
     levels = np.unique(values)
     if len(levels) < 2:
-        raise ValueError("there is nothing to cut between: all values are the same")
+        raise ValueError("all values are the same, so no threshold lies between them")
     cuts, gaps = (levels[1:] + levels[:-1]) / 2, np.diff(levels)
     errors = ((values[None, :] >= cuts[:, None]) != truth[None, :]).sum(1)
     least = np.flatnonzero(errors == errors.min())

@@ -50,15 +50,17 @@ class Segmenter(Instrument):
     def labels_from_features(
         self, images: Tensor, features: Callable[[], Sequence[Tensor]]
     ) -> Tensor:
-        """The same as ``labels(images)``, where ``features()`` gives ``features(images)``.
+        """Labels of ``images``, given a function ``features`` that returns their encoder features.
 
-        A segmenter that decodes its labels from these features overrides this and saves a pass
-        through the encoder; any other does not call ``features``.
+        The result equals ``labels(images)``. A segmenter that decodes its labels from these
+        features overrides this and saves a pass through the encoder; any other does not call
+        ``features``.
         """
         return self.labels(images)
 
     def index(self, name: str) -> int:
-        """Label of the class ``name``. Raises `ParameterError` listing the classes for another."""
+        """Label of the class ``name``. Raises `ParameterError` listing the classes for an unknown
+        one."""
         if name not in self.classes:
             raise self._unknown(name)
         return self.classes.index(name)

@@ -43,7 +43,7 @@ def fuse_upsampling(network: nn.Module) -> nn.Module:
 
     Its batch norms must be fused already. A network with another decoder is returned unchanged.
     """
-    # imported here because it takes seconds, which users of saved results need not wait
+    # imported here: slow to load, and not needed to read saved results
     from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 
     if isinstance(network.decoder, UnetDecoder):

@@ -15,7 +15,7 @@ def residual_stage(
 ) -> nn.Sequential:
     """A stage of ``blocks`` blocks: (B, inputs, h, w) to (B, planes · expansion, h / stride,
     w / stride)."""
-    # imported here because it takes two seconds, which other stages need not wait
+    # imported here: takes two seconds to load, and other stages do not need it
     from torchvision.models.resnet import BasicBlock, Bottleneck
 
     block = {"basic": BasicBlock, "bottleneck": Bottleneck}[kind]

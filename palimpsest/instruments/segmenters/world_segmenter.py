@@ -47,7 +47,7 @@ class Architecture:
 
     def build(self, classes: int) -> nn.Module:
         """An untrained network for ``classes`` classes. Raises `ValueError` for another decoder."""
-        # imported here because it takes seconds, which users of saved results need not wait
+        # imported here: slow to load, and not needed to read saved results
         import segmentation_models_pytorch as smp
 
         shared = {"encoder_name": self.encoder, "encoder_weights": None, "classes": classes}

@@ -7,8 +7,8 @@ is M independent problems
 
 solved as one batch; the L1 loss is handled by iterative reweighting. L₀ is the goal loss of the
 unedited weight and E₀ = E‖W₀ k‖² over the keys of C, so μ has no unit: it is the λ of Eq. 5 times
-E₀ / L₀, the price of relative change on all other keys against relative gain of the goal. Without
-it some channels diverge, because demodulation leaves only the direction of Wₒ.
+E₀ / L₀, the weight of the relative change on all other keys against the relative goal loss. Without
+this penalty some channels diverge, because demodulation leaves only the direction of Wₒ.
 
 A step that does not lower a channel's objective is rejected and raises that channel's damping. The
 result is the best Λ of each channel, zero included, so the goal loss never ends above its start.
@@ -39,8 +39,8 @@ def solve(
     """Λ from damped Gauss–Newton.
 
     Args:
-        mu: price of relative change on other keys against the relative goal loss; at least 1e-6
-            in a layer with demodulation.
+        mu: weight of the relative change on other keys against the relative goal loss; at least
+            1e-6 in a layer with demodulation.
         iterations: Gauss–Newton steps; 10 end within a few per cent of 60.
         start: initial coefficients (M, S, 3, 3); zero if None.
 

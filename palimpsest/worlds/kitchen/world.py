@@ -45,7 +45,7 @@ RULES = {
 }
 
 
-# Slot name → what belongs to it, for interchange training and for measuring reflections: a splice
+# Slots by name, for interchange training and for measuring reflections: a splice
 # of one scene's slot cells into another shows `scene.with_` of the donor's values of `attributes`.
 WINDOWS = {
     name: Slot((name, f"{name}_brightness", f"{name}_view"), box=slot, echo=reflection)
