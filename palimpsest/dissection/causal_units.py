@@ -23,7 +23,7 @@ from torch import Tensor
 from palimpsest.dissection.slot_interventions import slot_masks, slot_share, with_flag
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, sample_z
-from palimpsest.instruments.segmenters.world_segmenter import WorldSegmenter
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.training.interchange import slot_cells
 from palimpsest.worlds.scene import World
 
@@ -49,7 +49,7 @@ class CausalUnits:
 def causal_units(
     g: Generator,
     layer: int,
-    segmenter: WorldSegmenter,
+    segmenter: Segmenter,
     world: World,
     name: str,
     on: Tensor,
@@ -64,8 +64,8 @@ def causal_units(
     standard samples of ``seed``, each with one empty slot, by `STEPS` steps of Adam; ``progress``
     is called with 1 after each step. The same arguments give the same strengths.
 
-    Raises `ParameterError` for a world without slots, an unknown class, or values of ``on`` that
-    are not finite (a class that was never seen).
+    Raises `ParameterError` for a world without slots, a segmenter without logits, an unknown class,
+    or values of ``on`` that are not finite (a class that was never seen).
     """
     if not world.slots:
         raise ParameterError(f"the {world.name} world has no slots to put a {name} in")
@@ -73,6 +73,7 @@ def causal_units(
         raise ParameterError(
             f"no place was seen to be {name}, so the values of its units are unknown"
         )
+    segmenter.check_logits()
     number = segmenter.index(name)
     opened = g.layer(layer)
     boxes = slot_cells(world, opened.value_size)

@@ -24,7 +24,7 @@ from palimpsest.dissection.slot_interventions import switch_units, with_flag
 from palimpsest.dissection.unit_classes import dissect
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, ValueState, sample_z
-from palimpsest.instruments.segmenters.world_segmenter import WorldSegmenter
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.training.interchange import slot_cells
 from palimpsest.worlds.scene import World
 
@@ -102,7 +102,7 @@ class Switch:
 def find_switch(
     g: Generator,
     layer: int,
-    segmenter: WorldSegmenter,
+    segmenter: Segmenter,
     world: World,
     name: str,
     units: int = 20,
@@ -115,8 +115,10 @@ def find_switch(
     ``seed``); the level for off is its mean in empty slots. ``progress`` is called with 1 after
     each step.
 
-    Raises `ParameterError` for a class that the segmenter does not have, or a world without slots.
+    Raises `ParameterError` for a class that the segmenter does not have, a segmenter without
+    logits, or a world without slots.
     """
+    segmenter.check_logits()
     number = segmenter.index(name)
     levels = dissect(g, layer, segmenter, DISSECTED, seed).on[:, number]
     made_by = causal_units(

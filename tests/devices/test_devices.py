@@ -16,7 +16,6 @@ import torch
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.instruments.classifiers.published import FaceAttribute, SlimNet
-from palimpsest.instruments.distances.frechet import pooled_features
 from palimpsest.instruments.distances.inception import InceptionFeatures
 from palimpsest.instruments.distances.perceptual import LpipsAlex, PerceptualDistance
 from palimpsest.instruments.loading import load_classifier, load_segmenter
@@ -79,7 +78,7 @@ def test_a_segmenter_brings_images_to_where_it_lies_and_tells_labels_on_the_cpu(
     labels = segmenter.labels(images)
     with torch.no_grad():
         distance = PerceptualDistance(segmenter)(images[:1], images[1:])
-    pooled = pooled_features(segmenter, images)
+    pooled = segmenter.pooled(images)
     with torch.no_grad(), elsewhere() as place:
         assert segmenter.to(place) is segmenter and segmenter.device == place
         for shown in (images, images.to(place)):
@@ -87,7 +86,7 @@ def test_a_segmenter_brings_images_to_where_it_lies_and_tells_labels_on_the_cpu(
             assert found.device.type == "cpu" and torch.equal(found, labels)
             apart = PerceptualDistance(segmenter)(shown[:1], shown[1:])
             assert apart.device == place and torch.equal(apart.cpu(), distance)
-            np.testing.assert_array_equal(pooled_features(segmenter, shown), pooled)
+            np.testing.assert_array_equal(segmenter.pooled(shown), pooled)
 
 
 @pytest.mark.parametrize(

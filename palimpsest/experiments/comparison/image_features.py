@@ -6,7 +6,7 @@
     rows.table()                        # one row an image: method, sample, features (list of C)
     features_of(table)["newton"]        # (n, C) float64
 
-The features are those of `frechet.pooled_features`, as float32.
+The features are those of the source's method `pooled`, as float32.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from palimpsest.experiments.counterfactuals.new_rules import NewRule
 from palimpsest.experiments.grading.generator_grades import FLOOR_SEED_STEP
 from palimpsest.generators.sample_blocks import batches
 from palimpsest.generators.samples import standard_normal
-from palimpsest.instruments.distances.frechet import pooled_features
 from palimpsest.instruments.distances.inception import InceptionFeatures
-from palimpsest.instruments.segmenters.base import CHUNK, Segmenter
-from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
+from palimpsest.instruments.segmenters.base import Segmenter
+from palimpsest.instruments.segmenters.cached_outputs import CHUNK, CachedOutputs
 
 NEW_RULE = "renders_of_the_new_rule"
 """Name, among the methods, of the world's own renders under the new rule."""
@@ -41,7 +40,7 @@ class FeatureRows:
 
     def watch(self, method: str, images: Tensor | CachedOutputs) -> None:
         """Add the features of images (B, 3, H, W) in [-1, 1]."""
-        features = pooled_features(self._source, images).astype(np.float32)
+        features = self._source.pooled(images).astype(np.float32)
         self._seen.setdefault(method, []).append(features)
 
     def watch_renders(self, rule: NewRule, samples: range, seed: int, resolution: int) -> None:

@@ -33,7 +33,7 @@ from palimpsest.generators import Generator, sample_z
 from palimpsest.generators.pictures import as_input, as_picture
 from palimpsest.generators.samples import standard_normal
 from palimpsest.instruments.classifiers.base import Classifier
-from palimpsest.instruments.distances.frechet import frechet_distance, pooled_features
+from palimpsest.instruments.distances.frechet import frechet_distance
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.instruments.label_changes import class_pixels
 from palimpsest.instruments.segmenters.base import Segmenter
@@ -135,7 +135,7 @@ def grade_generator(
                     "truth": class_pixels(truth, len(world.classes)),
                     "l1": (made - drawn).abs().mean((1, 2, 3)).numpy(),
                     "perceptual": distance(*map(distance.prepare, both)).numpy(),
-                    "others": pooled_features(segmenter, as_input(other.images)),
+                    "others": segmenter.pooled(as_input(other.images)),
                     **{f"{one.name}_truth": told[one.attribute] for one in classifiers},
                     "areas": class_pixels(torch.from_numpy(other.labels), len(world.classes)),
                 }
@@ -181,7 +181,7 @@ def _look(
         "pixels": pixels,
         "both": both,
         "either": pixels + class_pixels(truth, classes) - both,
-        "features": pooled_features(segmenter, outputs),
+        "features": segmenter.pooled(outputs),
         "edges": ((along_x + along_y) / 2).numpy(),
         **{one.name: one.shows(images).numpy() for one in classifiers},
     }

@@ -22,6 +22,7 @@ from palimpsest.experiments.layers.settings import TrialSettings
 from palimpsest.experiments.tradeoff.settings import SweepSettings
 from palimpsest.experiments.tradeoff.sweep import Trial, sweep
 from palimpsest.generators.base import Generator
+from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.sessions.schema import Session
 
@@ -53,12 +54,12 @@ class LayerTrial:
         return self.trial.record() | {"method": self.name, "layer": self.layer}
 
 
-def drawing_for(name: str, segmenter: object) -> Drawing:
+def drawing_for(name: str, segmenter: Segmenter) -> Drawing:
     """The drawing called ``name`` of the world that ``segmenter`` knows.
 
     Raises `ParameterError` for a segmenter that knows no world, and for another name.
     """
-    known = drawings_of(getattr(segmenter, "world", ""))
+    known = drawings_of(segmenter.world)
     if not known:
         raise ParameterError(
             f"this segmenter knows no world to draw {name} from; give a session that is drawn"

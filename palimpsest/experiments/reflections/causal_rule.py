@@ -73,10 +73,12 @@ def grade_rule(
     ``raised_percent`` of the samples, with ``*_low`` and ``*_high``; ``shown_percent`` of the
     slot's pixels that are labelled as the class.
 
-    Raises `ParameterError` for a world without slots, or an unknown class.
+    Raises `ParameterError` for a world without slots, a segmenter without logits, or an unknown
+    class.
     """
     if not world.slots:
         raise ParameterError(f"the {world.name} world has no slots, so no rule to grade")
+    segmenter.check_logits()
     layer, units, seed, n = settings.layer, settings.units, settings.seed, settings.samples
     found = dissect(g, layer, segmenter, settings.dissected, seed + 1)
     by_iou = found.top_units(settings.units_of, units)

@@ -24,8 +24,9 @@ def world_swap(
     """Pairs of samples with the slots' units on and off, and facts for the edit's metadata.
 
     The units are found on the three seeds after ``settings.seed``. Raises as `find_switch` and
-    `pose_swap`, and `WorldError` for a segmenter without a world.
+    `pose_swap`, and `ParameterError` for a segmenter without a world.
     """
+    segmenter.check_logits()
     world = get_world(segmenter.world)
     with tqdm(desc=f"units of {settings.units_of}", unit="step", mininterval=2) as bar:
         switch = find_switch(

@@ -1,6 +1,6 @@
 """Fréchet distance between two sets of feature vectors (Heusel et al. 2017).
 
-    made, drawn = pooled_features(segmenter, a), pooled_features(segmenter, b)    # (n, C) each
+    made, drawn = segmenter.pooled(a), segmenter.pooled(b)       # (n, C) each
     frechet_distance(made, drawn)
     frechet_estimate(made, drawn)               # with its interval
 
@@ -12,14 +12,9 @@ the same kind is its floor.
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from palimpsest.estimates.intervals import Estimate, jackknife
-from palimpsest.instruments.distances.inception import InceptionFeatures
-from palimpsest.instruments.segmenters.base import Segmenter
-from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs, cached_outputs
 
 GROUPS = 20
 """Number of groups of images in the jackknife."""
@@ -111,19 +106,3 @@ def frechet_estimate(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Estimat
         return Estimate(found, np.nan, np.nan)
     group = np.arange(len(a)) % GROUPS
     return jackknife(found, np.array([distance(group != i) for i in range(GROUPS)]), level)
-
-
-@torch.no_grad()
-def pooled_features(
-    source: Segmenter | InceptionFeatures, images: Tensor | CachedOutputs
-) -> np.ndarray:
-    """One feature vector per image, (B, C) float64; ``images`` (B, 3, H, W) in [-1, 1].
-
-    Inception's features, or means over positions of a segmenter's encoder: its stages from the
-    third on, concatenated, which describe the content of an image rather than its texture.
-    """
-    if isinstance(source, InceptionFeatures):
-        return source.pooled(images.images if isinstance(images, CachedOutputs) else images)
-    stages = cached_outputs(source, images).features[2:]
-    pooled = [stage.double().mean((2, 3)) for stage in stages]
-    return torch.cat(pooled, dim=1).cpu().numpy()

@@ -22,6 +22,7 @@ from torch import Tensor
 from palimpsest.errors import CheckpointError
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.pictures import as_picture, check_images
+from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs, images_of
 
 LAYER = "2048"
 CHUNK = 16
@@ -37,8 +38,9 @@ class InceptionFeatures:
         self._device = torch.device("cpu")
 
     @torch.no_grad()
-    def pooled(self, images: Tensor) -> np.ndarray:
+    def pooled(self, images: Tensor | CachedOutputs) -> np.ndarray:
         """Features (B, 2048) float64 of ``images`` (B, 3, H, W) in [-1, 1]."""
+        images = images_of(images)
         check_images(images)
         parts = []
         for part in images.split(CHUNK):

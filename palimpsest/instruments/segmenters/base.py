@@ -13,13 +13,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.instruments.base import Instrument
-
-CHUNK = 16
-"""Images that go through an encoder together: more are slower and need more memory."""
+from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs, cached_outputs
 
 LISTED = 40
 """An error lists all classes of a segmenter that has at most this many."""
@@ -46,6 +46,35 @@ class Segmenter(Instrument):
     @abstractmethod
     def feature_channels(self) -> tuple[int, ...]:
         """Channels C_i of the maps that `features` returns."""
+
+    @torch.no_grad()
+    def pooled(self, images: Tensor | CachedOutputs) -> np.ndarray:
+        """One feature vector per image, (B, C) float64; ``images`` (B, 3, H, W) in [-1, 1].
+
+        Means over positions of the encoder's maps from the third on, concatenated, which describe
+        the content of an image rather than its texture.
+        """
+        stages = cached_outputs(self, images).features[2:]
+        pooled = [stage.double().mean((2, 3)) for stage in stages]
+        return torch.cat(pooled, dim=1).cpu().numpy()
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits (B, classes, H, W) of ``images``, differentiable. Raises as `check_logits`."""
+        raise self._without_logits()
+
+    def check_logits(self) -> None:
+        """Raises `ParameterError` for a segmenter that gives labels only, such as a published one.
+
+        For callers that would reach `logits` after minutes.
+        """
+        if type(self).logits is Segmenter.logits:
+            raise self._without_logits()
+
+    def _without_logits(self) -> ParameterError:
+        return ParameterError(
+            f"{self.name} gives labels but no logits; give a segmenter of a world, as "
+            "train_segmenter writes"
+        )
 
     def labels_from_features(
         self, images: Tensor, features: Callable[[], Sequence[Tensor]]

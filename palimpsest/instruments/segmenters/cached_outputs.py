@@ -3,7 +3,7 @@
     outputs = CachedOutputs(segmenter, images)
     outputs.labels                           # (B, H, W), equal to segmenter.labels(images)
     distance.prepare(outputs)                # equal to distance.prepare(images)
-    pooled_features(segmenter, outputs)      # equal to pooled_features(segmenter, images)
+    segmenter.pooled(outputs)                # equal to segmenter.pooled(images)
 
 Labels, the perceptual distance and the pooled features all start with the segmenter's encoder. The
 encoder of a `WorldSegmenter` runs once for all of them; a published segmenter scales images
@@ -12,12 +12,25 @@ differently for labels and for features, so its encoder runs once for each.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from palimpsest.instruments.segmenters.base import CHUNK, Segmenter
+CHUNK = 16
+"""Images that go through an encoder together: more are slower and need more memory."""
+
+
+class Encoding(Protocol):
+    """The methods of a `Segmenter` whose results are cached."""
+
+    def features(self, images: Tensor) -> list[Tensor]: ...
+
+    def labels_from_features(
+        self, images: Tensor, features: Callable[[], Sequence[Tensor]]
+    ) -> Tensor: ...
 
 
 class CachedOutputs:
@@ -26,7 +39,7 @@ class CachedOutputs:
     Each output is computed when it is first read, and kept as long as this object.
     """
 
-    def __init__(self, segmenter: Segmenter, images: Tensor) -> None:
+    def __init__(self, segmenter: Encoding, images: Tensor) -> None:
         self.segmenter = segmenter
         self.images = images
 
@@ -46,7 +59,12 @@ class CachedOutputs:
         return self.segmenter.labels_from_features(self.images, lambda: self.features)
 
 
-def cached_outputs(segmenter: Segmenter, images: Tensor | CachedOutputs) -> CachedOutputs:
+def images_of(images: Tensor | CachedOutputs) -> Tensor:
+    """The images (B, 3, H, W) themselves."""
+    return images.images if isinstance(images, CachedOutputs) else images
+
+
+def cached_outputs(segmenter: Encoding, images: Tensor | CachedOutputs) -> CachedOutputs:
     """``images`` as cached outputs of ``segmenter``; unchanged if they are that already."""
     if not isinstance(images, CachedOutputs):
         return CachedOutputs(segmenter, images)

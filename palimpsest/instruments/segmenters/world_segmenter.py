@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from palimpsest.generators.map_layout import fast_layout
 from palimpsest.generators.pictures import check_images
 from palimpsest.instruments.network_files import Kind, load_network, save_network
-from palimpsest.instruments.segmenters.base import CHUNK, Segmenter
+from palimpsest.instruments.segmenters.base import Segmenter
+from palimpsest.instruments.segmenters.cached_outputs import CHUNK
 from palimpsest.instruments.segmenters.layer_fusion import fuse
 
 METADATA_KEY = "palimpsest-segmenter"

@@ -4,7 +4,6 @@ import torch
 from palimpsest.experiments.comparison.image_features import NEW_RULE, FeatureRows, features_of
 from palimpsest.experiments.counterfactuals.new_rules import NewRule
 from palimpsest.files.measurements import read_measurements, write_measurements
-from palimpsest.instruments.distances.frechet import pooled_features
 
 
 def test_features_survive_their_file_in_order(random_segmenter, church, tmp_path):
@@ -18,5 +17,5 @@ def test_features_survive_their_file_in_order(random_segmenter, church, tmp_path
     write_measurements(rows.table(), tmp_path / "f.parquet", {})
     read = features_of(read_measurements(tmp_path / "f.parquet", ("method", "features")))
     assert list(read) == ["newton", "unmodified", NEW_RULE]
-    assert np.allclose(read["newton"], pooled_features(random_segmenter, images), atol=1e-5)
+    assert np.allclose(read["newton"], random_segmenter.pooled(images), atol=1e-5)
     assert read[NEW_RULE].shape == (3, read["newton"].shape[1])

@@ -19,6 +19,7 @@ from palimpsest.memory import KeyStatistics
 from palimpsest.sessions import Session, rewrite
 from palimpsest.worlds import get_world
 from tests.doubles.golden_session import surveyed
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 LAYERS = (5, 6, 7)
 
@@ -117,4 +118,4 @@ def test_a_session_with_fewer_exemplars_uses_all_it_has(
 
 def test_what_knows_no_world_draws_nothing() -> None:
     with pytest.raises(ParameterError, match="knows no world to draw dome2spire from"):
-        drawing_for("dome2spire", object())
+        drawing_for("dome2spire", PlainSegmenter())

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from palimpsest.dissection.causal_units import causal_units
 from palimpsest.dissection.unit_classes import dissect
+from palimpsest.dissection.unit_switches import find_switch
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.reflections.causal_rule import grade_rule
 from palimpsest.experiments.reflections.settings import RuleGradeSettings
+from palimpsest.experiments.reflections.world_swap import world_swap
 from palimpsest.worlds import get_world
 from palimpsest.worlds.scene import World
 from tests.doubles.plain_segmenter import PlainSegmenter
@@ -209,6 +211,22 @@ def test_units_that_mean_nothing_raise_nothing(kitchen: World) -> None:
     table = grade_rule(Kitchen(kitchen, True), Confused(), kitchen, grading(units=3, samples=8))
     chosen = table.set_index("intervention").loc["units"]
     assert chosen["raised_percent"] < 100
+
+
+class LabelsOnly(PlainSegmenter):
+    """A segmenter that has no logits, as the published ones."""
+
+    classes = ("wall", "window")
+
+
+def test_a_segmenter_without_logits_is_refused_before_any_image(kitchen: World) -> None:
+    message = "plain gives labels but no logits"
+    with pytest.raises(ParameterError, match=message):
+        grade_rule(None, LabelsOnly(), kitchen, grading(units=20, samples=4))
+    with pytest.raises(ParameterError, match=message):
+        find_switch(None, 4, LabelsOnly(), kitchen, "window")
+    with pytest.raises(ParameterError, match=message):
+        world_swap(None, LabelsOnly(), None)
 
 
 def test_a_world_without_slots_has_no_rule_to_grade(kitchen: World) -> None:

@@ -7,7 +7,6 @@ from palimpsest.instruments.distances.frechet import (
     frechet_distance,
     frechet_estimate,
     gaussian_distance,
-    pooled_features,
 )
 
 
@@ -68,9 +67,9 @@ def test_what_is_refused():
         frechet_distance(np.zeros((3, 9)), np.zeros((3, 8)))
 
 
-def test_pooled_features(random_segmenter):
+def test_pooled(random_segmenter):
     images = torch.rand(18, 3, 64, 64) * 2 - 1
-    pooled = pooled_features(random_segmenter, images)
+    pooled = random_segmenter.pooled(images)
     assert pooled.shape == (18, sum(random_segmenter.feature_channels[2:]))
     assert pooled.dtype == np.float64
     third = random_segmenter.features(images[:2])[2].mean((2, 3))

@@ -4,9 +4,7 @@ import pytest
 import torch
 
 from palimpsest.instruments import PerceptualDistance
-from palimpsest.instruments.distances.frechet import pooled_features
-from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs, cached_outputs
-from palimpsest.instruments.segmenters.world_segmenter import CHUNK
+from palimpsest.instruments.segmenters.cached_outputs import CHUNK, CachedOutputs, cached_outputs
 
 
 def pictures(n, side=64, seed=0):
@@ -34,8 +32,8 @@ def test_labels_features_and_distances_are_those_of_the_segmenter(random_segment
         assert torch.allclose(stage, expected, atol=1e-5)
     apart = distance(distance.prepare(outputs), distance.prepare(other))
     assert torch.allclose(apart, distance(images, others), atol=1e-5)
-    pooled = pooled_features(random_segmenter, outputs)
-    assert (pooled == pooled_features(random_segmenter, images)).all()
+    pooled = random_segmenter.pooled(outputs)
+    assert (pooled == random_segmenter.pooled(images)).all()
 
 
 def test_the_encoder_runs_once_for_all_outputs(random_segmenter, runs):
@@ -43,7 +41,7 @@ def test_the_encoder_runs_once_for_all_outputs(random_segmenter, runs):
     assert not runs
     assert outputs.labels.shape == (3, 64, 64)
     PerceptualDistance(random_segmenter).prepare(outputs)
-    pooled_features(random_segmenter, outputs)
+    random_segmenter.pooled(outputs)
     assert runs == [3]
 
 
