@@ -1,9 +1,9 @@
-"""What the pipeline runs: each stage is a command, ``python -m stages.NAME``."""
+"""The stages of the pipeline: each is a command, ``python -m stages.NAME``."""
 
 import gc
 import sys
 
-# A stage imports libraries first: objects by the hundred thousand that live until it ends, and a
-# sixth of that time went into looking for garbage among them. `run` turns collection on again.
+# A stage first imports libraries, whose many objects live until it ends; garbage collection took a
+# sixth of that time. `run` turns it on again.
 if sys.argv[0] == "-m":
     gc.disable()

@@ -1,4 +1,4 @@
-"""Complete a session of the original's format: its model, layer and rank, and what judges it.
+"""Complete a session of the original's format by its model, layer, rank and judged classes.
 
     python -m stages.complete_session --session masks/dome2spire.json --model church --layer 8 \
         --rank 1 --out dome2spire.json
@@ -26,7 +26,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Session to write; its name is the file's.")],
     rank: Annotated[int, typer.Option(help="Number of directions of the change.", min=1)] = 1,
 ) -> None:
-    """Write the session with its model, name, layer and rank, and what the drawing counts."""
+    """Write the session with its model, name, layer, rank and judged classes."""
     drawn = Session.load(session)
     more = {"model": model, "name": out.stem, "layer": drawn.layer or layer, "rank": rank}
     alike = drawings_of(model).get(out.stem)

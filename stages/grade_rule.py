@@ -34,7 +34,7 @@ def main(
     settings: Annotated[
         str,
         typer.Option(
-            help="How to look for the rule, as JSON: units_of (class), layer, units, dissected,"
+            help="How to test for the rule, as JSON: units_of (class), layer, units, dissected,"
             " samples, seed."
         ),
     ],

@@ -1,4 +1,4 @@
-"""A realism study: the page that judges open, and the key to which image is on which side.
+"""A realism study: the page for judges, and the answer key (which image is on which side).
 
     python -m stages.make_study --weights church.safetensors --edit newton=newton.safetensors \
         --edit finetune_all=finetune_all.safetensors --samples 1000 --seed 3 \

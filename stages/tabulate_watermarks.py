@@ -29,7 +29,7 @@ def main(
     out: TableFile,
     paper: PaperFile = None,
 ) -> None:
-    """Write how many images still bear each watermark, corrected for the detectors' errors."""
+    """Write how many images still show each watermark, corrected for the detectors' errors."""
     settings = settings_from_json("--intervals", intervals, Intervals)
     measured, errors = read_marks(measurements)
     published = read_paper_figures(paper, TABLE3) if paper else {}

@@ -4,7 +4,7 @@
     paper["dome2spire", "projected_gradient"]       # {"paper_modified_percent": ..., ...}
 
 Each file holds a row for each row of the paper's table. A cell is empty where the paper has a dash
-or lacks the column; it is then empty beside our figure too.
+or no such column; the cell beside our figure is then empty too.
 """
 
 from __future__ import annotations

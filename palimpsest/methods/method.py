@@ -50,8 +50,8 @@ class Method:
 
     ``label`` is the method in a sentence or a table, ``figure_label`` beside a row of pictures.
     ``in_paper``: the paper's tables have the row. ``order``: the place among the rows of the paper,
-    or among those that follow them. ``subject``: how claims about the method call it; without it
-    the method is only what others are compared with.
+    or among those that follow them. ``subject``: the method's name in the report's claims; without
+    it, no claims are made about the method.
     """
 
     name: str

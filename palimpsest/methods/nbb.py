@@ -1,4 +1,4 @@
-"""`nbb_copy`, `nbb_laplace`: Neural Best-Buddies bring the pasted object into each image.
+"""`nbb_copy`, `nbb_laplace`: Neural Best-Buddies warp the pasted object into each image.
 
 Correspondences between the session's pasted picture and an image, a warp through them, and the
 warped object blended in, by copying or in a Laplacian pyramid. No weight changes.
@@ -30,7 +30,7 @@ def bring_object(
     *,
     blend: str,
 ) -> Callable[[Tensor], Tensor]:
-    """The function that brings the session's object into images (B, 3, H, W)."""
+    """The function that warps the session's object into images (B, 3, H, W)."""
     from palimpsest.methods.baselines.session_transfer import edited, object_transfer
 
     if settings not in shared:  # both blends use the same correspondences

@@ -1,4 +1,4 @@
-"""`newton`: this project's solver on the very keys and goals that the paper's methods get."""
+"""`newton`: this project's solver, on the same keys and goals as the paper's methods."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ class NewtonParameters(Settings):
 
 
 class NewtonSettings(NewtonParameters):
-    """``mu``: price of change on other keys (Eq. 5). ``exemplars``: how many of the session's are
-    solved for at once. ``rank``: number of directions; the session's own if None."""
+    """``mu``: weight of the change on other keys (Eq. 5). ``exemplars``: number of the session's
+    exemplars that are solved for together. ``rank``: number of directions; the session's own if
+    None."""
 
     mu: Smoothness = 0.3
     exemplars: Count = 1

@@ -1,6 +1,6 @@
-"""`palimpsest`: this project's whole method: the exemplars and smoothness that make the best edit.
+"""`palimpsest`: this project's method, which searches for the best exemplars and smoothness.
 
-Candidates are judged on generated samples apart from those that are measured; the search is in
+Candidates are judged on held-out samples, not on those that are measured; the search is in
 `palimpsest.methods.choosing.choose`.
 """
 

@@ -1,6 +1,7 @@
 """`projected_gradient`: the paper's own method (section 3.4), on the session's first exemplar.
 
-Adam on the whole weight of the layer, projected onto the edit's directions every so many steps.
+Adam on the whole weight of the layer, projected onto the edit's directions every ``project_every``
+steps.
 """
 
 from __future__ import annotations

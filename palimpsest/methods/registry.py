@@ -47,7 +47,7 @@ METHODS: dict[str, Method] = _found()
 """All methods by name, in the order of the tables."""
 
 UNMODIFIED = "unmodified"
-"""The row of the generator as it is."""
+"""The row of the unedited generator."""
 
 
 def names_of(*makes: Makes) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def names_of(*makes: Makes) -> tuple[str, ...]:
 
 
 def method_called(name: str, makes: Makes, where: str = "method") -> Method:
-    """The method of that name. Raises `ParameterError` if there is none that ``makes`` such."""
+    """The method of that name. Raises `ParameterError` unless it makes what ``makes`` says."""
     known = names_of(makes)
     if name not in known:
         raise ParameterError(f"{where}: {name!r} is none of {', '.join(known)}")

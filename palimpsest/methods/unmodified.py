@@ -1,4 +1,4 @@
-"""`unmodified`: the generator as it is, the row that all others are compared with."""
+"""`unmodified`: the unedited generator, the row that all others are compared with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stage as a command: named options, one line for a user's mistake, no partial output.
+"""Running a stage as a command: named options, one-line errors, no partial output.
 
 A stage is a typed function and two lines below it::
 
@@ -32,7 +32,7 @@ USER_ERROR = 2
 
 
 def run(main: Callable[..., None], arguments: list[str] | None = None) -> None:
-    """Runs `main` as a command and exits with its status.
+    """Run `main` as a command and exit with its status.
 
     Every parameter of `main` becomes a named option; `--debug` is added. A `PalimpsestError` or an
     `OSError` (no such file, no space left) becomes one line on stderr and exit status 2; `--debug`

@@ -45,7 +45,7 @@ def computing_device(name: str) -> torch.device:
         seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= seen:
             has = f"{seen} of them" if seen else "none"
-            raise ParameterError(f"--device: {name} asked for, but PyTorch sees {has}; give cpu")
+            raise ParameterError(f"--device: {name} requested, but PyTorch sees {has}; give cpu")
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.deterministic = torch.backends.cudnn.benchmark = True
     return device

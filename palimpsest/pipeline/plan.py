@@ -6,8 +6,8 @@
     plan.tradeoff_is_possible           # whether its session is there and measured by labels
     plan.tables                         # ["results/tables/table1_smile.csv", ...]
 
-The Snakefile makes one plan, and the rules ask it. It is a function of the parameters and of a few
-files of the checkout (`palimpsest.pipeline.checkout_files`); it knows nothing of Snakemake.
+The Snakefile makes one plan, which the rules read. It is a function of the parameters and of a few
+files of the checkout (`palimpsest.pipeline.checkout_files`); it does not depend on Snakemake.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Plan(ExperimentPlan):
 
     @property
     def session_edits(self) -> list[str]:
-        """The own edit of every session."""
+        """The edit of every session by its own method."""
         return [self.edit_file(*session) for session in self.all_sessions]
 
     @property

@@ -1,6 +1,6 @@
-"""The experiments of a run: which of them are possible with its models, and on what they work.
+"""The experiments of a run: which of them are possible with its models, and their inputs.
 
-`palimpsest.pipeline.plan.Plan` adds the tables and figures that come of them.
+`palimpsest.pipeline.plan.Plan` adds their tables and figures.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The sessions of a run: where each comes from, the layer it edits, and the files of its edits.
 
-`palimpsest.pipeline.plan.Plan` adds what the experiments make of them.
+`palimpsest.pipeline.plan.Plan` adds the experiments on them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class SessionPlan:
             )
         return layer
 
-    # where sessions come from: drawn by hand, published, or drawn from labels
+    # sources of sessions: drawn by hand, published, or drawn from labels
 
     def hand_drawn_sessions(self, model: str) -> dict[str, str]:
         """Sessions in `data/sessions/MODEL/`: name -> file."""
@@ -69,7 +69,8 @@ class SessionPlan:
         return [name for model in self.parameters.models for name in self.fetched_sessions(model)]
 
     def sessions_from_labels(self, model: str) -> list[str]:
-        """Sessions to draw from a world's labels: those in the parameters that nobody has drawn."""
+        """Sessions to draw from a world's labels: those in the parameters without a session
+        file."""
         if self.segmenter(model) is None or self.parameters.models[model].world is None:
             return []
         drawn = {**self.hand_drawn_sessions(model), **self.fetched_sessions(model)}

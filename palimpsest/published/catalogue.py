@@ -165,7 +165,7 @@ PUBLISHED_FILES: dict[str, PublishedFile] = {
 
 
 def get_published_file(name: str) -> PublishedFile:
-    """Look a published file up by its name.
+    """The published file called ``name``.
 
     Raises:
         DownloadError: no published file has that name; the message lists those that exist.

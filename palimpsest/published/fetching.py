@@ -1,4 +1,4 @@
-"""Fetch a published file, from the folder of files put there by hand or from its address.
+"""Fetch a published file from its address, or from a folder where the user put it.
 
     file = get_published_file("stylegan2_church-e8ca9fd0.pt")
     obtain(file, target, by_hand="data/weights/by_hand")
@@ -6,7 +6,7 @@
 
 The file is always checked: against the start of its sha256 if that is known, else by reading it.
 Stand-ins (`published.stand_ins`) are checked against the whole sha256 in their manifest; without a
-manifest none is ever fetched.
+manifest, stand-ins are not fetched.
 """
 
 from __future__ import annotations
@@ -103,4 +103,6 @@ def _check_readable(file: PublishedFile, target: Path, advice: str) -> None:
     except (CheckpointError, SessionError, ValueError) as problem:
         target.unlink()
         reason = " ".join(str(problem).split())
-        raise DownloadError(f"{target}: what came cannot be read ({reason}); {advice}") from None
+        raise DownloadError(
+            f"{target}: the fetched file cannot be read ({reason}); {advice}"
+        ) from None

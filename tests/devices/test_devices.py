@@ -150,11 +150,11 @@ def test_a_device_of_another_kind_is_refused(name: str) -> None:
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert computing_device("cpu") == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ParameterError, match="--device: cuda asked for, but PyTorch sees none"):
+    with pytest.raises(ParameterError, match="--device: cuda requested, but PyTorch sees none"):
         computing_device("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(ParameterError, match="cuda:1 asked for, but PyTorch sees 1 of them"):
+    with pytest.raises(ParameterError, match="cuda:1 requested, but PyTorch sees 1 of them"):
         computing_device("cuda:1")
 
 

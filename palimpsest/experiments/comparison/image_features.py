@@ -24,7 +24,7 @@ from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.cached_outputs import CHUNK, CachedOutputs
 
 NEW_RULE = "renders_of_the_new_rule"
-"""Name, among the methods, of the world's own renders under the new rule."""
+"""Name, among the methods, of the world's renders under the new rule."""
 
 
 class FeatureRows:

@@ -76,10 +76,10 @@ class ChangedImages:
 
 
 def load_method(name: str, path: str | PathLike[str], generator: Generator) -> RewrittenGenerator:
-    """What a method made of ``generator``: an `Edit`, or rewritten weights in our own format.
+    """The generator from a method's file: an `Edit` of ``generator``, or rewritten weights.
 
-    Whether weights differ in one layer only is found by comparing them, not taken from the file.
-    Raises `EditError` for an edit of other weights, or weights of another network, and
+    Comparing the weights shows whether they differ in one layer only; the file's metadata is not
+    used. Raises `EditError` for an edit of other weights, or weights of another network, and
     `CheckpointError` for a file that is neither.
     """
     path = Path(path)
@@ -100,7 +100,7 @@ def load_method(name: str, path: str | PathLike[str], generator: Generator) -> R
 
 
 def _only_layer(generator: Generator, changed: set[str]) -> int | None:
-    """The layer whose weight is all that is in ``changed``, if there is one."""
+    """The layer whose weight is the only tensor in ``changed``; None if there is no such layer."""
     if len(changed) != 1:
         return None
     weights = {id(p): key for key, p in generator.named_parameters()}
@@ -129,7 +129,7 @@ def measure(
     ``n`` - 1.
 
     Columns: sample, seed, method; the counts of `EditEffect`, without targets only those of
-    `EVERYWHERE`; ``shows`` where a classifier looks; ``counterfactual_error`` and
+    `EVERYWHERE`; ``shows`` if a classifier is given; ``counterfactual_error`` and
     ``generator_error`` where the world has the rule (`Counterfactual`); ``perceptual_outside``
     (over the pixels outside the source classes); scale, as given; the names of the perceptual
     distance, segmenter and classifier.

@@ -124,5 +124,5 @@ def _first_with(sources: Sources, subjects: Mapping[str, Subject]) -> dict[str, 
     lacking = min(found, key=lambda name: len(found[name]))
     raise ParameterError(
         f"figure fig04_comparison: only {len(found[lacking])} of {sources.samples} samples show "
-        f"{subjects[lacking]}, {sources.pairs} are asked for; raise panels.samples"
+        f"{subjects[lacking]}, {sources.pairs} are needed; raise panels.samples"
     )

@@ -143,9 +143,9 @@ def _common(
     - ``counterfactual_error``: perceptual distance to the world's own render of the same scene
       under the new rule, mean over the scenes that the rule changes; ``generator_error``: the
       same distance of the unedited images to those scenes as they are, the generator's own error;
-    - ``frechet_new_rule``: Fréchet distance to the world's renders under the new rule, a machine's
-      measure and not realism;
-    - ``realism_percent``: as people judged; empty where nobody was asked.
+    - ``frechet_new_rule``: Fréchet distance to the world's renders under the new rule; it does not
+      measure realism;
+    - ``realism_percent``: as people judged; empty where no people judged.
     """
     found = {
         "labels_kept_percent": intervals.share(rows, "kept_pixels", "outside_pixels"),

@@ -6,9 +6,9 @@
     scenes = scenes.seen_by(distance)       # caches the features of the renders for many edits
 
 A mini generator learned G(z) → render(scene(z)), so the scene of each of its images is known: it is
-the world's reading of the same z. Where the generator drew another scene than z stands for (the
-generator's grades say how often), its image is compared with what it should have drawn. The paper
-has no such measure: nobody knows how a photograph would look under another rule.
+the world's reading of the same z. Where the generator drew another scene than that of z (the
+generator's grades say how often), its image is compared with the scene that it should have drawn.
+The paper has no such measure, because the counterfactual of a photograph is unknown.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class NewRule:
             )
 
     def counterfactual(self, z: Tensor, resolution: int) -> Counterfactual:
-        """Renders of the scenes that ``z`` (B, z_dim) stands for, where the rule changes them."""
+        """Renders of the scenes of ``z`` (B, z_dim) that the rule changes, before and after."""
         scene = self.world.scene(z.cpu().numpy())
         after, changed = self.world.under_rule(self.name, scene)
         pictures = [

@@ -1,4 +1,4 @@
-"""What stands in a place, judged where the segmenter can recognise it.
+"""Recognising a thing at an unusual place: the place is copied into the donor's picture.
 
     carrier = Carrier(donor, source, shift=(-56, 16))
     carrier.carry(images)                              # (B, 3, H, W), the donor with their places

@@ -39,7 +39,7 @@ def open_samples(
 def look_at_ways(
     ways: Ways, z: Tensor, segmenter: Segmenter, thing: str, carrier: Carrier, least: float
 ) -> tuple[dict[str, np.ndarray], Facts]:
-    """Pictures (B, H, W, 3) uint8 of every way, and what is seen in them.
+    """Pictures (B, H, W, 3) uint8 of every way, and facts about them.
 
     Facts by way: ``seen``, images with at least ``least`` pixels of the thing at the place, with
     the interval of their share in ``seen_low`` and ``seen_high``; ``changed``, the mean share of

@@ -1,8 +1,8 @@
-"""The panel of Figure S1: one place of open sky, and what each way puts there.
+"""The panel of Figure S1: one place of open sky, and the thing that each way puts there.
 
     arrays, facts = compute_doors(sources)
 
-Drawn by `palimpsest.report.figures.doors`. This is the talk's difficult case: a door belongs into a
+Drawn by `palimpsest.report.figures.doors`. This is the talk's difficult case: a door belongs in a
 wall, and the layers after the changed one draw no door where there is no wall. The four ways
 (`variants`) are compared on the same samples, each at the place that the session paints; only
 samples whose place is open sky count. `carrier` says how a door in the sky is recognised.
@@ -52,7 +52,7 @@ def compute_doors(sources: Sources) -> tuple[Arrays, Facts]:
     if not rows:
         raise SessionError(
             f"session {case.name}: its place is open {case.ground} in none of "
-            f"{sources.samples} samples; look at more"
+            f"{sources.samples} samples; search more"
         )
     shown, counts = look_at_ways(
         ways, sources.z[rows], case.segmenter, case.thing, carrier, case.least

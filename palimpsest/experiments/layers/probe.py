@@ -6,7 +6,7 @@
 
 A window of a layer's keys is rendered alone by the layers that follow, with the style and the noise
 of its place, and compared with the same window of the whole image. The two differ only by the
-influence of the keys around the window. The measure is the Fréchet distance between all pieces of
+influence of the keys outside the window. The measure is the Fréchet distance between all pieces of
 a size rendered alone and all those cut from whole images.
 
 The windows lie on multiples of their own size and are the same for every layer, so that distances
@@ -60,7 +60,7 @@ COLUMNS = (
 
 
 class Features(Protocol):
-    """Features (B, C) of pieces (B, 3, P, P); ``name`` is theirs in tables."""
+    """Features (B, C) of pieces (B, 3, P, P); ``name``: that of the features in tables."""
 
     name: str
 
@@ -106,7 +106,7 @@ class InceptionPieces:
 
 
 def check_fits(g: Generator, settings: ProbeSettings) -> None:
-    """Checks that a generator can be probed with these settings.
+    """Check that a generator can be probed with these settings.
 
     Raises `ParameterError` for a layer that ``g`` does not have, a size that does not tile its
     image, or a layer whose cells are larger than every size.

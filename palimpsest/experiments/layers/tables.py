@@ -103,7 +103,7 @@ def choice_table(probe: pd.DataFrame, edits: pd.DataFrame) -> pd.DataFrame:
     - ``layers``: those of `choice.choose_layers`, ascending, as ``6 7``; ``layer``: the one to try
       first; ``why`` in words. They come from the probe alone, and are empty where its curve has no
       knee, as ``why`` then says;
-    - ``session``: the edit made at every layer, empty where none was; ``best_layer``,
+    - ``session``: the edit made at every layer, empty where no edit was made; ``best_layer``,
       ``best_turned_percent``: `best_edit` of all layers; ``turned_percent``: `best_edit` of
       ``layer``; each with its interval, empty where nothing had an effect; ``n_showing`` images;
     - ``predicted``: "yes" if the best layer is one of ``layers``; "no" if the interval of ``layer``

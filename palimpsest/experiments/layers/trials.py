@@ -55,14 +55,14 @@ class LayerTrial:
 
 
 def drawing_for(name: str, segmenter: Segmenter) -> Drawing:
-    """The drawing called ``name`` of the world that ``segmenter`` knows.
+    """The drawing called ``name`` of the segmenter's world.
 
-    Raises `ParameterError` for a segmenter that knows no world, and for another name.
+    Raises `ParameterError` for a segmenter without a world, and for an unknown name.
     """
     known = drawings_of(segmenter.world)
     if not known:
         raise ParameterError(
-            f"this segmenter knows no world to draw {name} from; give a session that is drawn"
+            f"this segmenter has no world to draw {name} from; give a session file"
         )
     if name not in known:
         raise ParameterError(f"{name} is none of {', '.join(known)}, which can be drawn here")

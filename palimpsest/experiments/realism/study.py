@@ -62,9 +62,10 @@ class AnswerRow(TypedRow):
 
 @dataclass(frozen=True)
 class ImagePair:
-    """Two images of one sample, by a method and by what it is compared with.
+    """Two images of one sample, by a method and by the one that it is compared with.
 
-    ``id``: its neutral name in judges' files; ``left_is_edited``: the method's image is left.
+    ``id``: its neutral name in judges' files; ``left_is_edited``: the method's image is on the
+    left.
     """
 
     id: str
@@ -97,7 +98,7 @@ class Answer:
 
 
 def deal_samples(methods: Sequence[str], samples: int, seed: int) -> dict[str, tuple[int, ...]]:
-    """Numbers 0 to ``samples`` - 1, dealt at random: each method gets the same number of its own.
+    """Sample numbers by method: 0 to ``samples`` - 1, dealt at random, equally many to each.
 
     Raises `ParameterError` for no method, one given twice, or fewer samples than methods.
     """
@@ -108,7 +109,7 @@ def deal_samples(methods: Sequence[str], samples: int, seed: int) -> dict[str, t
     hand = samples // len(methods)
     if hand < 1:
         raise ParameterError(
-            f"samples = {samples} for {len(methods)} methods; each needs samples of its own"
+            f"samples = {samples} for {len(methods)} methods; each needs separate samples"
         )
     order = np.random.default_rng([seed, 0]).permutation(samples).tolist()
     return {
@@ -218,7 +219,7 @@ def realism_table(study: Study, answers: Iterable[Answer], level: float = 0.95) 
     - ``agreement_percent``: how often two judges gave the same answer to a pair;
     - ``kappa``: the same corrected for chance (`palimpsest.estimates.rater_agreement`).
 
-    The estimates of a method that nobody judged are NaN.
+    The estimates of a method without judgements are NaN.
     """
     by_method: dict[str, list[ImagePair]] = {}
     for pair in study.pairs:

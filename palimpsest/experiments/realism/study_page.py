@@ -101,7 +101,7 @@ def take_shots(
 ) -> dict[str, list[Shot]]:
     """``pairs`` shots of each method, of samples drawn at random from ``z`` (n, z_dim).
 
-    Each method gets samples of its own; the first ones that changed by ``least_change`` are taken:
+    Each method gets separate samples; the first ones that changed by ``least_change`` are taken:
     the mean absolute difference of the two pictures, in levels of 0 to 255. Pairs of equal pictures
     are never shown. ``progress`` is called with the number of shots taken since its last call.
 
@@ -110,7 +110,7 @@ def take_shots(
     if min(pairs, batch) < 1 or not 0 <= least_change < 255:
         raise ParameterError(
             f"pairs = {pairs}, batch = {batch}, least change = {least_change}; at least 1, 1 and "
-            "0 (below 255) are wanted"
+            "0 (below 255) are needed"
         )
     hands = deal_samples([method.name for method in methods], len(z), order_seed)
     shots: dict[str, list[Shot]] = {}
@@ -129,7 +129,7 @@ def take_shots(
             enough = f" by {least_change:g} levels or more" if least_change else ""
             raise ParameterError(
                 f"{method.name}: {len(taken)} of its {len(hand)} samples changed{enough}, but "
-                f"{pairs} pairs are wanted; ask for more samples, fewer pairs or less change"
+                f"{pairs} pairs are needed; take more samples, fewer pairs or a smaller change"
             )
         shots[method.name] = taken
     return shots

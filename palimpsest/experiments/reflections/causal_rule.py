@@ -2,9 +2,9 @@
 
     effects = grade_rule(g, segmenter, world, settings)
 
-A generator may draw a window and its reflection each from z. Then the reflection does not depend on
-the window, and there is no rule between them to rewrite. Three interventions test this (at one
-layer, in a scene without the window of a slot):
+A generator may draw a window and its reflection independently from z. Then the reflection does not
+depend on the window, and there is no rule between them to rewrite. Three interventions test this
+(at one layer, in a scene without the window of a slot):
 
 - *splice*: the slot's cells are taken from another sample, whose scene has that window;
 - *units*: the ``units`` that cause the class (`causal_units`) are set, in the slot's cells, to

@@ -6,7 +6,7 @@ Each sample is generated four times, by the original and by every edit of it: wi
 switched on by their units and all switched off (`dissection.unit_switches.Switch`), and again with
 the flags of its z on and off, to which no edit was tuned. Under an inverted rule the reflections
 (*echoes*) are darker with the windows than without them (paper, section 5.3). `painted_rule`
-measures the same where people painted windows and reflections that no world labels.
+measures the same on painted windows and reflections, for generators without a world.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     swap, told = painted_swap(g, parser, tuning, settings)
     table = measure_painted_rule(g, edits, switch, measured, parser, "window")
 
-The counterpart of `dissection.unit_switches` and `reflections.measure` where no world labels slots
-and echoes: their places are masks that people painted (`painted_scenes`). There are no flags of z,
+The counterpart of `dissection.unit_switches` and `reflections.measure` for generators without a
+world: slots and echoes are masks that people painted (`painted_scenes`). There are no flags of z,
 so the columns of scenes switched by z are NaN.
 """
 

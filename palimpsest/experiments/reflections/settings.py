@@ -1,4 +1,4 @@
-"""Settings of section 5.3: inverting the rule of the reflections, and looking for the rule."""
+"""Settings of section 5.3: inverting the rule of the reflections, and testing for the rule."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class PaintedInversionSettings(InversionSettings, PaintedSwitchSettings):
 
 
 class RuleGradeSettings(SampleSettings):
-    """How `causal_rule.grade_rule` looks for a rule in a generator.
+    """How `causal_rule.grade_rule` tests whether a generator has a rule.
 
     ``units`` units of the class ``units_of``, found on ``dissected`` samples, are switched on at
     ``layer``. ``samples`` and ``seed``: the scenes that are measured.

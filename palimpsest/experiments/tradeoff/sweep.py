@@ -26,7 +26,7 @@ from palimpsest.sessions.schema import Session
 
 @dataclass(frozen=True)
 class Setting:
-    """How one edit is solved: number of directions, number of (first) exemplars, and μ."""
+    """Settings of one edit: number of directions, number of (first) exemplars, and μ."""
 
     rank: int
     exemplars: int

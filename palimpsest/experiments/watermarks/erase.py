@@ -6,11 +6,11 @@
     edit = erase(context, stats, spared, segmenter, marks, units=(11, 22), mu=1.0)
 
 Copy and paste needs an object to copy, and there is none for removing a mark (paper, section 5.2).
-The goal is made instead: in one image the layer's values, where the mark is painted, are replaced
-by those it would have without some of its input units, the ones whose energy stands out most in the
-context (`unit_order`). Every image of the context is tried with every number of units; a segmenter
-measures how much of the mark is left and what else changed. The best image is inserted along the
-context's direction.
+The goal is computed instead: in one image, the layer's values at the painted mark are replaced by
+the values without some input units, those whose energy stands out most in the context
+(`unit_order`). Every image of the context is tried with every number of units; a segmenter measures
+how much of the mark is left and what else changed. The best image is inserted along the context's
+direction.
 
 Silencing these units everywhere would change every image; the rule changes the values of the mark's
 keys, and those of other keys as little as possible.
@@ -281,8 +281,8 @@ def erase(
 def _matching(context: MarkContext, direction: Tensor) -> set[int]:
     """Images of the context whose mark matches the direction.
 
-    A single direction from the keys of several kinds of mark follows one of them; a mark that it
-    does not match cannot be erased along it.
+    A single direction from the keys of several kinds of mark may match only one kind; a mark that
+    it does not match cannot be erased along it.
     """
     match = match_map(context.state.k, direction).cpu()
     matches = (match * context.weights).sum((1, 2)) / context.weights.sum((1, 2))
@@ -290,7 +290,7 @@ def _matching(context: MarkContext, direction: Tensor) -> set[int]:
 
 
 def joined(edits: Sequence[Edit], session: str = "") -> Edit:
-    """Edits of one layer as one edit: directions concatenated, changes added.
+    """One edit from several of one layer: directions concatenated, changes added.
 
     Raises `EditError` for no edits, or edits of more than one layer or model.
     """

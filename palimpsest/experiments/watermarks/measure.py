@@ -83,8 +83,8 @@ def measure_marks(
     Columns: sample, seed, method; ``middle`` and ``bottom``, whether the detectors see the mark;
     ``middle_share`` and ``bottom_share``, the share of the image's pixels labelled as it;
     ``perceptual_outside``: mean distance to the unmodified image over the pixels without a mark
-    there (NaN if there are none); ``units``: number of units that a method silenced, 0 for one not
-    in ``units``; scale, as given; the names of the perceptual distance and the segmenter.
+    there (NaN if there are none); ``units``: number of units that a method silenced, 0 for a method
+    not in ``units``; scale, as given; the names of the perceptual distance and the segmenter.
 
     Raises `ParameterError` for a segmenter without the marks' classes, a method given twice, and n
     or batch below 1.

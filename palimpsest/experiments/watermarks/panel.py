@@ -40,8 +40,8 @@ def first_marked(measured: pd.DataFrame, count: int) -> dict[str, list[int]]:
         bearing = [int(s) for s in rows.loc[rows[place], "sample"] if int(s) not in taken]
         if len(bearing) < wanted:
             raise ParameterError(
-                f"figure fig05_watermarks: only {len(bearing)} of {len(rows)} samples bear the "
-                f"{place} mark, {wanted} are to be shown; measure more samples or show fewer"
+                f"figure fig05_watermarks: only {len(bearing)} of {len(rows)} samples show the "
+                f"{place} mark, {wanted} are needed; measure more samples or show fewer"
             )
         found[place] = bearing[:wanted]
         taken |= set(found[place])
@@ -65,7 +65,7 @@ def compute_watermarks(
         pairs: images shown.
 
     Raises:
-        ParameterError: too few marked samples, or measurements that lack a method.
+        ParameterError: too few marked samples, or measurements without one of the methods.
     """
     names = [UNMODIFIED, *(method.name for method in methods)]
     if lacking := [name for name in names if name not in set(measured["method"])]:

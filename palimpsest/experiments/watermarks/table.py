@@ -17,7 +17,7 @@ from palimpsest.experiments.paper_figures import MARK_METHODS, TABLE3, PaperFigu
 from palimpsest.instruments.detectors.watermarks import DetectorErrors
 
 METHODS = (*MARK_METHODS, "rank_one_each")
-"""Rows in the paper's order, then this project's own: a rule for each mark. Others come after."""
+"""Rows in the paper's order, then this project's own: a rule for each mark. Others follow."""
 
 
 def watermarks_table(
@@ -40,8 +40,8 @@ def watermarks_table(
         paper: the paper's counts in 1,000 images.
 
     Raises:
-        ParameterError: detectors without error rates, or whose rates allow no correction; or
-            rows of more than one scale, instrument or number of units for one method.
+        ParameterError: detectors without error rates, or with rates that allow no correction; rows
+            of one method with several scales, instruments or numbers of units.
     """
     rows = []
     for method in sorted(measured["method"].unique(), key=lambda name: order_key(name, METHODS)):

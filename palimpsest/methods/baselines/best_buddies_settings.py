@@ -22,7 +22,7 @@ class MatchingSettings(Settings):
     - ``activation``: least squared length of a cell's features, where the weakest cell of the
       image has 0 and the strongest 1 (tau);
     - ``border``: pairs nearer to an edge are dropped (7 of 224 pixels; 4 of 128);
-    - ``per_level``: at most so many pairs are kept at each map.
+    - ``per_level``: largest number of pairs kept at each map.
     """
 
     patches: Annotated[tuple[Count, ...], Field(min_length=1)] = (5, 3, 3, 3)

@@ -50,7 +50,7 @@ class Aligned:
 
 
 class BestBuddiesTransfer:
-    """Brings the region ``donor_mask`` (H, W) of ``donor_image`` (1, 3, H, W) into other images.
+    """Warps the region ``donor_mask`` (H, W) of ``donor_image`` (1, 3, H, W) into other images.
 
     Args:
         features: images (B, 3, H, W) to maps (B, C_i, H / 2^i, W / 2^i), finest first.

@@ -1,9 +1,9 @@
-"""Neural Best-Buddies on a session: its pasted object brought into other images.
+"""Neural Best-Buddies on a session: its pasted object warped into other images.
 
     bring = object_transfer(generator, session, segmenter, TransferSettings())
     edited(bring, "copy", images)           # (B, 3, R, R)
 
-The region that `image_transfer` brings is that of the session's first exemplar, pasted into its
+The region that `image_transfer` warps is that of the session's first exemplar, pasted into its
 target (`pasting`): the same goal that fine-tuning all weights has.
 """
 

@@ -60,7 +60,7 @@ def ablate_units(layer: Layer, units: Tensor | Sequence[int], session: str = "")
     """The edit that silences input ``units`` (S,) of a layer, for all samples and places.
 
     Its metadata names the units, in their order. Raises `ParameterError` for units that the layer
-    has not, the same unit twice, or none.
+    does not have, the same unit twice, or none.
     """
     numbers = torch.as_tensor(units, dtype=torch.long).flatten()
     width = layer.weight.shape[1]

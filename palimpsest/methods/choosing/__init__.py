@@ -1,1 +1,1 @@
-"""The search of the method `palimpsest`: which exemplars and which smoothness, and who judges."""
+"""The search of the method `palimpsest` for exemplars and smoothness, and its judges."""

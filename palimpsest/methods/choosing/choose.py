@@ -51,7 +51,7 @@ SINGLES = 3
 """How many of the best exemplars are tried alone at every μ."""
 
 MATCH_SHARE = 0.5
-"""Without labels, a cell is to change if it matches the direction at least half as well as the
+"""Without labels, a cell should change if it matches the direction at least half as well as the
 median cell of the context, and is among the best-matching share `MATCH_MOST` of all cells."""
 
 MATCH_MOST = 0.05
@@ -214,7 +214,7 @@ def _prepare(
     segmenter: Segmenter | None,
     asked: PalimpsestSettings,
 ) -> tuple[Any, Judge, dict[str, Any]]:
-    """The cells that are to change (a function of keys), the judge, and facts for the metadata."""
+    """The cells that should change (a function of keys), the judge, and facts for the metadata."""
     layer, session = opened.layer, opened.session
     matching = matching_cells(g, opened, stats)
     about: dict[str, Any] = {"judge": "values", "excluding": f"cells like {session.name}"}
@@ -246,7 +246,7 @@ def _prepare(
         least_added=_least_added(session, g.resolution) if adds else 1,
     )
     about |= {"judge": "labels", "source": list(source), "targets": list(targets)}
-    if adds:  # most of the source is not to change
+    if adds:  # most of the source should not change
         return matching, judge, about
     numbers = segmenter.numbers(*source)
 

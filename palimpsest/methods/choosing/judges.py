@@ -1,4 +1,4 @@
-"""How good an edit is on tuning samples, which are held out from those that are measured.
+"""Scores of an edit on tuning samples, which are held out from those that are measured.
 
 A judge gives a `Score` to a changed weight of the layer. `LabelJudge` compares the labels of the
 images before and after; `ValueJudge` needs no segmenter and compares the layer's values. Both
@@ -200,8 +200,8 @@ class LabelJudge:
 class ValueJudge:
     """Scores an edit without labels: by the goal loss of all exemplars and the change elsewhere.
 
-    Exemplars that were not solved for are held-out goals: an edit that meets them too has learned
-    the rule, not only the one place.
+    Exemplars that were not solved for are held-out goals: an edit that also reaches them has
+    learned the rule, not only one place.
     """
 
     def __init__(

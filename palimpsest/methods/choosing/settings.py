@@ -10,7 +10,7 @@ from palimpsest.settings import Count, Rank, Seed, Settings, Smoothness
 
 
 def _several(value: object) -> object:
-    """One class, given as text, as a list of one."""
+    """The classes as a list, also if one class is given as text."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -20,11 +20,11 @@ Classes = Annotated[tuple[str, ...], BeforeValidator(_several)]
 class PalimpsestParameters(Settings):
     """How candidates are made and judged.
 
-    ``candidate_exemplars``: how many of the session's exemplars are tried; ``exemplars``: at most
-    so many go into the edit. ``tuning_samples``, ``tuning_seed``: generated images that candidates
-    are judged on; they must not be those that are measured. ``mu_grid``: smoothness tried.
-    ``iterations``: steps of the solver. ``statistics_samples``: images for the statistics that
-    leave out what is to change.
+    ``candidate_exemplars``: how many of the session's exemplars are tried; ``exemplars``: largest
+    number of exemplars in the edit. ``tuning_samples``, ``tuning_seed``: generated images that
+    candidates are judged on; they must not be those that are measured. ``mu_grid``: smoothness
+    tried. ``iterations``: steps of the solver. ``statistics_samples``: images for the statistics
+    without the cells that should change.
     """
 
     candidate_exemplars: Count = 12
@@ -46,8 +46,9 @@ class PalimpsestParameters(Settings):
 
 
 class PalimpsestSettings(PalimpsestParameters):
-    """``source``, ``targets``: classes that go and come; None takes those that the session names,
-    or else those that its masks show. ``rank``: number of directions; the session's own if None."""
+    """``source``, ``targets``: classes that disappear and appear; None takes those that the session
+    names, or else those that its masks show. ``rank``: number of directions; the session's own if
+    None."""
 
     source: Classes | None = None
     targets: Classes | None = None

@@ -89,7 +89,7 @@ class Parameters(Settings):
                 if session in owner:
                     raise ValueError(
                         f"sessions.{model}.{session}: also a session of {owner[session]}; "
-                        "give each session a name of its own"
+                        "give each session a unique name"
                     )
                 owner[session] = model
         return self

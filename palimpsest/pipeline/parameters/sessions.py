@@ -42,4 +42,4 @@ class SessionParameters(Settings):
 
 
 class SolveParameters(SessionParameters):
-    """How a session is solved unless it has settings of its own."""
+    """How a session is solved by default."""

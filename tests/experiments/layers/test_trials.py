@@ -117,5 +117,5 @@ def test_a_session_with_fewer_exemplars_uses_all_it_has(
 
 
 def test_what_knows_no_world_draws_nothing() -> None:
-    with pytest.raises(ParameterError, match="knows no world to draw dome2spire from"):
+    with pytest.raises(ParameterError, match="has no world to draw dome2spire from"):
         drawing_for("dome2spire", PlainSegmenter())

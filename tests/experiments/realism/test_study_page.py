@@ -156,7 +156,7 @@ def test_pairs_that_are_the_same_are_not_asked_about(generator, methods):
     with pytest.raises(ParameterError, match="changed by 200 levels or more"):
         take_shots(generator, methods, None, pairs=1, z=z, order_seed=0, least_change=200)
     for wrong in ({"pairs": 0}, {"batch": 0}, {"least_change": -1.0}):
-        with pytest.raises(ParameterError, match="are wanted"):
+        with pytest.raises(ParameterError, match="are needed"):
             take_shots(generator, methods, None, **({"pairs": 1} | wrong), z=z, order_seed=0)
 
 

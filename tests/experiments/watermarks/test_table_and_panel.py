@@ -104,7 +104,7 @@ def test_tables_that_cannot_be(measured):
 def test_shown_are_the_first_that_bear_a_mark(measured):
     assert first_marked(measured, 4) == {"middle": [1, 4], "bottom": [0, 7]}  # 4 is shown once
     assert first_marked(measured, 3) == {"middle": [1, 4], "bottom": [0]}
-    with pytest.raises(ParameterError, match="only 2 of 10 samples bear the bottom mark, 3 are"):
+    with pytest.raises(ParameterError, match="only 2 of 10 samples show the bottom mark, 3 are"):
         first_marked(measured, 6)
 
 
