@@ -1,4 +1,4 @@
-"""The paper's claims, judged by this run's tables only.
+"""Verdicts on the paper's claims, from this run's tables only.
 
     for claim in judge({"table2_domes": read_rows("table2_domes.csv")}, {"fig01_rules": facts}):
         print(claim.verdict, claim.measured)
@@ -8,10 +8,10 @@ The claims are those of Bau et al. (ECCV 2020), sections 3 and 5, and each is ju
 - *efficacy*: a method comes near the best. This holds if its estimate is at most `NEAR` points
   below the best's and its interval lies above that of unmodified images. It does not hold if its
   whole interval is more than `NEAR` points below the best's estimate. Otherwise, and if no method
-  gains `NEAR` points over unmodified images, it cannot be told.
+  gains `NEAR` points over unmodified images, it is undecided.
 - *locality*: a method changes the rest of the image least or second least among the methods with an
   effect (a gain of `NEAR` points over unmodified images). It does not hold if two methods have
-  intervals below its own. It cannot be told if overlapping intervals could make it third, or if
+  intervals below its own. It is undecided if overlapping intervals could make it third, or if
   the method has no effect, since doing nothing is local too.
 - two estimates *differ* if their intervals do not overlap.
 
@@ -42,7 +42,7 @@ OWN = (*(name for name, method in METHODS.items() if not method.in_paper), "rank
 """Rows of Tables 1 to 3 that the paper does not have."""
 
 SUBJECTS = {name: method.subject for name, method in METHODS.items() if method.subject}
-"""The methods whose efficacy and locality are judged, and what a claim calls them."""
+"""Names in claims of the methods whose efficacy and locality are judged."""
 
 ERASERS = {"rank_one": "one rank-one rule", "rank_one_each": "a rank-one rule for each mark"}
 ZEROED = ("zero_30_units", "zero_60_units")
@@ -50,7 +50,7 @@ MARKS = {"middle_count": "word in the middle", "bottom_count": "strip at the bot
 OUTSIDE = {"perceptual_outside": "distance where there was no mark"}
 """Table 3: the rules that are judged, what they are compared with, and its columns in words."""
 
-VERDICTS = {True: "holds", False: "does not hold at this scale", None: "cannot be told"}
+VERDICTS = {True: "holds", False: "does not hold at this scale", None: "undecided"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Claim:
     """One claim of the paper and the verdict of this run.
 
     ``topic``: its key in `sections.CLAIMS`; ``measured``: the numbers in a sentence; ``holds``:
-    None if it cannot be told; ``where``: the table or figure with the numbers, "" if there is none;
+    None if undecided; ``where``: the table or figure with the numbers, "" if there is none;
     ``own``: whether the judged method is this project's own.
     """
 
@@ -156,11 +156,11 @@ def efficacy(edit: ComparedEdit, method: str) -> Claim:
     elif its.high < highest.estimate - NEAR:
         holds = False
     elif its.estimate < highest.estimate - NEAR:
-        said = f"; its interval comes within {NEAR:g} points of that, its estimate does not"
+        said = f"; its interval, but not its estimate, is within {NEAR:g} points of the best"
     elif its.low > before.high:
         holds = True
     else:
-        said = "; not surely a gain at all"
+        said = "; the gain is within the uncertainty"
     return _claim("efficacy", f"{words}{said}.", holds, edit.where, method)
 
 
@@ -174,7 +174,7 @@ def locality(edit: ComparedEdit, method: str) -> Claim:
         return _claim("locality", f"{words} not measured.", None, edit.where, method)
     words += f" distance outside {in_words(its, column)}"
     if (gain := edit.gain(method)) < NEAR:
-        words += f", but it gained only {gain:.1f} points, and doing nothing is local too."
+        words += f", but it gained only {gain:.1f} points, and an edit without effect is local too."
         return _claim("locality", words, None, edit.where, method)
     able = [name for name in rivals if edit.gain(name) >= NEAR]
     order = sorted(
@@ -204,11 +204,11 @@ def less_done(edit: ComparedEdit, method: str, others: Sequence[str]) -> str:
     if not all(found.high < its.low for found in reached):
         return ""
     theirs = listed(in_words(found, edit.effect, False) for found in reached)
-    return f" They also do less: {theirs} against {in_words(its, edit.effect, False)}."
+    return f" They also have less effect: {theirs} against {in_words(its, edit.effect, False)}."
 
 
 def watermarks(rows: Sequence[Row]) -> list[Claim]:
-    """The claims that rank-one rules leave fewer marks than silenced units and change less else."""
+    """Claims that rank-one rules leave fewer marks than silencing units, and change less elsewhere."""
     by_method = _by_method(rows)
     rivals = [name for name in ZEROED if name in by_method]
     erasers = [name for name in ERASERS if name in by_method and rivals]
@@ -224,7 +224,7 @@ def watermarks(rows: Sequence[Row]) -> list[Claim]:
             for mark, words in MARKS.items()
             if not (its := figure_of(by_method[method], mark)).high < before[mark].low
         ]
-        closing = f" But it did not surely lessen the {listed(left)}." if left else ""
+        closing = f" But it did not clearly reduce the {listed(left)}." if left else ""
         found += [
             _below("fewer_marks", by_method, method, rivals, MARKS, opening),
             _below("marks_locality", by_method, method, rivals, OUTSIDE, head, closing),
@@ -256,7 +256,7 @@ def _below(
             elif not its.high < other.low:  # overlapping, or not measured
                 unsure.append(f"{meaning} against {name_of(name)}")
     words += [f"Fails: {listed(above)}."] if above else []
-    words += [f"Cannot be told: {listed(unsure)}."] if unsure and len(columns) > 1 else []
+    words += [f"Undecided: {listed(unsure)}."] if unsure and len(columns) > 1 else []
     holds = False if above else None if unsure else True
     measured = opening + " ".join([words[0], *map(capital, words[1:])]) + closing
     return _claim(topic, measured, holds, "table3_watermarks", method)
@@ -279,7 +279,7 @@ def reflections(rows: Sequence[Row]) -> list[Claim]:
     if before.high < 0 or after.low > 0:
         holds = False
     words = (
-        "Brightness of the table’s echo with the windows lit, less that without (black to white "
+        "Brightness of the table’s echo with the windows lit, minus that without (black to white "
         f"is 1): {in_words(before, column)} before, {in_words(after, column)} after a change of "
         f"rank {edit['rank']} in layer {edit['layer']}, over {show('n', edit.get('n', ''))} "
         "samples."
@@ -293,7 +293,7 @@ def reversible(facts: Mapping) -> list[Claim]:
         return []
     outcome = "gave back" if facts["restored"] else "did not give back"
     words = (
-        f"{len(facts['sessions'])} edits taken off again, in each of {facts['orders_checked']} "
+        f"{len(facts['sessions'])} edits removed again, in each of {facts['orders_checked']} "
         f"orders, {outcome} the original weights bit for bit."
     )
     return [_claim("reversible", words, bool(facts["restored"]), "fig01_rules")]

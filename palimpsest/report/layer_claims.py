@@ -4,7 +4,7 @@
         ...
 
 The choice is right if the layer of the best edit (`layers.tables.best_edit`) is among those chosen,
-and wrong if the interval of the layer to try first lies below that of the best. It cannot be told
+and wrong if the interval of the layer to try first lies below that of the best. It is undecided
 if the two intervals overlap, if the edit had no effect at any layer, or if no edit was made or no
 layer chosen.
 """
@@ -23,7 +23,7 @@ VERDICTS = {"yes": True, "no": False}
 
 def layer_advice(rows: Sequence[Mapping[str, str]]) -> list[tuple[str, bool | None]]:
     """For each generator of `layer_choice.csv` a sentence with the numbers, and whether the choice
-    was right; None if it cannot be told."""
+    was right; None if undecided."""
     return [(_measured(row), VERDICTS.get(row["predicted"])) for row in rows]
 
 
@@ -38,12 +38,13 @@ def _measured(row: Mapping[str, str]) -> str:
         return f"{words}. No edit was made at its layers to check that."
     edit = name_of(row["session"])
     if not row["best_layer"]:
-        return f"{words}. No edit ({edit}) that spared the rest had an effect at any layer."
+        spared = f"kept {KEPT_LEAST:g} % of the labels elsewhere"
+        return f"{words}. No edit ({edit}) that {spared} had an effect at any layer."
     best, own = figure_of(row, f"best_{EFFECT}"), figure_of(row, EFFECT)
     words += (
         f". Of edits at every layer ({edit}) that kept {KEPT_LEAST:g} % of the labels elsewhere, "
-        f"that at layer {show('layer', row['best_layer'])} turned most of what it should, "
-        f"{in_words(best, EFFECT)} of the pixels"
+        f"that at layer {show('layer', row['best_layer'])} changed the largest share of the "
+        f"intended pixels, {in_words(best, EFFECT)}"
     )
     if own != best:
         words += f"; that at layer {row['layer']} {in_words(own, EFFECT)}"

@@ -32,7 +32,7 @@ from palimpsest.report.table_view import TableView, read_rows, view_table
 TALLIED = {
     True: ("holds", "hold"),
     False: ("does not hold at this scale", "do not hold at this scale"),
-    None: ("cannot be told", "cannot be told"),
+    None: ("is undecided", "are undecided"),
 }
 """Verdicts in the singular and the plural."""
 
@@ -138,7 +138,7 @@ def topics(claims: Iterable[Claim]) -> list[Topic]:
 
 
 def tally(claims: Iterable[Claim]) -> str:
-    """Number of measured claims by verdict: "3 hold, 1 cannot be told"."""
+    """Number of measured claims by verdict: "3 hold, 1 is undecided"."""
     count = Counter(claim.holds for claim in claims if claim.where)
     return ", ".join(
         f"{count[holds]} {words[count[holds] > 1]}"

@@ -43,8 +43,8 @@ SECTIONS = (
     Section(
         "replacing",
         "Adding and replacing: Tables 1 and 2",
-        "Every method gets the same copy, paste and context, and is measured on images that it "
-        "never saw: how much of what should change did change, and how little of the rest. "
+        "Every method gets the same copy, paste and context, and is measured on "
+        "held-out images: how much of the intended change happened, and how much else changed. "
         "“Unmodified” is the generator without an edit; its row shows that the instruments see no "
         "change where there is none.",
         ("table1_smile", "table2_domes", "fig04_comparison", "realism*"),
@@ -86,14 +86,15 @@ SECTIONS = (
     Section(
         "beyond",
         "Beyond the paper",
-        "Nobody knows how a photograph would look under another rule. A procedural world can "
-        "render it, so an edit can be compared with the picture that it should have made. Every "
-        "solver also trades effect for locality; settings are compared along that whole curve.",
+        "How a photograph would look under another rule is unknown. A procedural world can render "
+        "its scenes under the new rule, so an edit can be compared with the picture that it should "
+        "have made. Every solver also trades effect for locality; the figure shows that whole "
+        "curve for several settings.",
         ("figS2_tradeoff", "tradeoff", "counterfactuals", "edits"),
     ),
     Section(
         "trust",
-        "How far to trust it",
+        "How reliable this is",
         "Everything above rests on small generators that learned a drawn world, and on instruments "
         "that make errors. The world knows the class of every pixel, so both are graded: the "
         "generators against what they should have drawn, the instruments against known labels.",
@@ -132,8 +133,8 @@ CLAIMS = {
         "section 5.1, Tables 1 and 2",
     ),
     "locality": (
-        "It leaves the rest of the image alone: it changes the rest least, or second least, of all "
-        "methods that have an effect.",
+        "It changes the rest of the image least, or second least, of all methods that have an "
+        "effect.",
         "section 5.1, Tables 1 and 2",
     ),
     "fewer_marks": (
@@ -204,8 +205,8 @@ TABLE_TITLES = {
     ),
     "tradeoff": (
         "Effect against locality",
-        "One rule solved with different settings: a larger or smaller weight μ on leaving other "
-        "keys alone, more directions, more pasted examples. A setting that changes the rest less "
+        "One rule solved with different settings: a larger or smaller weight μ on the change of "
+        "other keys, more directions, more pasted examples. A setting that changes the rest less "
         "may simply do less; a better one has more effect at the same distance.",
     ),
     "counterfactuals": (

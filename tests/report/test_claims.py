@@ -117,8 +117,8 @@ def test_doing_nothing_is_not_local():
 def test_a_reason_is_given_only_if_the_numbers_bear_it():
     distances = ((0.3, 0.0), (0.1, 0.0), (0.2, 0.0), (0.4, 0.0))
     less = by_distance(*distances, effects=(50, 20, 30, 60))
-    assert "They also do less: 20.0 % and 30.0 % against 50.0 %" in less.measured
-    assert "do less" not in by_distance(*distances, effects=(50, 20, 49, 60)).measured
+    assert "They also have less effect: 20.0 % and 30.0 % against 50.0 %" in less.measured
+    assert "less effect" not in by_distance(*distances, effects=(50, 20, 49, 60)).measured
 
 
 def mark_rows(rank_one, zeroed, distance=(0.02, 0.09), spread=10):
@@ -148,10 +148,10 @@ def test_watermarks_say_which_comparison_fails():
     fails = fewer.measured.partition("Fails:")[2]
     assert "middle against 30 units" in fails and "strip" not in fails
     # moved less, but half its work is undone: that is said
-    assert moved.holds is True and "did not surely lessen the word in the middle" in moved.measured
+    assert moved.holds is True and "did not clearly reduce the word in the middle" in moved.measured
     fewer, moved = watermarks(mark_rows((20, 10), (80, 15), distance=(0.09, 0.085)))
     assert fewer.holds is None and moved.holds is None
-    assert "Cannot be told: strip at the bottom against 30 units" in fewer.measured
+    assert "Undecided: strip at the bottom against 30 units" in fewer.measured
 
 
 def reflection_rows(before, after, spread=0.01):

@@ -177,7 +177,7 @@ def test_a_curve_that_does_not_fall_names_no_layer_and_says_so(probe, tmp_path):
 @pytest.mark.parametrize(
     "effects, holds, said",
     [
-        (EFFECTS, True, "at layer 6 turned most of what it should, 60.0 %"),
+        (EFFECTS, True, "at layer 6 changed the largest share of the intended pixels, 60.0 %"),
         ({5: 80, 6: 60, 7: 55, 8: 40}, False, "that at layer 6 60.0 %"),
         (dict.fromkeys(EFFECTS, 0), None, "had an effect at any layer"),
     ],
