@@ -1,9 +1,9 @@
 """Base class of the settings models (pydantic), and one-line errors for invalid values.
 
-Each settings model stands beside the function that it configures, in a module that imports pydantic
-alone: Snakemake reads `params.yaml` for every job, and importing torch would take it seconds.
-`palimpsest.pipeline.parameters` composes these models into `params.yaml`; a stage validates its
-JSON option with the same model::
+Each settings model is beside the function that it configures, in a module that imports only
+pydantic: Snakemake reads `params.yaml` for every job, and importing torch would take seconds each
+time. `palimpsest.pipeline.parameters` composes these models into `params.yaml`; a stage validates
+its JSON option with the same model::
 
     class ProbeSettings(Settings):
         samples: Count

@@ -1,4 +1,4 @@
-"""Table of every session's edit: its kind, its result, its cost.
+"""Table of every session's edit: its layer and rank, its losses, its time and size.
 
     python -m stages.tabulate_edits --edit dome2spire.safetensors --edit add_people.safetensors \
         --out edits.csv

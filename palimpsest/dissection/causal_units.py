@@ -4,7 +4,7 @@
     made_by = causal_units(g, 4, segmenter, world, "window", on)
     made_by.top(20)                     # the 20 units with the largest effect, strongest first
 
-A unit that is active where a class is seen may be correlated with it only. As in GAN Dissection
+A unit that is active where a class is seen may only be correlated with it. As in GAN Dissection
 (Bau et al., ICLR 2019, section 3.2), each unit u has a strength α_u in [0, 1]. At locations without
 the class its value becomes (1 - α_u) v_u + α_u on_u, where on_u is its mean value where the class
 is seen. The strengths are optimized to make the class appear with few units:

@@ -3,7 +3,7 @@
     found = dissect(g, layer=4, segmenter=segmenter, n=500, seed=1)
     found.iou[3, segmenter.index("window")]        # IoU of unit 3 with windows
     found.top_units("window", 20)                  # the 20 units that match windows best
-    dissect(g, 4, parser, names=["window"])        # one class of a segmenter that has thousands
+    dissect(g, 4, parser, names=["window"])        # one of a segmenter's many classes
 
 A unit is one channel of a layer's values. It is on where its map, upsampled to the image, reaches
 the unit's own quantile over all locations and samples. This mask is compared with the segmentation

@@ -164,7 +164,8 @@ def _sky_doors(survey: Survey) -> Drawn:
 def _open_place(
     survey: Survey, stroke: np.ndarray, ground: np.ndarray
 ) -> tuple[np.ndarray, list[int]]:
-    """The stroke moved to where it lies on ``ground`` (n, R, R) in the most samples, and these.
+    """The stroke moved to the place that is ``ground`` (n, R, R) in most samples, and those
+    samples.
 
     It moves by whole cells and stays at least a cell away from the frame.
     """

@@ -4,10 +4,10 @@
     session = draw("dome2spire", survey, model="church", layer=6, seed=1, n=1000)
     drawings_of("face")                        # what can be drawn on a generator of faces
 
-A person looks through the samples for a thing worth copying, finds a place where it fits, and
-paints similar places in a dozen other samples. The code does the same: `matching` finds pairs that
-fit, and the strokes are the shapes of the labels, painted over with a round brush. The same survey
-gives the same session. The first exemplar fits best; the method `palimpsest` also tries the others.
+A person searches the samples for a thing to copy, finds a place where it fits, and paints similar
+places in a dozen other samples. The code does the same: `matching` finds pairs that fit, and the
+strokes are the shapes of the labels, painted over with a round brush. The same survey gives the
+same session. The first exemplar fits best; the method `palimpsest` also tries the others.
 """
 
 from __future__ import annotations

@@ -252,7 +252,7 @@ def crowns(found: Iterable[Thing], share: float = 0.7) -> list[Thing]:
 
 
 def _stays(region: np.ndarray, shift: tuple[int, int]) -> bool:
-    """Whether a region is not empty and stays inside the picture when it is moved back."""
+    """Whether a region is not empty and is inside the picture after it is moved back."""
     return bool(region.any()) and moved(region, -shift[0], -shift[1]).sum() == region.sum()
 
 
@@ -262,7 +262,8 @@ def _shifts(reach: int, cell: int) -> list[tuple[int, int]]:
 
 
 def merged(found: Iterable[Thing], gap: float) -> list[Thing]:
-    """The things of each sample as one, gaps up to ``gap`` pixels closed: letters as one word."""
+    """The things of each sample joined into one, with gaps up to ``gap`` pixels closed: letters
+    become one word."""
     by_sample: dict[int, np.ndarray] = {}
     for thing in found:
         known = by_sample.get(thing.sample)

@@ -1,4 +1,4 @@
-"""The panels that one stage computes, by the name of their figure.
+"""The panels that the stage `render_panel` computes, by the name of their figure.
 
     sources = Sources(generator, edits={"remove_window": path}, sessions={...}, pairs=12, ...)
     arrays, facts = compute_panel("fig09_windows", sources)

@@ -39,7 +39,7 @@ def save_arrays(
 ) -> None:
     """Write named arrays and text metadata to a ``.safetensors`` file, atomically.
 
-    The same arrays and metadata give the same bytes, whatever the order of the mappings. (The
+    The same arrays and metadata give the same bytes, in any order of the mappings. (The
     header is written here because the library's own writer shuffles several metadata keys.)
 
     Raises:

@@ -1,4 +1,4 @@
-"""The standard samples: sample i is row i of one random stream, whatever their number."""
+"""The standard samples: sample i is row i of one random stream, for any number of samples."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def load_network(
 
 
 def fill(path: object, network: nn.Module, tensors: Mapping[str, Tensor], what: str) -> nn.Module:
-    """Load ``tensors`` into ``network``, which must match exactly; returns it, float32.
+    """The ``network`` with the given ``tensors``, which must match exactly, as float32.
 
     Batch counters (``num_batches_tracked``) may be missing, since they are not used. Raises
     `CheckpointError` naming ``what`` the file should hold, and the first tensor that is missing,

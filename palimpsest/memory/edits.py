@@ -1,4 +1,4 @@
-"""An edit: a rewritten rule, stored alone, applied to a generator and removed from it.
+"""An edit: a rewritten rule in its own file, which can be applied to a generator and removed again.
 
 ``W₁ = W₀ + strength · Λ D``. The unedited weight of an edited layer is kept and never recovered by
 subtraction, so removing edits restores the original bit for bit, in any order::
@@ -160,7 +160,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class EditSequence:
-    """Edits in the order in which they are applied; each can be removed alone."""
+    """Edits in the order in which they are applied; each can be removed separately."""
 
     edits: tuple[Edit, ...]
 
@@ -200,7 +200,7 @@ class _Stack:
 
 
 def _stack_of(g: Generator) -> _Stack:
-    """The generator's stack. Raises `EditError` if an edited weight was changed by other code."""
+    """The generator's stack. Raises `EditError` if other code changed an edited weight."""
     stack = getattr(g, "_edit_stack", None) or _Stack()
     for number, weight in stack.edited.items():
         if not torch.equal(g.layer(number).weight.cpu(), weight.cpu()):

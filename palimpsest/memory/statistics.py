@@ -65,7 +65,7 @@ class KeyStatistics:
     """Second moment and unit distributions of the keys of one layer.
 
     ``second_moment`` (N, N) float64, symmetric positive definite; ``count``: cells counted;
-    ``unit_quantiles`` (N, 261) at `QUANTILE_LEVELS`, or None if made from a second moment alone;
+    ``unit_quantiles`` (N, 261) at `QUANTILE_LEVELS`, or None if made from only a second moment;
     ``metadata``: the generator, layer and samples it was made from, as text.
     """
 
@@ -138,7 +138,7 @@ class KeyStatistics:
     def quantile_of(self, keys: Tensor) -> Tensor:
         """Quantile of each entry of ``keys`` (n, N) within its unit, (n, N) in [0, 1].
 
-        Raises `StatisticsError` for statistics made from a second moment alone.
+        Raises `StatisticsError` for statistics made from only a second moment.
         """
         if self.unit_quantiles is None:
             raise StatisticsError("these statistics hold no unit quantiles; collect them again")

@@ -33,7 +33,7 @@ class ExperimentPlan(SessionPlan):
         return [file] if (file := self.segmenter(model)) else []
 
     def instrument_files(self, name: str) -> list[str]:
-        """The file of a published network; empty if the segmenter's encoder stands in for it."""
+        """The file of a published network; empty if the segmenter's encoder is used instead."""
         return [file] if (file := getattr(self.parameters.instruments, name)) else []
 
     @cached_property

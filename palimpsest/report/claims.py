@@ -208,7 +208,7 @@ def less_done(edit: ComparedEdit, method: str, others: Sequence[str]) -> str:
 
 
 def watermarks(rows: Sequence[Row]) -> list[Claim]:
-    """Claims that rank-one rules leave fewer marks than silencing units, and change less outside."""
+    """Claims that rank-one rules leave fewer marks than silenced units, and change less outside."""
     by_method = _by_method(rows)
     rivals = [name for name in ZEROED if name in by_method]
     erasers = [name for name in ERASERS if name in by_method and rivals]

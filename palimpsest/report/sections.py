@@ -248,7 +248,7 @@ TABLE_TITLES = {
         "the share of the source’s pixels that became a target class.",
     ),
 }
-"""Name of a table to its title, and what the reader needs to know to read it."""
+"""Titles and introductions of tables, by name."""
 
 FIGURE_TITLES = {
     "fig01_rules": "Figure 1. Rules rewritten in succession",
@@ -294,7 +294,7 @@ def arrange(names: Iterable[str]) -> list[tuple[Section, list[str]]]:
 
 
 def table_title(name: str) -> tuple[str, str]:
-    """A table's title and what to know about it; its name, readable, where it has none."""
+    """A table's title and introduction; a readable form of its name if it has none."""
     if name.startswith("realism_"):
         title, about = TABLE_TITLES["realism"]
         return f"{title}: {session_label(name.removeprefix('realism_'))}", about
@@ -302,7 +302,7 @@ def table_title(name: str) -> tuple[str, str]:
 
 
 def figure_title(name: str) -> str:
-    """A figure's title; its name, readable, where it has none."""
+    """A figure's title; a readable form of its name if it has none."""
     if name.startswith(GENERATOR):
         words = name.removeprefix(GENERATOR).replace("_", " ")
         return f"Figure S3. The {words} generator"

@@ -1,4 +1,5 @@
-"""A result table for readers: each estimate with its interval and the paper's figure beside it.
+"""The report's view of a result table: each estimate with its interval and the paper's figure
+beside it.
 
 `view_table` merges the columns ``x``, ``x_low``, ``x_high`` and ``paper_x`` of the CSV into one,
 moves columns with one value into a note, and rounds numbers.

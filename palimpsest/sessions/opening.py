@@ -4,7 +4,7 @@
     opened.goals[0].target                    # values wanted at the pasted place
     opened.context_keys                       # (B, N, h, w)
 
-Solvers and methods start from here (`rewriting`, `palimpsest.methods`).
+Solvers and methods start from an open session (`rewriting`, `palimpsest.methods`).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     edit = rewrite(g, session, stats, solver="newton", mu=0.1)
     g2 = edit.apply(g)
 
-`opening` does the part before any solver; ``compat=True`` does it as the original code does.
+`opening` makes the goals and context keys; ``compat=True`` makes them as the original code does.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Each attribute reads one dimension of z through u = Φ(z[dim]), the standard normal cdf, so that its
 probabilities are exact for standard normal z. Nothing is random besides z: the same z gives the
-same bytes, wherever it stands in a batch.
+same bytes at any place in a batch.
 """
 
 from __future__ import annotations

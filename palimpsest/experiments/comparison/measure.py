@@ -191,7 +191,7 @@ def before_and_after(
 ) -> tuple[Tensor, Iterator[tuple[str, Tensor]]]:
     """Images of ``z`` before, and (method, images after) for `unmodified` and each method.
 
-    Layers below a changed one run once, whatever the number of methods that changed it.
+    Layers below a changed one run once for all methods that changed it.
     """
     changed = {method.layer for method in methods if isinstance(method, RewrittenGenerator)}
     layers = sorted(layer for layer in changed if layer is not None)

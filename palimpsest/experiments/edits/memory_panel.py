@@ -1,4 +1,4 @@
-"""The panel of Figure 2: which places a context's key matches, and what the values there hold.
+"""The panel of Figure 2: the places that a context's key matches, and the values there.
 
     arrays, facts = compute_memory(sources)
 
@@ -29,7 +29,8 @@ PLACE = 5
 
 
 def compute_memory(sources: Sources) -> tuple[Arrays, Facts]:
-    """The samples with the best matches of the context's key, and the values there alone.
+    """Arrays and facts of Figure 2: the best matches of the context's key, and their values
+    rendered alone.
 
     Of P samples, best first: ``images`` (P, H, W, 3) uint8, ``heat`` (P, h, w) float32, the match
     of every key; ``places`` (P, 4) int, the window around the best match in key cells; that window

@@ -12,7 +12,8 @@ from palimpsest.experiments.panel_sources import Arrays, Facts, Sources, edit_fa
 
 
 def compute_pairs(sources: Sources) -> tuple[Arrays, Facts]:
-    """``before`` and ``after`` (P, H, W, 3) uint8 the first edit, with ``samples`` and ``scores``.
+    """Images ``before`` and ``after`` the first edit, (P, H, W, 3) uint8, with ``samples`` and
+    ``scores``.
 
     The samples are those that score highest along the edit's directions, best first.
     """

@@ -20,7 +20,7 @@ from palimpsest.memory import Edit
 
 
 def compute_rules(sources: Sources) -> tuple[Arrays, Facts]:
-    """Images after every edit in succession, on the samples that match all of them best.
+    """Images after every edit in succession, on the samples that best match all edits.
 
     ``images`` (K + 1, S, H, W, 3) uint8 for K edits, ``samples`` (S,). The fact ``restored`` says
     whether removing the edits, in every order, gives back the original weights bit for bit.

@@ -1,4 +1,4 @@
-"""The table of edits: what each edit file holds, what it reached and what it cost.
+"""The table of edits: size, losses, change elsewhere and time of each edit file.
 
 edits_table(["data/edits/church/dome2spire.safetensors"]).to_csv("edits.csv")
 """

@@ -5,8 +5,8 @@
     grades.generated, grades.rendered       # the first images, side by side, uint8
 
 The generator distils a renderer, so each image has a ground truth: the render of the same z, with
-exact labels. The column ``world`` holds the same figures for the renders, measured with the
-same segmenter: errors of the segmenter lower it too, and do not count against the generator.
+exact labels. The column ``world`` holds the same figures for the renders, measured with the same
+segmenter: errors of the segmenter lower both columns, so they do not count against the generator.
 """
 
 from __future__ import annotations

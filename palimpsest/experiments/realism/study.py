@@ -12,8 +12,8 @@ unedited generator, or another method, as in the paper's tables. A share of 50 %
 see no difference.
 
 No sample occurs with two methods, because a repeated image could be recognised as the one that all
-methods are compared with. Judges' files and the key are CSV. Only the key says which side is which;
-the judges' page (`palimpsest.experiments.realism.study_page`) does not contain it.
+methods are compared with. Judges' files and the key are CSV. Only the key says which image is on
+which side; the judges' page (`palimpsest.experiments.realism.study_page`) does not contain it.
 """
 
 from __future__ import annotations
@@ -213,8 +213,8 @@ def realism_table(study: Study, answers: Iterable[Answer], level: float = 0.95) 
 
     - ``realism_percent``: how often the method's image was taken for the real one: the mean over
       pairs of the share of a pair's judges, with its Wilson interval, ``_low`` and ``_high``. Its n
-      is the number of pairs, whatever the number of judges: answers to one pair are not
-      independent, so that the interval is conservative;
+      is the number of pairs for any number of judges: answers to one pair are not independent, so
+      the interval is conservative;
     - ``n``: pairs judged; ``judges``: their number; ``against``: what the method is compared with;
     - ``agreement_percent``: how often two judges gave the same answer to a pair;
     - ``kappa``: the same corrected for chance (`palimpsest.estimates.rater_agreement`).

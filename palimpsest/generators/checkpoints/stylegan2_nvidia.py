@@ -63,7 +63,7 @@ def _refusal(asked: str) -> str:
             "stylegan2-ada-pytorch first"
         )
     return (
-        f"refused: a pickle of NVIDIA's StyleGAN that asks for {asked}, and following that could "
+        f"refused: a pickle of NVIDIA's StyleGAN that refers to {asked}, and loading that could "
         "run code from the file"
     )
 

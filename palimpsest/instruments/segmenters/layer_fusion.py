@@ -58,7 +58,7 @@ class DoublingBlock(nn.Module):
     """A U-Net decoder block (upsample, concatenate, convolve) with fewer multiplications.
 
     Upsampling and its convolution are one operation (`palimpsest.generators.doubling`). The
-    encoder's map has a convolution of its own; the sum of both equals the convolution of the
+    encoder's map has a separate convolution; the sum of both equals the convolution of the
     concatenation.
     """
 

@@ -1,7 +1,7 @@
 """This project's solver: damped Gauss–Newton, independently for each output channel.
 
-Within the directions each output channel has 9 S coefficients of its own (`subspace`), so an edit
-is M independent problems
+Within the directions, each output channel depends on 9 S separate coefficients (`subspace`), so an
+edit is M independent problems
 
     min over Λₒ of  Σ ω |v* − valueₒ(Λₒ)| / M / L₀  +  μ · Λₒ (D C Dᵀ ⊗ 1) Λₒᵀ / E₀
 

@@ -289,7 +289,8 @@ def _least_added(session: Session, resolution: int) -> int:
 def session_classes(
     session: Session, segmenter: Segmenter
 ) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Source and targets that the session names; None if the segmenter lacks one of them."""
+    """Source and targets that the session names; None if the segmenter does not have one of
+    them."""
     if not session.source or not session.targets:
         return None
     known = {*session.source, *session.targets} <= set(segmenter.classes)

@@ -22,7 +22,7 @@ ShownMethods = Literal["all"] | list[Method]
 MethodParameters = create_model(
     "MethodParameters",
     __base__=Settings,
-    __doc__="The settings of every method that is not configured in a section of its own.",
+    __doc__="The settings of every method that is not configured in a separate section.",
     **{
         name: (method.parameters, Field(default_factory=method.parameters))
         for name, method in METHODS.items()

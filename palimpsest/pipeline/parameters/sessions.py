@@ -26,7 +26,7 @@ class ChangeMeasured(ChangedClasses):
 
     @property
     def classes(self) -> ChangedClasses:
-        """The classes alone, as the stages take them."""
+        """Only the classes, as the stages take them."""
         return ChangedClasses(source=self.source, targets=self.targets)
 
 

@@ -163,7 +163,7 @@ def _inception() -> dict[str, Tensor]:
 
     class Unfilled(FeatureExtractorInceptionV3):
         def load_state_dict(self, *_: Any, **__: Any) -> None:
-            """Load nothing, so that the weights stay random."""
+            """Leave the weights random."""
 
     empty = io.BytesIO()
     torch.save({}, empty)

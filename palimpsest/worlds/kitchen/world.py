@@ -24,7 +24,7 @@ RULES = {
     "tiles": Real(7, 0.0, 1.0, "wall tiles from white over aqua to sand"),
     "cupboard_tone": Real(8, 0.0, 1.0, "cupboards from cream over sage and blue to honey"),
     "table_tone": Real(9, 0.0, 1.0, "table from walnut over cherry to slate"),
-    # Every table is glossy; False exists only for a new rule, so it needs no dimension of its own.
+    # Every table is glossy; False occurs only under a new rule, so no dimension of z is needed.
     "reflective": Flag(9, 1.0, "the table mirrors the windows"),
     "floor": Choice(10, {"planks": 0.5, "squares": 0.5}, "what the floor is laid with"),
     "appliance": Choice(11, {"stove": 0.5, "fridge": 0.5}, "what stands left of the windows"),
