@@ -43,10 +43,10 @@ def test_calls_of_what_could_run_code(tmp_path, protocol):
     }
     for name, thing in named.items():
         message = hostile(tmp_path, thing, protocol)
-        assert re.search(f"asks for {name},", message), message
+        assert re.search(f"refers to {name},", message), message
         assert "could run code" in message and "readable are" in message
     nested = Calls(OrderedDict, Calls(OrderedDict, Calls(os.system, touch)))
-    assert "asks for posix.system" in hostile(tmp_path, nested, protocol)
+    assert "refers to posix.system" in hostile(tmp_path, nested, protocol)
     assert not (tmp_path / "ran").exists()
 
 
@@ -63,7 +63,7 @@ ORDERED = b"ccollections\nOrderedDict\n"
     ("parts", "found"),
     [
         ((b"(ios\nsystem\n.",), "instruction INST"),
-        ((b"(cos\nsystem\no.",), "asks for os.system"),
+        ((b"(cos\nsystem\no.",), "refers to os.system"),
         ((b"Pother_file\n.",), "instruction PERSID"),
         ((b"K\x01Q.",), "instruction BINPERSID"),
         ((b"\x82\x01.",), "instruction EXT1"),
