@@ -159,7 +159,7 @@ def add_pairs(
 def difference(
     survey: Survey, target: int, donor: int, shift: tuple[int, int], around: np.ndarray
 ) -> float:
-    """How much two samples differ on the pixels ``around`` of the target's picture.
+    """The difference of two samples on the pixels ``around`` of the target's picture.
 
     The share of labels that differ plus `COLOUR_WEIGHT` times the mean colour difference; pixels
     whose counterpart lies outside the donor's picture are left out.

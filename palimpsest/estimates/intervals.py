@@ -116,7 +116,7 @@ def bootstrap_ratio(
 
 
 def resampled(n: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each resample draws each of ``n`` images: blocks (b, n) float64.
+    """The number of times that each resample draws each of ``n`` images: blocks (b, n) float64.
 
     The blocks have ``resamples`` rows in all; they bound the memory.
     """

@@ -8,6 +8,6 @@ from palimpsest.settings import SampleSettings
 
 
 class PanelSettings(SampleSettings):
-    """What a figure shows: the ``pairs`` samples, of those searched, that match the rule best."""
+    """Samples of a figure: the ``pairs`` samples, of those searched, that match the rule best."""
 
     pairs: int = Field(ge=1, le=48)

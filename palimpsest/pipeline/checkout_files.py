@@ -29,7 +29,7 @@ class HandDrawnSession:
 
 @dataclass(frozen=True)
 class CheckoutFiles:
-    """What a checkout holds.
+    """Sessions, studies and adopted layers of a checkout.
 
     ``hand_drawn``: model -> session -> file. ``studies``: session -> the files of the judges'
     answers, for each session whose study has a key. ``adopted_layers``: model -> layer.

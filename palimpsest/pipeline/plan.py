@@ -32,7 +32,7 @@ def one_of(names: Iterable[str]) -> str:
 
 
 class Plan(ExperimentPlan):
-    """What a run makes: edits of sessions, experiments, and their tables and figures."""
+    """The files of a run: edits of sessions, experiments, and their tables and figures."""
 
     @classmethod
     def read(cls, parameters: Parameters, folder: str | Path) -> Plan:

@@ -15,7 +15,7 @@ from palimpsest.worlds import get_world
 
 
 class ExperimentPlan(SessionPlan):
-    """What each experiment needs: instruments, models, sessions, edits and statistics."""
+    """Inputs of each experiment: instruments, models, sessions, edits and statistics."""
 
     # models and instruments
 
@@ -105,7 +105,7 @@ class ExperimentPlan(SessionPlan):
 
     @property
     def inversion_settings(self) -> dict[str, Any]:
-        """How the reflections are inverted and, if scenes are painted, how windows are switched."""
+        """Settings of the inversion and, if scenes are painted, of the switch for windows."""
         settings = self.parameters.reflections
         switch = settings.painted_switch.model_dump() if settings.painted else {}
         return settings.inversion.model_dump() | switch

@@ -136,7 +136,8 @@ class SessionPlan:
     def method_settings(
         self, model: str, session: str, method: str | None = None
     ) -> dict[str, Any]:
-        """What a rewriting method reads for one session; by default the session's own method."""
+        """Settings of a rewriting method for one session; by default of the session's own
+        method."""
         solve = self.parameters.session(model, session)
         method = method or solve.solver
         given = solve.model_dump(include={"rank", "mu", "exemplars"})
@@ -175,7 +176,7 @@ class SessionPlan:
         return self.measured_sessions[session]
 
     def measured_change(self, session: str) -> ChangeMeasured:
-        """What a measured session is measured by: classes of pixels, or an attribute of images."""
+        """The measure of a measured session: classes of pixels, or an attribute of images."""
         change = self.parameters.session(self.model_of(session), session).measure
         assert change is not None  # as `measured_sessions` holds only those
         return change

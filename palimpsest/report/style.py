@@ -1,4 +1,4 @@
-"""How figures look: resolution, font size and colours."""
+"""Style of the figures: resolution, font size and colours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from palimpsest.settings import Colour, Settings
 
 
 class Style(Settings):
-    """How figures look: ``dpi``, ``font_size`` in points, and colours as ``#rrggbb``."""
+    """Style of the figures: ``dpi``, ``font_size`` in points, and colours as ``#rrggbb``."""
 
     dpi: int = Field(default=150, ge=40, le=600)
     font_size: float = Field(default=8.0, gt=3, lt=30)

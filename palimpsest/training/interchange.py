@@ -29,7 +29,7 @@ DONOR = 1
 
 @dataclass(frozen=True)
 class Splices:
-    """What each scene of a batch takes from its donor.
+    """The slots and units that each scene of a batch takes from its donor.
 
     ``slots`` (B, S) bool: which slots. ``whole`` (B,) bool: all units or the designated ones only.
     ``flat`` (B,) bool: the units' mean over the slot instead of the value of each cell.

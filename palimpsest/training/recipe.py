@@ -31,7 +31,8 @@ class Stage(Settings):
 
 
 class Interchange(Settings):
-    """How a rule is trained in by splicing features between scenes (`training.interchange`).
+    """Settings of interchange training, which splices features between scenes
+    (`training.interchange`).
 
     ``layer``: the layer whose values are spliced. ``units``: the first ``units`` channels are the
     designated ones. ``whole``: share of a batch's scenes that take all units of the donor.
@@ -49,7 +50,7 @@ class Interchange(Settings):
 
 
 class Recipe(Settings):
-    """Everything a training run depends on.
+    """All settings that a training run depends on.
 
     ``channels``: width at each resolution. ``class_weights``: weight of each class in the L1 term,
     1 for a class that is not named. ``rate``: learning rate of Adam below the full resolution; at

@@ -40,7 +40,7 @@ Losses = Mapping[str, float]
 
 
 class Stateful(Protocol):
-    """Anything whose state a checkpoint can hold."""
+    """An object whose state a checkpoint can hold."""
 
     def state_dict(self) -> dict[str, Any]: ...
 
@@ -49,7 +49,7 @@ class Stateful(Protocol):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands after a step.
+    """Progress of a run after a step.
 
     ``losses``: running means; ``about``: see `ResumableTraining.about`; ``images``: how many the
     step's batch has; ``seconds``: time of the step, including the wait for its batch.

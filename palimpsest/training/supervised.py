@@ -78,7 +78,7 @@ class SupervisedTraining(ResumableTraining):
         return network
 
     def facts(self) -> dict[str, Any]:
-        """What a finished file records of its training."""
+        """Facts about the training for the finished file."""
         return {
             "recipe": self.recipe_facts,
             "seed": self.recipe.seed,

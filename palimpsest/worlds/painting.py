@@ -19,7 +19,8 @@ SUBPIXEL_BITS = 4
 
 
 class Cover(NamedTuple):
-    """How much of each pixel a shape covers: `mask` (h, w) float32 in 0..1 with its corner."""
+    """The share of each pixel that a shape covers: `mask` (h, w) float32 in 0..1 with its
+    corner."""
 
     top: int
     left: int

@@ -18,7 +18,7 @@ from palimpsest.settings import (
 
 
 class ProbeSettings(Settings):
-    """What `probe.probe_layers` probes: ``layers``, at ``sizes`` in pixels.
+    """Settings of `probe.probe_layers`: ``layers``, probed at ``sizes`` in pixels.
 
     One piece of each size is taken from each of the first ``samples`` samples of every seed. The
     interval is over the seeds.
@@ -56,7 +56,7 @@ class PieceSettings(ProbeSettings):
 
 
 class TrialSettings(SampleSettings):
-    """How one session is solved and measured at every layer.
+    """Settings of the edit that is solved and measured at every layer.
 
     ``exemplars``, ``mus`` and ``iterations``: of the solver `newton`. ``statistics_samples``: for
     the key statistics of each layer. ``surveyed``: samples of ``survey_seed`` that the session is

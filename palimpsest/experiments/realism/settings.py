@@ -6,7 +6,7 @@ from palimpsest.settings import Count, Name, Seed, Settings
 
 
 class StudySettings(Settings):
-    """How a study is made: ``pairs`` pairs of each method, compared with the method ``against``.
+    """Settings of a study: ``pairs`` pairs of each method, compared with the method ``against``.
 
     ``seed``: of the draw of samples, the sides and the order.
     """

@@ -8,7 +8,8 @@ from palimpsest.settings import Count, LayerNumber, Name, Rank, Rate, SampleSett
 
 
 class InversionSettings(Settings):
-    """How `memory.inversion` inverts a rule, and which pairs of images it is tuned on.
+    """Settings of the inversion (`memory.inversion`), and of the pairs of images that it is tuned
+    on.
 
     The ``units`` units of the class ``units_of`` are switched at ``switched_layer``. ``pairs``
     pairs, on and off, exchange their values at ``goal_layer``; each step uses ``pairs_a_step`` of
@@ -31,7 +32,7 @@ class InversionSettings(Settings):
 
 
 class PaintedSwitchSettings(Settings):
-    """How painted windows are switched (`dissection.painted_switches`).
+    """Settings of the switch for painted windows (`dissection.painted_switches`).
 
     ``dissected``: samples that find the units. ``on_level`` and ``off_level``: the features' values
     with the window on and off.
@@ -43,11 +44,11 @@ class PaintedSwitchSettings(Settings):
 
 
 class PaintedInversionSettings(InversionSettings, PaintedSwitchSettings):
-    """How a rule is inverted on painted scenes."""
+    """Settings of an inversion on painted scenes."""
 
 
 class RuleGradeSettings(SampleSettings):
-    """How `causal_rule.grade_rule` tests whether a generator has a rule.
+    """Settings of `causal_rule.grade_rule`, which tests whether a generator has a rule.
 
     ``units`` units of the class ``units_of``, found on ``dissected`` samples, are switched on at
     ``layer``. ``samples`` and ``seed``: the scenes that are measured.

@@ -10,7 +10,7 @@ from palimpsest.settings import Count, SampleSettings, Smoothness
 
 
 class ErasingSettings(SampleSettings):
-    """How marks are erased.
+    """Settings of the edits that erase marks.
 
     ``units``: numbers of silenced units, out of 512. ``contexts``: context images, searched among
     ``samples`` samples of ``seed``. ``mu`` and ``iterations``: of the solver `newton`.

@@ -27,7 +27,7 @@ from palimpsest.generators.checkpoints.containers import READABLE, Content
 
 
 class Layout(NamedTuple):
-    """How one layout is recognised, and how a generator is built from it.
+    """One layout: a function that recognises it, and one that builds a generator from it.
 
     ``build`` raises `CheckpointError` for content that is incomplete or damaged.
     """

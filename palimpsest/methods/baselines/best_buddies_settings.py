@@ -1,4 +1,4 @@
-"""Settings of Neural Best-Buddies: how pairs are found, and how the region is warped in."""
+"""Settings of Neural Best-Buddies: the search for pairs, the warp and the blending."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from palimpsest.settings import Count, Settings
 
 
 class MatchingSettings(Settings):
-    """How pairs are searched for and kept; the first of the per-map settings is the finest map's.
+    """Settings of the search for pairs; the first of the per-map settings is the finest map's.
 
     Defaults are those of the rewriting paper's comparison, on images of 224 pixels and maps of
     strides 2, 4, 8 and 16 (VGG19's levels 2 to 5). Patches, radii and the number of pairs count
@@ -55,7 +55,7 @@ class MatchingSettings(Settings):
 
 
 class TransferSettings(MatchingSettings):
-    """How correspondences are found, and how the region is warped and blended.
+    """Settings of the correspondences, the warp and the blending.
 
     Defaults are the rewriting paper's, on 224 pixels; the grid is a share of the image's side, and
     so scales with it.

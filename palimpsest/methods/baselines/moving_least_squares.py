@@ -30,7 +30,8 @@ def rigid_deformation(
     alpha: float = 2.0,
     counts: Tensor | None = None,
 ) -> Tensor:
-    """Where ``points`` (..., V, 2) go if ``source`` (..., N, 2) go to ``target`` (..., N, 2).
+    """``points`` (..., V, 2) moved by the warp that takes ``source`` to ``target``, both (..., N,
+    2).
 
     One pair, or several at one place, move everything by their mean offset.
 

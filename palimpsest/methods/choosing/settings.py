@@ -18,7 +18,7 @@ Classes = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
 class PalimpsestParameters(Settings):
-    """How candidates are made and judged.
+    """Settings of the candidates and of their scores.
 
     ``candidate_exemplars``: how many of the session's exemplars are tried; ``exemplars``: largest
     number of exemplars in the edit. ``tuning_samples``, ``tuning_seed``: generated images that

@@ -131,7 +131,7 @@ class Parameters(Settings):
         raise ParameterError(f"worlds: no world has a recipe for a generator {generator!r}")
 
     def session(self, model: str, name: str) -> SessionParameters:
-        """How a session is solved: its own settings, and those of `solve` for the rest."""
+        """Settings of a session: its own, and those of `solve` for the rest."""
         own = self.sessions.get(model, {}).get(name)
         given = own.model_dump(exclude_unset=True) if own else {}
         return SessionParameters.model_validate(self.solve.model_dump() | given)

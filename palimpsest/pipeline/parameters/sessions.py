@@ -10,7 +10,7 @@ from palimpsest.settings import Count, LayerNumber, Name, Rank, Settings, Smooth
 
 
 class ChangeMeasured(ChangedClasses):
-    """How the effect of an edit is measured.
+    """Settings of the measured effect of an edit.
 
     Either pixels of the ``source`` classes that became one of the ``targets``, or images in which
     a classifier sees an ``attribute``.
@@ -31,7 +31,7 @@ class ChangeMeasured(ChangedClasses):
 
 
 class SessionParameters(Settings):
-    """How one session is solved; fields that are left out are those of `solve`."""
+    """Settings of one session; fields that are left out are those of `solve`."""
 
     solver: Solver = "newton"
     exemplars: Count = 1
@@ -42,4 +42,4 @@ class SessionParameters(Settings):
 
 
 class SolveParameters(SessionParameters):
-    """How a session is solved by default."""
+    """Default settings of all sessions."""

@@ -19,7 +19,7 @@ class OtherRecipeParameters(Settings):
 
 
 class WorldParameters(Settings):
-    """What the opt-in training rules make of one world.
+    """Networks that the opt-in training rules train for one world.
 
     ``recipe``: the world's generator. ``others``: further generators, by name. ``segmenter``: its
     segmenter. ``classifiers``: classifiers, by the attribute that they recognise.

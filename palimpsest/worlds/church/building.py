@@ -66,7 +66,7 @@ TRIM = colour(250, 246, 236)
 
 @dataclass(frozen=True)
 class BuildingPlan:
-    """Where the parts of the building are, in unit coordinates."""
+    """Places of the parts of the building, in unit coordinates."""
 
     x: float  # middle of the nave
     base: float

@@ -47,7 +47,7 @@ SHADE = colour(0.58, 0.42, 0.42)  # what is left of the skin's colour on the dar
 
 @dataclass(frozen=True)
 class Head:
-    """Where the parts of a head are, in unit coordinates, and its colours."""
+    """Places of the parts of a head, in unit coordinates, and its colours."""
 
     child: bool
     x: float  # middle of the face

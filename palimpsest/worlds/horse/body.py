@@ -54,7 +54,7 @@ LEATHER = colour(112, 44, 36)
 
 @dataclass(frozen=True)
 class Place:
-    """Where the horse stands in the scene, and the light that falls on it."""
+    """Place of the horse in the scene, and the light that falls on it."""
 
     x: float
     foot: float
@@ -181,7 +181,7 @@ def _paint_ear(
 
 
 def paint_far_side(canvas: Canvas, values: dict[str, Any], where: Place, pose: Pose) -> None:
-    """What the trunk hides partly: the shadow, far legs, and the tail."""
+    """The parts partly hidden by the trunk: the shadow, far legs, and the tail."""
     shadow = glow(
         canvas.resolution,
         where.x - 0.05 * where.light,

@@ -25,7 +25,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom in unit coor
 
 
 class WindowPlace(NamedTuple):
-    """Where one window is, and where the table mirrors it."""
+    """Place of one window, and of its mirror image on the table."""
 
     slot: Box
     reflection: Box
