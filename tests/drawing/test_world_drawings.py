@@ -262,5 +262,7 @@ def test_a_session_of_another_world_is_told_which_class_is_missing(
         draw("hat", surveys["kitchen"], model="kitchen", layer=LAYER, seed=1)
     few = surveys["face"]
     none = Survey(few.images[:2], few.labels[:2], few.classes, few.cells)
-    with pytest.raises(SessionError, match=r"^session remove_earrings: no pair.*2 surveyed samples"):
+    with pytest.raises(
+        SessionError, match=r"^session remove_earrings: no pair.*2 surveyed samples"
+    ):
         draw("remove_earrings", none, model="face", layer=LAYER, seed=1)
