@@ -57,6 +57,6 @@ def test_bad_input_is_one_line_and_no_file(tmp_path, capsys):
     copy = tmp_path / "copy.pt"
     copy.write_bytes(WEIGHTS.read_bytes())
     assert call("--weights", copy, "--out", copy) == 2
-    assert "the file that is read" in capsys.readouterr().err
+    assert "is also the input file" in capsys.readouterr().err
     assert copy.read_bytes() == WEIGHTS.read_bytes()
     assert not out.exists()
