@@ -55,7 +55,10 @@ def test_a_label_left_empty_is_no_part_of_the_name(
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("a,b\n1,2\n", "no column names its rows"), ("method,n\nx,1\nx,2\n", "two rows are named 'x'")],
+    [
+        ("a,b\n1,2\n", "no column names its rows"),
+        ("method,n\nx,1\nx,2\n", "two rows are named 'x'"),
+    ],
 )
 def test_rows_that_cannot_be_named_are_refused(tmp_path: Path, text: str, says: str) -> None:
     table = tmp_path / "t.csv"
