@@ -124,7 +124,11 @@ def test_draw_sessions_draws_all_or_writes_nothing(
     }
     assert call(draw_sessions, **options) == 2
     told = capsys.readouterr().err
-    assert told.startswith("error: session ") and "8 surveyed samples" in told and told.count("\n") == 1
+    assert (
+        told.startswith("error: session ")
+        and "8 surveyed samples" in told
+        and told.count("\n") == 1
+    )
     assert not (tmp_path / "sessions").exists()
 
     for changed, reason in [
