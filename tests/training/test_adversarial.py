@@ -1,0 +1,181 @@
+"""Adversarial training: a function of its recipe, resumable to the bit, growing without a jump."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from palimpsest.errors import ParameterError
+from palimpsest.generators import load_generator, sample_z, save_generator
+from palimpsest.training.adversarial import AdversarialRecipe, AdversarialTraining
+from palimpsest.training.augmentation import MOST, augmented, followed
+from palimpsest.training.discriminator import Discriminator, minibatch_deviation
+from palimpsest.training.photographs import Photographs
+
+RECIPE = {
+    "channels": {4: 8, 8: 8, 16: 8},
+    "stages": [
+        {"resolution": 8, "images": 80, "batch": 8},
+        {"resolution": 16, "images": 80, "batch": 8, "joining": 40},
+    ],
+    "z_dim": 6,
+    "style_dim": 8,
+    "mapping_layers": 2,
+}
+
+
+def training(**changes: object) -> AdversarialTraining:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 16), dtype=np.uint8)
+    return AdversarialTraining(AdversarialRecipe.model_validate(RECIPE | changes), pixels)
+
+
+def weights(run: AdversarialTraining) -> list[torch.Tensor]:
+    networks = (run.generator, run.average, run.discriminator)
+    return [p.detach().clone() for network in networks for p in network.parameters()]
+
+
+def test_two_runs_of_a_recipe_are_the_same_for_20_steps() -> None:
+    first, second = training(), training()
+    for _ in range(20):
+        assert first.advance() == second.advance()
+    assert all(map(torch.equal, weights(first), weights(second)))
+
+
+def test_another_seed_is_another_run() -> None:
+    assert training().advance() != training(seed=1).advance()
+
+
+def test_a_stopped_run_goes_on_to_the_bit(tmp_path: Path) -> None:
+    whole, stopped = training(), training()
+    for _ in range(14):
+        whole.advance()
+    for _ in range(9):
+        stopped.advance()
+    torch.save(stopped.state(), tmp_path / "state.pt")
+    going_on = training()
+    going_on.load_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    for _ in range(5):
+        going_on.advance()
+    assert all(map(torch.equal, weights(whole), weights(going_on)))
+    assert (going_on.strength, going_on.images_seen) == (whole.strength, whole.images_seen)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused() -> None:
+    run = training()
+    run.advance()
+    with pytest.raises(ParameterError, match="another recipe"):
+        training(rate=0.1).load_state(run.state())
+
+
+def test_stages_that_had_not_begun_may_change() -> None:
+    run = training()
+    run.advance()
+    longer = [RECIPE["stages"][0], {"resolution": 16, "images": 800, "batch": 8}]
+    other = training(stages=longer)
+    other.load_state(run.state())
+    assert other.step == 1
+
+
+def test_the_finished_generator_is_a_stylegan2_file(tmp_path: Path) -> None:
+    run = training()
+    for _ in range(12):
+        run.advance()
+    g = run.finished()
+    save_generator(g, tmp_path / "faces.safetensors")
+    loaded = load_generator(tmp_path / "faces.safetensors")
+    assert (loaded.kind, loaded.resolution, loaded.z_dim) == ("stylegan2", 16, 6)
+    z = sample_z(loaded, 3, seed=1)
+    torch.testing.assert_close(loaded(z), g(z), atol=2 / 255 / 10, rtol=0)  # no visible difference
+    assert not torch.equal(loaded.latent_avg, torch.zeros(8))
+
+
+def test_photographs_smaller_than_the_recipe_are_refused() -> None:
+    with pytest.raises(ParameterError, match="smaller"):
+        AdversarialTraining(
+            AdversarialRecipe.model_validate(RECIPE), np.zeros((4, 8, 8), dtype=np.uint8)
+        )
+
+
+def test_a_new_resolution_joins_without_a_jump() -> None:
+    torch.manual_seed(0)
+    judge = Discriminator({4: 8, 8: 8, 16: 8})
+    images = torch.randn(4, 3, 16, 16)
+    torch.testing.assert_close(judge(images, joining=0.0), judge(F.avg_pool2d(images, 2)))
+
+
+def test_minibatch_deviation_is_0_for_equal_images() -> None:
+    equal = torch.randn(1, 3, 4, 4).expand(4, -1, -1, -1)
+    assert float(minibatch_deviation(equal).max()) <= 1.01e-4  # the square root of what is added
+    assert float(minibatch_deviation(torch.randn(4, 3, 4, 4)).min()) > 0.1
+
+
+def test_augmentation_of_strength_0_is_the_identity() -> None:
+    images = torch.randn(4, 3, 8, 8)
+    assert augmented(images, 0.0) is images
+
+
+def test_augmentation_is_differentiable_and_changes_a_share_of_the_images() -> None:
+    torch.manual_seed(0)
+    images = torch.randn(400, 3, 8, 8, requires_grad=True)
+    changed = augmented(images, 0.2)
+    changed.sum().backward()
+    assert images.grad.isfinite().all()
+    same = ((changed - images).abs().amax(dim=(1, 2, 3)) < 1e-4).float().mean()
+    # six changes, each of one image in five, one of which (mirroring) shows in half of those
+    assert abs(float(same) - 0.8**5 * 0.9) < 0.1
+
+
+def test_strength_follows_overfitting_within_its_bounds() -> None:
+    assert followed(0.1, mean_sign=0.9, images=1000) > 0.1 > followed(0.1, 0.1, 1000)
+    assert followed(MOST, 1.0, 10**9) == MOST
+    assert followed(0.0, -1.0, 1000) == 0.0
+
+
+def archive(path: Path, names: list[str], side: int = 64) -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        for i, name in enumerate(names):
+            picture = io.BytesIO()
+            Image.fromarray(np.full((side, side), i, dtype=np.uint8)).save(picture, "JPEG")
+            file.writestr(name, picture.getvalue())
+    return path
+
+
+def test_every_eighth_photograph_is_held_out(tmp_path: Path) -> None:
+    names = [f"smiling/{i}.jpg" for i in range(1, 17)] + ["not_smiling/8.jpg", "README.md"]
+    read = Photographs.read(archive(tmp_path / "set.zip", names))
+    assert read.held_out.names == ("not_smiling/8", "smiling/8", "smiling/16")
+    assert list(read.held_out.smiling) == [False, True, True]
+    assert len(read.training) == 14
+
+
+def test_the_repositorys_own_folders_are_read(tmp_path: Path) -> None:
+    names = [
+        "SMILEsmileD-master/SMILEs/positives/positives7/3.jpg",
+        "SMILEsmileD-master/SMILEs/negatives/negatives7/8.jpg",
+    ]
+    read = Photographs.read(archive(tmp_path / "set.zip", names))
+    assert (read.training.names, read.held_out.names) == (("smiling/3",), ("not_smiling/8",))
+
+
+@pytest.mark.parametrize(
+    ("names", "side", "message"),
+    [(["other/1.jpg"], 64, "holds no photographs"), (["smiling/1.jpg"], 32, "32 x 32")],
+)
+def test_what_is_no_set_of_photographs_is_refused(
+    tmp_path: Path, names: list[str], side: int, message: str
+) -> None:
+    with pytest.raises(ParameterError, match=message):
+        Photographs.read(archive(tmp_path / "set.zip", names, side))
+
+
+def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "set.zip").write_bytes(b"no archive")
+    with pytest.raises(ParameterError, match="not a readable zip archive"):
+        Photographs.read(tmp_path / "set.zip")
