@@ -1,7 +1,8 @@
 """Augmentation of photographs and generated images alike, as strong as overfitting asks for.
 
-    images = augmented(images, strength=0.2)     # differentiable; each change hits a fifth of them
-    strength = followed(strength, mean_sign, images=128)
+    strength = AugmentationStrength()
+    images = augmented(images, strength.value)   # differentiable; each change hits that share
+    strength.follow(sign, images=32)             # of each batch of photographs
 
 After Karras et al., "Training Generative Adversarial Networks with Limited Data" (NeurIPS 2020):
 geometry (mirroring, turning, scaling, shifting) and colour (brightness, contrast), each applied to
@@ -11,6 +12,7 @@ an image with the probability ``strength``. Up to 0.8 they do not leak into gene
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,11 +27,32 @@ TARGET = 0.6
 IMAGES_TO_FULL = 200_000
 """Images over which the strength may rise from 0 to 1."""
 
+INTERVAL = 4
+"""Batches between two changes of the strength."""
 
-def followed(strength: float, mean_sign: float, images: int) -> float:
-    """The strength after ``images`` more, up if ``mean_sign`` of real scores tops `TARGET`."""
-    step = images / IMAGES_TO_FULL
-    return min(MOST, max(0.0, strength + (step if mean_sign > TARGET else -step)))
+
+class AugmentationStrength:
+    """The strength, as part of a training run: it rises where the discriminator overfits."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = value
+        self.signs: list[float] = []
+
+    def follow(self, sign: float, images: int) -> None:
+        """Take note of a batch: the mean ``sign`` of its photographs' scores, and its size."""
+        self.signs.append(sign)
+        if len(self.signs) < INTERVAL:
+            return
+        overfits = sum(self.signs) / len(self.signs) > TARGET
+        step = INTERVAL * images / IMAGES_TO_FULL
+        self.value = min(MOST, max(0.0, self.value + (step if overfits else -step)))
+        self.signs = []
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"value": self.value, "signs": list(self.signs)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.value, self.signs = state_dict["value"], list(state_dict["signs"])
 
 
 def augmented(images: Tensor, strength: float) -> Tensor:

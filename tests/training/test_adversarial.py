@@ -15,7 +15,7 @@ from PIL import Image
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, sample_z, save_generator
 from palimpsest.training.adversarial import AdversarialRecipe, AdversarialTraining
-from palimpsest.training.augmentation import MOST, augmented, followed
+from palimpsest.training.augmentation import INTERVAL, MOST, AugmentationStrength, augmented
 from palimpsest.training.discriminator import Discriminator, minibatch_deviation
 from palimpsest.training.photographs import Photographs
 
@@ -54,33 +54,44 @@ def test_another_seed_is_another_run() -> None:
 
 def test_a_stopped_run_goes_on_to_the_bit(tmp_path: Path) -> None:
     whole, stopped = training(), training()
-    for _ in range(14):
-        whole.advance()
-    for _ in range(9):
-        stopped.advance()
-    torch.save(stopped.state(), tmp_path / "state.pt")
+    whole.run(stop_at=14)
+    stopped.run(tmp_path / "checkpoint.pt", stop_at=9)
     going_on = training()
-    going_on.load_state(torch.load(tmp_path / "state.pt", weights_only=True))
-    for _ in range(5):
-        going_on.advance()
+    going_on.resume(tmp_path / "checkpoint.pt")
+    going_on.run(stop_at=14)
     assert all(map(torch.equal, weights(whole), weights(going_on)))
-    assert (going_on.strength, going_on.images_seen) == (whole.strength, whole.images_seen)
+    assert going_on.strength.state_dict() == whole.strength.state_dict()
+    assert going_on.curve == whole.curve
 
 
-def test_a_checkpoint_of_another_recipe_is_refused() -> None:
+def test_a_run_leaves_the_global_random_state_alone() -> None:
     run = training()
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
     run.advance()
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    training().run(tmp_path / "checkpoint.pt", stop_at=1)
     with pytest.raises(ParameterError, match="another recipe"):
-        training(rate=0.1).load_state(run.state())
+        training(rate=0.1).resume(tmp_path / "checkpoint.pt")
+    shorter = [{"resolution": 8, "images": 40, "batch": 8}]
+    with pytest.raises(ParameterError, match="another recipe"):
+        training(stages=shorter).resume(tmp_path / "checkpoint.pt")
 
 
-def test_stages_that_had_not_begun_may_change() -> None:
-    run = training()
-    run.advance()
-    longer = [RECIPE["stages"][0], {"resolution": 16, "images": 800, "batch": 8}]
-    other = training(stages=longer)
-    other.load_state(run.state())
+def test_stages_that_had_not_begun_may_change(tmp_path: Path) -> None:
+    training().run(tmp_path / "checkpoint.pt", stop_at=1)
+    other = training(stages=[RECIPE["stages"][0], {"resolution": 16, "images": 800, "batch": 8}])
+    other.resume(tmp_path / "checkpoint.pt")
     assert other.step == 1
+
+
+def test_a_stage_without_a_width_is_refused() -> None:
+    with pytest.raises(ParameterError, match="a stage has resolution 32; channels has 4, 8, 16"):
+        training(stages=[{"resolution": 32, "images": 8, "batch": 8}])
 
 
 def test_the_finished_generator_is_a_stylegan2_file(tmp_path: Path) -> None:
@@ -133,9 +144,14 @@ def test_augmentation_is_differentiable_and_changes_a_share_of_the_images() -> N
 
 
 def test_strength_follows_overfitting_within_its_bounds() -> None:
-    assert followed(0.1, mean_sign=0.9, images=1000) > 0.1 > followed(0.1, 0.1, 1000)
-    assert followed(MOST, 1.0, 10**9) == MOST
-    assert followed(0.0, -1.0, 1000) == 0.0
+    strength = AugmentationStrength(0.1)
+    for sign, images, bound in ((0.9, 1000, 0.1), (1.0, 10**9, MOST)):
+        for _ in range(INTERVAL):
+            strength.follow(sign, images)
+        assert bound < strength.value or strength.value == bound == MOST
+    for _ in range(INTERVAL):
+        strength.follow(-1.0, 10**9)
+    assert strength.value == 0.0
 
 
 def archive(path: Path, names: list[str], side: int = 64) -> Path:
