@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 
@@ -25,3 +26,13 @@ def check_images(images: Tensor) -> None:
             f"images must be (B, 3, H, W) floats in [-1, 1], not {tuple(images.shape)} "
             f"of {images.dtype}"
         )
+
+
+def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:
+    """Images (B, 3, H, W) in [-1, 1] side by side, ``columns`` in a row, as one picture."""
+    pictures = as_picture(images)
+    height, width = pictures.shape[1:3]
+    sheet = Image.new("RGB", (columns * width, -(-len(pictures) // columns) * height), "white")
+    for i, picture in enumerate(pictures):
+        sheet.paste(Image.fromarray(picture), (i % columns * width, i // columns * height))
+    return sheet

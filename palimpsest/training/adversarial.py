@@ -15,19 +15,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators.base import ValueState
 from palimpsest.generators.stylegan2 import StyleGAN2
-from palimpsest.settings import Count, Rate, Seed, Settings
+from palimpsest.training.adversarial_recipe import AdversarialRecipe, GrowthStage
 from palimpsest.training.augmentation import AugmentationStrength, augmented
 from palimpsest.training.discriminator import Discriminator
 from palimpsest.training.resumable import Losses, ResumableTraining
@@ -37,71 +36,6 @@ R1_INTERVAL = 16
 
 LATENT_SAMPLES = 4096
 """Samples whose mean w becomes the generator's ``latent_avg``."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class GrowthStage(Settings):
-    """Training at one resolution on ``images`` photographs, ``batch`` at a time.
-
-    The blocks of a new resolution are mixed in over its first ``joining`` images.
-    """
-
-    resolution: Count
-    images: Count
-    batch: Count
-    joining: int = Field(default=0, ge=0)
-
-    @property
-    def steps(self) -> int:
-        return -(-self.images // self.batch)
-
-
-class AdversarialRecipe(Settings):
-    """Everything an adversarial training run depends on.
-
-    ``channels``: width at each resolution. ``r1``: γ is ``r1`` · resolution² / batch (Karras et
-    al. 2020 start from 0.0002). ``ema_images``: half-life of the averaged weights, in images.
-    ``style_mixing``: share of images whose layers take their style from two z.
-    """
-
-    channels: dict[int, Count]
-    stages: Annotated[tuple[GrowthStage, ...], Field(min_length=1)]
-    z_dim: Count = 128
-    style_dim: Count = 128
-    mapping_layers: Count = 4
-    rate: Rate = 2e-3
-    r1: float = Field(default=2e-4, ge=0)
-    ema_images: Count = 10_000
-    style_mixing: Share = 0.5
-    seed: Seed = 0
-
-    @property
-    def resolution(self) -> int:
-        """Pixels a side of the finished generator's images."""
-        return max(self.channels)
-
-    @property
-    def steps(self) -> int:
-        """Steps of all stages together."""
-        return sum(stage.steps for stage in self.stages)
-
-    def stage_at(self, step: int) -> tuple[int, GrowthStage, int]:
-        """Index of the stage that ``step`` belongs to, the stage, and the step's number in it."""
-        for index, stage in enumerate(self.stages):
-            if step < stage.steps:
-                return index, stage, step
-            step -= stage.steps
-        raise ValueError(f"step {step} is past the end of the recipe")
-
-    def images_until(self, step: int) -> int:
-        """Photographs shown in the steps before ``step``."""
-        shown = 0
-        for stage in self.stages:
-            steps = min(step, stage.steps)
-            shown += steps * stage.batch
-            step -= steps
-        return shown
 
 
 class Batch(NamedTuple):

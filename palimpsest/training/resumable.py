@@ -223,11 +223,13 @@ def train_with_progress(
     minutes: float = math.inf,
     stop_at: int | None = None,
     workers: int = 0,
+    watch: Callable[[Progress], None] | None = None,
 ) -> bool:
     """Resume from ``checkpoint`` if it exists and train, with a progress bar on stderr.
 
     Returns True if the end was reached; otherwise a line on stderr says how to continue. Arguments
-    as for `ResumableTraining.run`; raises as `ResumableTraining.resume`.
+    as for `ResumableTraining.run`, whose ``report`` is ``watch`` here; raises as
+    `ResumableTraining.resume`.
     """
     if checkpoint.exists():
         training.resume(checkpoint)
@@ -242,6 +244,8 @@ def train_with_progress(
             words = [f"{name} {value}" for name, value in shown.items()]
             bar.set_description(", ".join([*words, f"{speed:.0f} images/s"]), refresh=False)
             bar.update(progress.step - bar.n)
+            if watch is not None:
+                watch(progress)
 
         done = training.run(
             checkpoint,

@@ -20,6 +20,7 @@ from palimpsest.pipeline.parameters.experiments import (
 from palimpsest.pipeline.parameters.figures import FigureParameters
 from palimpsest.pipeline.parameters.methods import MethodParameters
 from palimpsest.pipeline.parameters.models import InstrumentParameters, ModelParameters
+from palimpsest.pipeline.parameters.photographs import PhotographParameters
 from palimpsest.pipeline.parameters.runs import (
     ComputeParameters,
     DrawParameters,
@@ -43,6 +44,7 @@ class Parameters(Settings):
     instruments: InstrumentParameters
     stand_ins: StandInParameters
     worlds: dict[Name, WorldParameters]
+    photographs: dict[Name, PhotographParameters] = {}
     statistics: SampleSettings
     draw: DrawParameters
     solve: SolveParameters

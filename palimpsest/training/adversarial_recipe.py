@@ -1,0 +1,74 @@
+"""Recipe of an adversarial training run: resolutions, widths, rates and penalties."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from palimpsest.settings import Count, Rate, Seed, Settings
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class GrowthStage(Settings):
+    """Training at one resolution on ``images`` photographs, ``batch`` at a time.
+
+    The blocks of a new resolution are mixed in over its first ``joining`` images.
+    """
+
+    resolution: Count
+    images: Count
+    batch: Count
+    joining: int = Field(default=0, ge=0)
+
+    @property
+    def steps(self) -> int:
+        return -(-self.images // self.batch)
+
+
+class AdversarialRecipe(Settings):
+    """Everything an adversarial training run depends on.
+
+    ``channels``: width at each resolution. ``r1``: γ is ``r1`` · resolution² / batch (Karras et
+    al. 2020 start from 0.0002). ``ema_images``: half-life of the averaged weights, in images.
+    ``style_mixing``: share of images whose layers take their style from two z.
+    """
+
+    channels: dict[int, Count]
+    stages: Annotated[tuple[GrowthStage, ...], Field(min_length=1)]
+    z_dim: Count = 128
+    style_dim: Count = 128
+    mapping_layers: Count = 4
+    rate: Rate = 2e-3
+    r1: float = Field(default=2e-4, ge=0)
+    ema_images: Count = 10_000
+    style_mixing: Share = 0.5
+    seed: Seed = 0
+
+    @property
+    def resolution(self) -> int:
+        """Pixels a side of the finished generator's images."""
+        return max(self.channels)
+
+    @property
+    def steps(self) -> int:
+        """Steps of all stages together."""
+        return sum(stage.steps for stage in self.stages)
+
+    def stage_at(self, step: int) -> tuple[int, GrowthStage, int]:
+        """Index of the stage that ``step`` belongs to, the stage, and the step's number in it."""
+        for index, stage in enumerate(self.stages):
+            if step < stage.steps:
+                return index, stage, step
+            step -= stage.steps
+        raise ValueError(f"step {step} is past the end of the recipe")
+
+    def images_until(self, step: int) -> int:
+        """Photographs shown in the steps before ``step``."""
+        shown = 0
+        for stage in self.stages:
+            steps = min(step, stage.steps)
+            shown += steps * stage.batch
+            step -= steps
+        return shown
