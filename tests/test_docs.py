@@ -17,7 +17,7 @@ CHECKED = (*OURS, "tests", "workflow", "docs", "profiles", "data")
 """Folders whose files are committed, but for those in `MADE`."""
 
 MADE = re.compile(
-    r"data/(edits|statistics|studies/\w|sessions/\w+/|weights/(paper|by_hand|stand_ins))"
+    r"data/(edits|statistics|photographs|studies/\w|sessions/\w+/|weights/(paper|by_hand|stand_ins))"
 )
 """Files that the pipeline or the user makes."""
 
