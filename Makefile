@@ -18,17 +18,24 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help figures test test-portable faults worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
+.PHONY: help figures photographs test test-portable faults worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 figures: $(READY)  ## make every table and figure, and results/report.html
-	@snakemake --cores all
+	@test -f $(PHOTOGRAPHS) || python -m stages.fetch_photographs --attempts 1 --timeout 10 --out $(PHOTOGRAPHS) \
+		|| echo "Without photographs: figS5_photographs and photographs.csv are left out" >&2
+	snakemake --cores all
 	echo "Done: results/report.html, results/tables/, results/figures/"
 
 test: $(READY)  ## run the tests in two processes
 	@python -m pytest -n 2 --dist loadfile --ignore-glob='*/faults/test_[!k]*'
+
+PHOTOGRAPHS := $(shell sed -n 's/^ *archive: *//p' params.yaml)
+
+photographs: $(READY)  ## fetch and verify the photographs, which are not part of the project
+	@python -m stages.fetch_photographs --out $(PHOTOGRAPHS)
 
 # The instructions of an old processor, which sums in another order (docs/testing.md).
 TESTS := tests

@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from os import PathLike
 
@@ -62,48 +63,80 @@ class Photographs:
         Raises `ParameterError` for a file that is no such archive, or a photograph that is not
         64 x 64.
         """
-        found: list[tuple[str, int, bool, np.ndarray]] = []
-        try:
-            with zipfile.ZipFile(path) as archive:
-                for name in archive.namelist():
-                    if (place := _place(name)) is not None:
-                        folder, number, smiling = place
-                        found.append((folder, number, smiling, _decoded(archive.read(name), name)))
-        except (zipfile.BadZipFile, OSError) as problem:
-            raise ParameterError(f"{path}: not a readable zip archive ({problem})") from None
-        if not found:
-            raise ParameterError(
-                f"{path}: holds no photographs; expected the folders {', '.join(FOLDERS)}"
-            )
-        found.sort(key=lambda one: one[:2])
+        files = photograph_files(path)
         return cls(
-            _chosen([one for one in found if one[1] % HELD_OUT]),
-            _chosen([one for one in found if not one[1] % HELD_OUT]),
+            _decoded([file for file in files if not file.is_held_out]),
+            _decoded([file for file in files if file.is_held_out]),
         )
 
 
-def _place(name: str) -> tuple[str, int, bool] | None:
-    """Folder, number and judgement of a file of the archive; None for any other file."""
+@dataclass(frozen=True)
+class PhotographFile:
+    """One photograph of an archive: its ``folder`` (a person's judgement), number and content."""
+
+    folder: str
+    number: int
+    content: bytes
+
+    @property
+    def name(self) -> str:
+        """Folder and number, such as smiling/12."""
+        return f"{self.folder}/{self.number}"
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether the photograph is held out from all training."""
+        return self.number % HELD_OUT == 0
+
+
+def photograph_files(path: str | PathLike[str]) -> list[PhotographFile]:
+    """The photographs of a zip archive in either layout, ordered by folder and number.
+
+    Raises `ParameterError` for a file that is no such archive.
+    """
+    found = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if (place := _place(name)) is not None:
+                    found.append(PhotographFile(*place, archive.read(name)))
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as problem:
+        raise ParameterError(f"{path}: not a readable zip archive ({problem})") from None
+    if not found:
+        raise ParameterError(
+            f"{path}: holds no photographs; expected the folders {', '.join(FOLDERS)}"
+        )
+    return sorted(found, key=lambda file: (file.folder, file.number))
+
+
+def _place(name: str) -> tuple[str, int] | None:
+    """Folder and number of a file of the archive; None for any other file."""
     match = re.search(r"(?:^|/)([\w/]+)/(\d+)\.jpe?g$", name)
     if match is None:
         return None
     for folder, smiling in FOLDERS.items():
         if f"/{match[1]}".endswith(f"/{folder}"):
-            return ("smiling" if smiling else "not_smiling"), int(match[2]), smiling
+            return ("smiling" if smiling else "not_smiling"), int(match[2])
     return None
 
 
-def _decoded(content: bytes, name: str) -> np.ndarray:
-    with Image.open(io.BytesIO(content)) as picture:
-        pixels = np.asarray(picture.convert("L"))
-    if pixels.shape != (SIDE, SIDE):
-        raise ParameterError(f"{name}: {pixels.shape[1]} x {pixels.shape[0]} pixels, not 64 x 64")
-    return pixels
-
-
-def _chosen(found: list[tuple[str, int, bool, np.ndarray]]) -> PhotographSet:
+def _decoded(files: list[PhotographFile]) -> PhotographSet:
+    images = [_pixels(file) for file in files]
     return PhotographSet(
-        np.stack([pixels for *_, pixels in found]),
-        np.array([smiling for _, _, smiling, _ in found]),
-        tuple(f"{folder}/{number}" for folder, number, _, _ in found),
+        np.stack(images) if images else np.empty((0, SIDE, SIDE), np.uint8),
+        np.array([file.folder == "smiling" for file in files], bool),
+        tuple(file.name for file in files),
     )
+
+
+def _pixels(file: PhotographFile) -> np.ndarray:
+    try:
+        with Image.open(io.BytesIO(file.content)) as picture:
+            pixels = np.asarray(picture.convert("L"))
+    except OSError as problem:
+        raise ParameterError(f"{file.name}: not a readable photograph ({problem})") from None
+    if pixels.shape != (SIDE, SIDE):
+        raise ParameterError(
+            f"{file.name}: {pixels.shape[1]} x {pixels.shape[0]} pixels, not 64 x 64"
+        )
+    return pixels
