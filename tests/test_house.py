@@ -139,6 +139,7 @@ ORDER = (
     "worlds",
     "training",
     "instruments",
+    "photographs",
     "dissection",
     "sessions",
     "drawing",

@@ -1,0 +1,56 @@
+"""How photographs are inverted and how the weights are adapted to them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from palimpsest.settings import Count, Seed, Settings
+
+Weight = Annotated[float, Field(ge=0)]
+Steps = Annotated[int, Field(ge=0)]
+StepSize = Annotated[float, Field(gt=0)]
+
+
+class InversionSettings(Settings):
+    """Inversion of photographs: z first, then one w a layer, by Adam.
+
+    ``candidates``: samples whose w are compared with the encoder's estimate; the nearest are the
+    starts. Without an encoder the starts are the mean and the first of the candidates.
+    ``starts``: how many are refined; the best one is kept. ``z_steps``, ``w_steps``: steps of Adam,
+    ``z_rate``, ``w_rate``: their first size, which falls to a tenth along a cosine.
+    ``pixel_weight``: of the mean squared difference beside the perceptual distance. ``pull``: of
+    the squared distance of w from the mean, in standard deviations, averaged.
+    ``seed``: of the candidates.
+    """
+
+    candidates: Count = 1024
+    starts: Count = 4
+    z_steps: Steps = 60
+    w_steps: Steps = 150
+    z_rate: StepSize = 0.1
+    w_rate: StepSize = 0.05
+    pixel_weight: Weight = 1.0
+    pull: Weight = 0.002
+    seed: Seed = 1
+
+
+class AdaptationSettings(Settings):
+    """Adaptation of the weights above a layer to one photograph, by Adam.
+
+    ``kept``: other samples whose images are to stay as they are; each step sees ``kept_batch`` of
+    them. ``kept_weight``: of their mean squared change, perceptual and pixel. ``change_weight``: of
+    the squared change of the weights relative to the squared weights. ``pixel_weight``: as in
+    `InversionSettings`. ``rate``: first step size, which falls to a tenth along a cosine.
+    ``seed``: of the other samples.
+    """
+
+    steps: Steps = 100
+    rate: StepSize = 0.01
+    kept: Count = 16
+    kept_batch: Count = 2
+    kept_weight: Weight = 1.0
+    change_weight: Weight = 0.1
+    pixel_weight: Weight = 1.0
+    seed: Seed = 2
