@@ -20,7 +20,7 @@ from palimpsest.generators import load_generator
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
-from palimpsest.pipeline.shared_options import Model, SegmenterFile, Truncation, Weights
+from palimpsest.pipeline.shared_options import Drawings, Model, SegmenterFile, Truncation, Weights
 
 
 def main(
@@ -29,6 +29,7 @@ def main(
     out_dir: Annotated[Path, typer.Option(help="Folder for the session files.")],
     model: Model,
     layer: Annotated[int, typer.Option(help="Layer to change, for sessions given without one.")],
+    drawings: Drawings = "",
     session: Annotated[
         list[str] | None,
         typer.Option(help="Session to draw, as NAME or NAME@LAYER; repeatable. [all]"),
@@ -44,7 +45,9 @@ def main(
     """Write each session as NAME.json; either all of them or none."""
     place = computing_device(device)
     labels = load_segmenter(segmenter).to(place)
-    known = drawings_of(labels.world)
+    known = drawings_of(drawings or labels.world)
+    if not known:
+        raise ParameterError(f"--drawings: {drawings or labels.name} has no sessions to draw")
     layers = dict(_place(one, layer, known) for one in session or known)
     if not 1 <= samples <= n:
         raise ParameterError(f"--samples: {samples} is outside 1 to {n}, the stream's length")

@@ -60,6 +60,7 @@ def main(
     drawn: Annotated[
         Path | None, typer.Option(help="Session file to use at every layer. [drawn from labels]")
     ] = None,
+    drawings: shared.Drawings = "",
     change: shared.ChangeJson = "{}",
     truncation: shared.Truncation = 1.0,
     perceptual: shared.Perceptual = "best",
@@ -79,7 +80,7 @@ def main(
         classes = settings_from_json("--change", change, ChangedClasses)
         meant = Change(classes.source, classes.targets)
     else:
-        drawing = drawing_for(session, labels)
+        drawing = drawing_for(session, labels, drawings)
         survey = survey_samples(g, labels, layer[0], how.surveyed, how.survey_seed)
         sessions = sessions_at(session, survey, g, layer, model=model, seed=how.survey_seed)
         meant = Change(drawing.source, drawing.targets)

@@ -18,19 +18,21 @@ from palimpsest.drawing.church import CHURCH
 from palimpsest.drawing.face import FACE
 from palimpsest.drawing.horse import HORSE
 from palimpsest.drawing.kitchen import KITCHEN
+from palimpsest.drawing.photo_faces import PHOTO_FACES
 from palimpsest.drawing.strokes import Drawing
 from palimpsest.drawing.survey import Survey, soften
 from palimpsest.errors import SessionError
 from palimpsest.sessions.masks import encode_mask
 from palimpsest.sessions.schema import Exemplar, Selection, Session
 
-DRAWINGS: dict[str, Drawing] = CHURCH | FACE | HORSE | KITCHEN
-"""The sessions that can be drawn, by name; a name belongs to one world only."""
+DRAWINGS: dict[str, Drawing] = CHURCH | FACE | HORSE | KITCHEN | PHOTO_FACES
+"""The sessions that can be drawn, by name; a name belongs to one group only."""
 
 
-def drawings_of(world: str) -> dict[str, Drawing]:
-    """The drawings for generators of a world, in order; empty for an unknown world."""
-    return {name: drawing for name, drawing in DRAWINGS.items() if drawing.world == world}
+def drawings_of(group: str) -> dict[str, Drawing]:
+    """The drawings for generators of a world, or of photographs (``photo_faces``), in order; empty
+    for an unknown group."""
+    return {name: drawing for name, drawing in DRAWINGS.items() if drawing.group == group}
 
 
 def draw(

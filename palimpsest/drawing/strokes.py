@@ -1,9 +1,9 @@
-"""The class of all drawings, and the strokes of their context: shared by all worlds.
+"""The class of all drawings, and the strokes of their context: shared by all drawings.
 
     FACE = {"smile": Drawing("face", "Closed mouths smile", _smile, ("lips",), ("teeth",))}
 
-The drawings of each world are in a module of that name (`drawing.church`, `drawing.face`, ...);
-`drawing.draw.DRAWINGS` holds them all by name.
+The drawings of each group, a world or the photographs of one thing, are in a module of that name
+(`drawing.church`, `drawing.photo_faces`, ...); `drawing.draw.DRAWINGS` holds them all by name.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ Drawn = tuple[list[Pair], Places]
 class Drawing:
     """The classes of a session, and the function that draws its exemplars and context.
 
-    ``world``: the world whose classes it names, and whose generators it is for. ``source``,
-    ``targets``, ``adds`` and ``least`` are those of the `Session` that is drawn.
+    ``group``: the world, or photographs, whose classes it names, and whose generators it is for.
+    ``source``, ``targets``, ``adds`` and ``least`` are those of the `Session` that is drawn.
     """
 
-    world: str
+    group: str
     title: str
     draw: Callable[[Survey], Drawn]
     source: tuple[str, ...]

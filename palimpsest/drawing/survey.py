@@ -8,8 +8,8 @@ are given in pixels of a 128-pixel picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -30,13 +30,15 @@ class Survey:
     """Pictures (n, R, R, 3) uint8 and labels (n, R, R) of the first n samples of a stream.
 
     ``classes``: name of each label. ``cells``: side of the layer's value grid that selections are
-    copied on; a cell is R / cells pixels.
+    copied on; a cell is R / cells pixels. ``probabilities``: by attribute of a whole image, (n,) in
+    [0, 1], for a segmenter that gives them.
     """
 
     images: np.ndarray
     labels: np.ndarray
     classes: tuple[str, ...]
     cells: int
+    probabilities: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n, side = self.labels.shape[:2]
@@ -61,6 +63,17 @@ class Survey:
     def px(self, length: float) -> float:
         """A length in pixels of a 128-pixel picture, in pixels of these pictures."""
         return length * self.side / 128
+
+    def probability(self, attribute: str) -> np.ndarray:
+        """(n,) in [0, 1]: how surely each sample shows an attribute.
+
+        Raises `SessionError` if the segmenter gives no such probability.
+        """
+        if attribute not in self.probabilities:
+            raise SessionError(
+                f"the segmenter gives no probability of {attribute!r}, which this session is about"
+            )
+        return self.probabilities[attribute]
 
     def numbers(self, names: Iterable[str]) -> list[int]:
         """Label numbers of classes. Raises `SessionError` for an unknown class."""
@@ -114,16 +127,20 @@ def survey_samples(
     """Survey of the first ``n`` standard samples, labelled by ``segmenter.labels(images)``."""
     z = sample_z(generator, n, seed)
     images, labels = [], []
+    probabilities: dict[str, list[np.ndarray]] = {}
     with torch.no_grad():
         for part in z.split(batch):
             made = generator(part)
             labels.append(segmenter.labels(made).numpy().astype(np.int16))
             images.append(as_picture(made))
+            for attribute, found in segmenter.probabilities(made).items():
+                probabilities.setdefault(attribute, []).append(found.numpy())
     return Survey(
         np.concatenate(images),
         np.concatenate(labels),
         tuple(segmenter.classes),
         generator.layer(layer).value_size,
+        {attribute: np.concatenate(parts) for attribute, parts in probabilities.items()},
     )
 
 

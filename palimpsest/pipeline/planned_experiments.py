@@ -149,37 +149,37 @@ class ExperimentPlan(SessionPlan):
 
     @cached_property
     def probed_models(self) -> list[str]:
-        """Models whose layers are probed: without Inception, only those with a world, whose
-        segmenter gives the features."""
+        """Models whose layers are probed: without Inception, only those whose segmenter this
+        project trained, which then gives the features."""
         models = list(self.parameters.layer_probe.models)
         if self.instrument_files("inception"):
             return models
-        return [name for name in models if name in self.models_with_world]
+        return [name for name in models if self.drawings(name)]
 
     @cached_property
     def models_edited_at_every_layer(self) -> list[str]:
-        """Probed models with a session to solve at every layer: one that the world draws, or a
-        published one that is measured by labels."""
+        """Probed models with a session to solve at every layer: one that is drawn from labels, or
+        a published one that is measured by labels."""
         return [model for model in self.probed_models if self._session_at_every_layer(model)]
 
     def given_session_files(self, model: str) -> list[str]:
-        """The file of the session that is solved at every layer; empty if the world draws one for
-        each layer."""
+        """The file of the session that is solved at every layer; empty if one is drawn for each
+        layer."""
         session = self.parameters.layer_probe.models[model].session
-        if session is None or model in self.models_with_world:
+        if session is None or self.drawings(model):
             return []
         return [self.session_file(model, session)]
 
     def given_session_classes(self, model: str) -> ChangedClasses | None:
-        """The classes that a given session is measured by; None if the world draws the session."""
+        """The classes that a given session is measured by; None if the session is drawn."""
         session = self.parameters.layer_probe.models[model].session
-        if session is None or model in self.models_with_world:
+        if session is None or self.drawings(model):
             return None
         return self.measured_change(session).classes
 
     def _session_at_every_layer(self, model: str) -> str | None:
         session = self.parameters.layer_probe.models[model].session
-        if model in self.models_with_world or session in self.sessions_measured_by_labels(model):
+        if self.drawings(model) or session in self.sessions_measured_by_labels(model):
             return session
         return None
 

@@ -35,6 +35,12 @@ class SessionPlan:
         """The file of a model's segmenter, if it has one."""
         return self.parameters.models[model].segmenter
 
+    def drawings(self, model: str) -> str | None:
+        """The group of drawings that a model's sessions are drawn from; None if its segmenter has
+        no labels for any."""
+        about = self.parameters.models[model]
+        return (about.drawings or about.world) if about.segmenter else None
+
     def model_layer(self, model: str) -> int:
         """The layer that a model's sessions edit unless they name another.
 
@@ -69,9 +75,8 @@ class SessionPlan:
         return [name for model in self.parameters.models for name in self.fetched_sessions(model)]
 
     def sessions_from_labels(self, model: str) -> list[str]:
-        """Sessions to draw from a world's labels: those in the parameters without a session
-        file."""
-        if self.segmenter(model) is None or self.parameters.models[model].world is None:
+        """Sessions to draw from labels: those in the parameters without a session file."""
+        if self.drawings(model) is None:
             return []
         drawn = {**self.hand_drawn_sessions(model), **self.fetched_sessions(model)}
         return [name for name in self.parameters.sessions.get(model, {}) if name not in drawn]

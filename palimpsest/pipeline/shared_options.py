@@ -20,6 +20,9 @@ Truncation = Annotated[
 StatisticsFile = Annotated[Path, typer.Option(help="Key statistics of the edited layer.")]
 SegmenterFile = Annotated[Path, typer.Option(help="Segmenter that labels the images.")]
 SessionFile = Annotated[Path, typer.Option(help="Session file: copy, paste and context.")]
+Drawings = Annotated[
+    str, typer.Option(help="Group of drawings, such as photo_faces. [the segmenter's world]")
+]
 WorldName = Annotated[str, typer.Option(help="Name of the world that the generator learned.")]
 
 Edits = Annotated[

@@ -17,7 +17,7 @@ from palimpsest.sessions.schema import Session
 from palimpsest.worlds import get_world, world_names
 from tests.doubles.golden_session import goal_labels, surveyed
 
-NAMES = [name for name, drawing in DRAWINGS.items() if drawing.world != "church"]
+NAMES = [name for world in ("face", "horse", "kitchen") for name in drawings_of(world)]
 LAYER = 8
 
 
@@ -32,7 +32,7 @@ def sessions(surveys: dict[str, Survey]) -> dict[str, Session]:
 
 
 def drawn(name: str, surveys: dict[str, Survey]) -> Session:
-    world = DRAWINGS[name].world
+    world = DRAWINGS[name].group
     return draw(name, surveys[world], model=world, layer=LAYER, seed=1)
 
 
@@ -40,7 +40,7 @@ def goals(
     name: str, surveys: dict[str, Survey], sessions: dict[str, Session]
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Of each exemplar: labels before, after, and where the stroke is, all (R, R)."""
-    survey, session = surveys[DRAWINGS[name].world], sessions[name]
+    survey, session = surveys[DRAWINGS[name].group], sessions[name]
     return [
         (*goal_labels(survey, session, number), exemplar.paste.pixels > 0.5)
         for number, exemplar in enumerate(session.exemplars)
@@ -58,13 +58,13 @@ def middle(where: np.ndarray) -> np.ndarray:
 
 
 def test_each_drawing_is_listed_with_its_world_and_names_that_worlds_classes() -> None:
-    by_world = [drawings_of(world) for world in world_names()]
-    assert sorted(name for found in by_world for name in found) == sorted(DRAWINGS)
+    by_group = [drawings_of(group) for group in (*world_names(), "photo_faces")]
+    assert sorted(name for found in by_group for name in found) == sorted(DRAWINGS)
     assert list(drawings_of("horse")) == ["hat", "long_tail"]
     assert list(drawings_of("kitchen")) == ["remove_panes"]
     assert drawings_of("castle") == {}
-    for drawing in DRAWINGS.values():
-        classes = get_world(drawing.world).classes
+    for drawing in (one for world in world_names() for one in drawings_of(world).values()):
+        classes = get_world(drawing.group).classes
         assert set(drawing.source) | set(drawing.targets) <= set(classes)
         assert not set(drawing.source) & set(drawing.targets)
 
@@ -76,7 +76,7 @@ def test_every_drawing_is_a_session_that_can_be_used(
     session = sessions[name]
     assert Session.from_dict(json.loads(session.to_json())) == session
     drawing = DRAWINGS[name]
-    assert (session.name, session.model, session.layer) == (name, drawing.world, LAYER)
+    assert (session.name, session.model, session.layer) == (name, drawing.group, LAYER)
     assert (session.source, session.targets) == (drawing.source, drawing.targets)
     assert (session.adds, session.least) == (drawing.adds, drawing.least)
     assert session.rank == (3 if name == "remove_glasses" else 1)
@@ -95,7 +95,7 @@ def test_every_drawing_is_a_session_that_can_be_used(
 def test_pasting_takes_the_thing_away_and_puts_the_other_there(
     name: str, surveys: dict[str, Survey], sessions: dict[str, Session]
 ) -> None:
-    survey, drawing = surveys[DRAWINGS[name].world], DRAWINGS[name]
+    survey, drawing = surveys[DRAWINGS[name].group], DRAWINGS[name]
     for before, after, painted in goals(name, surveys, sessions):
         assert shown(survey, before[painted], *drawing.source).mean() > 0.2
         assert shown(survey, after[painted], *drawing.source).mean() < 0.02
@@ -229,7 +229,7 @@ CONTEXT_OF = {
 def test_the_context_is_painted_on_what_shall_change(
     name: str, surveys: dict[str, Survey], sessions: dict[str, Session]
 ) -> None:
-    survey, session = surveys[DRAWINGS[name].world], sessions[name]
+    survey, session = surveys[DRAWINGS[name].group], sessions[name]
     pasted = {exemplar.paste.sample for exemplar in session.exemplars}
     for place in session.context:
         labels, painted = survey.labels[place.sample], place.pixels > 0.5

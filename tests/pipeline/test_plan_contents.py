@@ -352,6 +352,28 @@ def test_inception_probes_models_without_a_world(folder: Path) -> None:
     assert plan(folder, merge(published, silent)).models_edited_at_every_layer == []
 
 
+def test_a_model_without_a_world_can_name_its_drawings(folder: Path) -> None:
+    """It is drawn on and probed as one with a world, but nothing is graded by a world."""
+    made = plan(folder, {"models": {"church": {"world": None, "drawings": "photographs"}}})
+    assert made.drawings("church") == "photographs" and made.drawings("kitchen") == "kitchen"
+    assert "dome2spire" in made.sessions_from_labels("church")
+    assert made.probed_models == made.models_edited_at_every_layer == ["church"]
+    assert made.given_session_files("church") == []
+    assert made.models_with_world == ["kitchen"] and made.models_with_counterfactuals == []
+    silent = {"models": {"church": PUBLISHED | {"drawings": "photographs"}}}
+    assert plan(folder, silent).drawings("church") is None  # nothing labels its images
+
+
+def test_a_model_that_a_scale_sets_to_null_is_not_there(folder: Path) -> None:
+    made = plan(folder, {"models": {"kitchen": None}, "reflections": {"model": "church"}})
+    assert list(made.parameters.models) == ["church"]
+    assert {model for model, _ in made.all_sessions} == {"church"}
+    assert made.panels == ["fig01_rules", "fig04_comparison"]  # not the kitchen's part
+    assert not [file for file in made.statistics_files if "kitchen" in file]
+    with pytest.raises(ParameterError, match=r"reflections.model: no model 'kitchen'"):
+        plan(folder, {"models": {"kitchen": None}})
+
+
 def test_a_session_that_the_world_draws_at_every_layer_is_not_given(folder: Path) -> None:
     made = plan(folder)
     assert made.given_session_files("church") == []

@@ -22,7 +22,7 @@ rule probe_layers:
     resources:
         mem_mb=4000,
         # published networks are larger and measured on more samples
-        runtime=lambda wildcards: 60 if wildcards.model in PLAN.models_with_world else 1440,
+        runtime=lambda wildcards: 60 if PLAN.drawings(wildcards.model) else 1440,
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
@@ -59,11 +59,12 @@ rule try_layers:
     resources:
         mem_mb=4000,
         # published networks are larger and measured on more samples
-        runtime=lambda wildcards: 60 if wildcards.model in PLAN.models_with_world else 1440,
+        runtime=lambda wildcards: 60 if PLAN.drawings(wildcards.model) else 1440,
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
         session=lambda wildcards: PARAMETERS.layer_probe.models[wildcards.model].session,
+        drawings=lambda wildcards: option("--drawings", PLAN.drawings(wildcards.model)),
         drawn=lambda wildcards, input: option("--drawn", input.drawn),
         change=lambda wildcards: json_option(
             "--change", PLAN.given_session_classes(wildcards.model)
@@ -78,7 +79,7 @@ rule try_layers:
     shell:
         "python -m stages.try_layers --model {wildcards.model} --weights {input.weights}"
         " --segmenter {input.segmenter} --session {params.session}"
-        " {params.layers} {params.drawn} {params.change} {params.alexnet}"
+        " {params.layers} {params.drawings} {params.drawn} {params.change} {params.alexnet}"
         " --settings {params.settings:q}"
         " --truncation {params.truncation} --scale {params.scale} --out {output}"
         " --device {resources.device} > {log} 2>&1"

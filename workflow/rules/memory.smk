@@ -66,6 +66,7 @@ for model in PARAMETERS.models:
                     "--session", PLAN.sessions_with_layers(model, output)
                 ),
                 folder=subpath(output[0], parent=True),
+                drawings=PLAN.drawings(model),
                 layer=PLAN.model_layer(model),
                 seed=PARAMETERS.draw.seed,
                 truncation=PARAMETERS.models[model].truncation,
@@ -74,8 +75,8 @@ for model in PARAMETERS.models:
             shell:
                 "python -m stages.draw_sessions --model {params.model} --weights {input.weights}"
                 " --segmenter {input.segmenter} --layer {params.layer} --seed {params.seed}"
-                " --truncation {params.truncation} {params.sessions} --out-dir {params.folder}"
-                " --device {resources.device} > {log} 2>&1"
+                " --drawings {params.drawings} --truncation {params.truncation} {params.sessions}"
+                " --out-dir {params.folder} --device {resources.device} > {log} 2>&1"
 
 
 # adds what published session files leave out: the model and layer they were drawn for

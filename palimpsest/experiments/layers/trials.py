@@ -54,12 +54,15 @@ class LayerTrial:
         return self.trial.record() | {"method": self.name, "layer": self.layer}
 
 
-def drawing_for(name: str, segmenter: Segmenter) -> Drawing:
-    """The drawing called ``name`` of the segmenter's world.
+def drawing_for(name: str, segmenter: Segmenter, group: str = "") -> Drawing:
+    """The drawing called ``name`` of a ``group``, by default of the segmenter's world.
 
-    Raises `ParameterError` for a segmenter without a world, and for an unknown name.
+    Raises `ParameterError` for a segmenter without a world if no group is given, and for an unknown
+    group or name.
     """
-    known = drawings_of(segmenter.world)
+    known = drawings_of(group or segmenter.world)
+    if not known and group:
+        raise ParameterError(f"no drawings are called {group!r}")
     if not known:
         raise ParameterError(
             f"this segmenter has no world to draw {name} from; give a session file"

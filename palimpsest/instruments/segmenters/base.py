@@ -58,6 +58,13 @@ class Segmenter(Instrument):
         pooled = [stage.double().mean((2, 3)) for stage in stages]
         return torch.cat(pooled, dim=1).cpu().numpy()
 
+    def probabilities(self, images: Tensor) -> dict[str, Tensor]:
+        """Probability (B,) float32, on the CPU, of each attribute of a whole image, by name.
+
+        Empty for a segmenter that labels pixels only.
+        """
+        return {}
+
     def logits(self, images: Tensor) -> Tensor:
         """Logits (B, classes, H, W) of ``images``, differentiable. Raises as `check_logits`."""
         raise self._without_logits()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, model_validator
 
 from palimpsest.errors import ParameterError
 from palimpsest.estimates.intervals import Intervals
@@ -36,11 +39,30 @@ from palimpsest.report.style import Style
 from palimpsest.settings import Name, SampleSettings, Settings
 
 
+def without_null(entries: Any) -> Any:
+    """The entries that are not null."""
+    return _kept(entries, lambda name, entry: entry is not None)
+
+
+def _kept(entries: Any, keep: Callable[[str, Any], bool]) -> Any:
+    """The entries to ``keep``; what is no mapping is returned as it is, to be refused later."""
+    if not isinstance(entries, dict):
+        return entries
+    return {name: entry for name, entry in entries.items() if keep(name, entry)}
+
+
+Models = Annotated[
+    dict[Name, ModelParameters],
+    BeforeValidator(without_null, json_schema_input_type=dict[Name, ModelParameters | None]),
+]
+"""Models by name; null for one that a scale does not have."""
+
+
 class Parameters(Settings):
     """All of `params.yaml`."""
 
     scale: Scale
-    models: dict[Name, ModelParameters]
+    models: Models
     instruments: InstrumentParameters
     stand_ins: StandInParameters
     worlds: dict[Name, WorldParameters]
@@ -65,6 +87,29 @@ class Parameters(Settings):
     panels: SampleSettings
     style: Style
     compute: ComputeParameters
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_of_models_that_are_there(cls, values: Any) -> Any:
+        """Leaves out the sessions, probes and figures of models that are null."""
+        models = values.get("models") if isinstance(values, dict) else None
+        if not isinstance(models, dict) or None not in models.values():
+            return values
+
+        def is_there(name: str, _: Any = None) -> bool:
+            return models.get(name, {}) is not None
+
+        def shows_what_is_there(_: str, figure: Any) -> bool:
+            return not isinstance(figure, dict) or is_there(figure.get("model"))
+
+        values = dict(values)
+        for section, keep in (("sessions", is_there), ("figures", shows_what_is_there)):
+            if section in values:
+                values[section] = _kept(values[section], keep)
+        probe = values.get("layer_probe")
+        if isinstance(probe, dict) and "models" in probe:
+            values["layer_probe"] = probe | {"models": _kept(probe["models"], is_there)}
+        return values
 
     @model_validator(mode="after")
     def _models_exist(self) -> Parameters:

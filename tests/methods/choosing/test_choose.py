@@ -250,7 +250,7 @@ def test_a_session_is_judged_by_its_own_fields_whatever_it_is_called(
     g: Generator, session: Session, stats: KeyStatistics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`hat` is a drawing of the horse, which adds; a church session of that name need not."""
-    assert DRAWINGS["hat"].adds and DRAWINGS["hat"].world == "horse"
+    assert DRAWINGS["hat"].adds and DRAWINGS["hat"].group == "horse"
     judges: list[LabelJudge] = []
 
     class Noted(LabelJudge):
