@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from palimpsest.settings import Count, Seed, Settings
+from palimpsest.settings import Count, Rate, Seed, Settings
 
 Weight = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 Steps = Annotated[int, Field(ge=0)]
 StepSize = Annotated[float, Field(gt=0)]
 
@@ -54,3 +55,28 @@ class AdaptationSettings(Settings):
     change_weight: Weight = 0.1
     pixel_weight: Weight = 1.0
     seed: Seed = 2
+
+
+class EncoderRecipe(Settings):
+    """Training of an encoder on a generator's samples.
+
+    ``widths``: channels of its stages, each at half the size of the one before; ``hidden``: width
+    of the layer before the output. ``rate``: of Adam, with 100 steps of warm-up, then a half cosine
+    to 0. ``mixing``: share of samples whose layers take their w from two z. ``contrast``,
+    ``brightness``: bounds of the random change of a sample, so that photographs fit: a factor
+    within 1 ± contrast and a shift within ± brightness (images span 2). ``noise``: deviation of
+    noise on the sample. ``image_weight``: of the squared difference between the sample and the
+    image of the estimate, beside the squared error of w in standard deviations.
+    """
+
+    widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 96, 128)
+    hidden: Count = 256
+    steps: Count = 2500
+    batch: Annotated[int, Field(ge=2)] = 16
+    rate: Rate = 2e-3
+    mixing: Share = 0.3
+    contrast: Share = 0.25
+    brightness: Share = 0.15
+    noise: Weight = 0.05
+    image_weight: Weight = 2.0
+    seed: Seed = 1
