@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -108,6 +109,9 @@ def main(
         "session": session.stem,
     }
     facts |= {"samples": str(samples), "seed": str(seed), "batch": str(batch), "shard": shard}
+    errors = shows.known_errors() if shows else None
+    if errors:
+        facts["classifier_errors"] = json.dumps(errors.facts())
     if features and out_features:
         if rule is not None:
             features.watch_renders(rule, chosen, seed, generator.resolution)

@@ -24,7 +24,7 @@ from palimpsest.experiments.comparison.tables_1_and_2 import (
 )
 from palimpsest.experiments.paper_figures import TABLE1, TABLE2, read_paper_figures
 from palimpsest.files.tables import write_table
-from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.commands import named_texts, run
 from palimpsest.pipeline.shared_options import IntervalsJson, PaperFile, TableFile
 from palimpsest.settings import settings_from_json
 
@@ -42,6 +42,10 @@ def main(
     ],
     intervals: IntervalsJson,
     out: TableFile,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="EDIT=MODEL: generator of a measured edit, for Table 1; repeatable."),
+    ] = None,
     features: Annotated[
         list[Path] | None,
         typer.Option(help="EDIT_features.parquet: features of the images; repeatable."),
@@ -61,11 +65,15 @@ def main(
         for file in measurements
     }
     if table is Table.SMILE:
-        if len(measured) != 1:
-            raise ParameterError("--measurements: the table smile needs exactly one edit")
-        (only,) = measured.values()
+        models = named_texts("--model", model or [], "EDIT=MODEL")
+        if models.keys() != measured.keys() or len(set(models.values())) < len(models):
+            raise ParameterError(
+                "--model: the table smile needs one EDIT=MODEL for each --measurements, each with "
+                "a model of its own"
+            )
         published = read_paper_figures(paper, TABLE1) if paper else {}
-        rows = smile_table(only, settings, published)
+        of_models = {models[edit]: found for edit, found in measured.items()}
+        rows = smile_table(of_models, settings, published)
     else:
         published = read_paper_figures(paper, TABLE2) if paper else {}
         rows = domes_table(measured, settings, published)

@@ -28,6 +28,7 @@ PANELS: dict[str, Callable[[Sources], tuple[Arrays, Facts]]] = {
     "fig03_session": compute_session,
     "fig04_comparison": compute_comparison,
     "fig04_smile": compute_comparison,
+    "fig04_photo_smile": compute_comparison,
     "fig07_hats": compute_pairs,
     "fig08_tails": compute_pairs,
     "fig09_windows": compute_pairs,

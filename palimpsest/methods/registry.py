@@ -55,6 +55,21 @@ def names_of(*makes: Makes) -> tuple[str, ...]:
     return tuple(name for name, method in METHODS.items() if method.makes in makes)
 
 
+RANK = "_rank_"
+"""Between the name of a method and the further rank that it is compared at."""
+
+
+def at_rank(name: str, rank: int) -> str:
+    """The name under which a method's edit of another rank than the session's is compared."""
+    return f"{name}{RANK}{rank}"
+
+
+def with_rank(name: str) -> tuple[str, int | None]:
+    """A method's own name, and the rank that `at_rank` wrote behind it, if any."""
+    method, behind, rank = name.rpartition(RANK)
+    return (method, int(rank)) if behind and rank.isdigit() else (name, None)
+
+
 def method_called(name: str, makes: Makes, where: str = "method") -> Method:
     """The method of that name. Raises `ParameterError` unless it makes what ``makes`` says."""
     known = names_of(makes)

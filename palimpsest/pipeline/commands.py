@@ -59,15 +59,24 @@ def named_files(option: str, texts: Iterable[str]) -> dict[str, Path]:
 
     Raises `ParameterError` for a text of another form, and for a name given twice.
     """
-    files: dict[str, Path] = {}
+    return {name: Path(file) for name, file in named_texts(option, texts, "NAME=FILE").items()}
+
+
+def named_texts(option: str, texts: Iterable[str], form: str) -> dict[str, str]:
+    """The values of repeated ``NAME=VALUE`` texts, by name, in the order given; ``form`` is that
+    of the option.
+
+    Raises `ParameterError` for a text of another form, and for a name given twice.
+    """
+    found: dict[str, str] = {}
     for text in texts:
-        name, _, file = text.partition("=")
-        if not (name and file):
-            raise ParameterError(f"{option}: {text!r} is not NAME=FILE")
-        if name in files:
+        name, _, value = text.partition("=")
+        if not (name and value):
+            raise ParameterError(f"{option}: {text!r} is not {form}")
+        if name in found:
             raise ParameterError(f"{option}: {name} is given twice")
-        files[name] = Path(file)
-    return files
+        found[name] = value
+    return found
 
 
 def numbered_files(option: str, texts: Iterable[str]) -> dict[int, Path]:

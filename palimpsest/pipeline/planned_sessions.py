@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from palimpsest.errors import ParameterError
-from palimpsest.methods.registry import METHODS, names_of
+from palimpsest.methods.registry import METHODS, at_rank, names_of, with_rank
 from palimpsest.pipeline.checkout_files import LAYER_CHOICE, CheckoutFiles
 from palimpsest.pipeline.parameters import Parameters
 from palimpsest.pipeline.parameters.sessions import ChangeMeasured
@@ -144,8 +144,9 @@ class SessionPlan:
         """Settings of a rewriting method for one session; by default of the session's own
         method."""
         solve = self.parameters.session(model, session)
-        method = method or solve.solver
+        method, rank = with_rank(method or solve.solver)
         given = solve.model_dump(include={"rank", "mu", "exemplars"})
+        given |= {"rank": rank} if rank else {}
         if solve.measure and solve.measure.targets:
             given |= solve.measure.model_dump(include={"source", "targets"})
         fields = METHODS[method].session_fields
@@ -205,9 +206,22 @@ class SessionPlan:
         )
 
     def measured_edits(self, session: str) -> dict[str, str]:
-        """The edits that a session is measured with: method -> file, in the order of Table 2."""
-        model, methods = self.model_of(session), names_of("edit", "weights")
+        """The edits that a session is measured with: method -> file, in the order of Table 2, and
+        then those of further ranks."""
+        model, methods = self.model_of(session), [*names_of("edit", "weights")]
+        methods += self.further_ranks(model, session)
         return {method: self.edit_file(model, session, method) for method in methods}
+
+    def further_ranks(self, model: str, session: str) -> list[str]:
+        """The names of a session's own method at the further ranks that it is measured at."""
+        own = self.parameters.session(model, session)
+        return [at_rank(own.solver, rank) for rank in own.further_ranks]
+
+    @cached_property
+    def rewriting_methods(self) -> list[str]:
+        """Names of all methods that make edits of low rank, also of those at further ranks."""
+        further = {name for one in self.all_sessions for name in self.further_ranks(*one)}
+        return [*names_of("edit"), *sorted(further)]
 
     @cached_property
     def method_tables(self) -> dict[str, list[str]]:
@@ -217,6 +231,10 @@ class SessionPlan:
             "table1_smile": [name for name in self.measured_sessions if change(name).attribute],
             "table2_domes": [name for name in self.measured_sessions if change(name).targets],
         }
+
+    def models_in_table(self, table: str) -> dict[str, str]:
+        """The models of the sessions in a table of methods: session -> model."""
+        return {session: self.model_of(session) for session in self.method_tables[table]}
 
     # studies of realism
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 from palimpsest.estimates.intervals import NOTHING, Estimate
 from palimpsest.lists_in_words import listed
-from palimpsest.methods.registry import METHODS, UNMODIFIED
+from palimpsest.methods.registry import METHODS, UNMODIFIED, with_rank
 from palimpsest.report.layer_claims import layer_advice
 from palimpsest.report.sections import CLAIMS
 from palimpsest.report.sentences import capital, figure_of, in_words, name_of, nth_lowest
@@ -127,8 +127,12 @@ def judge(tables: Tables, facts: Mapping[str, Mapping] | None = None) -> list[Cl
 def compared_edits(tables: Tables) -> list[ComparedEdit]:
     """The edits of Tables 1 and 2 that this run has."""
     found = []
-    if smiles := tables.get("table1_smile"):
-        found.append(ComparedEdit("smiles", "table1_smile", "smiling_percent", _by_method(smiles)))
+    smiles = tables.get("table1_smile", ())
+    models = list(dict.fromkeys(row.get("model", "") for row in smiles))
+    for model in models:
+        rows = _by_method(row for row in smiles if row.get("model", "") == model)
+        name = f"smiles ({name_of(model)})" if len(models) > 1 else "smiles"
+        found.append(ComparedEdit(name, "table1_smile", "smiling_percent", rows))
     domes = tables.get("table2_domes", ())
     for edit in dict.fromkeys(row.get("edit", "") for row in domes):
         rows = _by_method(row for row in domes if row.get("edit", "") == edit)
@@ -304,4 +308,6 @@ def _claim(topic: str, measured: str, holds: bool | None, where: str, method: st
 
 
 def _by_method(rows: Iterable[Row]) -> dict[str, Row]:
-    return {row["method"]: row for row in rows if row.get("method")}
+    """Rows by method; those of further ranks are left out, since a claim is about one method."""
+    named = {row["method"]: row for row in rows if row.get("method")}
+    return {method: row for method, row in named.items() if with_rank(method)[1] is None}

@@ -165,9 +165,10 @@ CLAIMS = {
 TABLE_TITLES = {
     "table1_smile": (
         "Table 1. Smiles",
-        "The face generator rewritten so that faces smile, by every method. “Smiling” is the share "
-        "of faces that the smile classifier finds smiling; “outside” is everything but the mouth, "
-        "which the edit is meant to change.",
+        "Generators of faces rewritten so that faces smile, by each method. “Smiling” is the share "
+        "of faces that the smile classifier finds smiling, and beside it that share corrected for "
+        "the errors that the classifier makes on held-out images; “outside” is everything but the "
+        "mouth, which the edit is meant to change. Rules have rank one unless a row names another.",
     ),
     "table2_domes": (
         "Table 2. Domes replaced",

@@ -27,6 +27,7 @@ LABELS = {
     "lpips_masked": "LPIPS outside",
     "realism_percent": "rated more realistic",
     "smiling_percent": "smiling",
+    "smiling_corrected_percent": "smiling, corrected for the classifier’s errors",
     "counterfactual_error": "distance to the counterfactual",
     "nearer_percent": "images nearer to it than before",
     "generator_error": "the generator’s own distance, without an edit",
@@ -66,6 +67,7 @@ LABELS = {
 }
 
 NAMES = {
+    "photo_faces": "photographed faces",
     "dome2spire": "dome → spire",
     "dome2tree": "dome → tree",
     **{name: method.label for name, method in METHODS.items()},
@@ -188,7 +190,8 @@ def show(column: str, text: str) -> str:
     """A value as text: percentages to a tenth, small numbers to three figures."""
     value = number(text)
     if value is None:
-        return DASH if text in ("", "nan") else NAMES.get(text, text)
+        plain = text.replace("_", " ") if column == "method" else text
+        return DASH if text in ("", "nan") else NAMES.get(text, plain)
     if column == "bytes":
         return f"{value / 1e6:.1f} MB" if value >= 1e6 else f"{value / 1e3:.1f} kB"
     if "percent" in column:

@@ -73,7 +73,8 @@ def test_figures_stand_beside_ours_in_their_rows_alone(tmp_path, measurements) -
 
 def test_a_smile_has_no_edit_beside_it(measurements) -> None:
     rows = measurements.assign(shows=True)
-    table = smile_table(Measured(rows), FEW, {("unmodified",): {"paper_smiling_percent": 12.5}})
+    one = {"face": Measured(rows)}
+    table = smile_table(one, FEW, {("unmodified",): {"paper_smiling_percent": 12.5}})
     by_method = table.set_index("method")["paper_smiling_percent"]
     assert by_method["unmodified"] == 12.5 and by_method.drop("unmodified").isna().all()
 

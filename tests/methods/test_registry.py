@@ -13,7 +13,7 @@ import pytest
 
 from palimpsest.errors import ParameterError
 from palimpsest.methods.method import Method
-from palimpsest.methods.registry import METHODS, method_called, names_of
+from palimpsest.methods.registry import METHODS, at_rank, method_called, names_of, with_rank
 from palimpsest.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -263,3 +263,10 @@ def test_a_method_that_says_no_more_than_its_name() -> None:
     bare = Method(name="no_words", about="", makes="nothing")
     assert (bare.label, bare.figure_label, bare.parameters) == ("no words", "no words", Settings)
     assert not bare.in_paper and bare.session_fields == ()
+
+
+def test_a_further_rank_is_named_behind_its_method() -> None:
+    assert at_rank("palimpsest", 4) == "palimpsest_rank_4"
+    assert with_rank("palimpsest_rank_4") == ("palimpsest", 4)
+    for name in (*METHODS, "rank_one", "palimpsest_rank_x"):
+        assert with_rank(name) == (name, None)

@@ -222,8 +222,20 @@ def test_an_attribute_is_measured_by_the_classifier_of_its_name(folder: Path) ->
     assert made.classifier_files("smile") == ["a-smile.pt"]
     assert made.classifier_files("dome2spire") == []
     assert made.method_tables["table1_smile"] == ["smile"]
+    assert made.models_in_table("table1_smile") == {"smile": "church"}
     with pytest.raises(ParameterError, match=r"^sessions.church.smile.measure: .*'smile'"):
         plan(folder, SMILE)
+
+
+def test_a_measured_session_is_also_solved_at_its_further_ranks(folder: Path) -> None:
+    made = plan(folder, {"sessions": {"church": {"dome2spire": {"further_ranks": [4]}}}})
+    edit = "data/edits/church/dome2spire/palimpsest_rank_4.safetensors"
+    assert list(made.measured_edits("dome2spire").items())[-1] == ("palimpsest_rank_4", edit)
+    assert edit in made.further_edits and "palimpsest_rank_4" in made.rewriting_methods
+    settings = made.method_settings("church", "dome2spire", "palimpsest_rank_4")
+    own = made.method_settings("church", "dome2spire")
+    assert settings["rank"] == 4 and own["rank"] is None and settings == own | {"rank": 4}
+    assert "palimpsest_rank_4" not in plan(folder).rewriting_methods
 
 
 def test_a_study_with_a_key_makes_its_table(folder: Path) -> None:

@@ -205,6 +205,26 @@ def test_every_edit_of_the_tables_is_judged():
     assert heads == ["Dome → spire"] * 2 + ["Dome → tree"] * 2
 
 
+def test_smiles_of_every_model_are_judged_without_rows_of_further_ranks():
+    def rows(model, effect):
+        own = compared(("palimpsest", effect, 2, 0.1, 0.01), ("newton", 20, 2, 0.1, 0.01)).rows
+        told = [{"model": model, **row} for row in own.values()]
+        higher = {"model": model, "method": "palimpsest_rank_4"}
+        told.append(higher | figure("modified_percent", 99, 1) | figure("perceptual_masked", 0, 0))
+        names = [(end, f"smiling_percent{end}") for end in ("", "_low", "_high")]
+        return [row | {new: row[f"modified_percent{end}"] for end, new in names} for row in told]
+
+    table = [*rows("face", 50), *rows("photo_faces", 5)]
+    claims = [c for c in judge({"table1_smile": table}) if c.topic == "efficacy" and c.where]
+    mine = [claim for claim in claims if "palimpsest" in claim.measured.partition(":")[0]]
+    heads = [claim.measured.partition(",")[0] for claim in mine]
+    assert heads == ["Smiles (face)", "Smiles (photographed faces)"]
+    assert [claim.holds for claim in mine] == [True, False]
+    assert "99" not in " ".join(claim.measured for claim in claims)
+    alone = judge({"table1_smile": rows("face", 50)})
+    assert [c for c in alone if c.measured.startswith("Smiles, palimpsest")]
+
+
 def test_sections_lose_nothing():
     names = ["mine", "table2_domes", "figS3_generator_face", "fig02_memory", "realism_smile"]
     names += ["figS3_generator_church", "table1_smile", "mine"]

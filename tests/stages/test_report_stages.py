@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from palimpsest.estimates.error_rates import Errors
+from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator, save_generator
 from palimpsest.report.figures.sheet import Sheet, Style, facts_of
 from stages import (
@@ -68,6 +70,25 @@ def test_from_edit_to_page(files, sources, measurements):
     assert not call(report, table=[table, edits], figure=figure, out=files / "report.html")
     page = (files / "report.html").read_text()
     assert page.count("<table>") == 2 and page.count("<img ") == 1
+
+
+def test_table_1_has_the_rows_of_every_model(files, measurements, capsys):
+    for edit in ("smile", "photo_smile"):
+        facts = {"classifier_errors": json.dumps(Errors(1, 20, 2, 30).facts())}
+        write_measurements(measurements.assign(shows=True), files / f"{edit}.parquet", facts)
+    options = {
+        "table": "smile",
+        "measurements": [files / "smile.parquet", files / "photo_smile.parquet"],
+        "intervals": json.dumps({"level": 0.95, "resamples": 50, "seed": 0}),
+        "out": files / "tables/table1_smile.csv",
+    }
+    assert not call(tabulate_methods, model=["photo_smile=photos", "smile=face"], **options)
+    table = pd.read_csv(options["out"])
+    assert list(table["model"]) == ["face"] * 3 + ["photos"] * 3
+    assert (table["smiling_corrected_percent"] == 100).all()
+    for wrong in (["smile=face"], ["smile=face", "photo_smile=face"]):
+        assert call(tabulate_methods, model=wrong, **options) == 2
+        assert "--model: the table smile needs one EDIT=MODEL" in capsys.readouterr().err
 
 
 def test_tuned_layer_is_told_in_its_file(files):

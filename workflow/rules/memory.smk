@@ -1,6 +1,6 @@
 # A layer as associative memory: its statistics, the sessions that edit it, and their edits.
 
-from palimpsest.methods.registry import names_of
+from palimpsest.methods.registry import names_of, with_rank
 
 
 rule key_statistics:
@@ -152,10 +152,10 @@ use rule rewrite as rewrite_method with:
     benchmark:
         "logs/benchmarks/rewrite_method/{model}-{session}-{method}.tsv"
     wildcard_constraints:
-        method=one_of(names_of("edit")),
+        method=one_of(PLAN.rewriting_methods),
     params:
         segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
-        method="{method}",
+        method=lambda wildcards: with_rank(wildcards.method)[0],
         settings=lambda wildcards: as_json(
             PLAN.method_settings(wildcards.model, wildcards.session, wildcards.method)
         ),

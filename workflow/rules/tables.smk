@@ -36,6 +36,7 @@ rule tabulate_methods:
     params:
         kind=lambda wildcards: wildcards.table.partition("_")[2],
         rows=lambda wildcards, input: repeated("--measurements", input.rows),
+        models=lambda wildcards: named("--model", PLAN.models_in_table(wildcards.table)),
         features=lambda wildcards, input: repeated("--features", input.features),
         realism=lambda wildcards, input: repeated("--realism", input.realism),
         intervals=as_json(PARAMETERS.intervals),
@@ -43,7 +44,7 @@ rule tabulate_methods:
         "Tabulate every method: {wildcards.table}"
     shell:
         "python -m stages.tabulate_methods --table {params.kind} {params.rows}"
-        " {params.features} {params.realism} --paper {input.paper}"
+        " {params.models} {params.features} {params.realism} --paper {input.paper}"
         " --intervals {params.intervals:q} --out {output} > {log} 2>&1"
 
 

@@ -10,6 +10,7 @@ whose share has a Wilson interval.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +20,11 @@ import numpy as np
 import pandas as pd
 
 from palimpsest.estimates.columns import estimate_columns, estimate_of, only, order_key
-from palimpsest.estimates.intervals import NOTHING, Estimate, Intervals
+from palimpsest.estimates.error_rates import Errors, corrected_rate
+from palimpsest.estimates.intervals import NOTHING, Estimate, Intervals, percent
 from palimpsest.experiments.comparison.image_features import NEW_RULE, features_of
 from palimpsest.experiments.paper_figures import EDITS, TABLE1, TABLE2, PaperFigures
-from palimpsest.files.measurements import read_measurements
+from palimpsest.files.measurements import measured_facts, read_measurements
 from palimpsest.instruments.distances.frechet import frechet_estimate
 from palimpsest.methods.registry import METHODS
 
@@ -37,11 +39,13 @@ FEATURES = ("method", "sample", "features")
 @dataclass(frozen=True)
 class Measured:
     """Measurements of one edit: ``rows`` of every method, ``features`` (n, C) of the images by
-    method, and ``realism`` by method, in per cent, where people judged it."""
+    method, ``realism`` by method, in per cent, where people judged it, and the known ``errors`` of
+    the classifier that looked for an attribute."""
 
     rows: pd.DataFrame
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
     realism: Mapping[str, Estimate] = field(default_factory=dict)
+    errors: Errors | None = None
 
     @classmethod
     def read(
@@ -57,7 +61,10 @@ class Measured:
         """
         vectors = features_of(read_measurements(features, FEATURES)) if features else {}
         judged = _realism(pd.read_csv(realism)) if realism else {}
-        return cls(read_measurements(path, needed), vectors, judged)
+        rows = read_measurements(path, needed)
+        graded = measured_facts(path).get("classifier_errors")
+        errors = Errors.from_facts(json.loads(graded)) if graded else None
+        return cls(rows, vectors, judged, errors)
 
 
 def domes_table(
@@ -96,15 +103,30 @@ def domes_table(
 
 
 def smile_table(
-    measured: Measured, intervals: Intervals, paper: PaperFigures | None = None
+    measured: Mapping[str, Measured], intervals: Intervals, paper: PaperFigures | None = None
 ) -> pd.DataFrame:
-    """Table 1: one row for each method; ``smiling_percent`` of all images, and `_common`."""
+    """Table 1: one row for each model and method, the models in the order of ``measured``; the
+    ``paper``'s numbers, of its own generator, stand beside those of every model.
 
-    def estimates(table: pd.DataFrame) -> dict[str, Estimate]:
-        return {"smiling_percent": intervals.images(table["shows"])}
-
+    - ``smiling_percent``: images in which the classifier sees a smile, of all;
+    - ``smiling_corrected_percent``: the same, corrected for the errors that the classifier makes on
+      held-out images (`estimates.error_rates.corrected_rate`); empty if these are not known;
+    - and the columns of `_common`.
+    """
     told = {method: figures for (method,), figures in (paper or {}).items()}
-    return _by_method(measured, estimates, intervals, TABLE1.columns, told)
+    tables = []
+    for model, of_model in measured.items():
+
+        def estimates(table: pd.DataFrame, errors: Errors | None = of_model.errors) -> dict:
+            smiling, n = int(table["shows"].sum()), len(table)
+            found = {"smiling_percent": intervals.images(table["shows"])}
+            corrected = corrected_rate(smiling, n, errors, intervals.level) if errors else NOTHING
+            return found | {"smiling_corrected_percent": percent(corrected)}
+
+        table = _by_method(of_model, estimates, intervals, TABLE1.columns, told)
+        table.insert(0, "model", model)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _by_method(

@@ -38,11 +38,22 @@ class Classifier(Instrument):
 
         Raises `CheckpointError` for a classifier without such a grade, as published ones are.
         """
+        found = self._graded(blurred)
+        if found is None:
+            kind = "blurred" if blurred else "sharp"
+            raise CheckpointError(f"{self.name}: has no grade on {kind} renders; train it again")
+        return found
+
+    def known_errors(self) -> Errors | None:
+        """Error rates by which counts in generated images are corrected: on held-out images that
+        were blurred, else on sharp ones; None for a classifier without grades."""
+        return self._graded(True) or self._graded(False)
+
+    def _graded(self, blurred: bool) -> Errors | None:
         for grade in self.facts.get("grades", []):
-            if (grade["blur"] > 0) == blurred:
+            if (grade.get("blur", 0) > 0) == blurred:
                 return Errors.from_facts(grade)
-        kind = "blurred" if blurred else "sharp"
-        raise CheckpointError(f"{self.name}: has no grade on {kind} renders; train it again")
+        return None
 
     @property
     def device(self) -> torch.device:

@@ -31,7 +31,11 @@ class ChangeMeasured(ChangedClasses):
 
 
 class SessionParameters(Settings):
-    """Settings of one session; fields that are left out are those of `solve`."""
+    """Settings of one session; fields that are left out are those of `solve`.
+
+    ``further_ranks``: a measured session is also solved by its own solver at these ranks, each a
+    row of the table.
+    """
 
     solver: Solver = "newton"
     exemplars: Count = 1
@@ -39,6 +43,7 @@ class SessionParameters(Settings):
     rank: Rank | None = None
     layer: LayerNumber | None = None
     measure: ChangeMeasured | None = None
+    further_ranks: list[Rank] = []
 
 
 class SolveParameters(SessionParameters):

@@ -27,6 +27,7 @@ SESSION_LABELS = {
     "remove_watermark": "− watermarks",
     "sky_doors": "+ doors in the sky",
     "smile": "+ smiles",
+    "photo_smile": "+ smiles, photographs",
     "brows2moustache": "brows → moustaches",
     "remove_earrings": "− earrings",
     "remove_glasses": "− glasses",

@@ -1,17 +1,22 @@
 """Tables against numbers reckoned by hand."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from palimpsest.errors import PalimpsestError
+from palimpsest.estimates.error_rates import Errors
 from palimpsest.estimates.intervals import Estimate, Intervals
 from palimpsest.experiments.comparison.tables_1_and_2 import (
     DOMES,
+    SMILE,
     Measured,
     domes_table,
     smile_table,
 )
+from palimpsest.files.measurements import write_measurements
 from palimpsest.methods.registry import METHODS
 
 FEW = Intervals(resamples=400)
@@ -124,12 +129,44 @@ def test_smiles_by_hand(measurements):
     rows = measurements.drop(columns=["modified_pixels", "removed_pixels", "converted"])
     rows = rows.assign(shows=rows["sample"] < np.where(rows["method"] == "newton", 3, 1))
     rows = rows.assign(classifier="face-smile")
-    table = smile_table(Measured(rows), FEW).set_index("method")
+    table = smile_table({"face": Measured(rows)}, FEW).set_index("method")
+    assert set(table["model"]) == {"face"}
+    assert table["smiling_corrected_percent"].isna().all()  # the classifier has no known errors
     assert table.loc["newton", "smiling_percent"] == 75
     assert table.loc["unmodified", "smiling_percent"] == 25
     assert table.loc["newton", "perceptual_masked"] == pytest.approx(0.1)
     assert set(table["classifier"]) == {"face-smile"}
     assert table.index[-1] == "palimpsest"
+
+
+def test_smiles_of_two_models_are_corrected_by_the_errors_of_each_classifier(measurements):
+    """3 of 4 seen to smile, where 1 of 10 is seen wrongly and 2 of 10 are missed."""
+    rows = measurements.assign(shows=measurements["sample"] < 3)
+    errors = Errors(false_positives=10, negatives=100, false_negatives=20, positives=100)
+    paper = {("unmodified",): {"paper_smiling_percent": 12.5}}
+    exact, wrong = Measured(rows, errors=Errors(0, 50, 0, 50)), Measured(rows, errors=errors)
+    table = smile_table({"photo_faces": wrong, "face": exact}, FEW, paper)
+    assert list(table.columns[:2]) == ["model", "method"]
+    assert list(table["model"]) == ["photo_faces"] * 3 + ["face"] * 3
+    by_row = table.set_index(["model", "method"])
+    assert (by_row["smiling_percent"] == 75).all()
+    corrected = by_row["smiling_corrected_percent"]
+    np.testing.assert_allclose(corrected["photo_faces"], 100 * (0.75 - 0.1) / (1 - 0.1 - 0.2))
+    np.testing.assert_allclose(corrected["face"], 75)
+    low, high = (by_row[f"smiling_corrected_percent_{end}"] for end in ("low", "high"))
+    assert (low < corrected).all() and (corrected < high).all()
+    assert (by_row.xs("unmodified", level="method")["paper_smiling_percent"] == 12.5).all()
+
+
+def test_errors_of_the_classifier_are_read_with_the_measurements(tmp_path, measurements):
+    errors = Errors(1, 20, 2, 30)
+    for name, facts in (
+        ("graded", {"classifier_errors": json.dumps(errors.facts())}),
+        ("bare", {}),
+    ):
+        write_measurements(measurements.assign(shows=True), tmp_path / name, facts)
+    assert Measured.read(tmp_path / "graded", SMILE).errors == errors
+    assert Measured.read(tmp_path / "bare", SMILE).errors is None
 
 
 def test_counterfactuals_and_what_people_judged_are_in_the_table(measurements):

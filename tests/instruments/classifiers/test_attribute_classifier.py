@@ -165,11 +165,15 @@ def test_files_that_are_no_classifier(classifier, random_segmenter, tmp_path):
 def test_its_errors_are_those_of_the_grade(classifier):
     with pytest.raises(CheckpointError, match="no grade on blurred renders"):
         classifier.errors()
+    assert classifier.known_errors() is None
     sharp, soft = Errors(1, 20, 2, 30), Errors(3, 20, 4, 30)
+    classifier.facts["grades"] = [{"blur": 0.0, **sharp.facts()}]
+    assert classifier.known_errors() == sharp
     classifier.facts["grades"] = [
         {"blur": blur, **errors.facts()} for blur, errors in ((0.0, sharp), (0.7, soft))
     ]
     assert classifier.errors() == soft and classifier.errors(blurred=False) == sharp
+    assert classifier.known_errors() == soft
 
 
 @pytest.mark.skipif(not SHIPPED.exists(), reason=f"{SHIPPED.name} is not in this checkout")
