@@ -2,102 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.comparison.settings import ChangedClasses
-from palimpsest.pipeline.parameters import merge, parse_parameters
-from palimpsest.pipeline.plan import Plan, one_of
+from palimpsest.pipeline.parameters import merge
+from palimpsest.pipeline.plan import one_of
+from tests.doubles.small_plan import PUBLISHED, folder, names, plan, write
 
-ROOT = Path(__file__).parents[2]
-
-CHURCH = {
-    "weights": "church.safetensors",
-    "segmenter": "church-segmenter.safetensors",
-    "world": "church",
-    "truncation": 1.0,
-    "layer": 6,
-}
-KITCHEN = CHURCH | {
-    "weights": "kitchen.safetensors",
-    "segmenter": "kitchen-segmenter.safetensors",
-    "world": "kitchen",
-    "layer": None,
-}
-SMALL = {
-    "models": {"church": CHURCH, "kitchen": KITCHEN},
-    "sessions": {
-        "church": {
-            "dome2spire": {
-                "solver": "palimpsest",
-                "measure": {"source": ["dome"], "targets": ["spire"]},
-            },
-            "add_people": {"mu": 0.3},
-            "remove_window": {"layer": 8},
-        },
-        "kitchen": {"remove_panes": {}},
-    },
-    "figures": {
-        "fig01_rules": {"model": "church", "sessions": ["add_people", "dome2spire"], "pairs": 4},
-        "fig04_part": {
-            "model": "kitchen",
-            "sessions": ["remove_panes"],
-            "pairs": 2,
-            "part_of": "fig04_comparison",
-        },
-        "fig04_comparison": {
-            "model": "church",
-            "sessions": ["dome2spire"],
-            "methods": ["direct_lambda", "nbb_copy", "palimpsest"],
-            "pairs": 3,
-        },
-        "fig07_hats": {"model": "church", "sessions": ["hat"], "pairs": 12},
-    },
-    "counterfactuals": {"models": ["church"], "samples": 10, "seed": 3},
-    "grade_rule": {},
-    "worlds": {},
-}
-"""Two models, four sessions and four figures, of which one shows a session that is not there."""
-
-PROBED = {"session": "dome2spire", "curves": "fig13", "pieces": "fig14"}
-PUBLISHED = {
-    "weights": "published.pt",
-    "segmenter": None,
-    "world": None,
-    "fetched_sessions": {"dome2spire": "masks/dome2spire.json"},
-}
-"""What a model is at the scale `paper`: without a world, with sessions that others drew."""
-
-
-def plan(folder: Path, changes: Mapping[str, Any] | None = None) -> Plan:
-    """The plan of the small parameters, with ``changes`` laid over them."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text()) | SMALL
-    values["layer_probe"] = values["layer_probe"] | {"models": {"church": PROBED}}
-    return Plan.read(parse_parameters(merge(values, changes or {})), folder)
-
-
-def write(folder: Path, file: str, content: object = "") -> None:
-    path = folder / file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A checkout in which the probe has chosen layer 5 for the kitchen."""
-    write(tmp_path, "data/layer_choice.csv", "generator,layer\nkitchen,5\n")
-    return tmp_path
-
-
-def names(files: list[str]) -> list[str]:
-    return [Path(file).stem for file in files]
+__all__ = ["folder"]
 
 
 def test_a_world_draws_every_session_in_the_parameters(folder: Path) -> None:
@@ -293,115 +208,6 @@ def test_a_figure_of_methods_shows_their_edits_and_transfers(folder: Path) -> No
     assert made.figure_image_methods("fig01_rules") == {}
     layer = "data/statistics/church/layer6.safetensors"
     assert made.figure_statistics_file("fig01_rules") == layer
-
-
-def test_edits_are_compared_with_what_the_world_can_render(folder: Path) -> None:
-    made = plan(folder)
-    found = made.sessions_with_counterfactual("church")
-    assert found["dome2spire"] == "data/edits/church/dome2spire.safetensors"
-    assert "remove_window" not in found
-    assert made.models_with_counterfactuals == ["church"]
-    assert "counterfactuals" in names(made.tables)
-    without = plan(folder, {"models": {"church": {"world": None}}})
-    assert without.sessions_with_counterfactual("church") == {}
-    assert "counterfactuals" not in names(without.tables)
-
-
-def test_the_tradeoff_needs_its_session_measured_by_labels(folder: Path) -> None:
-    assert plan(folder).tradeoff_is_possible
-    other = plan(folder, {"tradeoff": {"session": "add_people"}})
-    assert not other.tradeoff_is_possible and "tradeoff" not in names(other.tables)
-    assert not plan(folder, {"tradeoff": {"model": "kitchen"}}).tradeoff_is_possible
-
-
-def test_reflections_need_a_world_or_painted_scenes(folder: Path) -> None:
-    made = plan(folder)
-    assert made.reflections_are_possible and made.painted_scene_files == []
-    assert list(made.full_inversion_edits) == ["5", "6", "7", "8"]
-    assert made.low_rank_inversion_edit in made.further_edits
-    assert "on_level" not in made.inversion_settings
-    strange = {"models": {"kitchen": {"world": None}}}
-    assert not plan(folder, strange).reflections_are_possible
-    painted = plan(folder, strange | {"reflections": {"painted": "painted.json"}})
-    assert painted.reflections_are_possible and "painted.json" in painted.weight_files
-    assert painted.inversion_settings["on_level"] == 10
-
-
-def test_watermarks_need_a_world(folder: Path) -> None:
-    made = plan(folder)
-    assert list(made.watermark_edits) == [
-        "zero_30_units",
-        "zero_60_units",
-        "rank_one",
-        "rank_one_each",
-    ]
-    assert made.watermarks_are_possible and set(made.watermark_edits.values()) <= set(
-        made.further_edits
-    )
-    without = plan(folder, {"models": {"church": {"world": None}}})
-    assert not without.watermarks_are_possible
-    assert "table3_watermarks" not in names(without.tables)
-    assert "fig05_watermarks" not in names(without.figures)
-    assert not set(without.watermark_edits.values()) & set(without.further_edits)
-
-
-def test_inception_probes_models_without_a_world(folder: Path) -> None:
-    assert plan(folder).probed_models == plan(folder).models_edited_at_every_layer == ["church"]
-    without = plan(folder, {"models": {"church": {"world": None}}})
-    assert without.probed_models == [] and "layer_probe" not in names(without.tables)
-    published = {
-        "models": {"church": PUBLISHED | {"segmenter": "parser.pt"}},
-        "instruments": {"inception": "inception.pt"},
-    }
-    made = plan(folder, published)
-    assert made.probed_models == made.models_edited_at_every_layer == ["church"]
-    assert made.given_session_files("church") == ["results/sessions/church/dome2spire.json"]
-    classes = ChangedClasses(source=["dome"], targets=["spire"])
-    assert made.given_session_classes("church") == classes
-    assert made.curve_figures == {"fig13": ["church"]}
-    assert made.piece_figures == {"fig14": "church"}
-    silent = {"layer_probe": {"models": {"church": {"session": None}}}}
-    assert plan(folder, merge(published, silent)).models_edited_at_every_layer == []
-
-
-def test_a_model_without_a_world_can_name_its_drawings(folder: Path) -> None:
-    """It is drawn on and probed as one with a world, but nothing is graded by a world."""
-    made = plan(folder, {"models": {"church": {"world": None, "drawings": "photographs"}}})
-    assert made.drawings("church") == "photographs" and made.drawings("kitchen") == "kitchen"
-    assert "dome2spire" in made.sessions_from_labels("church")
-    assert made.probed_models == made.models_edited_at_every_layer == ["church"]
-    assert made.given_session_files("church") == []
-    assert made.models_with_world == ["kitchen"] and made.models_with_counterfactuals == []
-    silent = {"models": {"church": PUBLISHED | {"drawings": "photographs"}}}
-    assert plan(folder, silent).drawings("church") is None  # nothing labels its images
-
-
-def test_a_model_that_a_scale_sets_to_null_is_not_there(folder: Path) -> None:
-    made = plan(folder, {"models": {"kitchen": None}, "reflections": {"model": "church"}})
-    assert list(made.parameters.models) == ["church"]
-    assert {model for model, _ in made.all_sessions} == {"church"}
-    assert made.panels == ["fig01_rules", "fig04_comparison"]  # not the kitchen's part
-    assert not [file for file in made.statistics_files if "kitchen" in file]
-    with pytest.raises(ParameterError, match=r"reflections.model: no model 'kitchen'"):
-        plan(folder, {"models": {"kitchen": None}})
-
-
-def test_a_session_that_the_world_draws_at_every_layer_is_not_given(folder: Path) -> None:
-    made = plan(folder)
-    assert made.given_session_files("church") == []
-    assert made.given_session_classes("church") is None
-
-
-def test_without_models_of_a_world_nothing_is_graded(folder: Path) -> None:
-    made = plan(folder)
-    assert made.graded_segmenters == [
-        "church-segmenter.safetensors",
-        "kitchen-segmenter.safetensors",
-    ]
-    worlds = {name: {"world": None} for name in ("church", "kitchen")}
-    without = plan(folder, {"models": worlds})
-    assert without.graded_segmenters == without.graded_classifiers == []
-    assert without.tables == without.metrics == without.report == without.figures == []
 
 
 def test_everything_that_is_planned_is_planned_once(folder: Path) -> None:
