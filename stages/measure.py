@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,13 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.experiments.comparison.image_features import FeatureRows
-from palimpsest.experiments.comparison.measure import Change, ChangedImages, load_method, measure
+from palimpsest.experiments.comparison.measure import (
+    Change,
+    ChangedImages,
+    error_facts,
+    load_method,
+    measure,
+)
 from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.experiments.counterfactuals.new_rules import rule_called
 from palimpsest.files.measurements import write_measurements
@@ -109,9 +114,7 @@ def main(
         "session": session.stem,
     }
     facts |= {"samples": str(samples), "seed": str(seed), "batch": str(batch), "shard": shard}
-    errors = shows.known_errors() if shows else None
-    if errors:
-        facts["classifier_errors"] = json.dumps(errors.facts())
+    facts |= error_facts(shows)
     if features and out_features:
         if rule is not None:
             features.watch_renders(rule, chosen, seed, generator.resolution)

@@ -12,6 +12,7 @@ the batch size by rounding only. Samples can be measured a shard at a time
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from os import PathLike
@@ -34,6 +35,9 @@ from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 from palimpsest.memory import Edit
 from palimpsest.methods.registry import UNMODIFIED
+
+ERRORS = "classifier_errors"
+"""Fact of measurements that holds the known errors of their classifier, as JSON."""
 
 EVERYWHERE = ("source_pixels", "outside_pixels", "kept_pixels")
 """Counts of `EditEffect` that do not need target classes."""
@@ -73,6 +77,12 @@ class ChangedImages:
 
     name: str
     change: Callable[[Tensor], Tensor]
+
+
+def error_facts(classifier: Classifier | None) -> dict[str, str]:
+    """The classifier's known errors, as a fact of the measurements; none if they are not known."""
+    errors = classifier.known_errors() if classifier else None
+    return {ERRORS: json.dumps(errors.facts())} if errors else {}
 
 
 def load_method(name: str, path: str | PathLike[str], generator: Generator) -> RewrittenGenerator:

@@ -23,6 +23,7 @@ from palimpsest.estimates.columns import estimate_columns, estimate_of, only, or
 from palimpsest.estimates.error_rates import Errors, corrected_rate
 from palimpsest.estimates.intervals import NOTHING, Estimate, Intervals, percent
 from palimpsest.experiments.comparison.image_features import NEW_RULE, features_of
+from palimpsest.experiments.comparison.measure import ERRORS
 from palimpsest.experiments.paper_figures import EDITS, TABLE1, TABLE2, PaperFigures
 from palimpsest.files.measurements import measured_facts, read_measurements
 from palimpsest.instruments.distances.frechet import frechet_estimate
@@ -62,7 +63,7 @@ class Measured:
         vectors = features_of(read_measurements(features, FEATURES)) if features else {}
         judged = _realism(pd.read_csv(realism)) if realism else {}
         rows = read_measurements(path, needed)
-        graded = measured_facts(path).get("classifier_errors")
+        graded = measured_facts(path).get(ERRORS)
         errors = Errors.from_facts(json.loads(graded)) if graded else None
         return cls(rows, vectors, judged, errors)
 
