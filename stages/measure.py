@@ -14,13 +14,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.experiments.comparison.image_features import FeatureRows
-from palimpsest.experiments.comparison.measure import (
-    Change,
-    ChangedImages,
-    error_facts,
-    load_method,
-    measure,
-)
+from palimpsest.experiments.comparison.measure import Change, ChangedImages, load_method, measure
 from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.experiments.counterfactuals.new_rules import rule_called
 from palimpsest.files.measurements import write_measurements
@@ -105,16 +99,14 @@ def main(
     table.insert(3, "session", session.stem)
     facts = {
         "weights_sha256": generator.weights_sha256,
-        "source_classes": ",".join(classes.source),
-        "target_classes": ",".join(classes.targets),
         "truncation": str(truncation),
         "image_methods": image_methods,
         "instruments": ",".join(instruments),
         "scale": scale,
         "session": session.stem,
+        **meant.facts,
     }
     facts |= {"samples": str(samples), "seed": str(seed), "batch": str(batch), "shard": shard}
-    facts |= error_facts(shows)
     if features and out_features:
         if rule is not None:
             features.watch_renders(rule, chosen, seed, generator.resolution)

@@ -61,6 +61,13 @@ class Change:
         if both := sorted(set(self.source) & set(self.targets)):
             raise ParameterError(f"class {both[0]!r} is both a source and a target")
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """Facts of the measurements: the classes, and the errors of the classifier if known."""
+        found = {"source_classes": ",".join(self.source), "target_classes": ",".join(self.targets)}
+        errors = self.shows.known_errors() if self.shows else None
+        return found | ({ERRORS: json.dumps(errors.facts())} if errors else {})
+
 
 @dataclass(frozen=True)
 class RewrittenGenerator:
@@ -77,12 +84,6 @@ class ChangedImages:
 
     name: str
     change: Callable[[Tensor], Tensor]
-
-
-def error_facts(classifier: Classifier | None) -> dict[str, str]:
-    """The classifier's known errors, as a fact of the measurements; none if they are not known."""
-    errors = classifier.known_errors() if classifier else None
-    return {ERRORS: json.dumps(errors.facts())} if errors else {}
 
 
 def load_method(name: str, path: str | PathLike[str], generator: Generator) -> RewrittenGenerator:
