@@ -195,4 +195,5 @@ class ExperimentPlan(SessionPlan):
     def piece_figures(self) -> dict[str, str]:
         """Figures of pieces rendered alone: figure -> the model whose pieces it shows."""
         probe = self.parameters.layer_probe
-        return {probe.models[model].pieces: model for model in self.probed_models}
+        named = {model: probe.models[model].pieces for model in self.probed_models}
+        return {figure: model for model, figure in named.items() if figure}

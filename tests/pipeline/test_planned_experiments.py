@@ -83,6 +83,19 @@ def test_inception_probes_models_without_a_world(folder: Path) -> None:
     assert plan(folder, merge(published, silent)).models_edited_at_every_layer == []
 
 
+def test_a_model_may_be_probed_with_settings_of_its_own(folder: Path) -> None:
+    probe = {"church": {"pieces": None, "sizes": [4, 8], "shown_size": 8, "samples": 6}}
+    made = plan(folder, {"layer_probe": {"models": probe}})
+    own = made.parameters.layer_probe.probe_of("church")
+    assert (own.sizes, own.shown_size, own.samples) == ((4, 8), 8, 6)
+    shared = plan(folder).parameters.layer_probe.probe_of("church")
+    assert own == shared.model_copy(update={"sizes": (4, 8), "shown_size": 8, "samples": 6})
+    assert made.curve_figures == {"fig13": ["church"]} and made.piece_figures == {}
+    lacking = {"layer_probe": {"models": {"church": {"sizes": [4, 8]}}}}
+    with pytest.raises(ParameterError, match=r"layer_probe: .*shown_size 32 is none of the probed"):
+        plan(folder, lacking)
+
+
 def test_a_model_without_a_world_can_name_its_drawings(folder: Path) -> None:
     """It is drawn on and probed as one with a world, but nothing is graded by a world."""
     made = plan(folder, {"models": {"church": {"world": None, "drawings": "photographs"}}})

@@ -28,7 +28,7 @@ rule probe_layers:
     params:
         inception=lambda wildcards, input: option("--inception", input.inception),
         segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
-        settings=as_json(PARAMETERS.layer_probe.probe),
+        settings=lambda wildcards: as_json(PARAMETERS.layer_probe.probe_of(wildcards.model)),
         truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
         scale=PARAMETERS.scale,
     message:

@@ -68,10 +68,11 @@ class Features(Protocol):
 
 
 class PieceFeatures:
-    """Means over positions of the segmenter's second to fourth stage (strides 4, 8 and 16).
+    """Means over positions of the segmenter's second to fourth stage: strides 4, 8 and 16 in a
+    world's segmenter, 2, 4 and 8 in that of photographs.
 
-    They describe the content of a piece rather than its pixels. The stage of stride 32 is left out:
-    a piece has only a few of its cells, and its many channels would need many more pieces. Pieces
+    They describe the content of a piece rather than its pixels. The coarsest stage is left out: a
+    piece has only a few of its cells, and its many channels would need many more pieces. Pieces
     smaller than the segmenter's stride are enlarged, as Inception enlarges its input.
     """
 

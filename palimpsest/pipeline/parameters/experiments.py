@@ -12,7 +12,7 @@ from palimpsest.experiments.reflections.settings import InversionSettings, Paint
 from palimpsest.experiments.tradeoff.settings import SweepSettings
 from palimpsest.experiments.watermarks.settings import ErasingSettings
 from palimpsest.pipeline.parameters.methods import Method
-from palimpsest.settings import LayerNumber, Name, SampleSettings, Settings
+from palimpsest.settings import Count, LayerNumber, Name, SampleSettings, Settings
 
 
 class StudyParameters(StudySettings):
@@ -87,12 +87,16 @@ class ProbedParameters(Settings):
     """One model whose layers are probed.
 
     ``session``: edited at every layer to check the probe's choice, or None. ``curves``, ``pieces``:
-    figures that show this model's curves and pieces.
+    figures that show this model's curves and pieces; None for no figure of pieces. ``sizes``,
+    ``shown_size`` and ``samples``: this model's own, where they are not those of all models.
     """
 
     session: Name | None
     curves: Name
-    pieces: Name
+    pieces: Name | None
+    sizes: Annotated[tuple[Count, ...], Field(min_length=1)] | None = None
+    shown_size: Count | None = None
+    samples: int | None = Field(default=None, ge=2)
 
 
 class LayerProbeParameters(PieceSettings):
@@ -102,7 +106,15 @@ class LayerProbeParameters(PieceSettings):
     layers: Annotated[tuple[LayerNumber, ...], Field(min_length=3)]
     edit: TrialSettings
 
-    @property
-    def probe(self) -> PieceSettings:
-        """The settings of the stage `probe_layers`."""
-        return PieceSettings(**self.model_dump(include=set(PieceSettings.model_fields)))
+    @model_validator(mode="after")
+    def _probes_are_possible(self) -> LayerProbeParameters:
+        for model in self.models:
+            self.probe_of(model)
+        return self
+
+    def probe_of(self, model: str) -> PieceSettings:
+        """The settings of the stage `probe_layers` for a model."""
+        shared = self.model_dump(include=set(PieceSettings.model_fields))
+        own = self.models[model].model_dump(include=set(PieceSettings.model_fields))
+        given = {name: value for name, value in own.items() if value is not None}
+        return PieceSettings(**shared | given)
