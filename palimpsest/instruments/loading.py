@@ -22,19 +22,24 @@ from palimpsest.instruments.classifiers.published import CALLED, FaceAttribute
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.face_parser import MARK as FACE_MARK
 from palimpsest.instruments.segmenters.face_parser import FaceParser
+from palimpsest.instruments.segmenters.photograph_parts import METADATA_KEY as PHOTOGRAPH_KEY
+from palimpsest.instruments.segmenters.photograph_parts import PhotographParts
 from palimpsest.instruments.segmenters.unified_parser import METADATA_KEY as PARSING_KEY
 from palimpsest.instruments.segmenters.unified_parser import UnifiedParser
 from palimpsest.instruments.segmenters.world_segmenter import WorldSegmenter
 
 
 def load_segmenter(path: str | PathLike[str]) -> Segmenter:
-    """The segmenter in the file ``path``: one of ours, the unified parser, or the face parser.
+    """The segmenter in the file ``path``: a world's, the parts of photographs, the unified parser,
+    or the face parser.
 
     Raises `CheckpointError` for a file that is missing, damaged, or none of these.
     """
     metadata = _metadata(path)
     if metadata is not None:
-        return (UnifiedParser if PARSING_KEY in metadata else WorldSegmenter).load(path)
+        marked = {PARSING_KEY: UnifiedParser, PHOTOGRAPH_KEY: PhotographParts}
+        kinds = [kind for key, kind in marked.items() if key in metadata]
+        return (kinds[0] if kinds else WorldSegmenter).load(path)
     tensors = read_checkpoint(Path(path)).tensors
     if FACE_MARK in tensors:
         return FaceParser.of(path, tensors)

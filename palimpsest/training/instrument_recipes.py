@@ -1,4 +1,4 @@
-"""Recipes of the instruments that are trained on a world's renders: segmenters and classifiers.
+"""Recipes of the instruments, trained on a world's renders or on photographs.
 
 `params.yaml` composes these models, and the stages `train_segmenter` and `train_classifier`
 validate their option ``--recipe`` with the same models.
@@ -55,3 +55,40 @@ class ClassifierRecipe(Settings):
     rate: Rate = 3e-3
     weight_decay: Weight = 1e-2
     seed: Seed = 1
+
+
+class PhotographRecipe(Settings):
+    """Everything that the training of an instrument on photographs depends on, but for the
+    photographs and the architecture.
+
+    ``shift``: most pixels by which a photograph is moved. ``softening``: distance of a softened
+    label from 0 or 1; the labels are judgements, so some are wrong. ``smiling_weight``: weight of a
+    smiling photograph in the loss, since there are fewer. ``rate``: as a segmenter's.
+    """
+
+    steps: Count = 1800
+    batch: BatchSize = 64
+    shift: Annotated[int, Field(ge=0, le=8)] = 3
+    softening: Annotated[float, Field(ge=0, lt=0.5)] = 0.03
+    smiling_weight: Annotated[float, Field(gt=0)] = 1.5
+    rate: Rate = 2e-3
+    weight_decay: Weight = 1e-2
+    seed: Seed = 1
+
+
+class MouthRegion(Settings):
+    """An ellipse around (``row``, ``column``), ``height`` and ``width`` its whole axes, in pixels
+    of a 64 x 64 photograph; pixel (0, 0) has its centre at (0.5, 0.5)."""
+
+    row: float = 50
+    column: float = 32
+    height: Annotated[float, Field(gt=0)] = 26
+    width: Annotated[float, Field(gt=0)] = 50
+
+
+class PhotographInstruments(Settings):
+    """The instruments of photographs: two training runs, and the fixed region of the mouth."""
+
+    smile: PhotographRecipe = PhotographRecipe()
+    backbone: PhotographRecipe = PhotographRecipe(steps=2000, batch=32)
+    mouth: MouthRegion = MouthRegion()

@@ -1,4 +1,4 @@
-"""Training of instruments (segmenters, classifiers) on a world's renders and their exact truth.
+"""Training of instruments (segmenters, classifiers) on images whose truth is known.
 
     class Training(SupervisedTraining):
         def build(self): ...                    # the untrained network
@@ -19,10 +19,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from palimpsest.training.instrument_recipes import ClassifierRecipe, SegmenterRecipe
+from palimpsest.training.instrument_recipes import (
+    ClassifierRecipe,
+    PhotographRecipe,
+    SegmenterRecipe,
+)
 from palimpsest.training.resumable import Losses, ResumableTraining
 
-InstrumentRecipe = SegmenterRecipe | ClassifierRecipe
+InstrumentRecipe = SegmenterRecipe | ClassifierRecipe | PhotographRecipe
 
 WARM_UP = 100
 """Steps over which the rate rises to its full height."""

@@ -1,4 +1,4 @@
-"""The classifier of one world's images: whether an image shows an attribute, such as a smile.
+"""Our own classifiers: whether an image of a world, or a photograph, shows an attribute.
 
     smiles = AttributeClassifier.load("data/weights/mini/face-smile.safetensors")
     smiles.probability(images)              # (B, 3, R, R) in [-1, 1] to (B,) in [0, 1]
@@ -6,8 +6,9 @@
     count = int(smiles.shows(images).sum())
     corrected_rate(count, len(images), smiles.errors())    # (`estimates.error_rates`)
 
-The network is small and was trained from scratch on renders (`classifiers.training`);
-`.facts["grades"]` holds its error rates on held-out renders.
+The network is small and was trained from scratch on renders (`classifiers.training`) or on
+photographs (`classifiers.photograph_training`); `.facts["grades"]` holds its error rates on
+held-out ones.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 from palimpsest.generators.map_layout import fast_layout
 from palimpsest.instruments.classifiers.base import Classifier
+from palimpsest.instruments.classifiers.contrast_network import ContrastArchitecture
 from palimpsest.instruments.network_files import Kind, load_network, save_network
 
 KIND = Kind(
@@ -67,14 +69,14 @@ class AttributeArchitecture:
 class AttributeClassifier(Classifier):
     """A classifier of ``attribute``, trained on the renders of ``world``.
 
-    ``network`` maps (B, 3, R, R), R = ``resolution``, to scores (B,), whose sigmoid is the
-    probability. ``facts``: provenance and grades, as JSON values.
+    A ``world`` of "" stands for photographs. ``network`` maps (B, 3, R, R), R = ``resolution``, to
+    scores (B,), whose sigmoid is the probability. ``facts``: provenance and grades, as JSON values.
     """
 
     def __init__(
         self,
         network: nn.Module,
-        architecture: AttributeArchitecture,
+        architecture: AttributeArchitecture | ContrastArchitecture,
         world: str,
         attribute: str,
         resolution: int,
@@ -90,8 +92,8 @@ class AttributeClassifier(Classifier):
 
     @property
     def name(self) -> str:
-        """Name in result files, such as "face-smile"."""
-        return f"{self.world}-{self.attribute}"
+        """Name in result files, such as "face-smile" or "photographs-smile"."""
+        return f"{self.world or 'photographs'}-{self.attribute}"
 
     @torch.no_grad()
     def probability(self, images: Tensor) -> Tensor:
@@ -146,6 +148,9 @@ def _laid_out(images: Tensor) -> Tensor:
     return images.float().contiguous(memory_format=fast_layout(images.device))
 
 
-def _architecture(description: dict[str, Any]) -> AttributeArchitecture:
+def _architecture(description: dict[str, Any]) -> AttributeArchitecture | ContrastArchitecture:
     about = description["architecture"]
-    return AttributeArchitecture(tuple(map(int, about["widths"])), int(about["hidden"]))
+    widths, hidden = tuple(map(int, about["widths"])), int(about["hidden"])
+    if "side" in about:
+        return ContrastArchitecture(widths, hidden, int(about["side"]), float(about["dropout"]))
+    return AttributeArchitecture(widths, hidden)

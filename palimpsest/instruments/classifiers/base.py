@@ -34,7 +34,7 @@ class Classifier(Instrument):
         return self.probability(images) >= 0.5
 
     def errors(self, blurred: bool = True) -> Errors:
-        """Error rates on held-out renders, blurred or sharp, from the grades in ``facts``.
+        """Error rates on held-out images, blurred or sharp, from the grades in ``facts``.
 
         Raises `CheckpointError` for a classifier without such a grade, as published ones are.
         """
@@ -54,6 +54,11 @@ class Classifier(Instrument):
             if (grade.get("blur", 0) > 0) == blurred:
                 return Errors.from_facts(grade)
         return None
+
+    @property
+    def network(self) -> nn.Module:
+        """The network itself, for an instrument that holds this one; it is shared, not copied."""
+        return self._network
 
     @property
     def device(self) -> torch.device:

@@ -60,8 +60,7 @@ def _trace_of_root(product: np.ndarray) -> float:
 def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
     """Fréchet distance of two sets of features, (n, C) and (m, C), at least two vectors each."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if min(len(a), len(b)) < 2:
-        raise ValueError(f"{len(a)} and {len(b)} feature vectors; each set needs at least 2")
+    _check_counts(a, b)
     if a.ndim == b.ndim == 2 and a.shape[1] == b.shape[1] > max(len(a), len(b)):
         return _of_few(a, b)
     return gaussian_distance(a.mean(0), np.cov(a, rowvar=False), b.mean(0), np.cov(b, rowvar=False))
@@ -84,14 +83,25 @@ def _of_few(a: np.ndarray, b: np.ndarray) -> float:
 def frechet_estimate(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Estimate:
     """Fréchet distance of (n, C) and (m, C) with an interval over the images of ``a``.
 
+    Interval and errors as for `frechet_estimate_to`.
+    """
+    b = np.asarray(b, dtype=np.float64)
+    _check_counts(a, b)
+    return frechet_estimate_to(a, b.mean(0), np.atleast_2d(np.cov(b, rowvar=False)), level)
+
+
+def frechet_estimate_to(
+    a: ArrayLike, mean: np.ndarray, covariance: np.ndarray, level: float = 0.95
+) -> Estimate:
+    """Fréchet distance of (n, C) to the normal distribution of ``mean`` (C,) and ``covariance``
+    (C, C), with an interval over the images of ``a``.
+
     The interval is that of a jackknife that leaves out one of `GROUPS` groups of ``a`` at a time.
     (A bootstrap repeats images, which biases the distance upwards.) Its ends are at least 0, and
     NaN for fewer than two images per group. Raises `ValueError` for fewer than two images.
     """
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if min(len(a), len(b)) < 2:
-        raise ValueError(f"{len(a)} and {len(b)} feature vectors; each set needs at least 2")
-    mean, covariance = b.mean(0), np.atleast_2d(np.cov(b, rowvar=False))
+    a = np.asarray(a, dtype=np.float64)
+    _check_counts(a, a)
     # the root of the fixed set's covariance is computed once and applied to `a` once: the
     # covariance of `mapped` is C₁^½ C₂ C₁^½
     mapped = a @ _root(covariance)
@@ -106,3 +116,8 @@ def frechet_estimate(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Estimat
         return Estimate(found, np.nan, np.nan)
     group = np.arange(len(a)) % GROUPS
     return jackknife(found, np.array([distance(group != i) for i in range(GROUPS)]), level)
+
+
+def _check_counts(a: ArrayLike, b: ArrayLike) -> None:
+    if min(len(a), len(b)) < 2:
+        raise ValueError(f"{len(a)} and {len(b)} feature vectors; each set needs at least 2")
