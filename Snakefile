@@ -70,6 +70,7 @@ wildcard_constraints:
 # end: sessions (4), statistics and tuned weights (3), edits (2), measuring (1), all others (0)
 include: "workflow/rules/weights.smk"
 include: "workflow/rules/worlds.smk"
+include: "workflow/rules/photographs.smk"
 include: "workflow/rules/memory.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/studies.smk"

@@ -62,8 +62,7 @@ def main(
     # graded as it ships: with float16 weights
     classifier = AttributeClassifier.load(out_smile)
     classifier.facts["grades"] = [
-        grade_on_photographs(classifier, photographs.held_out, blurred)
-        for blurred in (0.0, BLUR)
+        grade_on_photographs(classifier, photographs.held_out, blurred) for blurred in (0.0, BLUR)
     ]
     classifier.save(out_smile)
     facts = {"smile": classifier.facts, "backbone": backbone.facts(), "hardware": hardware()}

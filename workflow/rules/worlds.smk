@@ -79,35 +79,6 @@ rule train_classifier:
         " --attribute {wildcards.attribute} --recipe {params.recipe:q} --out {output} > {log} 2>&1"
 
 
-rule train_photographs:
-    input:
-        archive=lambda wildcards: PARAMETERS.photographs[wildcards.generator].archive,
-    output:
-        "results/training/{generator}.safetensors",
-    log:
-        "logs/train_photographs/{generator}.log",
-    benchmark:
-        "logs/benchmarks/train_photographs/{generator}.tsv"
-    wildcard_constraints:
-        generator=one_of(PARAMETERS.photographs),
-    conda:
-        "../../environment.yml"
-    threads: 1
-    resources:
-        mem_mb=3000,
-        runtime=1440,
-        gpu=0,
-    params:
-        recipe=lambda wildcards: as_json(PARAMETERS.photographs[wildcards.generator].recipe),
-        # not an output, so that a stopped run finds it and continues
-        checkpoint=lambda wildcards: f"results/training/{wildcards.generator}.checkpoint.pt",
-    message:
-        "Train the {wildcards.generator} generator on photographs (many hours on a CPU)"
-    shell:
-        "python -m stages.train_photographs --archive {input.archive} --recipe {params.recipe:q}"
-        " --checkpoint {params.checkpoint} --out {output} > {log} 2>&1"
-
-
 rule preview_world:
     output:
         "results/panels/figS4_world_{world}.npz",

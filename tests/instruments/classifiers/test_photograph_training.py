@@ -21,7 +21,7 @@ from palimpsest.instruments.classifiers.photograph_training import (
 )
 from palimpsest.training.instrument_recipes import PhotographRecipe
 from palimpsest.training.photograph_batches import grey_images
-from palimpsest.training.photographs import PhotographSet, Photographs
+from palimpsest.training.photographs import Photographs, PhotographSet
 from tests.doubles.drawn_photographs import drawn_face
 
 ROOT = Path(__file__).parents[3]
