@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from palimpsest.errors import ParameterError
+from palimpsest.generators.base import Generator, content_sha256
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.instruments.network_files import Kind, load_network, save_network
 
@@ -84,19 +85,28 @@ class Encoder(nn.Module):
         """w in standard deviations from the mean, (B, rows, style_dim)."""
         return self.head(self.stages(images)).unflatten(1, (self.rows, self.style_dim))
 
+    @property
+    def identity(self) -> str:
+        """Hash of the weights, as `Generator.weights_sha256`."""
+        return content_sha256(self.state_dict())
+
     @torch.no_grad()
     def estimate(self, g: StyleGAN2, images: Tensor) -> Tensor:
         """The extended latents (B, rows, style_dim) of ``images`` (B, 3, R, R) for ``g``.
 
-        Raises `ParameterError` for a generator that the encoder was not trained for.
+        Raises as `check`.
         """
+        self.check(g)
+        self.to(images.device)
+        return self.mean + self(images) * self.deviation
+
+    def check(self, g: Generator) -> None:
+        """Raises `ParameterError` for a generator that the encoder was not trained for."""
         if g.weights_sha256 != self.weights_sha256:
             raise ParameterError(
                 f"this encoder was trained for weights {self.weights_sha256[:12]}, the generator "
                 f"has {g.weights_sha256[:12]}; train it for this generator, or invert without it"
             )
-        self.to(images.device)
-        return self.mean + self(images) * self.deviation
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write a ``.safetensors`` file, atomically; weights as float16."""

@@ -13,9 +13,8 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +30,15 @@ from palimpsest.photographs.weight_change import WeightChange, change_on
 METADATA_KEY = "palimpsest-photograph"
 FORMAT_VERSION = 1
 CHANGE = "change."
+STAGES = ("z", "w", "weights")
+"""What reproduces a photograph, one after the other."""
+
+
+class Error(NamedTuple):
+    """Perceptual distance to the photograph, and mean squared difference of pixels (of 2)."""
+
+    perceptual: float
+    pixel: float
 
 
 def pixels_sha256(pixels: np.ndarray) -> str:
@@ -62,10 +70,21 @@ class InvertedPhotograph:
             if not torch.isfinite(tensor).all():
                 raise EditError(f"the photograph's change of {name} is not finite; adapt again")
 
-    @cached_property
+    @property
     def above(self) -> int:
         """The layer above which weights are changed; edits up to it fit."""
         return self.change.above
+
+    @property
+    def errors(self) -> dict[str, Error]:
+        """The error at each of `STAGES`; empty if the provenance has none."""
+        found = self.provenance.get("errors", {})
+        return {stage: Error(*found[stage]) for stage in STAGES if stage in found}
+
+    def with_errors(self, errors: Mapping[str, Error]) -> InvertedPhotograph:
+        """The same photograph with ``errors`` in its provenance."""
+        written = {stage: list(error) for stage, error in errors.items()}
+        return replace(self, provenance={**self.provenance, "errors": written})
 
     def on(self, g: Generator) -> StyleGAN2:
         """A generator adapted to the photograph; ``g`` and its edits are not changed.

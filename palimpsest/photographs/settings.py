@@ -80,3 +80,18 @@ class EncoderRecipe(Settings):
     noise: Weight = 0.05
     image_weight: Weight = 2.0
     seed: Seed = 1
+
+
+class FramingRecipe(Settings):
+    """Training of the network that finds a face's square in a larger picture.
+
+    Each step composes ``batch`` pictures and cuts ten windows from each: the face's square, three
+    around it that miss it, and six from anywhere. ``backgrounds``: renders of the drawn worlds
+    behind the faces. ``rate``: of Adam, with 100 steps of warm-up, then a half cosine to 0.
+    """
+
+    steps: Count = 2500
+    batch: Annotated[int, Field(ge=2)] = 16
+    backgrounds: Annotated[int, Field(ge=3)] = 600
+    rate: Rate = 3e-3
+    seed: Seed = 1

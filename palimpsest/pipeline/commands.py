@@ -18,7 +18,7 @@ import inspect
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -44,14 +44,42 @@ def run(main: Callable[..., None], arguments: list[str] | None = None) -> None:
         main: a function whose parameters are all typed.
         arguments: the command line without the program's name; `sys.argv[1:]` if None.
     """
+    _start()
+    app = _typer()
+    app.command()(_with_debug(main))
+    app(args=arguments)
+
+
+def run_commands(
+    commands: Mapping[str, Callable[..., None]], about: str, arguments: list[str] | None = None
+) -> None:
+    """As `run`, for a program of several commands: ``program NAME ...`` runs ``commands[NAME]``.
+
+    ``about``: what ``program --help`` says first. A parameter of a command that is annotated with
+    `typer.Argument` is given by its place.
+    """
+    _start()
+    app = _typer()
+    app.callback(help=about)(_no_options)
+    for name, main in commands.items():
+        app.command(name)(_with_debug(main))
+    app(args=arguments)
+
+
+def _start() -> None:
     signal.signal(signal.SIGTERM, _leave)
     end_with_pipeline()
     if not gc.isenabled():
         gc.freeze()  # imported objects live until the end: no collection needs to visit them
         gc.enable()
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command()(_with_debug(main))
-    app(args=arguments)
+
+
+def _typer() -> typer.Typer:
+    return typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def _no_options() -> None:
+    """Makes typer expect the name of a command also where there is only one."""
 
 
 def named_files(option: str, texts: Iterable[str]) -> dict[str, Path]:

@@ -59,3 +59,101 @@ rule train_photograph_instruments:
         "python -m stages.train_photograph_instruments --archive {input.archive}"
         " --recipe {params.recipe:q} --out-smile {output.smile} --out-parts {output.parts}"
         " --out-reference {output.reference} > {log} 2>&1"
+
+
+rule train_framing:
+    input:
+        archive=lambda wildcards: PARAMETERS.photographs[wildcards.generator].archive,
+    output:
+        "results/training/{generator}-framing.safetensors",
+    log:
+        "logs/train_framing/{generator}.log",
+    benchmark:
+        "logs/benchmarks/train_framing/{generator}.tsv"
+    wildcard_constraints:
+        generator=one_of(PARAMETERS.photographs),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+        gpu=0,
+    params:
+        recipe=lambda wildcards: as_json(PARAMETERS.photographs[wildcards.generator].framing),
+    message:
+        "Train the network that finds the faces of {wildcards.generator} in larger pictures"
+    shell:
+        "python -m stages.train_framing --archive {input.archive} --recipe {params.recipe:q}"
+        " --out {output} > {log} 2>&1"
+
+
+rule train_encoder:
+    input:
+        archive=lambda wildcards: PARAMETERS.photographs[wildcards.generator].archive,
+        weights=lambda wildcards: PARAMETERS.photographs[wildcards.generator].weights,
+        segmenter=lambda wildcards: PARAMETERS.photographs[wildcards.generator].segmenter,
+    output:
+        "results/training/{generator}-encoder.safetensors",
+    log:
+        "logs/train_encoder/{generator}.log",
+    benchmark:
+        "logs/benchmarks/train_encoder/{generator}.tsv"
+    wildcard_constraints:
+        generator=one_of(PARAMETERS.photographs),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+        gpu=0,
+    params:
+        recipe=lambda wildcards: as_json(PARAMETERS.photographs[wildcards.generator].encoder),
+        inversion=lambda wildcards: as_json(PARAMETERS.photographs[wildcards.generator].inversion),
+    message:
+        "Train the encoder of {wildcards.generator}, and measure the error of held-out faces"
+    shell:
+        "python -m stages.train_encoder --weights {input.weights} --segmenter {input.segmenter}"
+        " --archive {input.archive} --recipe {params.recipe:q} --inversion {params.inversion:q}"
+        " --out {output} > {log} 2>&1"
+
+
+# a photograph of your own: put me.jpg into data/photographs/own/ and ask for
+# results/photographs/photo_faces/me.jpg.safetensors
+rule invert_photograph:
+    input:
+        photograph="data/photographs/own/{photograph}",
+        weights=lambda wildcards: PARAMETERS.photographs[wildcards.generator].weights,
+        segmenter=lambda wildcards: PARAMETERS.photographs[wildcards.generator].segmenter,
+        encoder="data/weights/mini/{generator}-encoder.safetensors",
+        framing="data/weights/mini/{generator}-framing.safetensors",
+    output:
+        "results/photographs/{generator}/{photograph}.safetensors",
+    log:
+        "logs/invert_photograph/{generator}/{photograph}.log",
+    benchmark:
+        "logs/benchmarks/invert_photograph/{generator}/{photograph}.tsv"
+    wildcard_constraints:
+        generator=one_of(PARAMETERS.photographs),
+        photograph=r"[^/]+",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+        gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
+    params:
+        inversion=lambda wildcards: as_json(PARAMETERS.photographs[wildcards.generator].inversion),
+        adaptation=lambda wildcards: as_json(PARAMETERS.photographs[wildcards.generator].adaptation),
+        above=lambda wildcards: PARAMETERS.photographs[wildcards.generator].above,
+    message:
+        "Invert the photograph {wildcards.photograph} in the {wildcards.generator} generator"
+    shell:
+        "python -m stages.invert_photograph --photograph {input.photograph}"
+        " --weights {input.weights} --segmenter {input.segmenter} --encoder {input.encoder}"
+        " --framing {input.framing} --inversion {params.inversion:q}"
+        " --adaptation {params.adaptation:q} --above {params.above} --out {output}"
+        " --device {resources.device} > {log} 2>&1"

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from palimpsest.settings import Settings
+from palimpsest.photographs.settings import (
+    AdaptationSettings,
+    EncoderRecipe,
+    FramingRecipe,
+    InversionSettings,
+)
+from palimpsest.settings import LayerNumber, Settings
 from palimpsest.training.adversarial_recipe import AdversarialRecipe
 from palimpsest.training.instrument_recipes import PhotographInstruments
 
@@ -10,10 +16,20 @@ from palimpsest.training.instrument_recipes import PhotographInstruments
 class PhotographParameters(Settings):
     """One generator of photographs.
 
-    ``archive``: zip file of the photographs, which are not part of the repository. ``recipe``: the
-    adversarial training run. ``instruments``: how its instruments are trained.
+    ``archive``: zip file of the photographs, which are not part of the repository. ``weights``,
+    ``segmenter``: files with which photographs are inverted. ``recipe``: the adversarial training
+    run. ``instruments``: how its instruments are trained. ``encoder``, ``framing``: how the
+    networks that bring a photograph into it are trained. ``inversion``, ``adaptation``: how a
+    photograph is reproduced. ``above``: weights above this layer are adapted.
     """
 
     archive: str
+    weights: str
+    segmenter: str
     recipe: AdversarialRecipe
     instruments: PhotographInstruments
+    encoder: EncoderRecipe = EncoderRecipe()
+    framing: FramingRecipe = FramingRecipe()
+    inversion: InversionSettings = InversionSettings()
+    adaptation: AdaptationSettings = AdaptationSettings()
+    above: LayerNumber = 6

@@ -1,0 +1,124 @@
+"""The command `palimpsest`; in a checkout also ``python -m palimpsest``.
+
+    palimpsest photo me.jpg --edit photo_smile.safetensors --out me-smiling.png
+
+Each command is a function here, named in `COMMANDS`. What it does lies in the library.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from PIL import Image
+
+from palimpsest.errors import EditError, ParameterError
+from palimpsest.files.atomic import atomic_path
+from palimpsest.pipeline.commands import run_commands
+from palimpsest.pipeline.devices import Device, computing_device
+
+SHIPPED = "data/weights/mini/photo_faces"
+CHECKOUT = Path(__file__).parents[1]
+LOWEST_ABOVE = 6
+"""Weights up to this layer are never adapted, so that one inversion serves edits of all layers up
+to it."""
+
+PHOTOGRAPH = typer.Argument(help="The photograph: JPEG, PNG or any other picture.")
+
+
+def photo(
+    photograph: Annotated[Path, PHOTOGRAPH],
+    out: Annotated[Path, typer.Option(help="Picture to write (.png).")],
+    edit: Annotated[
+        list[Path] | None,
+        typer.Option(help="Edit to apply to the photograph (.safetensors); repeatable."),
+    ] = None,
+    strength: Annotated[float, typer.Option(help="Strength of the edits; 1 as solved.")] = 1.0,
+    side_by_side: Annotated[
+        bool,
+        typer.Option(help="Write original, reproduced and edited photograph side by side."),
+    ] = False,
+    enlarge: Annotated[
+        int, typer.Option(help="Factor by which the written picture is enlarged.", min=1, max=32)
+    ] = 1,
+    box: Annotated[
+        str | None,
+        typer.Option(help="The face in the photograph: left,top,size in pixels. [searched for]"),
+    ] = None,
+    inverted: Annotated[
+        Path | None,
+        typer.Option(
+            help="Inverted photograph to write, or to reuse if it is of the same photograph and"
+            " settings. [beside --out]"
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of the generator. [the shipped faces]")
+    ] = None,
+    segmenter: Annotated[
+        Path | None,
+        typer.Option(help="Segmenter whose features compare images. [beside the weights]"),
+    ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(help="Encoder that gives the start. [beside the weights, if there]"),
+    ] = None,
+    framing: Annotated[
+        Path | None,
+        typer.Option(help="Network that finds the face. [beside the weights, if there]"),
+    ] = None,
+    above: Annotated[
+        int | None,
+        typer.Option(help="Adapt the weights above this layer. [6, or the highest edit's layer]"),
+    ] = None,
+    device: Device = "cpu",
+) -> None:
+    """Invert a photograph, adapt the generator to it, apply edits, and write the picture."""
+    # imported here, so that --help is quick
+    from palimpsest.photographs.own_photograph import Studio
+
+    if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise ParameterError(f"--out: {out} is not a .png or .jpg file")
+    weights = weights or CHECKOUT / f"{SHIPPED}.safetensors"
+    if not weights.is_file():
+        raise ParameterError(f"{weights}: no such file; give the generator's with --weights")
+    studio = Studio.open(
+        weights,
+        segmenter or weights.with_name(f"{weights.stem}-parts.safetensors"),
+        encoder or _if_there(weights.with_name(f"{weights.stem}-encoder.safetensors")),
+        framing or _if_there(weights.with_name(f"{weights.stem}-framing.safetensors")),
+        computing_device(device),
+    )
+    edits = studio.edits(edit or [])
+    layers = [LOWEST_ABOVE, *(one.layer for one in edits)]
+    chosen = max(layers) if above is None else above
+    if too_high := [one.layer for one in edits if one.layer > chosen]:
+        raise EditError(f"--above {chosen}: an edit changes layer {too_high[0]}; give that number")
+    pixels = studio.read(photograph, box)
+    kept = inverted or out.with_suffix(".safetensors")
+    found = studio.invert(pixels, kept, above=chosen)
+    pictures = studio.pictures(pixels, found, edits, strength)
+    _write(np.concatenate(pictures, axis=1) if side_by_side else pictures[-1], enlarge, out)
+    typer.echo(studio.summary(found), err=True)
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _write(pixels: np.ndarray, enlarge: int, out: Path) -> None:
+    picture = Image.fromarray(pixels)
+    size = (enlarge * picture.width, enlarge * picture.height)
+    with atomic_path(out) as path:
+        picture.resize(size, Image.Resampling.BICUBIC).save(path)
+
+
+COMMANDS = {"photo": photo}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command that ``arguments`` name, by default the command line's."""
+    about = "Rewrite a rule inside the weights of a trained image generator."
+    run_commands(COMMANDS, about, arguments)

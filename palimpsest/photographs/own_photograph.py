@@ -1,0 +1,157 @@
+"""One person's photograph from file to picture: what the command `palimpsest photo` does.
+
+studio = Studio.open(weights, segmenter, encoder, framing)
+pixels = studio.read("me.jpg")
+found = studio.invert(pixels, "me.safetensors", above=6)
+original, reproduced, edited = studio.pictures(pixels, found, studio.edits(["smile.safetensors"]))
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from palimpsest.errors import ParameterError
+from palimpsest.generators import load_generator
+from palimpsest.generators.stylegan2 import StyleGAN2
+from palimpsest.instruments.distances.perceptual import PerceptualDistance
+from palimpsest.instruments.loading import load_segmenter
+from palimpsest.memory.edits import Edit
+from palimpsest.photographs.encoder import Encoder
+from palimpsest.photographs.face_limit import STAGE, FaceLimit
+from palimpsest.photographs.files import InvertedPhotograph, pixels_sha256
+from palimpsest.photographs.framing import FramingNetwork
+from palimpsest.photographs.reading import Box, cropped, read_picture
+from palimpsest.photographs.reproduction import as_grey, is_grey, picture_of, reproduce, request
+from palimpsest.photographs.settings import AdaptationSettings, InversionSettings
+
+
+@dataclass(frozen=True)
+class Studio:
+    """A generator with what is needed to put photographs into it."""
+
+    g: StyleGAN2
+    distance: PerceptualDistance
+    encoder: Encoder | None
+    framing: FramingNetwork | None
+    grey: bool
+    inversion: InversionSettings
+    adaptation: AdaptationSettings
+
+    @classmethod
+    def open(
+        cls,
+        weights: Path,
+        segmenter: Path,
+        encoder: Path | None,
+        framing: Path | None,
+        device: str | torch.device = "cpu",
+        inversion: InversionSettings | None = None,
+        adaptation: AdaptationSettings | None = None,
+    ) -> Studio:
+        """Load the files. Raises `CheckpointError` for one that cannot be used, and
+        `ParameterError` for a generator that is no StyleGAN2."""
+        g = load_generator(weights).to(device)
+        if not isinstance(g, StyleGAN2):
+            raise ParameterError(f"{weights}: photographs need a StyleGAN2, not a {g.kind}")
+        distance = PerceptualDistance(load_segmenter(segmenter)).to(device)
+        loaded = None if encoder is None else Encoder.load(encoder).to(device)
+        if loaded is not None:
+            loaded.check(g)
+        finder = None if framing is None else FramingNetwork.load(framing)
+        return cls(
+            g,
+            distance,
+            loaded,
+            finder,
+            is_grey(g),
+            inversion or InversionSettings(),
+            adaptation or AdaptationSettings(),
+        )
+
+    def edits(self, paths: Sequence[Path]) -> list[Edit]:
+        """The edits in these files. Raises `EditError` for one of other weights."""
+        edits = [Edit.load(path) for path in paths]
+        Edit.compose(edits).apply(self.g, 0.0)
+        return edits
+
+    def read(self, path: str | PathLike[str], box: str | None = None) -> np.ndarray:
+        """The face in the picture ``path``, uint8 (R, R, 3), grey for a grey generator.
+
+        ``box``: left,top,size; None to search for it, or for the middle without a framing network.
+        Raises `ParameterError` for a file that is no
+        picture or cannot be used.
+        """
+        picture = read_picture(path)
+        if box:
+            chosen = Box.parse(box)
+        elif max(picture.size) <= self.g.resolution or self.framing is None:
+            chosen = Box.central(*picture.size)  # as small as the generator's own photographs
+        else:
+            chosen = self.framing.find(picture)
+            print(f"{path}: face found at --box {chosen}", file=sys.stderr)
+        pixels = cropped(picture, self.g.resolution, chosen)
+        return as_grey(pixels) if self.grey else pixels
+
+    def invert(
+        self, pixels: np.ndarray, kept: str | PathLike[str], *, above: int
+    ) -> InvertedPhotograph:
+        """The photograph inverted and adapted, written to ``kept``; read from there if it is of the
+        same pixels, generator and settings."""
+        kept = Path(kept)
+        wanted = request(self.distance, self.inversion, self.adaptation, self.encoder)
+        wanted["pixels_sha256"] = pixels_sha256(pixels)
+        if kept.is_file():
+            known = InvertedPhotograph.load(kept)
+            same = all(known.provenance.get(name) == x for name, x in wanted.items())
+            if same and known.above == above and known.weights_sha256 == self.g.weights_sha256:
+                return known
+        steps = self.inversion.z_steps + self.inversion.w_steps + self.adaptation.steps
+        with tqdm(total=steps, unit="step", mininterval=0.5) as bar:
+
+            def show(stage: str, step: int, steps: int) -> None:
+                bar.set_description(stage, refresh=False)
+                bar.update()
+
+            (found,) = reproduce(
+                self.g,
+                [pixels],
+                self.distance,
+                self.inversion,
+                self.adaptation,
+                above=above,
+                encoder=self.encoder,
+                progress=show,
+            )
+        found.save(kept)
+        return found
+
+    def pictures(
+        self,
+        pixels: np.ndarray,
+        photograph: InvertedPhotograph,
+        edits: Sequence[Edit],
+        strength: float = 1.0,
+    ) -> list[np.ndarray]:
+        """Original, reproduced and, if there are edits, edited photograph, uint8 (R, R, 3) each."""
+        pictures = [pixels, picture_of(photograph.image(self.g), self.grey)]
+        if edits:
+            edited = photograph.image(Edit.compose(edits).apply(self.g, strength))
+            pictures.append(picture_of(edited, self.grey))
+        return pictures
+
+    def summary(self, photograph: InvertedPhotograph) -> str:
+        """The errors, and whether the picture looks like a face, in one line."""
+        errors = photograph.errors
+        told = ", ".join(f"{stage} {error.perceptual:.3f}" for stage, error in errors.items())
+        limit = None if self.encoder is None else FaceLimit.read(self.encoder.facts)
+        if limit is None or not limit.fits(photograph):
+            return f"perceptual error: {told}; no limit for faces is known for these settings"
+        return f"perceptual error: {told}; {limit.verdict(errors[STAGE])}"
