@@ -18,7 +18,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help figures photographs test test-portable faults worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
+.PHONY: help figures photographs many-photographs test test-portable faults worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,6 +36,9 @@ PHOTOGRAPHS := $(shell sed -n 's/^ *archive: *//p' params.yaml)
 
 photographs: $(READY)  ## fetch and verify the photographs, which are not part of the project
 	@python -m stages.fetch_photographs --out $(PHOTOGRAPHS)
+
+many-photographs: photographs  ## measure 100 held-out photographs, results/tables/photographs_100.csv
+	@snakemake --cores all many_photographs
 
 # The instructions of an old processor, which sums in another order (docs/testing.md).
 TESTS := tests

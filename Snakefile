@@ -78,6 +78,7 @@ include: "workflow/rules/watermarks.smk"
 include: "workflow/rules/reflections.smk"
 include: "workflow/rules/tradeoff.smk"
 include: "workflow/rules/layers.smk"
+include: "workflow/rules/held_out.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
@@ -93,6 +94,7 @@ localrules:
     tables,
     figures,
     worlds_preview,
+    many_photographs,
 
 
 rule all:
@@ -155,3 +157,10 @@ rule worlds_preview:
         PLAN.world_sheets,
     message:
         "Up to date: a contact sheet of every world"
+
+
+rule many_photographs:
+    input:
+        PLAN.many_photographs_table,
+    message:
+        "Up to date: the table of many held-out photographs"

@@ -23,6 +23,7 @@ LABELS = (
     "intervention",
     "rule",
     "instrument",
+    "picture",
 )
 """Columns that name a row; the ones that a table has are joined to the row's name."""
 

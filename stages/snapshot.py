@@ -11,7 +11,15 @@ from PIL.PngImagePlugin import PngInfo
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.files.atomic import atomic_path, atomic_write_bytes
+from palimpsest.files.panels import SHOWS_PHOTOGRAPHS
 from palimpsest.pipeline.commands import run
+from palimpsest.report.figures import facts_of
+
+LEFT_OUT = (
+    "This figure is not copied here, because it shows photographs, which are not part of this "
+    "project (docs/photographs.md); `make figures` draws it.\n\n"
+)
+"""Put before the caption of a figure that shows photographs."""
 
 
 def main(
@@ -20,14 +28,18 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder to copy to.")],
     width: Annotated[int, typer.Option(help="Largest width of a figure in pixels.")] = 1200,
 ) -> None:
-    """Copy tables, captions and reduced figures; files copied earlier are never deleted."""
+    """Copy tables, captions and reduced figures, but no figure that shows photographs."""
     pictures = sorted(figures.glob("*.png"))
     texts = sorted([*tables.glob("*.csv"), *figures.glob("*.txt")])
     if not pictures or not texts:
         raise PalimpsestError(f"{tables}, {figures}: no tables or no figures; make them first")
+    private = {file.stem for file in pictures if facts_of(file).get(SHOWS_PHOTOGRAPHS)}
     for file in texts:
-        atomic_write_bytes(out / file.name, file.read_bytes())
+        before = LEFT_OUT if file.suffix == ".txt" and file.stem in private else ""
+        atomic_write_bytes(out / file.name, before.encode() + file.read_bytes())
     for file in pictures:
+        if file.stem in private:
+            continue
         with Image.open(file) as original:
             picture, entries = original.convert("RGB"), PngInfo()
             for entry, text in original.text.items():  # the facts of the figure are kept

@@ -23,6 +23,9 @@ import numpy as np
 from palimpsest.errors import PalimpsestError
 from palimpsest.files.atomic import atomic_path
 
+SHOWS_PHOTOGRAPHS = "shows_photographs"
+"""A fact: the figure shows photographs, which are not part of the project."""
+
 
 @dataclass(frozen=True)
 class Panel:

@@ -1,4 +1,4 @@
-"""Files of a checkout that decide what a run makes: hand-drawn sessions, studies, adopted layers.
+"""Files of a checkout that decide what a run makes, such as hand-drawn sessions and studies.
 
     files = CheckoutFiles.read(".", ["church", "face"])
     files.hand_drawn["church"]["my_idea"].layer     # 8, or None if the file names no layer
@@ -33,15 +33,20 @@ class CheckoutFiles:
 
     ``hand_drawn``: model -> session -> file. ``studies``: session -> the files of the judges'
     answers, for each session whose study has a key. ``adopted_layers``: model -> layer.
+    ``archives``: the archives of photographs that are there.
     """
 
     hand_drawn: Mapping[str, Mapping[str, HandDrawnSession]] = field(default_factory=dict)
     studies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     adopted_layers: Mapping[str, int] = field(default_factory=dict)
+    archives: frozenset[str] = frozenset()
 
     @classmethod
-    def read(cls, folder: str | Path, models: Iterable[str]) -> CheckoutFiles:
-        """The files in ``folder``, with the hand-drawn sessions of ``models``.
+    def read(
+        cls, folder: str | Path, models: Iterable[str], archives: Iterable[str] = ()
+    ) -> CheckoutFiles:
+        """The files in ``folder``: hand-drawn sessions of ``models``, and those of ``archives``
+        that are there.
 
         Raises:
             ParameterError: a hand-drawn session or the table of adopted layers cannot be read.
@@ -51,6 +56,7 @@ class CheckoutFiles:
             hand_drawn={model: _hand_drawn(folder, model) for model in models},
             studies=_studies(folder),
             adopted_layers=adopted_layers(folder / LAYER_CHOICE),
+            archives=frozenset(file for file in archives if (folder / file).is_file()),
         )
 
 

@@ -42,7 +42,8 @@ class Plan(ExperimentPlan):
             ParameterError: a file of the checkout cannot be read, a model has no layer, two models
                 have a measured session of the same name, or a measured session has no classifier.
         """
-        plan = cls(parameters, CheckoutFiles.read(folder, parameters.models))
+        archives = [about.archive for about in parameters.photographs.values()]
+        plan = cls(parameters, CheckoutFiles.read(folder, parameters.models, archives))
         for model in parameters.models:
             plan.model_layer(model)
         for session in plan.measured_sessions:
@@ -105,7 +106,8 @@ class Plan(ExperimentPlan):
     def _panels_of_measurements(self) -> dict[str, str]:
         """Figures whose panel is made by the job that measures: figure -> name of the panel."""
         pieces = {figure: f"pieces_{model}" for figure, model in self.piece_figures.items()}
-        own = ["fig05_watermarks", "figS2_tradeoff", *self._generator_figures]
+        own = ["fig05_watermarks", "figS2_tradeoff", "figS5_photographs", "figS6_renders"]
+        own += self._generator_figures
         return pieces | {name: name for name in own}
 
     @property
@@ -168,6 +170,8 @@ class Plan(ExperimentPlan):
             "causal_rule": bool(self.models_with_graded_rule),
             "reflection": self.reflections_are_possible,
             "tradeoff": self.tradeoff_is_possible,
+            "photographs": self.photographs_are_possible,
+            "renders": self.renders_are_possible,
             "layer_probe": bool(self.probed_models),
             "layer_choice": bool(self.probed_models),
             "layer_edits": bool(self.probed_models),
@@ -189,6 +193,10 @@ class Plan(ExperimentPlan):
             names.append("fig06_reflections")
         if self.tradeoff_is_possible:
             names.append("figS2_tradeoff")
+        if self.photographs_are_possible:
+            names.append("figS5_photographs")
+        if self.renders_are_possible:
+            names.append("figS6_renders")
         return [f"results/figures/{name}.png" for name in sorted(names)]
 
     @property

@@ -145,6 +145,41 @@ class ExperimentPlan(SessionPlan):
         table = self.method_tables["table2_domes"]
         return [session for session in table if self.model_of(session) == model]
 
+    # held-out photographs and renders
+
+    @property
+    def photographs_are_possible(self) -> bool:
+        """Whether the archive of the photographs is there, and the model has the session."""
+        settings = self.parameters.held_out_photographs
+        return (
+            self.photograph_archive in self.files.archives
+            and settings.model in self.parameters.models
+            and settings.session in self.sessions(settings.model)
+        )
+
+    @property
+    def photograph_archive(self) -> str | None:
+        """The archive of the photographs that the model's generator was trained on."""
+        model = self.parameters.held_out_photographs.model
+        trained = self.parameters.photographs.get(model)
+        return trained.archive if trained else None
+
+    @property
+    def photograph_encoder_files(self) -> list[str]:
+        """The file of the encoder, as an input that may be missing."""
+        return [file] if (file := self.parameters.held_out_photographs.encoder) else []
+
+    @property
+    def many_photographs_table(self) -> str:
+        """The table of the target `many_photographs`."""
+        return f"results/tables/photographs_{self.parameters.held_out_photographs.many}.csv"
+
+    @property
+    def renders_are_possible(self) -> bool:
+        """Whether the model's world can render the session's rule itself."""
+        settings = self.parameters.held_out_renders
+        return settings.session in self.sessions_with_counterfactual(settings.model)
+
     # the probe of layers: Appendix H
 
     @cached_property

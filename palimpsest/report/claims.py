@@ -28,6 +28,7 @@ from palimpsest.estimates.intervals import NOTHING, Estimate
 from palimpsest.lists_in_words import listed
 from palimpsest.methods.registry import METHODS, UNMODIFIED, with_rank
 from palimpsest.report.layer_claims import layer_advice
+from palimpsest.report.photograph_claims import photograph_claims
 from palimpsest.report.sections import CLAIMS
 from palimpsest.report.sentences import capital, figure_of, in_words, name_of, nth_lowest
 from palimpsest.report.table_view import LABELS, NAMES, number, show
@@ -118,6 +119,10 @@ def judge(tables: Tables, facts: Mapping[str, Mapping] | None = None) -> list[Cl
             for measured, holds in layer_advice(tables.get("layer_choice", ()))
         ),
         *reversible((facts or {}).get("fig01_rules", {})),
+        *(
+            _claim(topic, measured, holds, "photographs")
+            for topic, measured, holds in photograph_claims(tables.get("photographs", ()))
+        ),
     ]
     spoken = {claim.topic for claim in found}
     found += [_claim(topic, "Not measured.", None, "") for topic in CLAIMS if topic not in spoken]

@@ -78,6 +78,12 @@ class ShownSection:
     section: Section
     shown: tuple[TableShown | FigureView, ...]
 
+    @property
+    def note(self) -> str:
+        """What to say in place of something that this run lacks; empty if it lacks nothing."""
+        name, words = self.section.optional or ("", "")
+        return words if all(one.name != name for one in self.shown) else ""
+
 
 @dataclass(frozen=True)
 class Topic:

@@ -21,13 +21,15 @@ class Section:
     """A part of the page: its anchor, heading, introduction, and what it shows.
 
     ``shows``: names of tables and figures in order, without their endings; ``*`` in a name stands
-    for anything (those come by name).
+    for anything (those come by name). ``optional``: one of them that a run may lack, and what to
+    say in its place.
     """
 
     key: str
     title: str
     lead: str
     shows: tuple[str, ...]
+    optional: tuple[str, str] | None = None
 
 
 SECTIONS = (
@@ -91,6 +93,21 @@ SECTIONS = (
         "have made. Every solver also trades effect for locality; the figure shows that whole "
         "curve for several settings.",
         ("figS2_tradeoff", "tradeoff", "counterfactuals", "edits"),
+    ),
+    Section(
+        "photographs",
+        "One’s own photograph",
+        "A photograph that nothing was trained on is found in the generator: first the nearest z, "
+        "then a w for each layer. Neither reproduces it, so the weights above the edited layer are "
+        "adapted to this photograph until they do. Every rule made before works on the adapted "
+        "generator too. Renders show the same where the truth under the new rule is known.",
+        ("photographs", "figS5_photographs", "renders", "figS6_renders"),
+        (
+            "photographs",
+            "This run had no photographs, which are not part of the project: their table and "
+            "figure are left out. “make photographs” fetches them; run “make figures” again then "
+            "(docs/photographs.md).",
+        ),
     ),
     Section(
         "trust",
@@ -159,6 +176,21 @@ CLAIMS = {
         "in any order, which restores the original weights bit for bit.",
         "Figure 1; bit for bit is this project’s promise",
     ),
+    "reproduced": (
+        "A photograph that no w gives is reproduced once the upper layers’ weights are adapted to "
+        "it: the error is at most half of that of the best w.",
+        "Bau’s talk, “Editing a real photo”; the bound is this project’s",
+    ),
+    "rule_on_photographs": (
+        "A rule made on samples works on photographs: under the smile rule at least half of those "
+        "that do not smile do.",
+        "Bau’s talk, “Editing a real photo”; the bound is this project’s",
+    ),
+    "foreign": (
+        "What no sample of the generator shows, a sticker on a cheek, survives the adaptation and "
+        "the rule.",
+        "Bau’s talk, “Editing a real photo”; the bound is this project’s",
+    ),
 }
 """Claims of the paper by key: the claim in our words, and its place there, in the page's order."""
 
@@ -216,6 +248,20 @@ TABLE_TITLES = {
         "the distance of the edited image to it. For comparison: the error of the unedited image, "
         "and the generator’s own error on these scenes without a new rule.",
     ),
+    "photographs": (
+        "Held-out photographs reproduced and edited",
+        "Errors are distances to the photograph, of pixels as a root mean square where black to "
+        "white is 1. “Smiling” is what the classifier says, and corrected for its known errors; "
+        "“begin” and “stop” compare with the adapted picture. "
+        "Outside the mouth the pictures are compared with the adapted ones. The error in the "
+        "sticker says whether a thing that no sample shows survives; the photograph’s own row says "
+        "what it would be without the sticker.",
+    ),
+    "renders": (
+        "Held-out renders reproduced and edited",
+        "The world draws each scene also under the new rule, so the edited reproduction has a "
+        "truth to be compared with: over the whole image, and in the pixels that the rule changes.",
+    ),
     "edits": (
         "Edits",
         "Every session with the edit by its own method: the loss of the goal before and after, the "
@@ -272,6 +318,8 @@ FIGURE_TITLES = {
     "fig18_patches_kitchen_progressive": "Figure 18. Pieces of a Progressive GAN’s kitchen",
     "figS1_doors": "Figure S1. A door in the sky",
     "figS2_tradeoff": "Figure S2. Effect against locality",
+    "figS5_photographs": "Figure S5. Held-out photographs, reproduced and edited",
+    "figS6_renders": "Figure S6. Held-out renders, reproduced and edited",
     **{f"figS4_world_{name}": f"Figure S4. The {name} world" for name in world_names()},
 }
 

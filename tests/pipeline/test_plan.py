@@ -15,7 +15,7 @@ from palimpsest.pipeline.adopted_layers import adopted_layers
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
 
-FIGURES = 18 + 2 + 6  # fig01 to 18, S1, S2, and S3 for each generator
+FIGURES = 18 + 3 + 6  # fig01 to 18, S1, S2, S6, and S3 for each generator
 SESSIONS = {"church": 8, "face": 4, "horse": 2, "kitchen": 1}
 MEASURED = {"church": 2, "face": 1}
 TABLES = len(MEASURED)  # with a row for each method
@@ -45,6 +45,7 @@ def test_a_finished_run_has_every_result_and_plans_nothing(finished) -> None:
         "causal_rule.csv",
         "reflection.csv",
         "instrument_grades.csv",
+        "renders.csv",
     }
     figures = {file.name for file in (results / "figures").iterdir()}
     assert len(figures) == 2 * FIGURES and "fig04_comparison.png" in figures
@@ -134,6 +135,7 @@ ONE_LEAF = {
             "tabulate_reflections": 1,
             "tabulate_tradeoff": 1,
             "tabulate_watermarks": 1,
+            "tabulate_renders": 1,
             "choose_layers": 1,
             "collect_metrics": 1,
             "collect_curves": 2,
@@ -200,6 +202,17 @@ ONE_LEAF = {
             "collect_metrics": 1,
             "collect_curves": 2,
             "plot_figure": 2,
+            "report": 1,
+        },
+    ),
+    "how many renders are reproduced": (
+        "renders: 6 ",
+        "renders: 5 ",
+        {
+            "measure_renders": 1,
+            "tabulate_renders": 1,
+            "collect_metrics": 1,
+            "plot_figure": 1,
             "report": 1,
         },
     ),

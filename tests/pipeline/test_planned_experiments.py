@@ -134,3 +134,46 @@ def test_without_models_of_a_world_nothing_is_graded(folder: Path) -> None:
     without = plan(folder, {"models": worlds})
     assert without.graded_segmenters == without.graded_classifiers == []
     assert without.tables == without.metrics == without.report == without.figures == []
+
+
+PHOTOS = {
+    "models": {
+        "photo_faces": {
+            "weights": "photo.safetensors",
+            "segmenter": "parts.safetensors",
+            "classifiers": ["photo-smile.safetensors"],
+            "world": None,
+            "drawings": "photo_faces",
+            "truncation": 1.0,
+            "layer": 5,
+        }
+    },
+    "sessions": {"photo_faces": {"photo_smile": {}}},
+}
+
+
+def test_photographs_need_their_archive_and_the_session(folder: Path) -> None:
+    without = plan(folder, PHOTOS)
+    assert not without.photographs_are_possible
+    assert "photographs" not in names(without.tables)
+    assert "figS5_photographs" not in names(without.figures)
+    archive = folder / without.photograph_archive
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(b"photographs")
+    made = plan(folder, PHOTOS)
+    assert made.photographs_are_possible and "photographs" in names(made.tables)
+    assert "figS5_photographs" in names(made.figures)
+    assert made.figure_panels("figS5_photographs") == [
+        "results/measurements/panels/figS5_photographs.npz"
+    ]
+    assert made.many_photographs_table == "results/tables/photographs_100.csv"
+    other = plan(folder, PHOTOS | {"held_out_photographs": {"session": "wink"}})
+    assert not other.photographs_are_possible
+    assert not plan(folder).photographs_are_possible  # without the model
+
+
+def test_renders_need_a_rule_that_the_world_can_render(folder: Path) -> None:
+    made = plan(folder)
+    assert made.renders_are_possible and "figS6_renders" in names(made.figures)
+    other = plan(folder, {"held_out_renders": {"session": "remove_window"}})
+    assert not other.renders_are_possible and "renders" not in names(other.tables)

@@ -102,6 +102,16 @@ def panel_of(name, pictures):
     if name.startswith("figS4"):
         facts = {"world": "face", "rules": ["smile"], "classes": {"skin": "#aa8866"}}
         return Panel({"scenes": pictures, "labels": pictures, "smile": pictures}, facts)
+    if name == "figS5_photographs":
+        columns = ("photograph", "best_z", "best_w", "adapted", "edited", "switched")
+        facts = {"photographs": ["not_smiling/8"] * 8, "stickers": 1, "session": "photo_smile"}
+        facts |= {"shows": dict.fromkeys(columns, [True, False] * 4), "layer": 5, "units": 16}
+        facts |= {"switched_layer": 5, "shows_photographs": True}
+        return Panel(dict.fromkeys(columns, pictures), COMMON | facts)
+    if name == "figS6_renders":
+        columns = ("render", "best_z", "best_w", "adapted", "edited", "counterfactual")
+        facts = {"session": "dome2spire", "layer": 6}
+        return Panel(dict.fromkeys(columns, pictures), COMMON | facts)
     facts = {"session": "remove_window", "rank": 1, "layer": 6, "solver": "newton"}
     return Panel({"before": pictures, "after": pictures[::-1]}, COMMON | facts)
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from palimpsest.estimates.error_rates import Errors
 from palimpsest.files.measurements import write_measurements
+from palimpsest.files.panels import SHOWS_PHOTOGRAPHS
 from palimpsest.generators import load_generator, save_generator
 from palimpsest.report.figures.sheet import Sheet, Style, facts_of
 from stages import (
@@ -172,3 +173,20 @@ def test_a_reduced_figure_still_tells_what_made_it(tmp_path):
     assert facts_of(folders["out"] / "wide.png") == facts
     assert facts_of(folders["out"] / "small.png") == {"n": 7}
     assert (folders["out"] / "edits.csv").read_text() == "edit\nhat\n"
+
+
+def test_the_snapshot_leaves_out_figures_of_photographs(tmp_path):
+    folders = {name: tmp_path / name for name in ("tables", "figures", "out")}
+    for folder in ("tables", "figures"):
+        folders[folder].mkdir()
+    (folders["tables"] / "photographs.csv").write_text("picture\nadapted\n")
+    for name, facts in (("figS5_photographs", {SHOWS_PHOTOGRAPHS: True}), ("figS6_renders", {})):
+        sheet = Sheet(2, 1, Style())
+        sheet.save(folders["figures"] / f"{name}.png", "What is seen.", facts)
+    assert not call(snapshot, **folders)
+    names = {file.name for file in folders["out"].iterdir()}
+    captions = {"figS5_photographs.txt", "figS6_renders.txt"}
+    assert names == captions | {"figS6_renders.png", "photographs.csv"}
+    said = (folders["out"] / "figS5_photographs.txt").read_text()
+    assert "not copied here, because it shows photographs" in said and "What is seen." in said
+    assert (folders["out"] / "figS6_renders.txt").read_text() == "What is seen.\n"

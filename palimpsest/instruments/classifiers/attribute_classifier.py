@@ -102,6 +102,13 @@ class AttributeClassifier(Classifier):
 
         Raises `ValueError` for images of another size or type.
         """
+        return self.scores(images).sigmoid().cpu()
+
+    def scores(self, images: Tensor) -> Tensor:
+        """The scores (B,) of ``images``, whose sigmoid is the probability; differentiable.
+
+        Raises as `probability`.
+        """
         side = self.resolution
         if images.shape[1:] != (3, side, side) or not images.is_floating_point():
             raise ValueError(
@@ -109,7 +116,7 @@ class AttributeClassifier(Classifier):
                 f"{tuple(images.shape)} of {images.dtype}"
             )
         parts = [self._network(_laid_out(part.to(self.device))) for part in images.split(CHUNK)]
-        return torch.cat(parts).sigmoid().cpu()
+        return torch.cat(parts)
 
     def to(self, device: str | torch.device) -> Self:
         device = torch.device(device)

@@ -21,6 +21,10 @@ from palimpsest.pipeline.parameters.experiments import (
     WatermarkParameters,
 )
 from palimpsest.pipeline.parameters.figures import FigureParameters
+from palimpsest.pipeline.parameters.held_out import (
+    HeldOutPhotographParameters,
+    HeldOutRenderParameters,
+)
 from palimpsest.pipeline.parameters.methods import MethodParameters
 from palimpsest.pipeline.parameters.models import InstrumentParameters, ModelParameters
 from palimpsest.pipeline.parameters.photographs import PhotographParameters
@@ -82,6 +86,8 @@ class Parameters(Settings):
     watermarks: WatermarkParameters
     tradeoff: TradeoffParameters
     layer_probe: LayerProbeParameters
+    held_out_photographs: HeldOutPhotographParameters
+    held_out_renders: HeldOutRenderParameters
     intervals: Intervals
     figures: dict[Name, FigureParameters]
     panels: SampleSettings
@@ -120,6 +126,7 @@ class Parameters(Settings):
             "reflections.model": self.reflections.model,
             "watermarks.model": self.watermarks.model,
             "tradeoff.model": self.tradeoff.model,
+            "held_out_renders.model": self.held_out_renders.model,
             **{f"counterfactuals.models.{name}": name for name in self.counterfactuals.models},
             **{f"figures.{name}.model": figure.model for name, figure in self.figures.items()},
         }

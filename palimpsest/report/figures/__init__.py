@@ -21,6 +21,7 @@ from palimpsest.report.figures import (
     pairs,
     pieces,
     reflections,
+    reproductions,
     rules,
     session,
     tradeoff,
@@ -56,6 +57,8 @@ FIGURES: dict[str, Draw] = {
     "fig17_patches_church_progressive": pieces.draw,
     "fig18_patches_kitchen_progressive": pieces.draw,
     "figS2_tradeoff": tradeoff.draw,
+    "figS5_photographs": reproductions.draw_photographs,
+    "figS6_renders": reproductions.draw_renders,
     **{f"{GENERATOR}{name}": grid.draw for name in world_names()},
     **{f"figS4_world_{name}": world.draw for name in world_names()},
 }

@@ -1,0 +1,1 @@
+"""Held-out photographs and renders: found in a generator, reproduced, and edited."""

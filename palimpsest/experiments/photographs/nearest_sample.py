@@ -1,0 +1,46 @@
+"""The start of an inversion without a trained encoder: the w of the most similar sample.
+
+invert(g, images, distance, settings, NearestSample(distance, samples=512, seed=1))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from palimpsest.generators import sample_z
+from palimpsest.generators.stylegan2 import StyleGAN2
+from palimpsest.instruments.distances.perceptual import PerceptualDistance
+
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class NearestSample:
+    """Compares photographs with ``samples`` samples of ``seed`` by ``distance`` plus the mean
+    squared difference of pixels."""
+
+    distance: PerceptualDistance
+    samples: int
+    seed: int
+
+    @torch.no_grad()
+    def estimate(self, g: StyleGAN2, images: Tensor) -> Tensor:
+        """Extended latents (B, rows, style_dim) of the samples nearest to ``images``
+        (B, 3, R, R)."""
+        prepared = self.distance.prepare(images)
+        best = torch.full((len(images),), torch.inf)
+        chosen = torch.zeros((len(images), g.z_dim))
+        for z in sample_z(g, self.samples, self.seed).split(BATCH):
+            made = g(z.to(g.device))
+            seen = self.distance.prepare(made)
+            for i in range(len(images)):
+                same = torch.full((len(z),), i)
+                apart = self.distance(seen, prepared[same])
+                apart = apart + (made - images[i]).square().mean((1, 2, 3))
+                lowest = apart.cpu().argmin()
+                if apart[lowest] < best[i]:
+                    best[i], chosen[i] = apart[lowest], z[lowest]
+        return g.latents(chosen.to(g.device))
