@@ -34,6 +34,9 @@ from palimpsest.training.resumable import Losses, ResumableTraining
 R1_INTERVAL = 16
 """Steps between two R1 penalties (lazy regularisation)."""
 
+LAZY = R1_INTERVAL / (R1_INTERVAL + 1)
+"""Factor of the discriminator's rate and decay that makes up for lazy regularisation."""
+
 LATENT_SAMPLES = 4096
 """Samples whose mean w becomes the generator's ``latent_avg``."""
 
@@ -107,12 +110,11 @@ class AdversarialTraining(ResumableTraining):
         self.average.load_state_dict(self.generator.state_dict())
         self.discriminator = Discriminator(recipe.channels).to(memory_format=torch.channels_last)
         self.strength = AugmentationStrength()
-        lazy = R1_INTERVAL / (R1_INTERVAL + 1)
         self.generator_optimizer = torch.optim.Adam(
             self.generator.parameters(), lr=recipe.rate, betas=(0.0, 0.99)
         )
         self.discriminator_optimizer = torch.optim.Adam(
-            self.discriminator.parameters(), lr=recipe.rate * lazy, betas=(0.0, 0.99**lazy)
+            self.discriminator.parameters(), lr=recipe.rate * LAZY, betas=(0.0, 0.99**LAZY)
         )
         super().__init__(
             recipe.steps,
@@ -146,6 +148,7 @@ class AdversarialTraining(ResumableTraining):
         """One step of Adam on the discriminator, one on the generator, then its average."""
         _, stage, within = self.recipe.stage_at(self.step)
         joining = min(1.0, (within + 1) * stage.batch / max(1, stage.joining))
+        self._set_rate(self.recipe.rate if stage.rate is None else stage.rate)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(batch.seed)
             found = self._update_discriminator(batch, stage, joining)
@@ -153,6 +156,12 @@ class AdversarialTraining(ResumableTraining):
         self._average(stage.batch)
         self.strength.follow(found.pop("sign"), stage.batch)
         return found | {"strength": self.strength.value}
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self.generator_optimizer.param_groups:
+            group["lr"] = rate
+        for group in self.discriminator_optimizer.param_groups:
+            group["lr"] = rate * LAZY
 
     def _update_discriminator(
         self, batch: Batch, stage: GrowthStage, joining: float
@@ -179,7 +188,7 @@ class AdversarialTraining(ResumableTraining):
 
     def _r1(self, real: Tensor, stage: GrowthStage, joining: float) -> Tensor:
         """γ/2 · E‖∇D‖² at the photographs, times `R1_INTERVAL`; float32 throughout."""
-        gamma = self.recipe.r1 * stage.resolution**2 / stage.batch
+        gamma = self.recipe.gamma(stage)
         real = real.detach().requires_grad_(True)
         (gradient,) = torch.autograd.grad(
             self._scores(real, joining).sum(), real, create_graph=True

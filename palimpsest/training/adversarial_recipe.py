@@ -14,13 +14,16 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class GrowthStage(Settings):
     """Training at one resolution on ``images`` photographs, ``batch`` at a time.
 
-    The blocks of a new resolution are mixed in over its first ``joining`` images.
+    The blocks of a new resolution are mixed in over its first ``joining`` images. ``r1`` and
+    ``rate``: as in the recipe, for this stage.
     """
 
     resolution: Count
     images: Count
     batch: Count
     joining: int = Field(default=0, ge=0)
+    r1: float | None = Field(default=None, ge=0)
+    rate: Rate | None = None
 
     @property
     def steps(self) -> int:
@@ -45,6 +48,11 @@ class AdversarialRecipe(Settings):
     ema_images: Count = 10_000
     style_mixing: Share = 0.5
     seed: Seed = 0
+
+    def gamma(self, stage: GrowthStage) -> float:
+        """The weight γ of the R1 penalty in a stage."""
+        r1 = self.r1 if stage.r1 is None else stage.r1
+        return r1 * stage.resolution**2 / stage.batch
 
     @property
     def resolution(self) -> int:

@@ -89,6 +89,24 @@ def test_stages_that_had_not_begun_may_change(tmp_path: Path) -> None:
     assert other.step == 1
 
 
+def test_gamma_follows_the_resolution_and_a_stage_may_have_its_own_r1() -> None:
+    stages = [*RECIPE["stages"], {"resolution": 16, "images": 8, "batch": 8, "r1": 0.0}]
+    recipe = AdversarialRecipe.model_validate(RECIPE | {"stages": stages, "r1": 0.01})
+    gammas = [recipe.gamma(stage) for stage in recipe.stages]
+    assert gammas == pytest.approx([0.01 * 8**2 / 8, 0.01 * 16**2 / 8, 0.0])
+
+
+def test_a_stage_may_have_its_own_rate() -> None:
+    slow = [RECIPE["stages"][0], RECIPE["stages"][1] | {"rate": 1e-9}]
+    run = training(stages=slow)
+    for _ in range(10):
+        run.advance()
+    before = weights(run)[: len(list(run.generator.parameters()))]
+    run.advance()
+    after = weights(run)[: len(before)]
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(before, after, strict=True))
+
+
 def test_a_stage_without_a_width_is_refused() -> None:
     with pytest.raises(ParameterError, match="a stage has resolution 32; channels has 4, 8, 16"):
         training(stages=[{"resolution": 32, "images": 8, "batch": 8}])
