@@ -144,6 +144,11 @@ class PhotographParts(Segmenter):
         within = torch.where(smiles, SMILE, MOUTH)[:, None, None]
         return torch.where(self.mouth, within, FACE)
 
+    @torch.no_grad()
+    def probabilities(self, images: Tensor) -> dict[str, Tensor]:
+        """The probability (B,) that each of ``images`` (B, 3, R, R) smiles, on the CPU."""
+        return {"smile": self.smile_scores(images).sigmoid().cpu()}
+
     def features(self, images: Tensor) -> list[Tensor]:
         """The backbone's maps (B, C_i, H / 2^i, W / 2^i), i = 0, 1...; differentiable."""
         self._check(images)

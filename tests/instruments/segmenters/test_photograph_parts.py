@@ -77,6 +77,14 @@ def test_scores_are_those_of_the_classifier_and_carry_gradients(parts, images) -
     )
 
 
+def test_the_probability_to_smile_decides_the_label(parts, images) -> None:
+    probability = parts.probabilities(images)["smile"]
+    torch.testing.assert_close(probability, parts.smile_scores(images).sigmoid())
+    smiles = (parts.labels(images) == parts.classes.index("smile")).any(2).any(1)
+    sure = (probability - 0.5).abs() > 1e-4
+    assert torch.equal(smiles[sure], probability[sure] > 0.5) and 0 < smiles.sum() < len(smiles)
+
+
 def test_exposure_does_not_change_a_score(parts, images) -> None:
     darker = images * 0.6 - 0.2
     # not exactly: the deviation is floored, so that a uniform image stays near 0
