@@ -27,13 +27,13 @@ KIND = Kind("palimpsest-framing", "framing network", "train_framing", ("facts",)
 WINDOW = 32
 """Side of the window that the network sees, in pixels."""
 
-RATIO = 1.15
+RATIO = 1.2
 """Ratio of the window sizes that are tried, one after the other."""
 
-SMALLEST_SHARE = 0.12
+SMALLEST_SHARE = 0.14
 """The smallest window, as a share of the picture's shorter side."""
 
-STRIDE = 3
+STRIDE = 4
 """Distance of the windows that are tried, in pixels of the window."""
 
 AGREEING = 0.6
@@ -66,6 +66,7 @@ class FramingNetwork(nn.Module):
     def find(self, picture: Image.Image) -> Box:
         """The square that looks most like a face's, of a picture of at least 16 pixels a side."""
         boxes, logits = self.scores(picture)
+        boxes, logits = self._refined(picture, boxes, logits)
         best = int(logits.argmax())
         near = overlap(boxes, boxes[best]) > AGREEING
         weight = np.where(near, np.exp(np.clip(logits - logits[best], -30, 0)), 0)
@@ -74,6 +75,42 @@ class FramingNetwork(nn.Module):
         left = int(np.clip(round(left), 0, picture.width - size))
         top = int(np.clip(round(top), 0, picture.height - size))
         return Box(left, top, size)
+
+    def _refined(
+        self, picture: Image.Image, boxes: np.ndarray, logits: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The windows and their logits, with those of windows close around the best one."""
+        left, top, size = boxes[logits.argmax()]
+        tried = [
+            (
+                left + size * (x + (1 - factor) / 2),
+                top + size * (y + (1 - factor) / 2),
+                size * factor,
+            )
+            for factor in (0.92, 0.96, 1.0, 1.04, 1.09)
+            for x in (-0.06, -0.03, 0.0, 0.03, 0.06)
+            for y in (-0.06, -0.03, 0.0, 0.03, 0.06)
+        ]
+        inside = np.array(
+            [
+                one
+                for one in tried
+                if min(one[:2]) >= 0
+                and one[0] + one[2] <= picture.width
+                and one[1] + one[2] <= picture.height
+            ]
+        ).reshape(-1, 3)
+        if not len(inside):
+            return boxes, logits
+        grey = picture.convert("L")
+        windows = [
+            np.asarray(
+                grey.resize((WINDOW, WINDOW), Image.Resampling.BOX, box=(x, y, x + s, y + s))
+            )
+            for x, y, s in inside
+        ]
+        found = self(torch.from_numpy(np.stack(windows))[:, None].float() / 127.5 - 1)
+        return np.concatenate([boxes, inside]), np.concatenate([logits, found.numpy()])
 
     @torch.no_grad()
     def scores(self, picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:

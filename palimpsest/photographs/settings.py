@@ -27,9 +27,9 @@ class InversionSettings(Settings):
     """
 
     candidates: Count = 1024
-    starts: Count = 4
-    z_steps: Steps = 60
-    w_steps: Steps = 150
+    starts: Count = 2
+    z_steps: Steps = 30
+    w_steps: Steps = 80
     z_rate: StepSize = 0.1
     w_rate: StepSize = 0.05
     pixel_weight: Weight = 1.0
@@ -47,12 +47,12 @@ class AdaptationSettings(Settings):
     ``seed``: of the other samples.
     """
 
-    steps: Steps = 100
-    rate: StepSize = 0.01
+    steps: Steps = 80
+    rate: StepSize = 0.03
     kept: Count = 16
     kept_batch: Count = 2
-    kept_weight: Weight = 1.0
-    change_weight: Weight = 0.1
+    kept_weight: Weight = 0.3
+    change_weight: Weight = 0.01
     pixel_weight: Weight = 1.0
     seed: Seed = 2
 
@@ -71,7 +71,7 @@ class EncoderRecipe(Settings):
 
     widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 96, 128)
     hidden: Count = 256
-    steps: Count = 2500
+    steps: Count = 2000
     batch: Annotated[int, Field(ge=2)] = 16
     rate: Rate = 2e-3
     mixing: Share = 0.3
