@@ -20,6 +20,7 @@ from palimpsest.pipeline.commands import run_commands
 from palimpsest.pipeline.devices import Device, computing_device
 
 SHIPPED = "data/weights/mini/photo_faces"
+ENCODER = "encoder.safetensors"
 CHECKOUT = Path(__file__).parents[1]
 LOWEST_ABOVE = 6
 """Weights up to this layer are never adapted, so that one inversion serves edits of all layers up
@@ -87,10 +88,12 @@ def photo(
     studio = Studio.open(
         weights,
         segmenter or weights.with_name(f"{weights.stem}-parts.safetensors"),
-        encoder or _if_there(weights.with_name(f"{weights.stem}-encoder.safetensors")),
+        encoder,
         framing or _if_there(weights.with_name(f"{weights.stem}-framing.safetensors")),
         computing_device(device),
     )
+    if encoder is None:
+        studio = studio.with_encoder_if_fitting(weights.with_name(f"{weights.stem}-{ENCODER}"))
     edits = studio.edits(edit or [])
     layers = [LOWEST_ABOVE, *(one.layer for one in edits)]
     chosen = max(layers) if above is None else above

@@ -112,6 +112,21 @@ def test_an_encoder_of_another_generator_is_refused(tmp_path, files, small_gener
     assert "encoder was trained for weights" in capsys.readouterr().err
 
 
+def test_an_encoder_beside_the_weights_is_used_if_it_fits(
+    tmp_path, files, generator, small_generator, capsys
+):
+    recipe = EncoderRecipe(widths=(4,), hidden=4)
+    beside = files / "tiny-encoder.safetensors"
+    for g, used in ((small_generator, False), (generator, True)):
+        EncoderTraining(recipe, g).finished().save(beside)
+        out = tmp_path / f"{used}.png"
+        assert photo(files, out, "small.png") == 0
+        kept = InvertedPhotograph.load(out.with_suffix(".safetensors"))
+        assert (kept.provenance["encoder"] is not None) == used
+        assert ("not used: this encoder was" in capsys.readouterr().err) != used
+    beside.unlink()
+
+
 @pytest.mark.parametrize(
     ("picture", "options", "message"),
     [

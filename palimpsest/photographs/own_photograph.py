@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
@@ -75,6 +75,22 @@ class Studio:
             inversion or InversionSettings(),
             adaptation or AdaptationSettings(),
         )
+
+    def with_encoder_if_fitting(self, path: Path) -> Studio:
+        """With the encoder in ``path``, if it is there and was trained for this generator.
+
+        If it was trained for another one, a line on stderr says so, and photographs are inverted
+        without it.
+        """
+        if not path.is_file():
+            return self
+        encoder = Encoder.load(path).to(self.g.device)
+        try:
+            encoder.check(self.g)
+        except ParameterError as problem:
+            print(f"{path}: not used: {problem}", file=sys.stderr)
+            return self
+        return replace(self, encoder=encoder)
 
     def edits(self, paths: Sequence[Path]) -> list[Edit]:
         """The edits in these files. Raises `EditError` for one of other weights."""

@@ -71,7 +71,7 @@ class EncoderRecipe(Settings):
 
     widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 96, 128)
     hidden: Count = 256
-    steps: Count = 2000
+    steps: Count = 1000
     batch: Annotated[int, Field(ge=2)] = 16
     rate: Rate = 2e-3
     mixing: Share = 0.3
