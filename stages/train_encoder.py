@@ -52,7 +52,7 @@ def main(
     ] = "{}",
     faces: Annotated[
         int, typer.Option(help="Number of held-out photographs to measure.", min=2)
-    ] = 200,
+    ] = 64,
     minutes: Annotated[
         float, typer.Option(help="Minutes after which to stop; run again to resume.")
     ] = math.inf,
