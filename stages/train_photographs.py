@@ -38,6 +38,9 @@ def main(
         float, typer.Option(help="Minutes after which to stop; run again to resume.")
     ] = math.inf,
     stop_at: Annotated[int | None, typer.Option(help="Stop after this step.")] = None,
+    snapshots: Annotated[
+        Path | None, typer.Option(help="Folder for the weights at every second checkpoint.")
+    ] = None,
 ) -> None:
     """Write the averaged generator each time the run stops, and a sheet of samples as it goes."""
     asked = settings_from_json("--recipe", recipe, AdversarialRecipe)
@@ -51,6 +54,12 @@ def main(
                 sheet = contact_sheet(g(sample_z(g, SHOWN, seed=1)))
             with atomic_path(checkpoint.with_suffix(".png")) as temporary:
                 sheet.save(temporary, "PNG")
+        if snapshots is not None and progress.step % (2 * every) == 0:
+            shown = asked.images_until(progress.step)
+            name = f"{out.stem}_{shown:07d}.safetensors"
+            save_generator(
+                training.finished(), snapshots / name, {"images": shown}, dtype=torch.float16
+            )
 
     train_with_progress(
         training, checkpoint, every=every, minutes=minutes, stop_at=stop_at, watch=show

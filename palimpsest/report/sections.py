@@ -320,6 +320,7 @@ FIGURE_TITLES = {
     "figS2_tradeoff": "Figure S2. Effect against locality",
     "figS5_photographs": "Figure S5. Held-out photographs, reproduced and edited",
     "figS6_renders": "Figure S6. Held-out renders, reproduced and edited",
+    "figS7_training_curve_photo_faces": "Figure S7. Training on photographs",
     **{f"figS4_world_{name}": f"Figure S4. The {name} world" for name in world_names()},
 }
 

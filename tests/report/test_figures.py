@@ -97,6 +97,14 @@ def panel_of(name, pictures):
         facts = {"session": "dome2spire", "layer": 6, "level": 0.95, "source": ["dome"]}
         facts |= {"n_showing": 300, "perceptual": "church-segmenter-encoder"}
         return Panel(arrays, COMMON | facts)
+    if name == "figS7_training_curve_photo_faces":
+        rows = np.array([4.0, 2.0, 1.0])
+        arrays = {"images": 1000 * 2 ** np.arange(3), "resolution": np.array([16, 32, 64])}
+        for measure, numbers in (("frechet", rows), ("frechet_floor", np.full(3, 0.1))):
+            arrays |= {measure: numbers, f"{measure}_low": numbers / 2}
+            arrays |= {f"{measure}_high": numbers * 2}
+        facts = {"model": "photo_faces", "features": "photographs-parts"}
+        return Panel(arrays, COMMON | facts)
     if name.startswith("figS3"):
         return Panel({"generated": pictures, "rendered": pictures}, {})
     if name.startswith("figS4"):

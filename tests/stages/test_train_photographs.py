@@ -48,6 +48,14 @@ def test_it_writes_weights_that_say_where_they_come_from_and_a_sheet(tmp_path: P
         assert sheet.size == (64, 64)  # 8 x 8 samples of 8 pixels
 
 
+def test_snapshots_say_how_many_photographs_were_shown(tmp_path: Path) -> None:
+    folder = tmp_path / "snapshots"
+    assert call(train_photographs, **options(tmp_path, every=1), stop_at=4, snapshots=folder) == 0
+    kept = [load_generator(file) for file in sorted(folder.iterdir())]
+    batch = RECIPE["stages"][0]["batch"]
+    assert [g.provenance["images"] for g in kept] == [2 * batch, 4 * batch]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -1,5 +1,5 @@
-# Photographs (opt-in, docs/photographs.md): the generator, its instruments, its grades. All of these
-# rules need the archive of photographs, which is not part of the repository.
+# Photographs (opt-in, docs/photographs.md): the generator, its instruments, its grades. All but
+# measure_training_curve need the archive of photographs, which is not part of the repository.
 
 
 rule train_photographs:
@@ -24,11 +24,13 @@ rule train_photographs:
         recipe=lambda wildcards: as_json(PARAMETERS.photographs[wildcards.generator].recipe),
         # not an output, so that a stopped run finds it and continues
         checkpoint=lambda wildcards: f"results/training/{wildcards.generator}.checkpoint.pt",
+        snapshots="results/training/snapshots",
     message:
         "Train the {wildcards.generator} generator on photographs (many hours on a CPU)"
     shell:
         "python -m stages.train_photographs --archive {input.archive} --recipe {params.recipe:q}"
-        " --checkpoint {params.checkpoint} --out {output} > {log} 2>&1"
+        " --checkpoint {params.checkpoint} --snapshots {params.snapshots} --out {output}"
+        " > {log} 2>&1"
 
 
 rule train_photograph_instruments:
@@ -157,3 +159,75 @@ rule invert_photograph:
         " --framing {input.framing} --inversion {params.inversion:q}"
         " --adaptation {params.adaptation:q} --above {params.above} --out {output}"
         " --device {resources.device} > {log} 2>&1"
+
+
+rule grade_photographs:
+    input:
+        weights=lambda wildcards: PARAMETERS.photographs[wildcards.generator].weights,
+        parts=lambda wildcards: PARAMETERS.photographs[wildcards.generator].segmenter,
+        reference=lambda wildcards: PARAMETERS.photographs[wildcards.generator].reference,
+        archive=lambda wildcards: PARAMETERS.photographs[wildcards.generator].archive,
+    output:
+        table="results/tables/photograph_grades_{generator}.csv",
+        # shows photographs, which are not part of the project: it stays out of docs/results/
+        sheet="results/photographs/neighbours_{generator}.png",
+    log:
+        "logs/grade_photographs/{generator}.log",
+    benchmark:
+        "logs/benchmarks/grade_photographs/{generator}.tsv"
+    wildcard_constraints:
+        generator=one_of(PARAMETERS.photographs),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
+    params:
+        settings=lambda wildcards: as_json(PARAMETERS.photographs[wildcards.generator].grading),
+    message:
+        "Grade the {wildcards.generator} generator against held-out photographs"
+    shell:
+        "python -m stages.grade_photographs --model {wildcards.generator}"
+        " --weights {input.weights} --parts {input.parts} --reference {input.reference}"
+        " --archive {input.archive} --settings {params.settings:q}"
+        " --out-table {output.table} --out-sheet {output.sheet} > {log} 2>&1"
+
+
+rule measure_training_curve:
+    input:
+        # those that train_photographs has written so far
+        weights=lambda wildcards: sorted(
+            map(
+                str,
+                Path("results/training/snapshots").glob(f"{wildcards.generator}_*.safetensors"),
+            )
+        ),
+        parts=lambda wildcards: PARAMETERS.photographs[wildcards.generator].segmenter,
+        reference=lambda wildcards: PARAMETERS.photographs[wildcards.generator].reference,
+    output:
+        table="results/tables/training_curve_{generator}.csv",
+        panel="results/panels/figS7_training_curve_{generator}.npz",
+    log:
+        "logs/measure_training_curve/{generator}.log",
+    benchmark:
+        "logs/benchmarks/measure_training_curve/{generator}.tsv"
+    wildcard_constraints:
+        generator=one_of(PARAMETERS.photographs),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        gpu=0,
+    params:
+        weights=lambda wildcards, input: repeated("--weights", input.weights),
+        seed=lambda wildcards: PARAMETERS.photographs[wildcards.generator].grading.seed,
+    message:
+        "Measure the Fréchet distance of {wildcards.generator} as its training went on"
+    shell:
+        "python -m stages.measure_training_curve --model {wildcards.generator} {params.weights}"
+        " --parts {input.parts} --reference {input.reference} --seed {params.seed}"
+        " --out {output.table} --out-panel {output.panel} > {log} 2>&1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from palimpsest.experiments.grading.settings import PhotographGrading
 from palimpsest.photographs.settings import (
     AdaptationSettings,
     EncoderRecipe,
@@ -20,12 +21,14 @@ class PhotographParameters(Settings):
     ``segmenter``: files with which photographs are inverted. ``recipe``: the adversarial training
     run. ``instruments``: how its instruments are trained. ``encoder``, ``framing``: how the
     networks that bring a photograph into it are trained. ``inversion``, ``adaptation``: how a
-    photograph is reproduced. ``above``: weights above this layer are adapted.
+    photograph is reproduced. ``above``: weights above this layer are adapted. ``reference``,
+    ``grading``: statistics of the held-out photographs, and how samples are compared with them.
     """
 
     archive: str
     weights: str
     segmenter: str
+    reference: str
     recipe: AdversarialRecipe
     instruments: PhotographInstruments
     encoder: EncoderRecipe = EncoderRecipe()
@@ -33,3 +36,4 @@ class PhotographParameters(Settings):
     inversion: InversionSettings = InversionSettings()
     adaptation: AdaptationSettings = AdaptationSettings()
     above: LayerNumber = 6
+    grading: PhotographGrading = PhotographGrading()

@@ -25,6 +25,7 @@ from palimpsest.report.figures import (
     rules,
     session,
     tradeoff,
+    training_curve,
     watermarks,
     world,
 )
@@ -59,6 +60,7 @@ FIGURES: dict[str, Draw] = {
     "figS2_tradeoff": tradeoff.draw,
     "figS5_photographs": reproductions.draw_photographs,
     "figS6_renders": reproductions.draw_renders,
+    "figS7_training_curve_photo_faces": training_curve.draw,
     **{f"{GENERATOR}{name}": grid.draw for name in world_names()},
     **{f"figS4_world_{name}": world.draw for name in world_names()},
 }
