@@ -1,5 +1,6 @@
-# Photographs (opt-in, docs/photographs.md): the generator, its instruments, its grades. All but
-# measure_training_curve need the archive of photographs, which is not part of the repository.
+# Photographs (opt-in, docs/photographs.md): a generator, its instruments, its grades, and one's own
+# photograph in it. All training and grading needs the archive of photographs, which is not part of
+# the repository; only measure_training_curve does without.
 
 
 rule train_photographs:
