@@ -24,10 +24,12 @@ from palimpsest.instruments.segmenters.photograph_parts import (
 from palimpsest.training.degradation import blur
 from palimpsest.training.instrument_recipes import MouthRegion, PhotographRecipe
 from palimpsest.training.photograph_batches import grey_images
-from palimpsest.training.photographs import PhotographSet
+from palimpsest.training.photographs import Photographs, PhotographSet
 from tests.doubles.drawn_photographs import drawn_face
 
-MINI = Path(__file__).parents[3] / "data/weights/mini"
+ROOT = Path(__file__).parents[3]
+MINI = ROOT / "data/weights/mini"
+ARCHIVE = ROOT / "../shared/photographs/faces.zip"
 SMALL = BackboneArchitecture((4, 6, 8))
 
 
@@ -186,6 +188,17 @@ def test_the_shipped_distance_grows_with_the_change(shipped) -> None:
     other = float(distance(images, images.roll(1, 0)).mean())
     assert float(distance(images, images).max()) < 1e-6
     assert 0 < blurred[0] < blurred[1] < blurred[2] < other
+
+
+def test_the_shipped_distance_orders_changes_of_held_out_photographs(shipped) -> None:
+    """What a person hardly sees is near, what changes who it is is far (docs/photographs.md)."""
+    if not ARCHIVE.is_file():
+        pytest.skip("needs the photographs, which are not part of the project")
+    images = grey_images(Photographs.read(ARCHIVE).held_out.images[::32])
+    distance = PerceptualDistance(shipped)
+    changed = (images * 0.8, images.roll(1, 3), blur(images, 1.5), images.roll(1, 0))
+    found = [float(distance(images, one).mean()) for one in changed]
+    assert found == sorted(found) and found[-1] > 4 * found[0]
 
 
 def test_the_shipped_distance_sees_colour(shipped) -> None:
