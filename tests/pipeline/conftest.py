@@ -119,7 +119,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     for world in ("church", "face", "horse", "kitchen"):
         for name in (world, f"{world}-segmenter"):
             (weights / f"{name}.safetensors").write_text(name)
-    for other in ("church_progressive", "kitchen_stylegan2", "face-smile"):
+    others = ("church_progressive", "kitchen_stylegan2", "face-smile")
+    photographs = ("photo_faces", "photo_faces-parts", "photo_faces-smile")
+    for other in (*others, *photographs):
         (weights / f"{other}.safetensors").write_text(other)
     checkout = Checkout(folder, f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}")
     done = checkout.snakemake()

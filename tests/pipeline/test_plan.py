@@ -16,9 +16,9 @@ pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
 
 FIGURES = 18 + 3 + 6  # fig01 to 18, S1, S2, S6, and S3 for each generator
-SESSIONS = {"church": 8, "face": 4, "horse": 2, "kitchen": 1}
-MEASURED = {"church": 2, "face": 1}
-TABLES = len(MEASURED)  # with a row for each method
+SESSIONS = {"church": 8, "face": 4, "horse": 2, "kitchen": 1, "photo_faces": 1}
+MEASURED = {"church": 2, "face": 1, "photo_faces": 1}
+TABLES = 2  # with a row for each method
 LAYERS = {
     "church": 3,
     "face": 1,
@@ -26,6 +26,7 @@ LAYERS = {
     "kitchen": 2,
     "church_progressive": 1,
     "kitchen_stylegan2": 1,
+    "photo_faces": 1,
 }  # church: 5 for watermarks, 8 for small things; kitchen: what the probe named, what its edit says
 
 
@@ -94,7 +95,7 @@ ONE_LEAF = {
             "join_measurements": sum(MEASURED.values()),
             "tabulate_methods": TABLES,
             "collect_metrics": 1,
-            "render_panel": 2,
+            "render_panel": 3,
             "plot_figure": 1,
             "report": 1,
         },
@@ -166,7 +167,7 @@ ONE_LEAF = {
             "join_measurements": sum(MEASURED.values()),
             "tabulate_methods": TABLES,
             "collect_metrics": 1,
-            "render_panel": 2,
+            "render_panel": 3,
             "plot_figure": 1,
             "report": 1,
         },
@@ -197,7 +198,7 @@ ONE_LEAF = {
         "surveyed: 320",
         "surveyed: 300",
         {
-            "try_layers": 4,
+            "try_layers": 5,
             "choose_layers": 1,
             "collect_metrics": 1,
             "collect_curves": 2,
