@@ -24,7 +24,7 @@ from palimpsest.experiments.comparison.tables_1_and_2 import (
 )
 from palimpsest.experiments.paper_figures import TABLE1, TABLE2, read_paper_figures
 from palimpsest.files.tables import write_table
-from palimpsest.pipeline.commands import named_texts, run
+from palimpsest.pipeline.commands import named_files, named_texts, run
 from palimpsest.pipeline.shared_options import IntervalsJson, PaperFile, TableFile
 from palimpsest.settings import settings_from_json
 
@@ -50,6 +50,10 @@ def main(
         list[Path] | None,
         typer.Option(help="EDIT_features.parquet: features of the images; repeatable."),
     ] = None,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(help="EDIT=FILE: features of photographs to compare with; repeatable."),
+    ] = None,
     realism: Annotated[
         list[Path] | None, typer.Option(help="realism_EDIT.csv: judgements of an edit; repeatable.")
     ] = None,
@@ -59,10 +63,11 @@ def main(
     settings = settings_from_json("--intervals", intervals, Intervals)
     vectors = {file.stem.removesuffix("_features"): file for file in features or []}
     judged = {file.stem.removeprefix("realism_"): file for file in realism or []}
+    references = named_files("--reference", reference or [])
     needed = SMILE if table is Table.SMILE else DOMES
     measured = {
-        file.stem: Measured.read(file, needed, vectors.get(file.stem), judged.get(file.stem))
-        for file in measurements
+        edit: Measured.read(file, needed, vectors.get(edit), judged.get(edit), references.get(edit))
+        for edit, file in ((file.stem, file) for file in measurements)
     }
     if table is Table.SMILE:
         models = named_texts("--model", model or [], "EDIT=MODEL")

@@ -124,6 +124,7 @@ class Plan(ExperimentPlan):
             {model.weights for model in models}
             | {file for name in self.parameters.models for file in self.segmenter_files(name)}
             | {file for model in models for file in model.classifiers}
+            | {model.reference for model in models if model.reference}
             | {file for model in models for file in model.fetched_sessions.values()}
             | {file for _, file in self.parameters.instruments if file}
             | set(self.painted_scene_files)

@@ -236,6 +236,12 @@ class SessionPlan:
         """The models of the sessions in a table of methods: session -> model."""
         return {session: self.model_of(session) for session in self.method_tables[table]}
 
+    def references_in_table(self, table: str) -> dict[str, str]:
+        """The references of held-out photographs of a table's sessions: session -> file."""
+        models = self.models_in_table(table).items()
+        found = {session: self.parameters.models[model].reference for session, model in models}
+        return {session: file for session, file in found.items() if file}
+
     # studies of realism
 
     def judged_sessions(self, sessions: Iterable[str]) -> list[str]:

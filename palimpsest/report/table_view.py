@@ -75,6 +75,7 @@ LABELS = {
     "turned_percent": "turned target",
     "predicted": "predicted by the probe",
     "frechet": "Fréchet distance",
+    "frechet_photographs": "Fréchet distance to held-out photographs",
 }
 
 NAMES = {

@@ -120,7 +120,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
         for name in (world, f"{world}-segmenter"):
             (weights / f"{name}.safetensors").write_text(name)
     others = ("church_progressive", "kitchen_stylegan2", "face-smile")
-    photographs = ("photo_faces", "photo_faces-parts", "photo_faces-smile")
+    photographs = ("photo_faces", "photo_faces-parts", "photo_faces-smile", "photo_faces-reference")
     for other in (*others, *photographs):
         (weights / f"{other}.safetensors").write_text(other)
     checkout = Checkout(folder, f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}")

@@ -87,6 +87,7 @@ def test_table_1_has_the_rows_of_every_model(files, measurements, capsys):
     table = pd.read_csv(options["out"])
     assert list(table["model"]) == ["face"] * 3 + ["photos"] * 3
     assert (table["smiling_corrected_percent"] == 100).all()
+    assert "frechet_photographs" not in table
     for wrong in (["smile=face"], ["smile=face", "photo_smile=face"]):
         assert call(tabulate_methods, model=wrong, **options) == 2
         assert "--model: the table smile needs one EDIT=MODEL" in capsys.readouterr().err

@@ -13,6 +13,7 @@ rule tabulate_methods:
             rules.read_study.output,
             session=PLAN.judged_sessions(PLAN.method_tables[wildcards.table]),
         ),
+        references=lambda wildcards: PLAN.references_in_table(wildcards.table).values(),
         paper="data/paper_figures/{table}.csv",
     output:
         report(
@@ -37,6 +38,9 @@ rule tabulate_methods:
         kind=lambda wildcards: wildcards.table.partition("_")[2],
         rows=lambda wildcards, input: repeated("--measurements", input.rows),
         models=lambda wildcards: named("--model", PLAN.models_in_table(wildcards.table)),
+        references=lambda wildcards: named(
+            "--reference", PLAN.references_in_table(wildcards.table)
+        ),
         features=lambda wildcards, input: repeated("--features", input.features),
         realism=lambda wildcards, input: repeated("--realism", input.realism),
         intervals=as_json(PARAMETERS.intervals),
@@ -44,7 +48,7 @@ rule tabulate_methods:
         "Tabulate every method: {wildcards.table}"
     shell:
         "python -m stages.tabulate_methods --table {params.kind} {params.rows}"
-        " {params.models} {params.features} {params.realism} --paper {input.paper}"
+        " {params.models} {params.references} {params.features} {params.realism} --paper {input.paper}"
         " --intervals {params.intervals:q} --out {output} > {log} 2>&1"
 
 

@@ -27,6 +27,7 @@ from palimpsest.experiments.comparison.measure import ERRORS
 from palimpsest.experiments.paper_figures import EDITS, TABLE1, TABLE2, PaperFigures
 from palimpsest.files.measurements import measured_facts, read_measurements
 from palimpsest.instruments.distances.frechet import frechet_estimate
+from palimpsest.instruments.distances.frechet_reference import FrechetReference
 from palimpsest.methods.registry import METHODS
 
 EVERY = ("sample", "method", "outside_pixels", "kept_pixels", "perceptual_outside")
@@ -36,17 +37,21 @@ SMILE = (*EVERY, "shows")
 
 FEATURES = ("method", "sample", "features")
 
+FACTS = ("n", "scale", "seed", "perceptual", "segmenter", "classifier")
+"""Last columns of each table: what was measured, and by what."""
+
 
 @dataclass(frozen=True)
 class Measured:
     """Measurements of one edit: ``rows`` of every method, ``features`` (n, C) of the images by
-    method, ``realism`` by method, in per cent, where people judged it, and the known ``errors`` of
-    the classifier that looked for an attribute."""
+    method, ``realism`` by method, in per cent, where people judged it, the known ``errors`` of the
+    classifier that looked for an attribute, and the ``reference`` of held-out photographs."""
 
     rows: pd.DataFrame
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
     realism: Mapping[str, Estimate] = field(default_factory=dict)
     errors: Errors | None = None
+    reference: FrechetReference | None = None
 
     @classmethod
     def read(
@@ -55,8 +60,10 @@ class Measured:
         needed: Iterable[str],
         features: str | Path | None = None,
         realism: str | Path | None = None,
+        reference: str | Path | None = None,
     ) -> Measured:
-        """Measurements from the files of `stages.measure` and, if given, `stages.read_study`.
+        """Measurements from the files of `stages.measure` and, if given, `stages.read_study` and
+        `stages.train_photograph_instruments`.
 
         Raises `PalimpsestError` for a file of another kind.
         """
@@ -65,7 +72,8 @@ class Measured:
         rows = read_measurements(path, needed)
         graded = measured_facts(path).get(ERRORS)
         errors = Errors.from_facts(json.loads(graded)) if graded else None
-        return cls(rows, vectors, judged, errors)
+        photographs = FrechetReference.load(reference) if reference else None
+        return cls(rows, vectors, judged, errors, photographs)
 
 
 def domes_table(
@@ -127,7 +135,10 @@ def smile_table(
         table = _by_method(of_model, estimates, intervals, TABLE1.columns, told)
         table.insert(0, "model", model)
         tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True)
+    # a column that only a later model has comes before the facts
+    last = [name for name in FACTS if name in table]
+    return table[[*table.columns.drop(last), *last]]
 
 
 def _by_method(
@@ -143,7 +154,7 @@ def _by_method(
         of_method = by_method[method].sort_values("sample")
         found = estimates(of_method) | _common(measured, method, of_method, intervals)
         facts: dict[str, Any] = {"n": len(of_method)}
-        for name in ("scale", "seed", "perceptual", "segmenter", "classifier"):
+        for name in FACTS[1:]:
             if name in of_method:
                 facts[name] = only(of_method, name)
         rows.append(
@@ -168,6 +179,7 @@ def _common(
       same distance of the unedited images to those scenes as they are, the generator's own error;
     - ``frechet_new_rule``: Fréchet distance to the world's renders under the new rule; it does not
       measure realism;
+    - ``frechet_photographs``: Fréchet distance to held-out photographs, where there are any;
     - ``realism_percent``: as people judged; empty where no people judged.
     """
     found = {
@@ -180,6 +192,9 @@ def _common(
     if NEW_RULE in measured.features:
         made, wanted = measured.features[method], measured.features[NEW_RULE]
         found["frechet_new_rule"] = frechet_estimate(made, wanted, intervals.level)
+    if measured.reference is not None and method in measured.features:
+        photographed = measured.reference.distance(measured.features[method])
+        found["frechet_photographs"] = photographed
     return found | {"realism_percent": measured.realism.get(method, NOTHING)}
 
 

@@ -13,7 +13,8 @@ class ModelParameters(Settings):
     ``segmenter``: None for a model on which nothing is drawn or measured. ``classifiers``: files of
     attribute classifiers. ``fetched_sessions``: files of published sessions, by session name.
     ``world``: the world the generator learned, None for photographs. ``drawings``: the group of
-    sessions that are drawn from the segmenter's labels; by default those of the world. ``layer``:
+    sessions that are drawn from the segmenter's labels; by default those of the world.
+    ``reference``: file of the features of held-out photographs, for Fréchet distances. ``layer``:
     None for the first layer that the layer probe names.
     """
 
@@ -23,6 +24,7 @@ class ModelParameters(Settings):
     fetched_sessions: dict[Name, str] = {}
     world: Name | None
     drawings: Name | None = None
+    reference: str | None = None
     truncation: float = Field(ge=0, le=1)
     layer: int | None = Field(ge=1, le=18)
 

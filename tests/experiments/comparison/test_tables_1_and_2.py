@@ -17,6 +17,7 @@ from palimpsest.experiments.comparison.tables_1_and_2 import (
     smile_table,
 )
 from palimpsest.files.measurements import write_measurements
+from palimpsest.instruments.distances.frechet_reference import FrechetReference
 from palimpsest.methods.registry import METHODS
 
 FEW = Intervals(resamples=400)
@@ -156,6 +157,24 @@ def test_smiles_of_two_models_are_corrected_by_the_errors_of_each_classifier(mea
     low, high = (by_row[f"smiling_corrected_percent_{end}"] for end in ("low", "high"))
     assert (low < corrected).all() and (corrected < high).all()
     assert (by_row.xs("unmodified", level="method")["paper_smiling_percent"] == 12.5).all()
+
+
+def test_the_distance_to_photographs_is_told_where_there_are_any(measurements, tmp_path):
+    """Of two models, one has photographs; its images have their mean, or are 3 away from it."""
+    random = np.random.default_rng(0)
+    held_out, others, made = random.normal(size=(3, 60, 4))
+    FrechetReference.of(held_out, others, "parts").save(tmp_path / "reference.safetensors")
+    seen = {"unmodified": made, "newton": made + [3, 0, 0, 0], "palimpsest": made}
+    rows = measurements.assign(shows=True)
+    reference = FrechetReference.load(tmp_path / "reference.safetensors")
+    table = smile_table(
+        {"face": Measured(rows), "photos": Measured(rows, seen, reference=reference)}, FEW
+    )
+    by_row = table.set_index(["model", "method"])["frechet_photographs"]
+    assert by_row["face"].isna().all()
+    moved, stayed = by_row["photos"]["newton"], by_row["photos"]["unmodified"]
+    shift = held_out.mean(0) - made.mean(0)
+    assert moved - stayed == pytest.approx(9 - 6 * shift[0], rel=1e-6)
 
 
 def test_errors_of_the_classifier_are_read_with_the_measurements(tmp_path, measurements):
