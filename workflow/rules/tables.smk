@@ -38,9 +38,7 @@ rule tabulate_methods:
         kind=lambda wildcards: wildcards.table.partition("_")[2],
         rows=lambda wildcards, input: repeated("--measurements", input.rows),
         models=lambda wildcards: named("--model", PLAN.models_in_table(wildcards.table)),
-        references=lambda wildcards: named(
-            "--reference", PLAN.references_in_table(wildcards.table)
-        ),
+        references=lambda wildcards: named("--reference", PLAN.references_in_table(wildcards.table)),
         features=lambda wildcards, input: repeated("--features", input.features),
         realism=lambda wildcards, input: repeated("--realism", input.realism),
         intervals=as_json(PARAMETERS.intervals),
