@@ -26,7 +26,7 @@ def main(
     ] = "{}",
     graded: Annotated[
         int, typer.Option(help="Number of held-out photographs for grading.", min=1)
-    ] = 200,
+    ] = 60,
     minutes: Annotated[
         float, typer.Option(help="Minutes after which to stop; run again to resume.")
     ] = math.inf,

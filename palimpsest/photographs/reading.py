@@ -82,7 +82,9 @@ def read_picture(path: str | PathLike[str]) -> Image.Image:
     except IsADirectoryError:
         raise ParameterError(f"{path}: a folder, not a picture") from None
     except UnidentifiedImageError:
-        raise ParameterError(f"{path}: not a picture in a known format, such as JPEG") from None
+        raise ParameterError(
+            f"{path}: not a picture in a known format; export it as JPEG or PNG"
+        ) from None
     except (OSError, SyntaxError, ValueError, EOFError, OverflowError) as problem:
         raise ParameterError(f"{path}: a damaged or truncated picture ({problem})") from None
 
