@@ -1,16 +1,18 @@
-"""Units of a layer that cause an attribute of the image, and a switch that sets them in a region.
+"""Units of a layer that cause an attribute of the image, and a switch for them.
 
     switch = find_attribute_switch(g, 5, classifier, region, units=16, samples=400, seed=6)
-    values = switch.set(values, on=True)          # the units at their level where it is seen
+    values = switch.set(values, on=True)          # as they are where the attribute is seen
 
-A unit whose mean differs between images with and without the attribute may only be correlated with
-it. So units are ranked by their effect on the classifier's score s when they are set to the level
-of the other kind of image, to first order (the gradient times the change, summed over the region):
+The images are aligned, so a unit has a level of its own in each cell: its mean over the samples
+with the attribute (on) and over those without (off). Switching moves a unit by the difference of
+the two in the cells of a region, which keeps what is particular to the image.
 
-    effect_u = E[ Σ_cells region · (on_u - v_u) · ∂s/∂v_u ]   over samples without the attribute
-             - E[ Σ_cells region · (off_u - v_u) · ∂s/∂v_u ]  over samples with it.
+A unit whose levels differ may only be correlated with the attribute. So units are ranked by the
+effect of the switch on the classifier's score s, to first order::
 
-That is the intervention of GAN Dissection (Bau et al., ICLR 2019) for all units at the cost of one
+    effect_u = E[ Σ_cells region · (on_u - off_u) · ∂s/∂v_u ]
+
+which is the intervention of GAN Dissection (Bau et al., ICLR 2019) for all units at the cost of one
 backward pass.
 """
 
@@ -22,7 +24,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from palimpsest.dissection.unit_switches import Switch
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, ValueState, sample_z
 from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
@@ -32,26 +33,19 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class AttributeSwitch:
-    """``switch``: units and their levels with and without the attribute; ``region`` (h, w) in
-    [0, 1]: share of each cell in which they are set."""
+    """``units`` of ``layer``, and ``difference`` (units, h, w): their level with the attribute
+    minus that without, times the share of each cell in the region."""
 
-    switch: Switch
-    region: Tensor
+    layer: int
+    units: tuple[int, ...]
+    difference: Tensor
 
     def set(self, values: ValueState, on: bool, strength: float = 1.0) -> ValueState:
-        """``values`` of the layer with the units set in the region.
-
-        ``strength``: 1 for the level itself; above 1, beyond it by the same share of the difference
-        between the two levels.
-        """
-        units = list(self.switch.units)
-        near, far = self.switch.off, self.switch.on
-        if not on:
-            near, far = far, near
-        levels = (near + strength * (far - near)).to(values.v)[:, None, None]
-        share = self.region.to(values.v)
+        """``values`` of the layer with the units switched on or off; ``strength``: how many times
+        the difference."""
         v = values.v.clone()
-        v[:, units] = v[:, units] + share * (levels - v[:, units])
+        moved = (strength if on else -strength) * self.difference.to(v)
+        v[:, list(self.units)] += moved
         return values.replace(v)
 
 
@@ -67,8 +61,8 @@ def find_attribute_switch(
 ) -> AttributeSwitch:
     """A switch of the ``units`` of ``layer`` with the largest effect (see the module).
 
-    ``region`` (R, R) in [0, 1]: where the units are set, in pixels. Levels and effects are measured
-    on ``samples`` standard samples of ``seed``.
+    ``region`` (R, R) in [0, 1]: where the units are switched, in pixels. Levels and effects are
+    measured on ``samples`` standard samples of ``seed``.
 
     Raises `ParameterError` if all of these samples show the attribute, or none does, and for a
     region without a pixel.
@@ -78,30 +72,24 @@ def find_attribute_switch(
     cells = F.adaptive_avg_pool2d(region[None, None].float(), side)[0, 0]
     if not cells.sum() > 0:
         raise ParameterError(f"layer {layer}: the region in which units are set has no pixel")
-    means, gradients, shown = [], [], []
+    sums, counts, gradient = [0.0, 0.0], [0, 0], 0.0
     for z in sample_z(g, samples, seed).split(BATCH):
         with torch.no_grad():
             values = opened.values(opened.keys(z.to(g.device)))
         v = values.v.detach().requires_grad_(True)
         score = classifier.scores(opened.render(values.replace(v)))
-        (gradient,) = torch.autograd.grad(score.sum(), v)
-        weight = cells.to(v)
-        v = v.detach()
-        means.append((v * weight).sum((2, 3)) / weight.sum())
-        # Σ region · ∂s/∂v and Σ region · v · ∂s/∂v: the effect is linear in the level
-        gradients.append(
-            torch.stack([(gradient * weight).sum((2, 3)), (gradient * v * weight).sum((2, 3))])
-        )
-        shown.append(score.detach() >= 0)
-    mean, gradient = torch.cat(means).cpu(), torch.cat(gradients, 1).cpu()
-    has = torch.cat(shown).cpu()
-    if has.all() or not has.any():
+        gradient = gradient + torch.autograd.grad(score.sum(), v)[0].sum(0).cpu()
+        has = (score.detach() >= 0).cpu()
+        for shown in (False, True):
+            of_kind = v.detach().cpu()[has == shown]
+            sums[shown] = sums[shown] + of_kind.sum(0)
+            counts[shown] += len(of_kind)
+    if not all(counts):
         raise ParameterError(
-            f"layer {layer}: {int(has.sum())} of {samples} samples show {classifier.attribute}; "
+            f"layer {layer}: {counts[True]} of {samples} samples show {classifier.attribute}; "
             "levels with and without it need samples of either kind"
         )
-    on, off = mean[has].mean(0), mean[~has].mean(0)
-    effect = (on * gradient[0, ~has] - gradient[1, ~has]).mean(0)
-    effect = effect - (off * gradient[0, has] - gradient[1, has]).mean(0)
+    difference = (sums[True] / counts[True] - sums[False] / counts[False]) * cells
+    effect = (difference * gradient).sum((1, 2)) / samples
     top = effect.argsort(descending=True, stable=True)[:units].tolist()
-    return AttributeSwitch(Switch(layer, tuple(top), on[top], off[top]), cells)
+    return AttributeSwitch(layer, tuple(top), difference[top])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from palimpsest.dissection.attribute_units import find_attribute_switch
+from palimpsest.dissection.attribute_units import AttributeSwitch, find_attribute_switch
 from palimpsest.errors import ParameterError
 from palimpsest.generators import sample_z
 
@@ -51,21 +51,29 @@ def test_switching_on_raises_the_score_and_off_lowers_it(small_generator, classi
     assert stronger.mean() > on.mean()
 
 
-def test_only_the_chosen_units_in_the_region_are_set(small_generator, switch):
+def test_only_the_chosen_units_in_the_region_are_moved(small_generator, switch):
     layer = small_generator.layer(LAYER)
     values = layer.values(layer.keys(sample_z(small_generator, 2, 2)))
-    changed = switch.set(values, True).v != values.v
-    others = [unit for unit in range(changed.shape[1]) if unit not in switch.switch.units]
-    assert not changed[:, others].any() and changed[:, list(switch.switch.units)].any()
-    assert not changed[:, :, switch.region == 0].any()
-    assert 0 < float(switch.region.mean()) < 0.3
+    on, off = (switch.set(values, there, strength=1.5).v - values.v for there in (True, False))
+    others = [unit for unit in range(on.shape[1]) if unit not in switch.units]
+    assert not on[:, others].any() and on[:, list(switch.units)].any()
+    torch.testing.assert_close(on, -off)
+    rows, columns = on.abs().amax((0, 1)).nonzero(as_tuple=True)
+    assert 8 <= rows.min() and rows.max() < 14 and 4 <= columns.min() and columns.max() < 12
 
 
-def test_the_units_have_more_effect_than_the_last_ones(small_generator, classifier, switch):
+def test_units_come_in_the_order_of_their_effect(small_generator, classifier, switch):
     every = find_attribute_switch(
         small_generator, LAYER, classifier, REGION, units=12, samples=64, seed=1
-    ).switch
-    assert every.units[:4] == switch.switch.units
+    )
+    assert every.units[:4] == switch.units and sorted(every.units) == list(range(12))
+    last = AttributeSwitch(LAYER, every.units[-4:], every.difference[-4:])
+    layer = small_generator.layer(LAYER)
+    values = layer.values(layer.keys(sample_z(small_generator, 24, 2)))
+    first, others = (
+        classifier.scores(layer.render(one.set(values, True))).mean() for one in (switch, last)
+    )
+    assert first > others
 
 
 def test_samples_of_one_kind_are_refused(small_generator):

@@ -154,8 +154,8 @@ def switched_image(
     adapted = photograph.on(g)
     first = adapted.layer(adapted.layers[0])
     start = first.values(adapted.start_from(photograph.latent[None].to(g.device)))
-    values = adapted.values_at(start, switch.switch.layer)
-    return adapted.layer(switch.switch.layer).render(switch.set(values, on, strength))
+    values = adapted.values_at(start, switch.layer)
+    return adapted.layer(switch.layer).render(switch.set(values, on, strength))
 
 
 def _rows(

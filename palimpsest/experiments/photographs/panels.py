@@ -31,8 +31,8 @@ def photographs_panel(
         "shows": {name: [bool(said[place]) for place in places] for name, said in shows.items()},
         "stickers": min(1, settings.stickers),
         "n": count,
-        "units": len(measured.switch.switch.units),
-        "switched_layer": measured.switch.switch.layer,
+        "units": len(measured.switch.units),
+        "switched_layer": measured.switch.layer,
     }
     return _arrays(measured.pictures, places), facts
 
