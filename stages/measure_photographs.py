@@ -20,6 +20,7 @@ from palimpsest.experiments.photographs.measure import (
     first_held_out,
     measure_photographs,
 )
+from palimpsest.experiments.photographs.nearest_sample import start_of_inversion
 from palimpsest.experiments.photographs.panels import photographs_panel
 from palimpsest.experiments.photographs.settings import PhotographSettings
 from palimpsest.files.measurements import write_measurements
@@ -29,7 +30,6 @@ from palimpsest.instruments.classifiers.attribute_classifier import AttributeCla
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import Edit
-from palimpsest.photographs.encoder import Encoder
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shared_options import (
@@ -56,7 +56,8 @@ def main(
     out: Measurements,
     out_panel: PanelFile,
     encoder: Annotated[
-        Path | None, typer.Option(help="Encoder that gives the start of the inversion.")
+        Path | None,
+        typer.Option(help="Encoder that gives the start of the inversion. [the nearest sample]"),
     ] = None,
     truncation: Truncation = 1.0,
     scale: Scale = "",
@@ -71,13 +72,14 @@ def main(
     changed = torch.tensor(parts.numbers(*chosen.region))
     region = torch.isin(parts.labels(torch.zeros(1, 3, g.resolution, g.resolution))[0], changed)
     rule = Edit.load(edit)
+    distance = PerceptualDistance(parts)
     measured = measure_photographs(
         g,
         rule,
         first_held_out(Photographs.read(archive), chosen.photographs),
-        PhotographInstruments(PerceptualDistance(parts), smiles, region),
+        PhotographInstruments(distance, smiles, region),
         chosen,
-        Encoder.load(encoder) if encoder else None,
+        start_of_inversion(g, distance, chosen.inversion, encoder),
     )
     table = measured.table.assign(scale=scale, perceptual=f"{parts.name}-encoder")
     table["classifier"] = smiles.name

@@ -47,12 +47,12 @@ class AdaptationSettings(Settings):
     ``seed``: of the other samples.
     """
 
-    steps: Steps = 80
+    steps: Steps = 150
     rate: StepSize = 0.03
     kept: Count = 16
-    kept_batch: Count = 2
-    kept_weight: Weight = 0.3
-    change_weight: Weight = 0.01
+    kept_batch: Count = 1
+    kept_weight: Weight = 0.1
+    change_weight: Weight = 0.0
     pixel_weight: Weight = 1.0
     seed: Seed = 2
 

@@ -33,19 +33,19 @@ class CheckoutFiles:
 
     ``hand_drawn``: model -> session -> file. ``studies``: session -> the files of the judges'
     answers, for each session whose study has a key. ``adopted_layers``: model -> layer.
-    ``archives``: the archives of photographs that are there.
+    ``optional``: those files that a run can do without, and that are there.
     """
 
     hand_drawn: Mapping[str, Mapping[str, HandDrawnSession]] = field(default_factory=dict)
     studies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     adopted_layers: Mapping[str, int] = field(default_factory=dict)
-    archives: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
 
     @classmethod
     def read(
-        cls, folder: str | Path, models: Iterable[str], archives: Iterable[str] = ()
+        cls, folder: str | Path, models: Iterable[str], optional: Iterable[str] = ()
     ) -> CheckoutFiles:
-        """The files in ``folder``: hand-drawn sessions of ``models``, and those of ``archives``
+        """The files in ``folder``: hand-drawn sessions of ``models``, and those of ``optional``
         that are there.
 
         Raises:
@@ -56,7 +56,7 @@ class CheckoutFiles:
             hand_drawn={model: _hand_drawn(folder, model) for model in models},
             studies=_studies(folder),
             adopted_layers=adopted_layers(folder / LAYER_CHOICE),
-            archives=frozenset(file for file in archives if (folder / file).is_file()),
+            optional=frozenset(file for file in optional if (folder / file).is_file()),
         )
 
 

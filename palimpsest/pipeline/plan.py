@@ -42,8 +42,9 @@ class Plan(ExperimentPlan):
             ParameterError: a file of the checkout cannot be read, a model has no layer, two models
                 have a measured session of the same name, or a measured session has no classifier.
         """
-        archives = [about.archive for about in parameters.photographs.values()]
-        plan = cls(parameters, CheckoutFiles.read(folder, parameters.models, archives))
+        optional = [about.archive for about in parameters.photographs.values()]
+        optional += [encoder] if (encoder := parameters.held_out_photographs.encoder) else []
+        plan = cls(parameters, CheckoutFiles.read(folder, parameters.models, optional))
         for model in parameters.models:
             plan.model_layer(model)
         for session in plan.measured_sessions:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from palimpsest.experiments.comparison.settings import ChangedClasses
+from palimpsest.experiments.photographs.settings import PhotographSettings
 from palimpsest.pipeline.planned_sessions import SessionPlan
 from palimpsest.training.recipe import Recipe
 from palimpsest.worlds import get_world
@@ -152,7 +153,7 @@ class ExperimentPlan(SessionPlan):
         """Whether the archive of the photographs is there, and the model has the session."""
         settings = self.parameters.held_out_photographs
         return (
-            self.photograph_archive in self.files.archives
+            self.photograph_archive in self.files.optional
             and settings.model in self.parameters.models
             and settings.session in self.sessions(settings.model)
         )
@@ -167,7 +168,14 @@ class ExperimentPlan(SessionPlan):
     @property
     def photograph_encoder_files(self) -> list[str]:
         """The file of the encoder, as an input that may be missing."""
-        return [file] if (file := self.parameters.held_out_photographs.encoder) else []
+        file = self.parameters.held_out_photographs.encoder
+        return [file] if file in self.files.optional else []
+
+    def photograph_settings(self, photographs: int) -> PhotographSettings | dict[str, Any]:
+        """The settings by which this many photographs are measured; none without a generator."""
+        settings = self.parameters.held_out_photographs
+        trained = self.parameters.photographs.get(settings.model)
+        return settings.settings(photographs, trained) if trained else {}
 
     @property
     def many_photographs_table(self) -> str:

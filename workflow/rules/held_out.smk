@@ -29,7 +29,7 @@ rule measure_photographs:
         device=PARAMETERS.compute.device,
     params:
         encoder=lambda wildcards, input: option("--encoder", input.encoder),
-        settings=as_json(HELD_OUT.settings(HELD_OUT.photographs)),
+        settings=as_json(PLAN.photograph_settings(HELD_OUT.photographs)),
         truncation=lambda wildcards: PARAMETERS.models[HELD_OUT.model].truncation,
         scale=PARAMETERS.scale,
     message:
@@ -53,7 +53,7 @@ use rule measure_photographs as measure_many_photographs with:
         "logs/benchmarks/measure_many_photographs.tsv"
     params:
         encoder=lambda wildcards, input: option("--encoder", input.encoder),
-        settings=as_json(HELD_OUT.settings(HELD_OUT.many)),
+        settings=as_json(PLAN.photograph_settings(HELD_OUT.many)),
         truncation=lambda wildcards: PARAMETERS.models[HELD_OUT.model].truncation,
         scale=PARAMETERS.scale,
     message:

@@ -5,14 +5,20 @@ invert(g, images, distance, settings, NearestSample(distance, samples=512, seed=
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from palimpsest.errors import ParameterError
 from palimpsest.generators import sample_z
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
+from palimpsest.photographs.encoder import Encoder
+from palimpsest.photographs.inversion import LatentEncoder
+from palimpsest.photographs.settings import InversionSettings
 
 BATCH = 16
 
@@ -44,3 +50,17 @@ class NearestSample:
                 if apart[lowest] < best[i]:
                     best[i], chosen[i] = apart[lowest], z[lowest]
         return g.latents(chosen.to(g.device))
+
+
+def start_of_inversion(
+    g: StyleGAN2, distance: PerceptualDistance, settings: InversionSettings, encoder: Path | None
+) -> LatentEncoder:
+    """The encoder in a file, or `NearestSample` if there is none or it is of another generator."""
+    if encoder is not None:
+        loaded = Encoder.load(encoder)
+        try:
+            loaded.check(g)
+            return loaded.to(g.device)
+        except ParameterError as problem:
+            print(f"{encoder}: not used: {problem}", file=sys.stderr)
+    return NearestSample(distance, settings.candidates, settings.seed)

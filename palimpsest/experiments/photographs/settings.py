@@ -32,7 +32,7 @@ class ReproductionSettings(Settings):
     adaptation: AdaptationSettings = AdaptationSettings()
 
 
-class PhotographSettings(ReproductionSettings):
+class ChosenPhotographs(Settings):
     """The first ``photographs`` held-out photographs by number (`measure.first_held_out`).
 
     ``stickers``: how many of them are inverted a second time with a sticker painted on the cheek.
@@ -47,7 +47,7 @@ class PhotographSettings(ReproductionSettings):
     switch: SwitchSettings
 
     @model_validator(mode="after")
-    def _there_are_as_many(self) -> PhotographSettings:
+    def _there_are_as_many(self) -> ChosenPhotographs:
         for name in ("stickers", "shown"):
             if getattr(self, name) > self.photographs:
                 raise ValueError(
@@ -55,6 +55,10 @@ class PhotographSettings(ReproductionSettings):
                     f"{self.photographs}"
                 )
         return self
+
+
+class PhotographSettings(ChosenPhotographs, ReproductionSettings):
+    """Which photographs are reproduced, and how."""
 
 
 class RenderSettings(ReproductionSettings):

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from palimpsest.experiments.photographs.settings import PhotographSettings, RenderSettings
+from palimpsest.experiments.photographs.settings import (
+    ChosenPhotographs,
+    PhotographSettings,
+    RenderSettings,
+)
+from palimpsest.pipeline.parameters.photographs import PhotographParameters
 from palimpsest.settings import Name
 
 
-class HeldOutPhotographParameters(PhotographSettings):
+class HeldOutPhotographParameters(ChosenPhotographs):
     """Held-out photographs, reproduced by ``model`` and edited by the rule of ``session``.
 
-    ``encoder``: file of the encoder that gives the start of the inversion; None: none. ``many``:
-    number of photographs of the target `many_photographs`.
+    How they are inverted and adapted is set in `photographs`. ``encoder``: file of the encoder that
+    gives the start of the inversion; None: none. ``many``: number of photographs of the target
+    `many_photographs`.
     """
 
     model: Name
@@ -20,10 +26,12 @@ class HeldOutPhotographParameters(PhotographSettings):
     encoder: str | None
     many: int = Field(ge=1)
 
-    def settings(self, photographs: int) -> PhotographSettings:
-        """The settings of the stage `measure_photographs` for this many photographs."""
-        own = self.model_dump(include=set(PhotographSettings.model_fields))
-        return PhotographSettings.model_validate(own | {"photographs": photographs})
+    def settings(self, photographs: int, trained: PhotographParameters) -> PhotographSettings:
+        """The settings of the stage `measure_photographs` for this many photographs of a
+        generator."""
+        own = self.model_dump(include=set(ChosenPhotographs.model_fields))
+        how = {"inversion": trained.inversion, "adaptation": trained.adaptation}
+        return PhotographSettings.model_validate(own | how | {"photographs": photographs})
 
 
 class HeldOutRenderParameters(RenderSettings):

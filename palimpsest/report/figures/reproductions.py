@@ -76,7 +76,7 @@ def _drawn(
     width = lefts[-1] + SIDE + MARGIN
     sheet = Sheet(width, head + len(labels) * pitch + gap + MARGIN, style)
     for name, left in zip(columns, lefts, strict=True):
-        words = HEADINGS.get(name) or f"rule:\n{session_label(panel.facts['session'])}"
+        words = HEADINGS.get(name) or f"rule:\n{_rule(panel)}"
         sheet.text(
             words.format(units=panel.facts.get("units")),
             left + SIDE / 2,
@@ -106,6 +106,11 @@ def _drawn(
     return sheet
 
 
+def _rule(panel: Panel) -> str:
+    """What the edit does, without the model."""
+    return session_label(panel.facts["session"]).partition(",")[0]
+
+
 def photographs_caption(panel: Panel) -> str:
     """The caption: what each column shows, how photographs and units were chosen."""
     facts = panel.facts
@@ -122,11 +127,11 @@ def photographs_caption(panel: Panel) -> str:
         "photograph; the nearest image that a z gives; the nearest with a w of its own for each "
         "layer; the same w with the weights above layer "
         f"{facts['layer']} adapted to this photograph. Then two changes of the adapted generator: "
-        f"the rule {session_label(facts['session'])}, made on samples and not on any photograph "
+        f"the rule “{_rule(panel)}”, made on samples and not on any photograph "
         f"(layer {facts['layer']}), and {facts['units']} units of layer "
-        f"{facts['switched_layer']} switched around the mouth, on if the face does not smile and "
-        "off if it does. The units are those with the largest effect on the classifier’s score "
-        "over samples. Below each picture: whether the classifier sees a smile, which is not "
+        f"{facts['switched_layer']} switched around the mouth, on if the reproduction does not "
+        "smile and off if it does. The units are those whose switch changes the classifier’s score "
+        "of samples most. Below each picture: whether the classifier sees a smile, which is not "
         f"always right.{sticker} {provenance(facts)}"
     ).strip()
 
@@ -137,7 +142,7 @@ def renders_caption(panel: Panel) -> str:
     return (
         "Renders that the generator was not trained on, reproduced and edited like photographs: "
         f"the first {len(panel.arrays['render'])} scenes of seed {facts['seed']} that the rule "
-        f"{session_label(facts['session'])} changes, none chosen by hand. From left to right: the "
+        f"“{_rule(panel)}” changes, none chosen by hand. From left to right: the "
         "render; the nearest image that a z gives; the nearest with a w of its own for each layer; "
         f"the same w with the weights above layer {facts['layer']} adapted; that under the new "
         "rule; and the scene as the world draws it under the new rule, which the generator never "
