@@ -149,6 +149,8 @@ class AdversarialTraining(ResumableTraining):
         _, stage, within = self.recipe.stage_at(self.step)
         joining = min(1.0, (within + 1) * stage.batch / max(1, stage.joining))
         self._set_rate(self.recipe.rate if stage.rate is None else stage.rate)
+        if stage.noise_anew and within == 0:
+            self._silence_noise()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(batch.seed)
             found = self._update_discriminator(batch, stage, joining)
@@ -162,6 +164,12 @@ class AdversarialTraining(ResumableTraining):
             group["lr"] = rate
         for group in self.discriminator_optimizer.param_groups:
             group["lr"] = rate * LAZY
+
+    @torch.no_grad()
+    def _silence_noise(self) -> None:
+        for g in (self.generator, self.average):
+            for number in g.layers:
+                g.styled_conv(number).noise.weight.zero_()
 
     def _update_discriminator(
         self, batch: Batch, stage: GrowthStage, joining: float

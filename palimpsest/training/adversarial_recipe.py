@@ -15,7 +15,8 @@ class GrowthStage(Settings):
     """Training at one resolution on ``images`` photographs, ``batch`` at a time.
 
     The blocks of a new resolution are mixed in over its first ``joining`` images. ``r1`` and
-    ``rate``: as in the recipe, for this stage.
+    ``rate``: as in the recipe, for this stage. ``noise_anew``: the strengths of the noise inputs
+    start again at 0.
     """
 
     resolution: Count
@@ -24,6 +25,7 @@ class GrowthStage(Settings):
     joining: int = Field(default=0, ge=0)
     r1: float | None = Field(default=None, ge=0)
     rate: Rate | None = None
+    noise_anew: bool = False
 
     @property
     def steps(self) -> int:

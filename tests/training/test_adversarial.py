@@ -107,6 +107,18 @@ def test_a_stage_may_have_its_own_rate() -> None:
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(before, after, strict=True))
 
 
+def test_a_stage_may_begin_with_silent_noise_inputs() -> None:
+    run = training(
+        stages=[RECIPE["stages"][0], RECIPE["stages"][1] | {"rate": 1e-9, "noise_anew": True}]
+    )
+    for _ in range(10):
+        run.advance()
+    assert run.average.conv1.noise.weight.abs() > 0
+    run.advance()
+    for g in (run.generator, run.average):
+        assert all(g.styled_conv(n).noise.weight.abs() < 1e-6 for n in g.layers)
+
+
 def test_a_stage_without_a_width_is_refused() -> None:
     with pytest.raises(ParameterError, match="a stage has resolution 32; channels has 4, 8, 16"):
         training(stages=[{"resolution": 32, "images": 8, "batch": 8}])
