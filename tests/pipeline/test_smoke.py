@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.doubles.drawn_photographs import drawn_archive
+
 from . import reader
 from .conftest import ROOT, Checkout, copy_checkout
 
@@ -29,6 +31,9 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "stages", folder / "stages", ignore=ignored)
     shutil.copytree(WEIGHTS, folder / "data" / "weights" / "mini")
+    archive = folder / "data" / "photographs" / "faces.zip"
+    archive.parent.mkdir()
+    drawn_archive(archive, range(8, 97, 8))  # all of them held out
     bin_folder = Path(sys.executable).parent
     checkout = Checkout(folder, f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
     done = checkout.snakemake("--config", "scale=smoke")
@@ -61,6 +66,16 @@ def test_every_method_has_its_row_and_its_interval(smoke: Checkout) -> None:
     assert (rows["modified_percent"] <= rows["modified_percent_high"]).all()
     unmodified = table[table["method"] == "unmodified"]
     assert (unmodified["modified_percent"].fillna(0) == 0).all()
+
+
+def test_photographs_are_reproduced_edited_and_shown(smoke: Checkout) -> None:
+    results = smoke.folder / "results"
+    table = pd.read_csv(results / "tables/photographs.csv").set_index("picture")
+    assert set(table["n"]) == {2} and set(table["n_stickers"]) == {1}
+    assert set(table["classifier"]) == {"photographs-smile"}
+    assert table.loc["adapted", "perceptual_error"] < table.loc["best_z", "perceptual_error"]
+    assert len(pd.read_csv(results / "tables/renders.csv")) == 4
+    assert "figS5_photographs" in (results / "report.html").read_text()
 
 
 RESAMPLES = 50  # of workflow/scales/smoke.yaml
