@@ -9,6 +9,9 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from palimpsest.files.panels import SHOWS_PHOTOGRAPHS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -137,6 +140,14 @@ def rounded(text: str, digits: int) -> str:
 def with_interval(row: dict[str, str], column: str, digits: int) -> str:
     value, low, high = (rounded(row[column + end], digits) for end in ("", "_low", "_high"))
     return f"{value} ({low}–{high})"
+
+
+def test_no_committed_figure_shows_photographs() -> None:
+    pictures = sorted((ROOT / "docs").rglob("*.png"))
+    assert pictures
+    for file in pictures:
+        with Image.open(file) as picture:
+            assert SHOWS_PHOTOGRAPHS not in picture.info.get("palimpsest", ""), name_of(file)
 
 
 def test_the_readme_has_our_figures_and_the_papers_of_the_committed_tables() -> None:

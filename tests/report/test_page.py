@@ -157,6 +157,18 @@ def test_what_there_is_follows_the_papers_order(page):
     assert contents == ["#part-replacing", "#part-rules", "#part-beyond"]
 
 
+def test_a_run_without_photographs_says_how_to_get_them(tmp_path):
+    for name in ("photographs", "renders", "edits"):
+        (tmp_path / f"{name}.csv").write_text("picture,n\nadapted,6\nbest_w,6\n")
+    tables = [tmp_path / "edits.csv", tmp_path / "renders.csv"]
+    without = render_page(tables, [], tmp_path / "report.html")
+    assert "This run had no photographs" in without and "make photographs" in without
+    whole = render_page([*tables, tmp_path / "photographs.csv"], [], tmp_path / "report.html")
+    assert "This run had no photographs" not in whole
+    # a run of other things has no section of photographs, and no word about it
+    assert "This run had" not in render_page(tables[:1], [], tmp_path / "report.html")
+
+
 def test_page_is_made_for_phones_and_for_the_dark(page):
     html, document, _ = page
     assert "width=device-width" in str(document.attributes("meta", "content"))
