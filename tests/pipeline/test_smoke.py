@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from palimpsest.files.measurements import measured_facts
 from tests.doubles.drawn_photographs import drawn_archive
 
 from . import reader
@@ -127,6 +129,24 @@ def test_a_reader_recomputes_table_1(smoke: Checkout) -> None:
         agrees(table.loc[method], "perceptual_masked", found)
 
 
+def test_photographs_have_the_rows_of_table_1_and_their_smiles_are_corrected(
+    smoke: Checkout,
+) -> None:
+    table = smiles_of("photo_faces", smoke)
+    assert set(table.index) == {*smiles_of("face", smoke).index, "palimpsest_rank_4"}
+    rows = pd.read_parquet(smoke.folder / "results/measurements/photo_smile.parquet")
+    errors = measured_facts(smoke.folder / "results/measurements/photo_smile.parquet")
+    known = json.loads(errors["classifier_errors"])
+    wrong_yes = known["false_positives"] / known["negatives"]
+    wrong_no = known["false_negatives"] / known["positives"]
+    for method, part in rows.groupby("method"):
+        agrees(table.loc[method], "smiling_percent", reader.share(part["shows"]))
+        share = (part["shows"].mean() - wrong_yes) / (1 - wrong_yes - wrong_no)
+        found = table.loc[method, "smiling_corrected_percent"]
+        assert found == pytest.approx(100 * min(max(share, 0), 1))
+    assert table["frechet_photographs"].notna().all() and table["frechet_new_rule"].isna().all()
+
+
 def test_a_reader_recomputes_the_machines_measure(smoke: Checkout) -> None:
     table = smiles_of("face", smoke)
     vectors = pd.read_parquet(smoke.folder / "results/measurements/smile_features.parquet")
@@ -197,7 +217,7 @@ def test_every_generator_has_its_grades_and_the_kitchen_its_rule(smoke: Checkout
 
 def test_every_figure_is_a_picture_with_a_caption(smoke: Checkout) -> None:
     figures = sorted((smoke.folder / "results/figures").glob("*.png"))
-    assert len(figures) == 26
+    assert len(figures) == 28
     for file in figures:
         assert min(Image.open(file).size) > 50
         assert "smoke" in file.with_suffix(".txt").read_text()
