@@ -102,8 +102,7 @@ class Studio:
         """The face in the picture ``path``, uint8 (R, R, 3), grey for a grey generator.
 
         ``box``: left,top,size; None to search for it, or for the middle without a framing network.
-        Raises `ParameterError` for a file that is no
-        picture or cannot be used.
+        Raises `ParameterError` for a file that is no picture or cannot be used.
         """
         picture = read_picture(path)
         if box:
