@@ -116,8 +116,9 @@ def photographs_caption(panel: Panel) -> str:
     facts = panel.facts
     shown = len(facts["photographs"]) - facts["stickers"]
     sticker = (
-        " Last row: the first photograph with a sticker painted on the cheek, which no sample of "
-        "the generator has; the adapted weights draw it, and it stays under both changes."
+        " Last row: the first photograph with a sticker painted on the cheek, a thing that no "
+        "sample of the generator has; compare how much of it the adapted weights draw, and what "
+        "is left of it under the changes."
         if facts["stickers"]
         else ""
     )
