@@ -36,6 +36,8 @@ PANELS: dict[str, Callable[[Sources], tuple[Arrays, Facts]]] = {
     "fig11_earrings": compute_pairs,
     "fig12_glasses": compute_pairs,
     "figS1_doors": compute_doors,
+    "figS8_glasses_off": compute_pairs,
+    "figS9_moustache_on": compute_pairs,
 }
 
 

@@ -83,6 +83,8 @@ SECTIONS = (
             "fig11_earrings",
             "fig12_glasses",
             "figS1_doors",
+            "figS8_glasses_off",
+            "figS9_moustache_on",
         ),
     ),
     Section(
@@ -321,6 +323,8 @@ FIGURE_TITLES = {
     "figS5_photographs": "Figure S5. Held-out photographs, reproduced and edited",
     "figS6_renders": "Figure S6. Held-out renders, reproduced and edited",
     "figS7_training_curve_photo_faces": "Figure S7. Training on photographs",
+    "figS8_glasses_off": "Figure S8. Glasses off, photographs",
+    "figS9_moustache_on": "Figure S9. Moustaches on, photographs",
     **{f"figS4_world_{name}": f"Figure S4. The {name} world" for name in world_names()},
 }
 

@@ -19,6 +19,7 @@ COPIED = [
     "environment.yml",
     "data/layer_choice.csv",
     "data/paper_figures",
+    "data/sessions",
     "workflow",
     "profiles",
     "palimpsest",

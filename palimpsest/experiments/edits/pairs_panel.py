@@ -1,4 +1,4 @@
-"""The panels of Figures 7 to 12: images before and after one edit.
+"""The panels of Figures 7 to 12, S8 and S9: images before and after one edit.
 
     arrays, facts = compute_pairs(sources)
 

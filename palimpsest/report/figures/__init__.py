@@ -61,6 +61,8 @@ FIGURES: dict[str, Draw] = {
     "figS5_photographs": reproductions.draw_photographs,
     "figS6_renders": reproductions.draw_renders,
     "figS7_training_curve_photo_faces": training_curve.draw,
+    "figS8_glasses_off": pairs.draw,
+    "figS9_moustache_on": pairs.draw,
     **{f"{GENERATOR}{name}": grid.draw for name in world_names()},
     **{f"figS4_world_{name}": world.draw for name in world_names()},
 }

@@ -32,6 +32,8 @@ SESSION_LABELS = {
     "remove_earrings": "− earrings",
     "remove_glasses": "− glasses",
     "add_moustache": "+ moustaches",
+    "glasses_off": "− glasses, photographs",
+    "moustache_on": "+ moustaches, photographs",
     "hat": "+ hats on horses",
     "long_tail": "long tails",
     "remove_rider": "− riders",

@@ -1,5 +1,6 @@
-"""Figures 7 to 12: pairs before and after one edit, on the samples that score highest along d.
+"""Figures 7 to 12, S8 and S9: pairs before and after one edit.
 
+The samples are those that score highest along d.
 The panel holds ``before`` and ``after`` (P, H, W, 3) uint8 in the order of their scores.
 """
 
