@@ -171,7 +171,7 @@ def test_a_new_method_has_its_claims_and_is_a_rival_of_ours(read: dict[str, Any]
 
 def test_a_new_method_is_made_and_measured_by_the_workflow(read: dict[str, Any]) -> None:
     assert list(read["measured"])[-2:] == ["palimpsest", "toy"]
-    assert len(read["made"]) == 3, "of every measured session"
+    assert len(read["made"]) == 4, "of every measured session"
     assert read["settings"] == {"iterations": 7, "rank": None}
     assert read["schema"]
 

@@ -46,7 +46,7 @@ def begin(checkout: Checkout) -> None:
     for name in ("dvc.yaml", ".gitignore"):
         shutil.copy2(ROOT / name, checkout.folder / name)
     for empty in ("sessions", "studies"):
-        (checkout.folder / "data" / empty).mkdir()
+        (checkout.folder / "data" / empty).mkdir(exist_ok=True)
         (checkout.folder / "data" / empty / "README.md").write_text("none\n")
     for made in ("results", "data/edits", "data/statistics", ".snakemake", "logs"):
         shutil.rmtree(checkout.folder / made)
@@ -128,6 +128,7 @@ def test_dvc_yaml_keeps_every_folder_and_allows_only_known_rules() -> None:
     for stage in stages.values():
         allowed = stage["cmd"].split("--allowed-rules", 1)[1].split("--")[0].split()
         for rule in allowed:
-            looped = f'f"{rule.rpartition("_")[0]}_{{model}}"'
-            known = (f"rule {rule}:", f"as {rule} with", looped)
+            parts = rule.split("_")  # a model's name may have underscores of its own
+            looped = [f'f"{"_".join(parts[:n])}_{{model}}"' for n in range(1, len(parts))]
+            known = (f"rule {rule}:", f"as {rule} with", *looped)
             assert any(words in rules for words in known), rule

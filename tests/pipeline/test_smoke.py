@@ -217,7 +217,7 @@ def test_every_generator_has_its_grades_and_the_kitchen_its_rule(smoke: Checkout
 
 def test_every_figure_is_a_picture_with_a_caption(smoke: Checkout) -> None:
     figures = sorted((smoke.folder / "results/figures").glob("*.png"))
-    assert len(figures) == 28
+    assert len(figures) == 30
     for file in figures:
         assert min(Image.open(file).size) > 50
         assert "smoke" in file.with_suffix(".txt").read_text()
