@@ -99,6 +99,7 @@ def test_repro_once_and_a_clone_that_pulls(another: Checkout, tmp_path: Path) ->
         "tabulate_methods": 2,
         "tabulate_counterfactuals": 1,
         "tabulate_reflections": 1,
+        "tabulate_renders": 1,
         "tabulate_tradeoff": 1,
         "tabulate_watermarks": 1,
         "choose_layers": 1,
