@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from palimpsest.settings import Count, Rate, Seed, Settings
+from palimpsest.training.recipe import stage_at
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -68,11 +69,7 @@ class AdversarialRecipe(Settings):
 
     def stage_at(self, step: int) -> tuple[int, GrowthStage, int]:
         """Index of the stage that ``step`` belongs to, the stage, and the step's number in it."""
-        for index, stage in enumerate(self.stages):
-            if step < stage.steps:
-                return index, stage, step
-            step -= stage.steps
-        raise ValueError(f"step {step} is past the end of the recipe")
+        return stage_at(self.stages, step)
 
     def images_until(self, step: int) -> int:
         """Photographs shown in the steps before ``step``."""

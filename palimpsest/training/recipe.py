@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import Field
 
@@ -13,6 +14,28 @@ from palimpsest.settings import Count, LayerNumber, Name, Rate, Seed, Settings
 
 Resolution = Literal[4, 8, 16, 32, 64, 128, 256]
 ClassWeights = dict[Name, Annotated[float, Field(gt=0)]]
+
+
+class HasSteps(Protocol):
+    """A stage of any recipe."""
+
+    @property
+    def steps(self) -> int: ...
+
+
+S = TypeVar("S", bound=HasSteps)
+
+
+def stage_at(stages: Sequence[S], step: int) -> tuple[int, S, int]:
+    """Index of the stage that ``step`` belongs to, the stage, and the step's number in it.
+
+    Raises `ValueError` for a step past the last stage.
+    """
+    for index, stage in enumerate(stages):
+        if step < stage.steps:
+            return index, stage, step
+        step -= stage.steps
+    raise ValueError(f"step {step} is past the end of the recipe")
 
 
 class Stage(Settings):
@@ -84,11 +107,7 @@ class Recipe(Settings):
 
     def stage_at(self, step: int) -> tuple[int, Stage, int]:
         """Index of the stage that ``step`` belongs to, the stage, and the step's number in it."""
-        for index, stage in enumerate(self.stages):
-            if step < stage.steps:
-                return index, stage, step
-            step -= stage.steps
-        raise ValueError(f"step {step} is past the end of the recipe")
+        return stage_at(self.stages, step)
 
     def rate_at(self, step: int) -> float:
         _, stage, within = self.stage_at(step)
