@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from palimpsest.generators.map_layout import fast_layout
+from palimpsest.generators.map_layout import laid_out
 
 
 def convolve_doubled(x: Tensor, weight: Tensor) -> Tensor:
@@ -36,4 +36,4 @@ def doubling_kernel(weight: Tensor) -> Tensor:
     for axis in (2, 3):
         first, middle, last = kernel.unbind(axis)
         kernel = torch.stack([last, middle + last, first + middle, first], axis)
-    return kernel.contiguous(memory_format=fast_layout(weight.device))
+    return laid_out(kernel)

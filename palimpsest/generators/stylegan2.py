@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, layer_noise, reusable
 from palimpsest.generators.encoding import SoftThresholds
-from palimpsest.generators.map_layout import fast_layout
+from palimpsest.generators.map_layout import laid_out
 
 MAPPING_RATE = 0.01
 SQRT2 = math.sqrt(2.0)
@@ -303,14 +303,6 @@ class StyleGAN2(Generator):
 
     def finish(self, values: ValueState) -> Tensor:
         return self.running_image(values)
-
-
-def laid_out(x: Tensor) -> Tensor:
-    """The same tensor (B, C, h, w) in the memory layout that is fast on its device.
-
-    The result of an operation takes the layout of its operands.
-    """
-    return x.contiguous(memory_format=fast_layout(x.device))
 
 
 def blur_kernel() -> Tensor:

@@ -21,7 +21,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from palimpsest.generators.map_layout import fast_layout
+from palimpsest.generators.map_layout import fast_layout, laid_out
 from palimpsest.instruments.classifiers.base import Classifier
 from palimpsest.instruments.classifiers.contrast_network import ContrastArchitecture
 from palimpsest.instruments.network_files import Kind, load_network, save_network
@@ -115,7 +115,9 @@ class AttributeClassifier(Classifier):
                 f"{self.name} reads (B, 3, {side}, {side}) floats in [-1, 1], not "
                 f"{tuple(images.shape)} of {images.dtype}"
             )
-        parts = [self._network(_laid_out(part.to(self.device))) for part in images.split(CHUNK)]
+        parts = [
+            self._network(laid_out(part.to(self.device).float())) for part in images.split(CHUNK)
+        ]
         return torch.cat(parts)
 
     def to(self, device: str | torch.device) -> Self:
@@ -149,10 +151,6 @@ class AttributeClassifier(Classifier):
             int(about["resolution"]),
             about["facts"],
         )
-
-
-def _laid_out(images: Tensor) -> Tensor:
-    return images.float().contiguous(memory_format=fast_layout(images.device))
 
 
 def _architecture(description: dict[str, Any]) -> AttributeArchitecture | ContrastArchitecture:

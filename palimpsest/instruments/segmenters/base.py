@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
+from palimpsest.generators.map_layout import laid_out
+from palimpsest.generators.pictures import check_images
 from palimpsest.instruments.base import Instrument
 from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs, cached_outputs
 
@@ -111,6 +113,19 @@ class Segmenter(Instrument):
     def _numbers_of(self, name: str) -> Sequence[int]:
         """Labels of one name; a segmenter with parts or groups of classes overrides this."""
         return (self.index(name),)
+
+    def _check(self, images: Tensor) -> None:
+        """Raises `ValueError` for images of another shape or type, or with sides off `stride`."""
+        check_images(images)
+        if any(side % self.stride for side in images.shape[2:]):
+            raise ValueError(
+                f"{self.name} reads images whose sides are multiples of {self.stride}, "
+                f"not {tuple(images.shape[2:])}"
+            )
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        """``images`` as float32 on the network's device, in the layout that is fast there."""
+        return laid_out(images.to(self.device, torch.float32))
 
     def _unknown(self, name: str) -> ParameterError:
         count = len(self.classes)

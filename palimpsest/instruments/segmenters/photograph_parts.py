@@ -26,7 +26,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from palimpsest.generators.map_layout import fast_layout
-from palimpsest.generators.pictures import check_images
 from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
 from palimpsest.instruments.classifiers.contrast_network import ContrastArchitecture
 from palimpsest.instruments.network_files import Kind, load_network, save_network
@@ -181,18 +180,6 @@ class PhotographParts(Segmenter):
         """
         network, about = load_network(path, KIND, lambda about: _untrained(*_sizes(about)))
         return cls(network, *_sizes(about), about["facts"])
-
-    def _laid_out(self, images: Tensor) -> Tensor:
-        images = images.to(self.device, torch.float32)
-        return images.contiguous(memory_format=fast_layout(images.device))
-
-    def _check(self, images: Tensor) -> None:
-        check_images(images)
-        if any(side % self.stride for side in images.shape[2:]):
-            raise ValueError(
-                f"{self.name} reads images whose sides are multiples of {self.stride}, "
-                f"not {tuple(images.shape[2:])}"
-            )
 
 
 def ellipse(side: int, row: float, column: float, height: float, width: float) -> Tensor:

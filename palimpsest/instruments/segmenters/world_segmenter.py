@@ -22,7 +22,6 @@ import torch
 from torch import Tensor, nn
 
 from palimpsest.generators.map_layout import fast_layout
-from palimpsest.generators.pictures import check_images
 from palimpsest.instruments.network_files import Kind, load_network, save_network
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.cached_outputs import CHUNK
@@ -157,18 +156,6 @@ class WorldSegmenter(Segmenter):
         )
         classes = tuple(map(str, about["classes"]))
         return cls(network, _architecture(about), classes, about["world"], about["facts"])
-
-    def _laid_out(self, images: Tensor) -> Tensor:
-        images = images.to(self.device, torch.float32)
-        return images.contiguous(memory_format=fast_layout(images.device))
-
-    def _check(self, images: Tensor) -> None:
-        check_images(images)
-        if any(side % self.stride for side in images.shape[2:]):
-            raise ValueError(
-                f"{self.name} reads images whose sides are multiples of {self.stride}, "
-                f"not {tuple(images.shape[2:])}"
-            )
 
 
 def _architecture(description: dict[str, Any]) -> Architecture:
