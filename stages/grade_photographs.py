@@ -22,7 +22,7 @@ from palimpsest.generators.pictures import contact_sheet
 from palimpsest.instruments.distances.frechet_reference import FrechetReference
 from palimpsest.instruments.segmenters.photograph_parts import PhotographParts
 from palimpsest.pipeline.commands import run
-from palimpsest.pipeline.shared_options import Model, Weights
+from palimpsest.pipeline.shared_options import Archive, Model, PartsFile, ReferenceFile, Weights
 from palimpsest.settings import settings_from_json
 from palimpsest.training.photographs import Photographs
 
@@ -30,9 +30,9 @@ from palimpsest.training.photographs import Photographs
 def main(
     model: Model,
     weights: Weights,
-    parts: Annotated[Path, typer.Option(help="Segmenter of the mouth, with the backbone.")],
-    reference: Annotated[Path, typer.Option(help="Statistics of the held-out photographs.")],
-    archive: Annotated[Path, typer.Option(help="Zip file of the photographs.")],
+    parts: PartsFile,
+    reference: ReferenceFile,
+    archive: Archive,
     out_table: Annotated[Path, typer.Option(help="Table of grades to write (.csv).")],
     out_sheet: Annotated[
         Path, typer.Option(help="Sheet to write (.png): samples, each before its neighbour.")

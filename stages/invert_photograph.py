@@ -11,14 +11,14 @@ from palimpsest.photographs.own_photograph import Studio
 from palimpsest.photographs.settings import AdaptationSettings, InversionSettings
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
-from palimpsest.pipeline.shared_options import Weights
+from palimpsest.pipeline.shared_options import ComparingSegmenter, Weights
 from palimpsest.settings import settings_from_json
 
 
 def main(
     photograph: Annotated[Path, typer.Option(help="The photograph: JPEG, PNG and so on.")],
     weights: Weights,
-    segmenter: Annotated[Path, typer.Option(help="Segmenter whose features compare images.")],
+    segmenter: ComparingSegmenter,
     out: Annotated[Path, typer.Option(help="Inverted photograph to write (.safetensors).")],
     above: Annotated[int, typer.Option(help="Adapt the weights above this layer.")],
     encoder: Annotated[

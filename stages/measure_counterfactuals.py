@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +21,7 @@ from palimpsest.instruments.loading import load_segmenter
 from palimpsest.pipeline.commands import named_files, run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shared_options import (
+    ComparingSegmenter,
     Measurements,
     Perceptual,
     Samples,
@@ -36,7 +36,7 @@ from palimpsest.worlds import get_world
 
 def main(
     weights: Weights,
-    segmenter: Annotated[Path, typer.Option(help="Segmenter for the perceptual distance.")],
+    segmenter: ComparingSegmenter,
     world: WorldName,
     edit: Annotated[
         list[str], typer.Option(help="RULE=FILE: edit by the session of that rule; repeatable.")

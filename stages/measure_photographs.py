@@ -33,6 +33,7 @@ from palimpsest.memory import Edit
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shared_options import (
+    Archive,
     Measurements,
     PanelFile,
     Scale,
@@ -45,7 +46,7 @@ from palimpsest.training.photographs import Photographs
 
 
 def main(
-    archive: Annotated[Path, typer.Option(help="Zip archive of the photographs.")],
+    archive: Archive,
     weights: Weights,
     segmenter: SegmenterFile,
     classifier: Annotated[Path, typer.Option(help="Classifier of what the edit adds.")],

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +25,7 @@ from palimpsest.memory import Edit
 from palimpsest.pipeline.commands import named_files, run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shared_options import (
+    ComparingSegmenter,
     Measurements,
     PanelFile,
     Scale,
@@ -39,7 +39,7 @@ from palimpsest.worlds import get_world
 
 def main(
     weights: Weights,
-    segmenter: Annotated[Path, typer.Option(help="Segmenter for the perceptual distance.")],
+    segmenter: ComparingSegmenter,
     world: WorldName,
     edit: Annotated[str, typer.Option(help="RULE=FILE: edit by the session of that rule.")],
     settings: Annotated[str, typer.Option(help="Renders, inversion and adaptation, as JSON.")],

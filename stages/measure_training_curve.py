@@ -20,7 +20,7 @@ from palimpsest.generators import load_generator
 from palimpsest.instruments.distances.frechet_reference import FrechetReference
 from palimpsest.instruments.segmenters.photograph_parts import PhotographParts
 from palimpsest.pipeline.commands import run
-from palimpsest.pipeline.shared_options import Model, PanelFile, Seed
+from palimpsest.pipeline.shared_options import Model, PanelFile, PartsFile, ReferenceFile, Seed
 
 
 def main(
@@ -28,8 +28,8 @@ def main(
     weights: Annotated[
         list[Path], typer.Option(help="Weights of one stage of the training; repeatable.")
     ],
-    parts: Annotated[Path, typer.Option(help="Segmenter of the mouth, with the backbone.")],
-    reference: Annotated[Path, typer.Option(help="Statistics of the held-out photographs.")],
+    parts: PartsFile,
+    reference: ReferenceFile,
     out: Annotated[Path, typer.Option(help="Table to write (.csv).")],
     out_panel: PanelFile,
     seed: Seed = 4,

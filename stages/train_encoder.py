@@ -23,7 +23,7 @@ from palimpsest.photographs.encoder_training import EncoderTraining
 from palimpsest.photographs.face_limit import FaceLimit, errors_after_w
 from palimpsest.photographs.settings import EncoderRecipe, InversionSettings
 from palimpsest.pipeline.commands import run
-from palimpsest.pipeline.shared_options import Weights
+from palimpsest.pipeline.shared_options import CheckpointBeside, Minutes, Weights
 from palimpsest.settings import settings_from_json
 from palimpsest.training.photograph_batches import grey_images
 from palimpsest.training.photographs import Photographs
@@ -53,13 +53,8 @@ def main(
     faces: Annotated[
         int, typer.Option(help="Number of held-out photographs to measure.", min=2)
     ] = 64,
-    minutes: Annotated[
-        float, typer.Option(help="Minutes after which to stop; run again to resume.")
-    ] = math.inf,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(help="Checkpoint to resume from and to write; default: beside --out."),
-    ] = None,
+    minutes: Minutes = math.inf,
+    checkpoint: CheckpointBeside = None,
 ) -> None:
     """Train or resume; the file is written when all steps are done."""
     asked = settings_from_json("--recipe", recipe, EncoderRecipe)

@@ -12,6 +12,7 @@ from palimpsest.photographs.framing import FramingNetwork
 from palimpsest.photographs.framing_training import FramingTraining, grade_framing
 from palimpsest.photographs.settings import FramingRecipe
 from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import Archive, CheckpointBeside, Minutes
 from palimpsest.settings import settings_from_json
 from palimpsest.training.photographs import Photographs
 from palimpsest.training.recipe import hardware
@@ -19,7 +20,7 @@ from palimpsest.training.resumable import train_with_progress
 
 
 def main(
-    archive: Annotated[Path, typer.Option(help="Zip file of the photographs.")],
+    archive: Archive,
     out: Annotated[Path, typer.Option(help="Network to write (.safetensors, float16).")],
     recipe: Annotated[
         str, typer.Option(help="Settings as JSON (params.yaml, photographs, framing).")
@@ -27,13 +28,8 @@ def main(
     graded: Annotated[
         int, typer.Option(help="Number of held-out photographs for grading.", min=1)
     ] = 60,
-    minutes: Annotated[
-        float, typer.Option(help="Minutes after which to stop; run again to resume.")
-    ] = math.inf,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(help="Checkpoint to resume from and to write; default: beside --out."),
-    ] = None,
+    minutes: Minutes = math.inf,
+    checkpoint: CheckpointBeside = None,
 ) -> None:
     """Train or resume; the file is written, with its grades, when all steps are done."""
     asked = settings_from_json("--recipe", recipe, FramingRecipe)

@@ -23,6 +23,7 @@ from palimpsest.instruments.distances.frechet_reference import FrechetReference
 from palimpsest.instruments.segmenters.backbone_training import BackboneTraining
 from palimpsest.instruments.segmenters.photograph_parts import PhotographParts, parts_of
 from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import Archive
 from palimpsest.settings import settings_from_json
 from palimpsest.training.instrument_recipes import PhotographInstruments
 from palimpsest.training.photograph_batches import grey_images
@@ -33,7 +34,7 @@ from palimpsest.training.resumable import train_with_progress
 
 
 def main(
-    archive: Annotated[Path, typer.Option(help="Zip file of the photographs.")],
+    archive: Archive,
     out_smile: Annotated[Path, typer.Option(help="Smile classifier to write (.safetensors).")],
     out_parts: Annotated[
         Path, typer.Option(help="Segmenter of the mouth region to write, with the backbone.")

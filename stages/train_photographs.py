@@ -17,6 +17,7 @@ from palimpsest.files.atomic import atomic_path
 from palimpsest.generators import sample_z, save_generator
 from palimpsest.generators.pictures import contact_sheet
 from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import Archive, CheckpointFile, Minutes
 from palimpsest.settings import settings_from_json
 from palimpsest.training.adversarial import AdversarialTraining
 from palimpsest.training.adversarial_recipe import AdversarialRecipe
@@ -29,14 +30,12 @@ SHOWN = 64
 
 
 def main(
-    archive: Annotated[Path, typer.Option(help="Zip file of the photographs.")],
+    archive: Archive,
     recipe: Annotated[str, typer.Option(help="The recipe as JSON (params.yaml, photographs).")],
     out: Annotated[Path, typer.Option(help="Weights to write (.safetensors, float16).")],
-    checkpoint: Annotated[Path, typer.Option(help="Checkpoint to resume from and to write.")],
+    checkpoint: CheckpointFile,
     every: Annotated[int, typer.Option(help="Number of steps between checkpoints.")] = 300,
-    minutes: Annotated[
-        float, typer.Option(help="Minutes after which to stop; run again to resume.")
-    ] = math.inf,
+    minutes: Minutes = math.inf,
     stop_at: Annotated[int | None, typer.Option(help="Stop after this step.")] = None,
     snapshots: Annotated[
         Path | None, typer.Option(help="Folder for the weights at every second checkpoint.")

@@ -11,6 +11,13 @@ from tqdm import tqdm
 
 from palimpsest.instruments.segmenters.training import SegmenterTraining, grade_segmenter
 from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import (
+    CheckpointBeside,
+    GradedRenders,
+    LearnedWorld,
+    Minutes,
+    RecipeJson,
+)
 from palimpsest.settings import settings_from_json
 from palimpsest.training.instrument_recipes import SegmenterRecipe
 from palimpsest.training.recipe import hardware
@@ -20,23 +27,12 @@ from palimpsest.worlds import get_world
 
 
 def main(
-    world: Annotated[str, typer.Option(help="Name of the world to learn.")],
+    world: LearnedWorld,
     out: Annotated[Path, typer.Option(help="Segmenter to write (.safetensors, float16).")],
-    recipe: Annotated[
-        str,
-        typer.Option(
-            help="Settings of the training, as JSON; the main ones: resolution, scenes, steps,"
-            " seed. Those left out have their defaults."
-        ),
-    ] = "{}",
-    minutes: Annotated[
-        float, typer.Option(help="Minutes after which to stop; run again to resume.")
-    ] = math.inf,
-    graded: Annotated[int, typer.Option(help="Number of held-out renders for grading.")] = 1000,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(help="Checkpoint to resume from and to write; default: beside --out."),
-    ] = None,
+    recipe: RecipeJson = "{}",
+    minutes: Minutes = math.inf,
+    graded: GradedRenders = 1000,
+    checkpoint: CheckpointBeside = None,
 ) -> None:
     """Train or resume; the file is written when all steps are done."""
     checkpoint = checkpoint or out.with_suffix(".checkpoint.pt")

@@ -10,6 +10,7 @@ import typer
 
 from palimpsest.generators import save_generator
 from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.shared_options import CheckpointFile, LearnedWorld
 from palimpsest.settings import settings_from_json
 from palimpsest.training.distillation import Distillation
 from palimpsest.training.recipe import Recipe, hardware, recipe_facts
@@ -18,10 +19,10 @@ from palimpsest.worlds import get_world
 
 
 def main(
-    world: Annotated[str, typer.Option(help="Name of the world to learn.")],
+    world: LearnedWorld,
     recipe: Annotated[str, typer.Option(help="The recipe as JSON (params.yaml, worlds).")],
     out: Annotated[Path, typer.Option(help="Weights to write (.safetensors, float16).")],
-    checkpoint: Annotated[Path, typer.Option(help="Checkpoint to resume from and to write.")],
+    checkpoint: CheckpointFile,
     every: Annotated[int, typer.Option(help="Number of steps between checkpoints.")] = 200,
     stop_at: Annotated[int | None, typer.Option(help="Stop after this step.")] = None,
 ) -> None:

@@ -19,11 +19,32 @@ Truncation = Annotated[
 ]
 StatisticsFile = Annotated[Path, typer.Option(help="Key statistics of the edited layer.")]
 SegmenterFile = Annotated[Path, typer.Option(help="Segmenter that labels the images.")]
+ComparingSegmenter = Annotated[Path, typer.Option(help="Segmenter whose features compare images.")]
 SessionFile = Annotated[Path, typer.Option(help="Session file: copy, paste and context.")]
 Drawings = Annotated[
     str, typer.Option(help="Group of drawings, such as photo_faces. [the segmenter's world]")
 ]
 WorldName = Annotated[str, typer.Option(help="Name of the world that the generator learned.")]
+
+Archive = Annotated[Path, typer.Option(help="Zip archive of the photographs.")]
+PartsFile = Annotated[Path, typer.Option(help="Segmenter of the mouth, with the backbone.")]
+ReferenceFile = Annotated[Path, typer.Option(help="Statistics of the held-out photographs.")]
+
+LearnedWorld = Annotated[str, typer.Option(help="Name of the world to learn.")]
+RecipeJson = Annotated[
+    str,
+    typer.Option(
+        help="Settings of the training, as JSON; the main ones: resolution, scenes, steps,"
+        " seed. Those left out have their defaults."
+    ),
+]
+GradedRenders = Annotated[int, typer.Option(help="Number of held-out renders for grading.")]
+Minutes = Annotated[float, typer.Option(help="Minutes after which to stop; run again to resume.")]
+CheckpointFile = Annotated[Path, typer.Option(help="Checkpoint to resume from and to write.")]
+CheckpointBeside = Annotated[
+    Path | None,
+    typer.Option(help="Checkpoint to resume from and to write. [beside --out]"),
+]
 
 Edits = Annotated[
     list[str],
