@@ -7,24 +7,17 @@ must be what the CPU makes, and an operation on two devices is a fault of the co
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
-import pandas as pd
 import pytest
-import torch
 
 from palimpsest.dissection import causal_units
 from palimpsest.dissection import unit_switches as switching
 from palimpsest.experiments.doors import panel as door_panel
 from palimpsest.experiments.doors import variants as door_variants
-from palimpsest.files.arrays import load_arrays
-from palimpsest.methods.baselines import weight_tuning as tuning
 from palimpsest.methods.registry import names_of
 from palimpsest.sessions.masks import encode_mask
 from stages import (
@@ -45,7 +38,7 @@ from stages import (
     try_layers,
     tune_weights,
 )
-from tests.devices.elsewhere import elsewhere
+from tests.devices.stage_steps import Step, assert_same_elsewhere, plain_adam
 
 MINI = Path(__file__).parents[2] / "data/weights/mini"
 CHURCH, LABELS = MINI / "church.safetensors", MINI / "church-segmenter.safetensors"
@@ -76,17 +69,6 @@ FIGURES = {
     "fig03_session": ["dome2spire"],
     "figS1_doors": ["sky_doors"],
 }
-
-
-@dataclass(frozen=True)
-class Step:
-    """A stage, and its options: from the folder of what the CPU made, and that of the outputs."""
-
-    stage: ModuleType
-    options: Callable[[Path, Path], dict[str, Any]]
-
-    def run(self, made: Path, out: Path) -> None:
-        self.stage.main(**self.options(made, out))
 
 
 def shared(**more: Any) -> dict[str, Any]:
@@ -342,13 +324,8 @@ STEPS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def soon() -> Iterator[None]:
-    """Few samples and steps, where a stage takes no option for them, and one kernel of Adam.
-
-    Adam's fused kernel knows only real devices. It rounds differently from the plain one, and Adam
-    turns rounding of gradients near zero into whole steps: both sides take the plain one.
-    """
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(tuning.torch.optim, "Adam", _unfused(torch.optim.Adam))
+    """Few samples and steps, where a stage takes no option for them, and one kernel of Adam."""
+    with pytest.MonkeyPatch.context() as patched, plain_adam():
         patched.setattr(causal_units, "STEPS", 2)
         patched.setattr(switching, "DISSECTED", 32)
         patched.setattr(switching, "EMPTY", 16)
@@ -371,44 +348,4 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_stage_makes_elsewhere_what_it_makes_on_the_cpu(
     name: str, made: Path, tmp_path: Path
 ) -> None:
-    step = STEPS[name]
-    with elsewhere() as place, patch.object(step.stage, "computing_device", lambda name: place):
-        step.run(made, tmp_path)
-    written = sorted(path.name for path in tmp_path.iterdir())
-    assert written
-    for file in written:
-        assert_same(tmp_path / file, made / file)
-
-
-def _unfused(adam: type) -> Callable[..., Any]:
-    return lambda *args, fused=False, **settings: adam(*args, **settings)
-
-
-def assert_same(found: Path, wanted: Path) -> None:
-    """The same content but for times that were taken.
-
-    The same operations in the same order, on one machine, thread count and batch shape: equal but
-    for sums that depend on where a tensor lies in memory.
-    """
-    match found.suffix:
-        case ".safetensors":
-            (ours, _), (theirs, _) = load_arrays(found), load_arrays(wanted)
-            assert ours.keys() == theirs.keys()
-            for name in ours:
-                torch.testing.assert_close(ours[name], theirs[name], rtol=1e-4, atol=1e-6)
-        case ".npz":
-            with np.load(found) as ours, np.load(wanted) as theirs:
-                assert set(ours) == set(theirs)
-                for name in ours:
-                    if ours[name].dtype.kind in "iuf":
-                        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-4)
-        case ".parquet":
-            ours, theirs = pd.read_parquet(found), pd.read_parquet(wanted)
-            if "features" in ours and "layer" not in ours:  # arrays
-                features = (np.stack(table.pop("features")) for table in (ours, theirs))
-                np.testing.assert_allclose(*features, rtol=1e-4)
-            pd.testing.assert_frame_equal(ours, theirs, rtol=1e-4)
-        case ".csv":
-            pd.testing.assert_frame_equal(pd.read_csv(found), pd.read_csv(wanted), rtol=1e-4)
-        case _:
-            assert found.read_bytes() == wanted.read_bytes()
+    assert_same_elsewhere(STEPS[name], made, tmp_path)
