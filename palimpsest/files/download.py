@@ -95,7 +95,12 @@ class _Resuming:
         with open(self.part, "ab+") as file:
             self._lock(file)
             continued = file.tell() > 0
-            self._complete(url, file)
+            try:
+                self._complete(url, file)
+            except DownloadError:
+                if file.seek(0, os.SEEK_END) == 0:
+                    self.part.unlink()  # nothing to resume from
+                raise
             if continued and not self._right():
                 # the beginning may be of another version of the file: start from zero
                 file.truncate(0)
