@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from palimpsest.settings import Count, Rate, Seed, Settings
-from palimpsest.training.recipe import stage_at
+from palimpsest.training.recipe import StagedRecipe
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -33,7 +33,7 @@ class GrowthStage(Settings):
         return -(-self.images // self.batch)
 
 
-class AdversarialRecipe(Settings):
+class AdversarialRecipe(StagedRecipe[GrowthStage]):
     """Everything an adversarial training run depends on.
 
     ``channels``: width at each resolution. ``r1``: γ is ``r1`` · resolution² / batch (Karras et
@@ -41,8 +41,6 @@ class AdversarialRecipe(Settings):
     ``style_mixing``: share of images whose layers take their style from two z.
     """
 
-    channels: dict[int, Count]
-    stages: Annotated[tuple[GrowthStage, ...], Field(min_length=1)]
     z_dim: Count = 128
     style_dim: Count = 128
     mapping_layers: Count = 4
@@ -56,20 +54,6 @@ class AdversarialRecipe(Settings):
         """The weight γ of the R1 penalty in a stage."""
         r1 = self.r1 if stage.r1 is None else stage.r1
         return r1 * stage.resolution**2 / stage.batch
-
-    @property
-    def resolution(self) -> int:
-        """Pixels a side of the finished generator's images."""
-        return max(self.channels)
-
-    @property
-    def steps(self) -> int:
-        """Steps of all stages together."""
-        return sum(stage.steps for stage in self.stages)
-
-    def stage_at(self, step: int) -> tuple[int, GrowthStage, int]:
-        """Index of the stage that ``step`` belongs to, the stage, and the step's number in it."""
-        return stage_at(self.stages, step)
 
     def images_until(self, step: int) -> int:
         """Photographs shown in the steps before ``step``."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Protocol, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -16,26 +15,37 @@ Resolution = Literal[4, 8, 16, 32, 64, 128, 256]
 ClassWeights = dict[Name, Annotated[float, Field(gt=0)]]
 
 
-class HasSteps(Protocol):
-    """A stage of any recipe."""
+S = TypeVar("S")
+"""A stage of a recipe: settings that have ``steps``."""
+
+
+class StagedRecipe(Settings, Generic[S]):
+    """What recipes of all kinds share: the width at each resolution, and stages that follow each
+    other."""
+
+    channels: dict[int, Count]
+    stages: Annotated[tuple[S, ...], Field(min_length=1)]
 
     @property
-    def steps(self) -> int: ...
+    def resolution(self) -> int:
+        """Pixels a side of the finished generator's images."""
+        return max(self.channels)
 
+    @property
+    def steps(self) -> int:
+        """Steps of all stages together."""
+        return sum(stage.steps for stage in self.stages)
 
-S = TypeVar("S", bound=HasSteps)
+    def stage_at(self, step: int) -> tuple[int, S, int]:
+        """Index of the stage that ``step`` belongs to, the stage, and the step's number in it.
 
-
-def stage_at(stages: Sequence[S], step: int) -> tuple[int, S, int]:
-    """Index of the stage that ``step`` belongs to, the stage, and the step's number in it.
-
-    Raises `ValueError` for a step past the last stage.
-    """
-    for index, stage in enumerate(stages):
-        if step < stage.steps:
-            return index, stage, step
-        step -= stage.steps
-    raise ValueError(f"step {step} is past the end of the recipe")
+        Raises `ValueError` for a step past the last stage.
+        """
+        for index, stage in enumerate(self.stages):
+            if step < stage.steps:
+                return index, stage, step
+            step -= stage.steps
+        raise ValueError(f"step {step} is past the end of the recipe")
 
 
 class Stage(Settings):
@@ -72,7 +82,7 @@ class Interchange(Settings):
     start: Resolution
 
 
-class Recipe(Settings):
+class Recipe(StagedRecipe[Stage]):
     """All settings that a training run depends on.
 
     ``channels``: width at each resolution. ``class_weights``: weight of each class in the L1 term,
@@ -83,8 +93,6 @@ class Recipe(Settings):
     ``mapping_rate``.
     """
 
-    channels: dict[int, Count]
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     class_weights: ClassWeights
     style_dim: Count = 160
     mapping_layers: Count = 4
@@ -95,19 +103,6 @@ class Recipe(Settings):
     seed: Seed = 0
     kind: Literal["stylegan2", "progressive"] = "stylegan2"
     interchange: Interchange | None = None
-
-    @property
-    def resolution(self) -> int:
-        return max(self.channels)
-
-    @property
-    def steps(self) -> int:
-        """Steps of all stages together."""
-        return sum(stage.steps for stage in self.stages)
-
-    def stage_at(self, step: int) -> tuple[int, Stage, int]:
-        """Index of the stage that ``step`` belongs to, the stage, and the step's number in it."""
-        return stage_at(self.stages, step)
 
     def rate_at(self, step: int) -> float:
         _, stage, within = self.stage_at(step)

@@ -1,4 +1,4 @@
-"""An archive of drawn faces in place of photographs, in either layout."""
+"""Drawn faces in place of photographs: a set of them, and an archive in either layout."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
+
+from palimpsest.training.photographs import PhotographSet
 
 SIDE = 64
 REPOSITORY = {
@@ -34,6 +36,16 @@ def drawn_face(number: int, smiling: bool) -> np.ndarray:
     else:
         pen.line((26 + x, 48 + y, 38 + x, 48 + y), fill=int(dark), width=2)
     return np.asarray(picture)
+
+
+def drawn_set(count: int, first: int = 1) -> PhotographSet:
+    """A smiling and a serious face of each of ``count`` numbers from ``first`` on."""
+    kinds = [(number, smiling) for number in range(first, first + count) for smiling in (1, 0)]
+    return PhotographSet(
+        np.stack([drawn_face(number, bool(smiling)) for number, smiling in kinds]),
+        np.array([smiling for _, smiling in kinds], bool),
+        tuple(f"{'smiling' if smiling else 'not_smiling'}/{number}" for number, smiling in kinds),
+    )
 
 
 def drawn_archive(

@@ -15,6 +15,7 @@ degraded as generated images are (`photograph_batches`). The run resumes from it
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -94,6 +95,7 @@ def grade_on_photographs(
     }
 
 
-def plain(architecture: ContrastArchitecture) -> dict:
-    """The sizes as JSON values, as a checkpoint and a file's metadata hold them."""
+def plain(architecture: Any) -> dict[str, Any]:
+    """The sizes of an architecture (a dataclass with ``widths``) as JSON values, as a checkpoint
+    and a file's metadata hold them."""
     return asdict(architecture) | {"widths": list(architecture.widths)}

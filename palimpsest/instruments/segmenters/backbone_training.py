@@ -12,7 +12,6 @@ maps must hold what a face looks like. A linear layer on the coarsest map says w
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -22,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from palimpsest.instruments.classifiers.photograph_training import smile_loss
+from palimpsest.instruments.classifiers.photograph_training import plain, smile_loss
 from palimpsest.instruments.segmenters.photograph_parts import Backbone, BackboneArchitecture
 from palimpsest.training.instrument_recipes import PhotographRecipe
 from palimpsest.training.photograph_batches import InstrumentPhotographs, LabelledPhotographs
@@ -102,9 +101,7 @@ class BackboneTraining(SupervisedTraining):
     ) -> None:
         self.architecture = architecture or BackboneArchitecture()
         self.shown = len(photographs)
-        widths = list(self.architecture.widths)
-        facts = {**recipe.model_dump(), "architecture": asdict(self.architecture)}
-        facts["architecture"]["widths"] = widths
+        facts = {**recipe.model_dump(), "architecture": plain(self.architecture)}
         super().__init__(recipe, facts, DamagedPhotographs(recipe, photographs))
 
     def build(self) -> nn.Module:

@@ -22,8 +22,8 @@ from palimpsest.instruments.segmenters.photograph_parts import (
 )
 from palimpsest.training.instrument_recipes import MouthRegion
 from palimpsest.training.photograph_batches import grey_images
-from palimpsest.training.photographs import Photographs, PhotographSet
-from tests.doubles.drawn_photographs import drawn_face
+from palimpsest.training.photographs import Photographs
+from tests.doubles.drawn_photographs import drawn_set
 
 GRADED = PhotographGrading(compared=40, candidates=4, shown=3, seed=1)
 ERRORS = {"false_positives": 5, "negatives": 100, "false_negatives": 5, "positives": 100}
@@ -43,18 +43,9 @@ class Shower:
         return self.images[self.count - len(z) : self.count]
 
 
-def drawn(numbers: range) -> PhotographSet:
-    kinds = [(number, smiling) for number in numbers for smiling in (1, 0)]
-    return PhotographSet(
-        np.stack([drawn_face(number, bool(smiling)) for number, smiling in kinds]),
-        np.array([smiling for _, smiling in kinds], bool),
-        tuple(map(str, kinds)),
-    )
-
-
 @pytest.fixture(scope="module")
 def photographs() -> Photographs:
-    return Photographs(drawn(range(1, 41)), drawn(range(100, 120)))
+    return Photographs(drawn_set(40), drawn_set(20, first=100))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +84,7 @@ def test_a_generator_that_repeats_its_photographs_is_found_out(
 
 
 def test_photographs_of_the_same_kind_are_no_copies(parts, reference, photographs) -> None:
-    others = Shower(grey_images(drawn(range(200, 220)).images), shown=5000)
+    others = Shower(grey_images(drawn_set(20, first=200).images), shown=5000)
     (row,) = grade_photographs(others, parts, reference, photographs, GRADED).table.to_dict(
         "records"
     )
@@ -105,7 +96,7 @@ def test_photographs_of_the_same_kind_are_no_copies(parts, reference, photograph
 
 
 def test_the_curve_has_a_row_for_each_generator_by_photographs_shown(parts, reference) -> None:
-    faces = grey_images(drawn(range(200, 220)).images)
+    faces = grey_images(drawn_set(20, first=200).images)
     noise = torch.rand(faces.shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
     small = torch.nn.functional.avg_pool2d(faces, 2)
     table = training_curve(
@@ -122,7 +113,7 @@ def test_the_curve_has_a_row_for_each_generator_by_photographs_shown(parts, refe
 
 def test_weights_that_do_not_say_how_long_they_trained_make_no_curve(parts, reference) -> None:
     table = training_curve(
-        [Shower(grey_images(drawn(range(200, 220)).images))], parts, reference, seed=1
+        [Shower(grey_images(drawn_set(20, first=200).images))], parts, reference, seed=1
     )
     with pytest.raises(PalimpsestError, match="how many photographs"):
         curve_panel(table.assign(model="faces"))

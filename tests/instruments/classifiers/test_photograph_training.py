@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -21,8 +20,8 @@ from palimpsest.instruments.classifiers.photograph_training import (
 )
 from palimpsest.training.instrument_recipes import PhotographRecipe
 from palimpsest.training.photograph_batches import grey_images
-from palimpsest.training.photographs import Photographs, PhotographSet
-from tests.doubles.drawn_photographs import drawn_face
+from palimpsest.training.photographs import Photographs
+from tests.doubles.drawn_photographs import drawn_set
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = ROOT / "data/weights/mini/photo_faces-smile.safetensors"
@@ -32,33 +31,24 @@ SMALL = ContrastArchitecture(widths=(8, 12, 16), hidden=8, dropout=0.0)
 QUICK = PhotographRecipe(steps=40, batch=16, rate=1e-2)
 
 
-def drawn(first: int, count: int) -> PhotographSet:
-    kinds = [(number, smiling) for number in range(first, first + count) for smiling in (1, 0)]
-    return PhotographSet(
-        np.stack([drawn_face(number, bool(smiling)) for number, smiling in kinds]),
-        np.array([smiling for _, smiling in kinds], bool),
-        tuple(map(str, kinds)),
-    )
-
-
 def test_it_learns_drawn_smiles_and_its_grade_counts_its_errors(tmp_path) -> None:
-    training = SmileTraining(QUICK, drawn(1, 30), SMALL)
+    training = SmileTraining(QUICK, drawn_set(30), SMALL)
     training.run()
     training.finished().save(tmp_path / "smile.safetensors")
     classifier = AttributeClassifier.load(tmp_path / "smile.safetensors")
     assert classifier.name == "photographs-smile"
     assert classifier.facts["trained on"] == "60 photographs and their labels, smiling or not"
-    grade = grade_on_photographs(classifier, drawn(100, 20))
+    grade = grade_on_photographs(classifier, drawn_set(20, first=100))
     assert grade["n"] == 40 and (grade["positives"], grade["negatives"]) == (20, 20)
     assert grade["accuracy"] > 0.8  # half of the faces smile
     assert grade["balanced_accuracy"] == pytest.approx(grade["accuracy"])
-    shows = classifier.shows(grey_images(drawn(100, 20).images)).numpy()
-    assert Errors.of(drawn(100, 20).smiling, shows) == Errors.from_facts(grade)
+    shows = classifier.shows(grey_images(drawn_set(20, first=100).images)).numpy()
+    assert Errors.of(drawn_set(20, first=100).smiling, shows) == Errors.from_facts(grade)
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path) -> None:
     recipe = PhotographRecipe(steps=6, batch=8)
-    whole, half, again = (SmileTraining(recipe, drawn(1, 5), SMALL) for _ in range(3))
+    whole, half, again = (SmileTraining(recipe, drawn_set(5), SMALL) for _ in range(3))
     whole.run()
     half.run(tmp_path / "checkpoint.pt", stop_at=3)
     again.resume(tmp_path / "checkpoint.pt")
@@ -75,7 +65,7 @@ def test_a_smiling_photograph_weighs_more() -> None:
 
 
 def test_contrast_is_normalised_and_a_uniform_image_stays_finite() -> None:
-    images = grey_images(drawn(1, 2).images)
+    images = grey_images(drawn_set(2).images)
     grey = NormalisedContrast()(images * 0.5)
     assert grey.shape == (4, 1, 64, 64)
     assert grey.mean((1, 2, 3)).abs().max() < 1e-4
@@ -98,7 +88,7 @@ def test_the_shipped_grades_meet_the_project_s_bounds(shipped) -> None:
 
 
 def test_the_shipped_classifier_tells_drawn_smiles_with_teeth(shipped) -> None:
-    faces = drawn(1, 40)
+    faces = drawn_set(40)
     shows = shipped.probability(grey_images(faces.images)).numpy()
     assert shows[faces.smiling].mean() > shows[~faces.smiling].mean() + 0.2
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -25,7 +24,7 @@ from palimpsest.training.degradation import blur
 from palimpsest.training.instrument_recipes import MouthRegion, PhotographRecipe
 from palimpsest.training.photograph_batches import grey_images
 from palimpsest.training.photographs import Photographs, PhotographSet
-from tests.doubles.drawn_photographs import drawn_face
+from tests.doubles.drawn_photographs import drawn_set
 
 ROOT = Path(__file__).parents[3]
 MINI = ROOT / "data/weights/mini"
@@ -33,19 +32,9 @@ ARCHIVE = ROOT / "../shared/photographs/faces.zip"
 SMALL = BackboneArchitecture((4, 6, 8))
 
 
-def drawn(count: int, first: int = 1) -> PhotographSet:
-    """``count`` drawn faces of either kind."""
-    kinds = [(number, smiling) for number in range(first, first + count) for smiling in (1, 0)]
-    return PhotographSet(
-        np.stack([drawn_face(number, bool(smiling)) for number, smiling in kinds]),
-        np.array([smiling for _, smiling in kinds], bool),
-        tuple(f"{'smiling' if smiling else 'not_smiling'}/{number}" for number, smiling in kinds),
-    )
-
-
 @pytest.fixture(scope="module")
 def images() -> torch.Tensor:
-    return grey_images(drawn(4).images)
+    return grey_images(drawn_set(4).images)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +44,7 @@ def parts() -> PhotographParts:
     architecture = ContrastArchitecture(widths=(4, 6), hidden=4)
     network = architecture.build().eval()
     with torch.no_grad():
-        network[-2].bias -= network(grey_images(drawn(4).images)).median()
+        network[-2].bias -= network(grey_images(drawn_set(4).images)).median()
     smile = AttributeClassifier(network, architecture, "", "smile", 64)
     return parts_of(smile, SMALL.build(), SMALL, MouthRegion(), {"seed": 5})
 
@@ -136,7 +125,7 @@ def test_an_ellipse_has_its_area_and_centre() -> None:
 
 def small(count: int) -> PhotographSet:
     """Drawn faces at 16 x 16, for quick training."""
-    faces = drawn(count)
+    faces = drawn_set(count)
     return PhotographSet(faces.images[:, ::4, ::4], faces.smiling, faces.names)
 
 
@@ -160,7 +149,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path) -> None:
 
 
 def test_damage_covers_squares_and_tints_half() -> None:
-    batch = DamagedPhotographs(PhotographRecipe(batch=16), drawn(6))[3]
+    batch = DamagedPhotographs(PhotographRecipe(batch=16), drawn_set(6))[3]
     assert ((batch.images == 0).all(1).float().mean() - 0.2).abs() < 0.08
     grey = (batch.clean[:, 0] == batch.clean[:, 1]).flatten(1).all(1)
     assert int(grey.sum()) == 8
@@ -175,14 +164,14 @@ def test_the_shipped_files_fit_each_other(shipped) -> None:
     reference = FrechetReference.load(MINI / "photo_faces-reference.safetensors")
     assert reference.network == shipped.backbone_sha256
     smile = AttributeClassifier.load(MINI / "photo_faces-smile.safetensors")
-    images = grey_images(drawn(5).images)
+    images = grey_images(drawn_set(5).images)
     assert torch.equal(shipped.smile_scores(images) >= 0, smile.shows(images))
     assert (MINI / "photo_faces-parts.safetensors").stat().st_size < 3_000_000
 
 
 def test_the_shipped_distance_grows_with_the_change(shipped) -> None:
     """Of drawn faces, which it has never seen: more blur is farther, another face farther still."""
-    images = grey_images(drawn(8).images[::2])
+    images = grey_images(drawn_set(8).images[::2])
     distance = PerceptualDistance(shipped)
     blurred = [float(distance(images, blur(images, sigma)).mean()) for sigma in (0.3, 0.6, 1.2)]
     other = float(distance(images, images.roll(1, 0)).mean())
@@ -202,6 +191,6 @@ def test_the_shipped_distance_orders_changes_of_held_out_photographs(shipped) ->
 
 
 def test_the_shipped_distance_sees_colour(shipped) -> None:
-    images = grey_images(drawn(4).images)
+    images = grey_images(drawn_set(4).images)
     tinted = images + torch.tensor([0.3, 0.0, -0.3])[:, None, None]
     assert float(PerceptualDistance(shipped)(images, tinted).min()) > 0.001
