@@ -22,7 +22,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Inverted photograph to write (.safetensors).")],
     above: Annotated[int, typer.Option(help="Adapt the weights above this layer.")],
     encoder: Annotated[
-        Path | None, typer.Option(help="Encoder that gives the start. [starts from the mean]")
+        Path | None, typer.Option(help="Encoder that gives the start. [starts near the mean w]")
     ] = None,
     framing: Annotated[
         Path | None, typer.Option(help="Network that finds the face. [the middle is taken]")

@@ -31,7 +31,9 @@ SHOWN = 64
 
 def main(
     archive: Archive,
-    recipe: Annotated[str, typer.Option(help="The recipe as JSON (params.yaml, photographs).")],
+    recipe: Annotated[
+        str, typer.Option(help="The recipe as JSON (params.yaml, photographs, recipe).")
+    ],
     out: Annotated[Path, typer.Option(help="Weights to write (.safetensors, float16).")],
     checkpoint: CheckpointFile,
     every: Annotated[int, typer.Option(help="Number of steps between checkpoints.")] = 300,

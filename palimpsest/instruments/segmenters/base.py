@@ -5,7 +5,7 @@
     segmenter.classes[labels[0, 10, 20]]       # "sky"
     segmenter.numbers("dome", "spire")         # all labels that these names stand for
 
-`WorldSegmenter`, `UnifiedParser` and `FaceParser` implement it.
+`WorldSegmenter`, `PhotographParts`, `UnifiedParser` and `FaceParser` implement it.
 """
 
 from __future__ import annotations
