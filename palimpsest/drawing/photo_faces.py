@@ -11,7 +11,7 @@ from palimpsest.drawing.matching import pick, replace_pairs, unmeasured
 from palimpsest.drawing.strokes import Drawing, Drawn, context_places
 from palimpsest.drawing.survey import Survey, Thing, things
 
-SUREST = 32
+SUREST = 64
 """Donors, and targets, that are tried: the samples of which the classifier is surest."""
 
 
@@ -26,7 +26,7 @@ def _smile(survey: Survey) -> Drawn:
         grow=4,
         shortlist=SUREST**2,
     )
-    pairs = pick(found, 12)
+    pairs = pick(found, SUREST)
     return pairs, context_places(survey, closed, pairs)
 
 

@@ -151,6 +151,7 @@ class SessionPlan:
             given |= solve.measure.model_dump(include={"source", "targets"})
         fields = METHODS[method].session_fields
         settings = self.parameters.method_settings(method).model_dump()
+        settings |= solve.methods.get(method, {})
         return settings | {name: given[name] for name in fields if name in given}
 
     def image_method_settings(self, methods: Iterable[str]) -> dict[str, dict[str, Any]]:

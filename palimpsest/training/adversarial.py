@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import ValidationError
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -140,15 +141,18 @@ class AdversarialTraining(ResumableTraining):
 
     def continues(self, facts: Mapping[str, Any], step: int) -> bool:
         begun = self.recipe.stage_at(step - 1)[0] + 1 if 0 < step <= self.steps else 0
-        mine, other = dict(self.recipe_facts), dict(facts)
-        same = mine.pop("stages")[:begun] == other.pop("stages", [])[:begun]
-        return same and mine == other
+        try:  # a setting that an older checkpoint does not know has its default there
+            other = AdversarialRecipe.model_validate(facts)
+        except ValidationError:
+            return False
+        same = self.recipe.stages[:begun] == other.stages[:begun]
+        return same and self.recipe == other.model_copy(update={"stages": self.recipe.stages})
 
     def update(self, batch: Batch) -> Losses:
         """One step of Adam on the discriminator, one on the generator, then its average."""
         _, stage, within = self.recipe.stage_at(self.step)
         joining = min(1.0, (within + 1) * stage.batch / max(1, stage.joining))
-        self._set_rate(self.recipe.rate if stage.rate is None else stage.rate)
+        self._set_rates(*self.recipe.rates(stage))
         if stage.noise_anew and within == 0:
             self._silence_noise()
         with torch.random.fork_rng(devices=[]):
@@ -159,11 +163,11 @@ class AdversarialTraining(ResumableTraining):
         self.strength.follow(found.pop("sign"), stage.batch)
         return found | {"strength": self.strength.value}
 
-    def _set_rate(self, rate: float) -> None:
+    def _set_rates(self, generator: float, discriminator: float) -> None:
         for group in self.generator_optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = generator
         for group in self.discriminator_optimizer.param_groups:
-            group["lr"] = rate * LAZY
+            group["lr"] = discriminator * LAZY
 
     @torch.no_grad()
     def _silence_noise(self) -> None:

@@ -16,8 +16,9 @@ class GrowthStage(Settings):
     """Training at one resolution on ``images`` photographs, ``batch`` at a time.
 
     The blocks of a new resolution are mixed in over its first ``joining`` images. ``r1`` and
-    ``rate``: as in the recipe, for this stage. ``noise_anew``: the strengths of the noise inputs
-    start again at 0.
+    ``rate``: as in the recipe, for this stage. ``generator_rate``: the generator's rate if it is
+    not that of the discriminator, ``rate`` (Heusel et al. 2017). ``noise_anew``: the strengths of
+    the noise inputs start again at 0.
     """
 
     resolution: Count
@@ -26,6 +27,7 @@ class GrowthStage(Settings):
     joining: int = Field(default=0, ge=0)
     r1: float | None = Field(default=None, ge=0)
     rate: Rate | None = None
+    generator_rate: Rate | None = None
     noise_anew: bool = False
 
     @property
@@ -49,6 +51,11 @@ class AdversarialRecipe(StagedRecipe[GrowthStage]):
     ema_images: Count = 10_000
     style_mixing: Share = 0.5
     seed: Seed = 0
+
+    def rates(self, stage: GrowthStage) -> tuple[float, float]:
+        """The rates of the generator and of the discriminator in a stage."""
+        rate = self.rate if stage.rate is None else stage.rate
+        return rate if stage.generator_rate is None else stage.generator_rate, rate
 
     def gamma(self, stage: GrowthStage) -> float:
         """The weight γ of the R1 penalty in a stage."""

@@ -153,6 +153,19 @@ def test_a_measured_session_is_also_solved_at_its_further_ranks(folder: Path) ->
     assert "palimpsest_rank_4" not in plan(folder).rewriting_methods
 
 
+def test_a_session_may_have_its_own_settings_of_a_method(folder: Path) -> None:
+    own = {"palimpsest": {"candidate_exemplars": 20, "exemplars": 20}}
+    made = plan(folder, {"sessions": {"church": {"dome2spire": {"methods": own}}}})
+    usual = plan(folder).method_settings("church", "dome2spire", "palimpsest")
+    settings = made.method_settings("church", "dome2spire", "palimpsest")
+    assert settings == usual | own["palimpsest"] and settings != usual
+    other = plan(folder).method_settings("church", "dome2spire", "newton")
+    assert made.method_settings("church", "dome2spire", "newton") == other
+    for wrong in ({"palimpsest": {"exemplar": 2}}, {"no_such": {}}):
+        with pytest.raises(ParameterError, match="sessions.church.dome2spire"):
+            plan(folder, {"sessions": {"church": {"dome2spire": {"methods": wrong}}}})
+
+
 def test_a_study_with_a_key_makes_its_table(folder: Path) -> None:
     write(folder, "data/studies/dome2spire/key.csv")
     write(folder, "data/studies/dome2spire/answers-bob.csv")

@@ -107,6 +107,36 @@ def test_a_stage_may_have_its_own_rate() -> None:
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(before, after, strict=True))
 
 
+def test_the_generator_may_have_its_own_rate() -> None:
+    slow = [RECIPE["stages"][0], RECIPE["stages"][1] | {"generator_rate": 1e-9}]
+    run = training(stages=slow)
+    for _ in range(10):
+        run.advance()
+
+    def parameters() -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        networks = (run.generator, run.discriminator)
+        return tuple([p.detach().clone() for p in one.parameters()] for one in networks)
+
+    (made, judged), _ = parameters(), run.advance()
+    (made_after, judged_after) = parameters()
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(made, made_after, strict=True))
+    assert any((a - b).abs().max() > 1e-4 for a, b in zip(judged, judged_after, strict=True))
+
+
+def test_a_checkpoint_without_a_newer_setting_has_its_default(tmp_path: Path) -> None:
+    training().run(tmp_path / "checkpoint.pt", stop_at=1)
+    held = torch.load(tmp_path / "checkpoint.pt", weights_only=False)
+    for stage in held["recipe"]["stages"]:
+        del stage["generator_rate"]
+    torch.save(held, tmp_path / "checkpoint.pt")
+    run = training()
+    run.resume(tmp_path / "checkpoint.pt")
+    assert run.step == 1
+    slower = [RECIPE["stages"][0] | {"generator_rate": 1e-9}, RECIPE["stages"][1]]
+    with pytest.raises(ParameterError, match="another recipe"):
+        training(stages=slower).resume(tmp_path / "checkpoint.pt")
+
+
 def test_a_stage_may_begin_with_silent_noise_inputs() -> None:
     run = training(
         stages=[RECIPE["stages"][0], RECIPE["stages"][1] | {"rate": 1e-9, "noise_anew": True}]

@@ -4,8 +4,9 @@ An exemplar that looks good may make a poor edit, and several exemplars in one e
 An edit is solved in well under a second, so candidates are tried and judged (`judges`) on held-out
 tuning samples:
 
-1. collect statistics without the cells that are to change: cells on or next to the source, found
-   by labels or, without a segmenter, by the context direction; direction and penalty use them;
+1. collect statistics without the cells that are to change: cells on or next to the source (and,
+   with ``keeps_targets`` off, a target), found by labels or, without a segmenter, by the context
+   direction; direction and penalty use them;
 2. judge every exemplar alone, at the middle μ, on half of the tuning samples;
 3. judge the best exemplars, alone and together (2, 4, 6 in one edit), at every μ, on all of them.
 
@@ -248,12 +249,13 @@ def _prepare(
     about |= {"judge": "labels", "source": list(source), "targets": list(targets)}
     if adds:  # most of the source should not change
         return matching, judge, about
-    numbers = segmenter.numbers(*source)
+    free = source if asked.keeps_targets else (*source, *targets)
+    numbers = segmenter.numbers(*free)
 
     def showing(state: KeyState) -> Tensor:
         return cells_showing(layer, state, segmenter, numbers)
 
-    return showing, judge, {**about, "excluding": f"cells with or next to {', '.join(source)}"}
+    return showing, judge, {**about, "excluding": f"cells with or next to {', '.join(free)}"}
 
 
 def matching_cells(

@@ -24,7 +24,8 @@ class PalimpsestParameters(Settings):
     number of exemplars in the edit. ``tuning_samples``, ``tuning_seed``: generated images that
     candidates are judged on; they must not be those that are measured. ``mu_grid``: smoothness
     tried. ``iterations``: steps of the solver. ``statistics_samples``: images for the statistics
-    without the cells that should change.
+    without the cells that should change. ``keeps_targets``: whether cells that show a target
+    already should stay as they are; if not, they count among those that may change.
     """
 
     candidate_exemplars: Count = 12
@@ -34,6 +35,7 @@ class PalimpsestParameters(Settings):
     mu_grid: Annotated[tuple[Smoothness, ...], Field(min_length=1)] = (0.3, 1.0, 3.0)
     iterations: Count = 40
     statistics_samples: Count = 400
+    keeps_targets: bool = True
 
     @model_validator(mode="after")
     def _enough_candidates(self) -> PalimpsestParameters:

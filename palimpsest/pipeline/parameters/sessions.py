@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from pydantic import JsonValue, model_validator
 
 from palimpsest.experiments.comparison.settings import ChangedClasses
-from palimpsest.pipeline.parameters.methods import Solver
+from palimpsest.pipeline.parameters.methods import MethodParameters, Solver
 from palimpsest.settings import Count, LayerNumber, Name, Rank, Settings, Smoothness
 
 
@@ -34,7 +34,8 @@ class SessionParameters(Settings):
     """Settings of one session; fields that are left out are those of `solve`.
 
     ``further_ranks``: a measured session is also solved by its own solver at these ranks, each a
-    row of the table.
+    row of the table. ``methods``: settings that differ from those of the section `methods` for this
+    session alone.
     """
 
     solver: Solver = "newton"
@@ -44,6 +45,12 @@ class SessionParameters(Settings):
     layer: LayerNumber | None = None
     measure: ChangeMeasured | None = None
     further_ranks: list[Rank] = []
+    methods: dict[Name, dict[Name, JsonValue]] = {}
+
+    @model_validator(mode="after")
+    def _methods_have_these_settings(self) -> SessionParameters:
+        MethodParameters.model_validate(self.methods)
+        return self
 
 
 class SolveParameters(SessionParameters):

@@ -103,6 +103,25 @@ def test_with_labels_source_and_targets_are_those_asked_for(
         assert 0 < tried["kept"] <= 1 and tried["perceptual"] >= 0
 
 
+def test_cells_that_show_a_target_stay_unless_they_need_not(
+    g: Generator, session: Session, stats: KeyStatistics
+) -> None:
+    class Extremes(Brightness):
+        def labels(self, images: torch.Tensor) -> torch.Tensor:
+            light = images.mean(dim=1)
+            low, high = light.flatten(1).quantile(torch.tensor([0.02, 0.98]), dim=1)[
+                ..., None, None
+            ]
+            return (light > low).long() + (light > high).long()
+
+    asked = {"source": "dark", "targets": "bright", **SMALL}
+    kept = choose(g, session, stats, Extremes(), **asked)
+    free = choose(g, session, stats, Extremes(), keeps_targets=False, **asked)
+    told = [json.loads(edit.metadata["choice"])["excluding"] for edit in (kept, free)]
+    assert told == ["cells with or next to dark", "cells with or next to dark, bright"]
+    assert (kept.directions @ free.directions.T).abs().item() < 0.9999
+
+
 def test_a_label_judge_counts_what_the_images_show(
     g: Generator, session: Session, stats: KeyStatistics
 ) -> None:
