@@ -18,7 +18,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help figures photographs many-photographs test test-portable faults worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
+.PHONY: help figures editor photographs many-photographs test test-portable faults worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,6 +28,10 @@ figures: $(READY)  ## make every table and figure, and results/report.html
 		|| echo "Without photographs: figS5_photographs and photographs.csv are left out" >&2
 	snakemake --cores all
 	echo "Done: results/report.html, results/tables/, results/figures/"
+
+PORT := 8000
+editor: $(READY)  ## open the editor in a browser; PORT=8001, MODEL=face
+	@python -m palimpsest editor --port $(PORT) $(if $(MODEL),--model $(MODEL))
 
 test: $(READY)  ## run the tests in two processes
 	@python -m pytest -n 2 --dist loadfile --ignore-glob='*/faults/test_[!k]*'

@@ -7,6 +7,7 @@ Each command is a function here, named in `COMMANDS`. What it does lies in the l
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -107,6 +108,45 @@ def photo(
     typer.echo(studio.summary(found), err=True)
 
 
+def editor(
+    model: Annotated[
+        str | None,
+        typer.Option(help="Model of params.yaml to open. [that of the last draft, or the first]"),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Generator file to open instead of the models of params.yaml."),
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; any but the loopback also needs a token."),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 for any free one.", min=0, max=65535)
+    ] = 8000,
+    token: Annotated[
+        str | None,
+        typer.Option(help="Token that a browser must have. [a random one if not on the loopback]"),
+    ] = None,
+    drafts: Annotated[
+        Path | None, typer.Option(help="Folder of the drafts. [results/editor]")
+    ] = None,
+    threads: Annotated[
+        int,
+        typer.Option(
+            help="Threads of each computation; other numbers than 1 round otherwise.", min=1
+        ),
+    ] = 1,
+) -> None:
+    """Open the editor: copy, paste and context in the browser, and every picture follows."""
+    # set before PyTorch starts its threads: with more threads than free processors they wait
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    from palimpsest.pipeline.editor_running import run_editor
+
+    folder = Path() if weights or Path("params.yaml").is_file() else CHECKOUT
+    run_editor(folder, model, weights, host, port, token, drafts, threads)
+
+
 def _if_there(path: Path) -> Path | None:
     return path if path.is_file() else None
 
@@ -118,7 +158,7 @@ def _write(pixels: np.ndarray, enlarge: int, out: Path) -> None:
         picture.resize(size, Image.Resampling.BICUBIC).save(path)
 
 
-COMMANDS = {"photo": photo}
+COMMANDS = {"photo": photo, "editor": editor}
 
 
 def main(arguments: list[str] | None = None) -> None:

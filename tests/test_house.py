@@ -147,6 +147,7 @@ ORDER = (
     "experiments",
     "report",
     "published",
+    "editor",
     "pipeline",
     "cli",
     "__main__",

@@ -162,7 +162,7 @@ class KeyStatistics:
         batch: int = 10,
         exclude: Exclusion | None = None,
         excluding: str = "",
-        progress: bool = False,
+        progress: bool | Callable[[int], None] = False,
     ) -> KeyStatistics | dict[int, KeyStatistics]:
         """Statistics over the ``n`` standard samples of ``seed``.
 
@@ -172,7 +172,8 @@ class KeyStatistics:
             layers: several layers in one forward pass; the result is then a dict by number.
             exclude: cells to leave out, such as those on or next to an edit's target.
             excluding: name of the cells left out, recorded in the metadata.
-            progress: print the number of finished samples to stderr every few seconds.
+            progress: print the number of finished samples to stderr every few seconds; or a
+                function that is called with it after every batch, and may raise to stop.
 
         Raises:
             StatisticsError: too few cells for the number of units, or a moment that is singular
@@ -194,7 +195,9 @@ class KeyStatistics:
                         continue
                     left_out = None if exclude is None else exclude(state, z)
                     sums[state.layer].add(state.k, left_out, start)
-            if progress and time.monotonic() - printed > 5:
+            if callable(progress):
+                progress(start + len(z))
+            elif progress and time.monotonic() - printed > 5:
                 printed = time.monotonic()
                 print(f"key statistics: {start + len(z)} of {n} samples", file=sys.stderr)
         common = {

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from palimpsest.errors import ParameterError
 from palimpsest.pipeline.adopted_layers import adopted_layers
@@ -21,10 +22,14 @@ LAYER_CHOICE = "data/layer_choice.csv"
 
 @dataclass(frozen=True)
 class HandDrawnSession:
-    """A session file in `data/sessions/MODEL/`, and the layer that it names, if any."""
+    """A session file in `data/sessions/MODEL/`, and the layer that it names, if any.
+
+    ``solve``: how it is solved, if the file says so: solver, exemplars, mu.
+    """
 
     file: str
     layer: int | None = None
+    solve: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,12 +69,12 @@ def _hand_drawn(folder: Path, model: str) -> dict[str, HandDrawnSession]:
     found = {}
     for path in sorted((folder / "data" / "sessions" / model).glob("*.json")):
         file = path.relative_to(folder).as_posix()
-        found[path.stem] = HandDrawnSession(file, _layer_in(path, file))
+        found[path.stem] = _session_in(path, file)
     return found
 
 
-def _layer_in(path: Path, file: str) -> int | None:
-    """The layer that a session file names."""
+def _session_in(path: Path, file: str) -> HandDrawnSession:
+    """What a session file says of its layer and how it is solved."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
@@ -77,7 +82,10 @@ def _layer_in(path: Path, file: str) -> int | None:
     layer = content.get("layer") if isinstance(content, dict) else "none"
     if layer is not None and (isinstance(layer, bool) or not isinstance(layer, int)):
         raise ParameterError(f"{file}: not a session file; draw it again or remove it")
-    return layer
+    solve = content.get("solve") or {}
+    if not isinstance(solve, dict) or not solve.keys() <= {"solver", "exemplars", "mu"}:
+        raise ParameterError(f"{file}: field solve: it has solver, exemplars and mu; save it again")
+    return HandDrawnSession(file, layer, solve)
 
 
 def _studies(folder: Path) -> dict[str, tuple[str, ...]]:

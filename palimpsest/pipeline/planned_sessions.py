@@ -15,7 +15,8 @@ from palimpsest.errors import ParameterError
 from palimpsest.methods.registry import METHODS, at_rank, names_of, with_rank
 from palimpsest.pipeline.checkout_files import LAYER_CHOICE, CheckoutFiles
 from palimpsest.pipeline.parameters import Parameters
-from palimpsest.pipeline.parameters.sessions import ChangeMeasured
+from palimpsest.pipeline.parameters.sessions import ChangeMeasured, SessionParameters
+from palimpsest.settings import validated
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,17 @@ class SessionPlan:
 
     # one session
 
+    def saved_session_folder(self, model: str) -> str:
+        """The folder of a model's hand-drawn sessions, to which the editor saves."""
+        return f"data/sessions/{model}"
+
+    def drawn_session_folder(self, model: str) -> str:
+        """The folder of a model's sessions that are drawn from labels."""
+        return f"results/sessions/{model}"
+
     def session_file(self, model: str, session: str) -> str:
         """The file of a session: the hand-drawn one if there is one."""
-        made = f"results/sessions/{model}/{session}.json"
+        made = f"{self.drawn_session_folder(model)}/{session}.json"
         return self.hand_drawn_sessions(model).get(session, made)
 
     def session_layer(self, model: str, session: str) -> int:
@@ -126,11 +135,21 @@ class SessionPlan:
         """The statistics of the layer that a session edits."""
         return self.statistics_file(model, self.session_layer(model, session))
 
+    def solving(self, model: str, session: str) -> SessionParameters:
+        """How a session is solved: as the parameters say if they name it, else as its hand-drawn
+        file says, else as `solve` says for all."""
+        found = self.parameters.session(model, session)
+        by_hand = self.files.hand_drawn.get(model, {}).get(session)
+        named = session in self.parameters.sessions.get(model, {})
+        if named or by_hand is None or not by_hand.solve:
+            return found
+        return validated(by_hand.file, found.model_dump() | by_hand.solve, SessionParameters)
+
     # edits
 
     def own_method(self, model: str, session: str) -> str:
         """The method of a session's own edit."""
-        return self.parameters.session(model, session).solver
+        return self.solving(model, session).solver
 
     def edit_file(self, model: str, session: str, method: str | None = None) -> str:
         """The edit of a session by ``method``; by default its own edit."""
@@ -143,7 +162,7 @@ class SessionPlan:
     ) -> dict[str, Any]:
         """Settings of a rewriting method for one session; by default of the session's own
         method."""
-        solve = self.parameters.session(model, session)
+        solve = self.solving(model, session)
         method, rank = with_rank(method or solve.solver)
         given = solve.model_dump(include={"rank", "mu", "exemplars"})
         given |= {"rank": rank} if rank else {}

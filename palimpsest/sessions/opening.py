@@ -9,7 +9,7 @@ Solvers and methods start from an open session (`rewriting`, `palimpsest.methods
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,7 @@ def open_session(
     exemplars: Sequence[int] | None = None,
     context: Sequence[int] | None = None,
     compat: bool = False,
+    keys_of: Callable[[int], KeyState] | None = None,
 ) -> OpenSession:
     """The goals of a session, and the keys of its context, in a layer of a generator.
 
@@ -54,6 +55,7 @@ def open_session(
         exemplars: numbers of the exemplars to open; all if None.
         context: numbers of the context's places to use; all if None.
         compat: make masks and cuts as the original code does.
+        keys_of: keys of one sample by its number, if they are cached; computed if None.
 
     Raises:
         SessionError: what `Session.check` finds, or a number that does not exist.
@@ -62,14 +64,14 @@ def open_session(
     chosen = _chosen(session, "exemplars", session.exemplars, exemplars)
     places = _chosen(session, "context", session.context, context)
     opened = g.layer(number)
-    z = sample_z(g, max(session.samples) + 1, session.seed)
     keys, values = (opened.key_size,) * 2, (opened.value_size,) * 2
-
-    with torch.no_grad():
+    if keys_of is None:
+        z = sample_z(g, max(session.samples) + 1, session.seed)
 
         def keys_of(sample: int) -> KeyState:
             return opened.keys(z[sample : sample + 1])
 
+    with torch.no_grad():
         goals = []
         for exemplar in chosen:
             donor = opened.values(keys_of(exemplar.object.sample))
@@ -87,8 +89,8 @@ def open_with_statistics(
 ) -> OpenSession:
     """`open_session` at the session's layer, or at that of the statistics if it names none.
 
-    ``options``: exemplars, context and compat, as in `open_session`. Raises `StatisticsError` for
-    statistics of other weights or of another layer.
+    ``options``: exemplars, context, compat and keys_of, as in `open_session`. Raises
+    `StatisticsError` for statistics of other weights or of another layer.
     """
     number = stats.metadata.get("layer")
     opened = open_session(g, session, None if number is None else int(number), **options)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import os
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,14 +59,14 @@ class Selection(_Strict):
     @field_validator("mask")
     @classmethod
     def _painted(cls, url: str) -> str:
-        if not (decode_mask(url) >= 1 / 255).any():
+        if not _is_painted(url):
             raise ValueError("is empty; paint at least one spot of it")
         return url
 
-    @cached_property
+    @property
     def pixels(self) -> np.ndarray:
-        """The mask (H, W) float32 in [0, 1]."""
-        return decode_mask(self.mask)
+        """The mask (H, W) float32 in [0, 1], not writable."""
+        return _pixels_of(self.mask)
 
     def area(self, size: tuple[int, int], compat: bool = False) -> Any:
         """Painted share of each cell of a (rows, columns) grid, a float32 tensor.
@@ -76,11 +76,33 @@ class Selection(_Strict):
         return compat_area(self.mask, size) if compat else cover(self.pixels, size)
 
 
+@lru_cache(maxsize=64)
+def _pixels_of(url: str) -> np.ndarray:
+    """`decode_mask`, cached beside the selections, so that these stay comparable."""
+    pixels = decode_mask(url)
+    pixels.flags.writeable = False
+    return pixels
+
+
+@lru_cache(maxsize=1024)
+def _is_painted(url: str) -> bool:
+    """Whether a mask has a painted pixel; cached, as a history of sessions repeats its masks."""
+    return bool((decode_mask(url) >= 1 / 255).any())
+
+
 class Exemplar(_Strict):
     """One thing to copy, and the place to paste it."""
 
     object: Selection
     paste: Selection
+
+
+class Solving(_Strict):
+    """How a session's own edit is solved, as the editor saved it; settings as in `params.yaml`."""
+
+    solver: Name = Field(default="newton", description="method of the edit")
+    exemplars: int = Field(ge=1, description="number of exemplars that are solved for together")
+    mu: float = Field(ge=0, allow_inf_nan=False, description="weight of the change on other keys")
 
 
 class Session(_Strict):
@@ -93,6 +115,8 @@ class Session(_Strict):
     labels, and may be left out: pixels of the ``source`` classes shall become ``targets``. If the
     rule ``adds``, the source stays and targets come into it, in each image at least ``least``
     pixels of a 128-pixel image (a quarter of what is copied, if that is left out).
+
+    ``solve``: how the pipeline solves a session that `params.yaml` does not name.
     """
 
     version: int = Field(default=VERSION, ge=1, le=VERSION)
@@ -112,6 +136,7 @@ class Session(_Strict):
     least: float | None = Field(
         default=None, gt=0, description="pixels of a 128-pixel image that count as one thing added"
     )
+    solve: Solving | None = Field(default=None, description="how its own edit is solved")
 
     @model_validator(mode="after")
     def _known_samples(self) -> Session:
@@ -129,6 +154,11 @@ class Session(_Strict):
             raise ValueError(f"field targets: class {both[0]!r} is also a source")
         if self.least is not None and not self.adds:
             raise ValueError("field least: counts only in a session that adds; set adds to true")
+        if self.solve is not None and self.solve.exemplars > len(self.exemplars):
+            raise ValueError(
+                f"field solve.exemplars: {self.solve.exemplars} is above the "
+                f"{len(self.exemplars)} exemplars of the session"
+            )
         return self
 
     def selections(self) -> list[tuple[str, Selection]]:
@@ -280,6 +310,8 @@ def _known_beside(loc: tuple[int | str, ...]) -> list[str]:
         return list(Session.model_fields)
     if loc[0] == "exemplars" and len(loc) == 3:
         return list(Exemplar.model_fields)
+    if loc[0] == "solve":
+        return list(Solving.model_fields)
     return list(Selection.model_fields)
 
 

@@ -1,0 +1,132 @@
+"""From a message of the page to a changed history.
+
+    history = apply(history, message, engine, at=time.monotonic())
+
+Raises `PalimpsestError`, with one plain sentence, for a change that cannot be made.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from palimpsest.editor import changes, messages
+from palimpsest.editor.engine import Engine
+from palimpsest.editor.history import History
+from palimpsest.editor.saved_sessions import session_called
+from palimpsest.editor.work import SEED, Work
+from palimpsest.errors import ParameterError, SessionError
+from palimpsest.sessions import Selection, Session
+from palimpsest.sessions.masks import decode_mask
+
+NAMES = {"object": "copy", "paste": "paste", "context": "context"}
+
+
+def apply(history: History, message: messages.Change, engine: Engine, at: float = 0.0) -> History:
+    """The history after a message; ``at`` in seconds, for changes that are one stroke."""
+    work = history.present
+    match message:
+        case messages.Undo():
+            return history.undone()
+        case messages.Redo():
+            return history.redone()
+        case messages.ChangeSettings():
+            given = message.model_dump(exclude_unset=True, exclude={"type", "version", "id"})
+            given = {k: v for k, v in given.items() if v is not None or k == "title"}
+            if "layer" in given:
+                _check_layer(engine, work.model, given["layer"])
+            label = f"change {' and '.join(given)}" if given else ""
+            return history.then(label, changes.with_settings(work, **given), label, at)
+        case messages.ChangeRule():
+            given = {
+                name: value
+                for name in ("on", "strength")
+                if (value := getattr(message, name)) is not None
+            }
+            stroke = f"{message.rule} strength" if list(given) == ["strength"] else ""
+            label = "change a rule's strength" if stroke else "switch a rule"
+            return history.then(label, changes.with_rule(work, message.rule, **given), stroke, at)
+    label, changed = _changed(work, message, engine)
+    return history.then(label, changed)
+
+
+def _changed(work: Work, message: Any, engine: Engine) -> tuple[str, Work]:
+    match message:
+        case messages.Select():
+            selection = selection_of(message.sample, message.mask)
+            verb = "remove" if selection is None else "paint"
+            made = changes.painted(work, message.role, message.sample, selection, message.exemplar)
+            return f"{verb} {NAMES[message.role]}", made
+        case messages.AddExemplar():
+            return "add an exemplar", changes.with_another_exemplar(work)
+        case messages.RemoveExemplar():
+            return "remove an exemplar", changes.without_exemplar(work, message.exemplar)
+        case messages.Nudge():
+            cells = engine.model(work.model).g.layer(work.draft.layer).value_size
+            moved = changes.nudged(work, message.exemplar, message.rows, message.columns, cells)
+            return "move paste", moved
+        case messages.Keep():
+            return "keep the rule", changes.kept(work)
+        case messages.DraftOf():
+            return "change a rule", changes.drafted_again(work, message.rule)
+        case messages.RemoveRule():
+            return "remove a rule", changes.without_rule(work, message.rule)
+        case messages.MoveRule():
+            return "move a rule", changes.with_rule_moved(work, message.rule, message.to)
+        case messages.Clear():
+            return "clear the rule", changes.cleared(work)
+        case messages.New():
+            return "begin anew", engine.new_work(work.model)
+        case messages.ChangeModel():
+            return f"open the model {message.name}", engine.new_work(message.name)
+        case messages.Open():
+            return opened(work, session_called(engine.place, work.model, message.name), engine)
+    raise ParameterError(f"{message.type} changes nothing")
+
+
+def opened(work: Work, session: Session, engine: Engine) -> tuple[str, Work]:
+    """Label and work after opening a session as the draft.
+
+    Raises `SessionError` for a session of another model or of other samples, or one that does not
+    fit the model.
+    """
+    if session.model is not None and session.model != work.model:
+        raise SessionError(
+            f"{session.name} was drawn on the model {session.model}; open that model first"
+        )
+    if session.seed != SEED:
+        raise SessionError(
+            f"{session.name} was drawn on the samples of seed {session.seed}; the editor shows "
+            f"those of seed {SEED}"
+        )
+    if session.samples[-1] >= messages.SAMPLES:
+        raise SessionError(
+            f"{session.name} is drawn on sample {session.samples[-1]}; the editor shows samples "
+            f"up to {messages.SAMPLES - 1}"
+        )
+    model = engine.model(work.model)
+    session.check(model.g, work.draft.layer)
+    changed = changes.opened(work, session, work.draft.layer)
+    return f"open {session.name}", changed
+
+
+def selection_of(sample: int, mask: str | None) -> Selection | None:
+    """A painted selection; None for no mask, and for an empty one.
+
+    Raises `SessionError` for a mask that is not a PNG.
+    """
+    if mask is None:
+        return None
+    try:
+        if not (decode_mask(mask) >= 1 / 255).any():
+            return None
+        return Selection(sample=sample, mask=mask)
+    except (ValidationError, ValueError) as problem:
+        reason = str(problem) if not isinstance(problem, ValidationError) else "it is damaged"
+        raise SessionError(f"the mask {reason}") from None
+
+
+def _check_layer(engine: Engine, model: str, layer: int) -> None:
+    if lacking := engine.model(model).g.lacking([layer]):
+        raise ParameterError(f"{model} has {lacking}")

@@ -1,0 +1,186 @@
+"""Changes of a work: pure functions from a `Work` to a `Work`.
+
+Each takes the work first and raises `SessionError`, with one plain sentence, for a change that
+cannot be made. What a change costs to compute is the engine's business.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from palimpsest.editor.work import Draft, HalfExemplar, Judged, Rule, Work
+from palimpsest.errors import SessionError
+from palimpsest.sessions import Selection, Session
+from palimpsest.sessions.masks import encode_mask
+
+Role = Literal["object", "paste", "context"]
+
+
+def painted(
+    work: Work, role: Role, sample: int, selection: Selection | None, exemplar: int = 0
+) -> Work:
+    """The work with one selection of the draft replaced; None removes it.
+
+    Context has one selection for each sample; ``exemplar`` counts for the other roles only, where
+    ``sample`` need not be that of the selection it replaces.
+    """
+    draft = work.draft
+    if role == "context":
+        others = [place for place in draft.context if place.sample != sample]
+        at = next((i for i, p in enumerate(draft.context) if p.sample == sample), len(others))
+        if selection is not None:
+            others.insert(at, selection)
+        return _drafted(work, context=tuple(others))
+    old = _exemplar(draft, exemplar)
+    return _with_exemplar(work, exemplar, old.model_copy(update={role: selection}))
+
+
+def with_settings(work: Work, **values: Any) -> Work:
+    """The work with other settings of the draft: layer, rank, smoothness, strength, name, title."""
+    return _drafted(work, **values)
+
+
+def with_another_exemplar(work: Work) -> Work:
+    """The work with an empty exemplar behind the others; unchanged if the last one is empty."""
+    if work.draft.exemplars[-1] == HalfExemplar():
+        return work
+    return _drafted(work, exemplars=(*work.draft.exemplars, HalfExemplar()))
+
+
+def without_exemplar(work: Work, number: int) -> Work:
+    """The work without an exemplar; an empty one stays if it was the last."""
+    _exemplar(work.draft, number)
+    kept = [one for place, one in enumerate(work.draft.exemplars) if place != number]
+    return _drafted(work, exemplars=tuple(kept) or (HalfExemplar(),))
+
+
+def nudged(work: Work, exemplar: int, rows: int, columns: int, cells: int) -> Work:
+    """The work with a pasted place moved by whole cells of a layer with ``cells`` along a side.
+
+    It is moved less where it would leave the picture.
+    """
+    old = _exemplar(work.draft, exemplar)
+    if old.paste is None:
+        raise SessionError("nothing is pasted yet, so there is nothing to move")
+    mask = old.paste.pixels
+    moved = mask
+    for axis, steps in ((0, rows), (1, columns)):
+        used = np.flatnonzero(moved.max(axis=1 - axis) >= 1 / 255)
+        wanted = round(steps * mask.shape[axis] / cells)
+        step = int(np.clip(wanted, -used[0], mask.shape[axis] - 1 - used[-1]))
+        moved = np.roll(moved, step, axis=axis)
+    place = Selection(sample=old.paste.sample, mask=encode_mask(moved))
+    return _with_exemplar(work, exemplar, old.model_copy(update={"paste": place}))
+
+
+def kept(work: Work) -> Work:
+    """The work with its draft as the newest rule of the stack, and an empty draft."""
+    session = work.draft.session(work.model)
+    if session is None:
+        wanted = {"object": "copy something", "paste": "paste it somewhere"}
+        raise SessionError(f"the rule is not complete: {wanted[work.draft.missing or 'object']}")
+    number = work.made + 1
+    rule = Rule(
+        id=f"r{number}",
+        name=session.name,
+        title=session.title,
+        layer=work.draft.layer,
+        rank=work.draft.rank,
+        strength=work.draft.strength,
+        session=session,
+    )
+    work = work.model_copy(update={"rules": (*work.rules, rule), "made": number})
+    return cleared(work)
+
+
+def with_rule_of_file(work: Work, name: str, edit: str, layer: int, rank: int) -> Work:
+    """The work with the edit of a file, by its SHA-256, as the newest rule."""
+    number = work.made + 1
+    rule = Rule(id=f"r{number}", name=name, layer=layer, rank=rank, edit=edit)
+    return work.model_copy(update={"rules": (*work.rules, rule), "made": number})
+
+
+def drafted_again(work: Work, rule: str) -> Work:
+    """The work with a rule back in the draft; a complete draft becomes a rule first."""
+    _, found = _place_of(work, rule)
+    if found.session is None:
+        raise SessionError(f"{found.name} came from an edit file, which holds nothing painted")
+    work = without_rule(work, rule)
+    if not work.draft.empty:
+        work = kept(work)
+    return opened(work, found.session, work.draft.layer, found.strength)
+
+
+def with_rule(work: Work, rule: str, **values: Any) -> Work:
+    """The work with a rule switched (``on``) or at another ``strength``."""
+    place, found = _place_of(work, rule)
+    rules = list(work.rules)
+    rules[place] = found.model_copy(update=values)
+    return work.model_copy(update={"rules": tuple(rules)})
+
+
+def without_rule(work: Work, rule: str) -> Work:
+    """The work without a rule of the stack."""
+    place, _ = _place_of(work, rule)
+    return work.model_copy(update={"rules": work.rules[:place] + work.rules[place + 1 :]})
+
+
+def with_rule_moved(work: Work, rule: str, to: int) -> Work:
+    """The work with a rule at place ``to`` of the stack, from 0; the nearest place there is."""
+    place, found = _place_of(work, rule)
+    rules = [*work.rules[:place], *work.rules[place + 1 :]]
+    rules.insert(max(0, min(to, len(rules))), found)
+    return work.model_copy(update={"rules": tuple(rules)})
+
+
+def cleared(work: Work) -> Work:
+    """The work with an empty draft of the same layer; the rules stay."""
+    old = work.draft
+    draft = Draft(name=f"draft-{work.made + 1}", layer=old.layer, smoothness=old.smoothness)
+    return work.model_copy(update={"draft": draft})
+
+
+def opened(work: Work, session: Session, layer: int, strength: float = 1.0) -> Work:
+    """The work with a session as its draft; ``layer`` if the session names none.
+
+    All exemplars become part of the draft, or as many as the session says are solved for.
+    """
+    used = session.exemplars[: session.solve.exemplars] if session.solve else session.exemplars
+    draft = Draft(
+        name=session.name,
+        title=session.title,
+        layer=session.layer or layer,
+        rank=session.rank,
+        smoothness=session.solve.mu if session.solve else work.draft.smoothness,
+        strength=strength,
+        exemplars=tuple(HalfExemplar(object=one.object, paste=one.paste) for one in used),
+        context=session.context,
+        judged=Judged(**{name: getattr(session, name) for name in Judged.model_fields}),
+    )
+    return work.model_copy(update={"draft": draft})
+
+
+def _drafted(work: Work, **values: Any) -> Work:
+    fields = {name: getattr(work.draft, name) for name in Draft.model_fields}
+    return work.model_copy(update={"draft": Draft(**fields | values)})
+
+
+def _exemplar(draft: Draft, number: int) -> HalfExemplar:
+    if not 0 <= number < len(draft.exemplars):
+        raise SessionError(f"there is no exemplar {number}; there are {len(draft.exemplars)}")
+    return draft.exemplars[number]
+
+
+def _with_exemplar(work: Work, number: int, changed: HalfExemplar) -> Work:
+    exemplars = list(work.draft.exemplars)
+    exemplars[number] = changed
+    return _drafted(work, exemplars=tuple(exemplars))
+
+
+def _place_of(work: Work, rule: str) -> tuple[int, Rule]:
+    for place, found in enumerate(work.rules):
+        if found.id == rule:
+            return place, found
+    raise SessionError(f"there is no rule {rule} on the stack")

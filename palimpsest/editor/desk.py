@@ -1,0 +1,294 @@
+"""The desk: one author's history, and one thread that computes the newest state of it.
+
+    desk = Desk.open(workplace, publish)    # publish(message, viewer), from any thread
+    desk.show(viewer, [3, 0, 1])
+    desk.change(message)                    # validated message of the page
+    desk.close()
+
+A change is applied, written to the disk, and published as a whole state. Then the thread solves
+and draws, picture by picture, what the viewers want to see; a newer change supersedes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from palimpsest.editor import saved_sessions
+from palimpsest.editor.applying import apply, opened
+from palimpsest.editor.changes import with_rule_of_file
+from palimpsest.editor.drafts import Drafts, mask_key
+from palimpsest.editor.engine import Drawn, Engine, Listener, Picture, Report
+from palimpsest.editor.history import History
+from palimpsest.editor.messages import (
+    Change,
+    DrawnMessage,
+    ErrorMessage,
+    PictureMessage,
+    ProgressMessage,
+    ReportMessage,
+    StateMessage,
+    ToPage,
+)
+from palimpsest.editor.opened import Kept
+from palimpsest.editor.snapshots import snapshot
+from palimpsest.editor.workplace import Workplace
+from palimpsest.errors import EditError, PalimpsestError, SessionError
+from palimpsest.sessions import Session
+
+Publish = Callable[[ToPage, "int | None"], None]
+"""Sends a message to one viewer, or to all (None)."""
+
+KEPT_MASKS = 64 * 2**20
+"""Bytes of masks that can be fetched."""
+
+EVERY = 0.25
+"""Seconds between two messages of progress."""
+
+
+class Desk:
+    """History, engine and the thread that computes; methods may be called from any thread."""
+
+    def __init__(self, place: Workplace, drafts: Drafts, publish: Publish) -> None:
+        self.place, self.drafts, self._publish = place, drafts, publish
+        listener = Listener(self._statistics_ready, self._progress, self._failed)
+        self.engine = Engine(place, drafts, listener)
+        self.revision = 0
+        self._told = 0.0
+        self._masks: Kept[str, bytes] = Kept(KEPT_MASKS)
+        self._wanted: dict[int, list[int]] = {}
+        self._began = time.perf_counter()
+        self._turn = 0  # grows with everything that supersedes what is under way
+        self._changed = 0  # grows with every change of the work
+        self._news = threading.Condition(threading.RLock())
+        self._closed = False
+        self.history = self._first_history()
+        self._thread = threading.Thread(target=self._compute, daemon=True, name="desk")
+        self._thread.start()
+
+    @classmethod
+    def open(cls, place: Workplace, publish: Publish) -> Desk:
+        """The desk with the history that was saved last.
+
+        Raises `SessionError` if another editor is open on the drafts, `CheckpointError` for
+        weights that cannot be read.
+        """
+        drafts = Drafts.open(place.drafts)
+        try:
+            return cls(place, drafts, publish)
+        except BaseException:
+            drafts.close()
+            raise
+
+    def _first_history(self) -> History:
+        wanted = self.place.first
+        try:
+            found = self.drafts.load()
+            if found is not None and all(s.work.model in self.place.models for s in found.steps):
+                self.engine.recipe(found.present)  # its model and layer are there
+                if self.place.resume or found.present.model == wanted:
+                    return found
+                other = self.engine.new_work(wanted)
+                return found.then(f"open the model {wanted}", other)
+        except (PalimpsestError, ValueError) as problem:
+            self._failed(str(problem))
+        return History.of(self.engine.new_work(wanted))
+
+    def close(self) -> None:
+        """Stop all threads and release the drafts. What was painted is on the disk already."""
+        with self._news:
+            self._closed = True
+            self._turn += 1
+            self._news.notify_all()
+        self._thread.join()
+        self.engine.close()
+        self.drafts.close()
+
+    # what pages ask for
+
+    def snapshot(self, answers: int | None = None) -> StateMessage:
+        """The state as it is now."""
+        with self._news:
+            self._hold_masks()
+            return snapshot(self.engine, self.history, self.revision, answers)
+
+    def show(self, viewer: int, samples: list[int]) -> None:
+        """The samples that a viewer sees, most wanted first."""
+        with self._news:
+            self._wanted[viewer] = list(dict.fromkeys(samples))
+            self._supersede()
+
+    def leave(self, viewer: int) -> None:
+        """A viewer is gone."""
+        with self._news:
+            self._wanted.pop(viewer, None)
+
+    def change(self, message: Change) -> None:
+        """Apply a message. Raises `PalimpsestError` for a change that cannot be made."""
+        began = time.perf_counter()
+        with self._news:
+            history = apply(self.history, message, self.engine, time.monotonic())
+            self._accept(history, message.id, began)
+
+    def open_session(self, session: Session) -> None:
+        """A session becomes the draft. Raises `SessionError` if it does not fit."""
+        began = time.perf_counter()
+        with self._news:
+            label, work = opened(self.history.present, session, self.engine)
+            self._accept(self.history.then(label, work), None, began)
+
+    def add_edit(self, content: bytes, name: str) -> None:
+        """The edit in the content of a file becomes a rule. Raises `EditError`."""
+        began = time.perf_counter()
+        with self._news:
+            work = self.history.present
+            digest, edit = self.drafts.keep_edit(content)
+            edit.apply(self.engine.model(work.model).g, 0.0)  # refuses an edit of other weights
+            changed = with_rule_of_file(work, name, digest, edit.layer, edit.rank)
+            self._accept(self.history.then(f"open {name}", changed), None, began)
+
+    def session(self) -> Session:
+        """The draft as a session. Raises `SessionError` while it is half made."""
+        work = self.history.present
+        session = work.draft.session(work.model)
+        if session is None:
+            wanted = {"object": "copy something first", "paste": "paste it somewhere first"}
+            missing = wanted[work.draft.missing or "object"]
+            raise SessionError(f"the rule is not complete: {missing}")
+        session.check(self.engine.model(work.model).g)
+        return session
+
+    def save(self, name: str, title: str | None, overwrite: bool) -> Path:
+        """Save the draft as a session of this name, which becomes the draft's own.
+
+        Raises `SessionError`; `saved_sessions.NameTaken` for a name that is taken.
+        """
+        with self._news:
+            work = self.history.present
+            values = {"name": name, "title": title or work.draft.title}
+            draft = work.draft.model_copy(update=values)
+            session = self.session().model_copy(update=values)
+            path = saved_sessions.save(self.place, work.model, session, overwrite)
+            named = work.model_copy(update={"draft": draft})
+            self._accept(self.history.then(f"save as {name}", named), None, time.perf_counter())
+            return path
+
+    def edit_file(self, rule: str | None, path: Path) -> None:
+        """Write the edit of the draft, or of a rule, to a file.
+
+        Raises `EditError` if there is none, or it cannot be solved.
+        """
+        work = self.history.present
+        if rule is None:
+            work = work.model_copy(update={"rules": ()})
+            if work.draft.strength == 0:
+                work = work.model_copy(
+                    update={"draft": work.draft.model_copy(update={"strength": 1.0})}
+                )
+        else:
+            rules = [one for one in work.rules if one.id == rule]
+            if not rules:
+                raise EditError(f"there is no rule {rule} on the stack")
+            one = rules[0].model_copy(update={"on": True, "strength": 1.0})
+            empty = self.engine.new_work(work.model)
+            work = empty.model_copy(update={"rules": (one,)})
+        recipe = self.engine.recipe(work)
+        if not recipe.parts:
+            raise EditError("the rule is not complete: copy something and paste it first")
+        found = self.engine.solved(recipe, recipe.parts[-1])
+        if isinstance(found, str):
+            raise EditError(found)
+        edit = self.engine.edit(recipe, recipe.parts[-1])
+        assert edit is not None
+        edit.save(path)
+
+    def mask(self, key: str) -> bytes | None:
+        """A mask of the history as PNG, by its key."""
+        return self._masks.find(key)
+
+    # inside
+
+    def _accept(self, history: History, answers: int | None, began: float) -> None:
+        if history is not self.history:
+            self.drafts.save(history)
+            self.history = history
+            self._began = began
+            self._changed += 1
+            self._supersede()
+        self.revision += 1
+        self._publish(self.snapshot(answers), None)
+
+    def _supersede(self) -> None:
+        self._turn += 1
+        self._news.notify_all()
+
+    def _hold_masks(self) -> None:
+        work = self.history.present
+        halves = [s for one in work.draft.exemplars for s in (one.object, one.paste) if s]
+        for selection in (*halves, *work.draft.context):
+            key = mask_key(selection.mask)
+            if self._masks.find(key) is None:
+                content = base64.b64decode(selection.mask.partition(",")[2])
+                self._masks.hold(key, content, len(content))
+
+    def _compute(self) -> None:
+        turn = reported = -1
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._closed or self._turn != turn)  # noqa: B023
+                if self._closed:
+                    return
+                turn, changed, began = self._turn, self._changed, self._began
+                work = self.history.present
+                samples = list(dict.fromkeys(s for one in self._wanted.values() for s in one))
+            if changed == reported:
+                began = time.perf_counter()  # only what is shown has changed
+            try:
+                results = self.engine.results(work, samples, lambda: self._turn != turn, began)  # noqa: B023
+                for result in results:
+                    if self._turn != turn:
+                        break
+                    self._tell(result, changed == reported)
+                    if isinstance(result, Report):
+                        reported = changed
+                        if result.goal_before is not None:
+                            self._begin_statistics(work.model, work.draft.layer)
+                    elif isinstance(result, Drawn):
+                        self._begin_statistics(work.model, work.draft.layer)
+            except Exception as problem:  # the thread must live: the next change may be computed
+                self._failed(" ".join(str(problem).split()) or type(problem).__name__)
+
+    def _begin_statistics(self, model: str, layer: int) -> None:
+        self.engine.statistics(model, layer).begin()
+
+    def _tell(self, result: Report | Picture | Drawn, known: bool) -> None:
+        if isinstance(result, Report):
+            self._publish(ReportMessage(**vars(result)), None)
+        elif isinstance(result, Picture):
+            self._publish(PictureMessage(hash=result.hash, sample=result.sample), None)
+        else:
+            self._publish(DrawnMessage(**vars(result)), None)
+
+    # news of the background, from its threads
+
+    def _statistics_ready(self, model: str, layer: int) -> None:
+        with self._news:
+            self._began = time.perf_counter()
+            self._changed += 1
+            self._supersede()
+            self.revision += 1
+            self._publish(self.snapshot(), None)
+
+    def _progress(self, model: str, layer: int, done: int, total: int) -> None:
+        if done < total and time.monotonic() - self._told < EVERY:
+            return
+        self._told = time.monotonic()
+        title = f"statistics of layer {layer}"
+        message = ProgressMessage(what="statistics", done=done, total=total, title=title)
+        self._publish(message, None)
+
+    def _failed(self, sentence: str) -> None:
+        self._publish(ErrorMessage(answers=None, message=sentence), None)

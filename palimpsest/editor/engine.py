@@ -1,0 +1,347 @@
+"""The engine of the editor: what a work looks like, and only what must be computed for it.
+
+    engine = Engine.open(workplace)
+    work = engine.new_work("church")
+    for result in engine.results(work, [3, 0, 1], superseded=lambda: False):
+        ...                             # a Report, then Pictures one by one, then Drawn
+
+Kept: models, keys of the samples that were shown, statistics, solved edits, finished pictures. So
+a change of the strength costs one render for each picture, and undo costs nothing. All functions
+may be called from several threads.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from palimpsest.editor.drafts import Drafts
+from palimpsest.editor.layer_statistics import LayerStatistics
+from palimpsest.editor.opened import Kept, OpenModel
+from palimpsest.editor.recipes import Part, Recipe, recipe_of
+from palimpsest.editor.work import Draft, Work
+from palimpsest.editor.workplace import Workplace
+from palimpsest.errors import PalimpsestError, ParameterError
+from palimpsest.generators import Generator, KeyState
+from palimpsest.generators.pictures import as_picture
+from palimpsest.memory import Edit, context_directions, pose
+from palimpsest.memory.goals import goal_arguments
+from palimpsest.sessions.opening import OpenSession, open_with_statistics
+from palimpsest.sessions.rewriting import solve
+
+KEPT_PICTURES = 256 * 2**20
+"""Bytes of finished pictures that are kept."""
+
+KEPT_RECIPES = 400
+"""Recipes whose pictures can still be asked for."""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """An edit, and the open session that it was solved for."""
+
+    edit: Edit
+    opened: OpenSession
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the draft's edit reaches: goal loss without and with it, and the relative change on
+    other keys. The numbers are None while something is ``missing``, or there is a ``problem``."""
+
+    hash: str
+    ms: float
+    goal_before: float | None = None
+    goal_after: float | None = None
+    elsewhere: float | None = None
+    provisional: bool = False
+    missing: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished picture."""
+
+    hash: str
+    sample: int
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """All wanted pictures are finished."""
+
+    hash: str
+    pictures: int
+    ms: float
+
+
+@dataclass(frozen=True)
+class Listener:
+    """What is called when the background has news of a layer's statistics."""
+
+    finished: Callable[[str, int], None] = lambda model, layer: None
+    progress: Callable[[str, int, int, int], None] = lambda model, layer, done, total: None
+    failed: Callable[[str], None] = lambda sentence: None
+
+
+class Engine:
+    """Models and everything that was computed with them."""
+
+    def __init__(self, place: Workplace, drafts: Drafts, listener: Listener | None = None) -> None:
+        self.place, self.drafts = place, drafts
+        self.listener = listener or Listener()
+        self._models: dict[str, OpenModel] = {}
+        self._statistics: dict[tuple[str, int], LayerStatistics] = {}
+        self._recipes: Kept[str, Recipe] = Kept(KEPT_RECIPES)
+        self._edits: Kept[tuple[str, str], Solved | Edit | str] = Kept(64)
+        self._generators: Kept[str, Generator] = Kept(8)
+        self._pictures: Kept[tuple[str, int], bytes] = Kept(KEPT_PICTURES)
+        self._opening, self._solving = threading.RLock(), threading.RLock()
+
+    # models and works
+
+    def model(self, name: str) -> OpenModel:
+        """A model, loaded when it is asked for first. Raises `PalimpsestError`."""
+        with self._opening:
+            if name not in self._models:
+                if name not in self.place.models:
+                    known = ", ".join(self.place.models)
+                    raise ParameterError(f"there is no model {name!r}; there are {known}")
+                self._models[name] = OpenModel.load(name, self.place.models[name])
+            return self._models[name]
+
+    def new_work(self, model: str) -> Work:
+        """Work on a model with nothing painted."""
+        opened = self.model(model)
+        smoothness = opened.place.smoothness
+        return Work(
+            model=model,
+            draft=Draft(name="draft-1", layer=opened.first_layer, smoothness=smoothness),
+        )
+
+    def statistics(self, model: str, layer: int) -> LayerStatistics:
+        """The statistics of a layer. Raises `ValueError` for a layer that the model has not."""
+        with self._opening:
+            if (model, layer) not in self._statistics:
+                opened, listener = self.model(model), self.listener
+                self._statistics[model, layer] = LayerStatistics(
+                    opened.g,
+                    opened.place,
+                    layer,
+                    lambda: listener.finished(model, layer),
+                    lambda done, total: listener.progress(model, layer, done, total),
+                    listener.failed,
+                )
+            return self._statistics[model, layer]
+
+    def close(self) -> None:
+        """Stop the background's work."""
+        for statistics in self._statistics.values():
+            statistics.stop()
+
+    # recipes
+
+    def recipe(self, work: Work) -> Recipe:
+        """The recipe of a work's pictures, which can be asked for from now on."""
+        opened = self.model(work.model)
+
+        def samples_of(layer: int) -> int:
+            return self.statistics(work.model, layer).n
+
+        recipe = recipe_of(work, opened.g.weights_sha256, opened.g.truncation, samples_of)
+        self._recipes.hold(recipe.original.hash, recipe.original)
+        return self._recipes.hold(recipe.hash, recipe)
+
+    def known(self, name: str) -> Recipe | None:
+        """The recipe of a hash, or None if it is unknown or was forgotten."""
+        return self._recipes.find(name)
+
+    # edits
+
+    def solved(self, recipe: Recipe, part: Part) -> Solved | Edit | str:
+        """The edit of a part, or a sentence that says why there is none."""
+        name = (recipe.model, part.key)
+        found = self._edits.find(name)
+        if found is None:
+            with self._solving:  # nobody solves the same twice
+                found = self._edits.find(name)
+                if found is None:
+                    found = self._edits.hold(name, self._solve(recipe.model, part))
+        return found
+
+    def edit(self, recipe: Recipe, part: Part) -> Edit | None:
+        """The edit of a part, or None where it cannot be solved."""
+        found = self.solved(recipe, part)
+        if isinstance(found, str):
+            return None
+        return found.edit if isinstance(found, Solved) else found
+
+    def _solve(self, model: str, part: Part) -> Solved | Edit | str:
+        try:
+            if part.file is not None:
+                edit = self.drafts.edit(part.file)
+                edit.apply(self.model(model).g, 0.0)  # refuses an edit of other weights
+                return edit
+            return self._solve_session(self.model(model), part)
+        except (PalimpsestError, ValueError) as problem:
+            return str(problem)
+
+    def _solve_session(self, model: OpenModel, part: Part) -> Solved:
+        session = part.session
+        assert session is not None and session.solve is not None and session.layer is not None
+        session.check(model.g)
+        stats = self.statistics(model.name, session.layer).of(part.n)
+
+        def keys_of(sample: int) -> KeyState:
+            return model.keys(session.layer, sample)
+
+        used = range(session.solve.exemplars)
+        opened = open_with_statistics(model.g, session, stats, exemplars=used, keys_of=keys_of)
+        directions = context_directions(
+            opened.context_keys, opened.context_weights, stats, session.rank
+        )
+        settings = {"mu": session.solve.mu, "iterations": model.place.iterations}
+        edit = solve(opened, opened.goals, directions, stats, "newton", **settings)
+        notes = {"exemplars": ",".join(map(str, used)), "method": "newton", "model": model.name}
+        return Solved(replace(edit, metadata={**edit.metadata, **notes}), opened)
+
+    def draft_part(self, recipe: Recipe, work: Work) -> Part | None:
+        """The part of a recipe that is the work's draft; None while it is half made."""
+        if work.draft.session(work.model) is None or work.draft.strength == 0:
+            return None
+        return recipe.parts[-1]
+
+    def report(self, work: Work, began: float | None = None) -> Report:
+        """Solve the draft, and say what it reaches; ``began``: `time.perf_counter` of the change.
+
+        Goal losses are those at the draft's strength.
+        """
+        began = time.perf_counter() if began is None else began
+        recipe = self.recipe(work)
+        part = self.draft_part(recipe, work)
+
+        def report(**values: object) -> Report:
+            ms = 1000 * (time.perf_counter() - began)
+            return Report(recipe.hash, ms, **values)  # type: ignore[arg-type]
+
+        if part is None:
+            return report(missing=work.draft.missing)
+        found = self.solved(recipe, part)
+        if isinstance(found, str):
+            return report(problem=found.removeprefix(f"session {work.draft.name}: "))
+        assert isinstance(found, Solved)
+        before, after = _losses(found, part.strength)
+        return report(
+            goal_before=before,
+            goal_after=after,
+            elsewhere=abs(part.strength) * float(found.edit.metadata["relative_change"]),
+            provisional=not self.statistics(work.model, work.draft.layer).ready,
+        )
+
+    # pictures
+
+    def picture(self, recipe: Recipe, sample: int, layer: int | None = None) -> bytes:
+        """A sample as a recipe draws it, as PNG.
+
+        ``layer``: where keys are taken if there is no edit; they are kept for the edits to come.
+        Raises `ValueError` for an unknown sample.
+        """
+        found = self._pictures.find((recipe.hash, sample))
+        if found is not None:
+            return found
+        png = as_png(self.image(recipe, sample, layer))
+        return self._pictures.hold((recipe.hash, sample), png, len(png))
+
+    def finished(self, recipe: Recipe, sample: int) -> bytes | None:
+        """The picture if it has been drawn, else None."""
+        return self._pictures.find((recipe.hash, sample))
+
+    def image(self, recipe: Recipe, sample: int, layer: int | None = None) -> Tensor:
+        """A sample as a recipe draws it, (1, 3, H, W)."""
+        model = self.model(recipe.model)
+        g, lowest = self._edited(recipe)
+        lowest = lowest or layer or model.first_layer
+        with torch.no_grad():
+            opened = g.layer(lowest)
+            return opened.render(opened.values(model.keys(lowest, sample)))
+
+    def _edited(self, recipe: Recipe) -> tuple[Generator, int | None]:
+        """The generator with the edits of a recipe, and the lowest layer that they change."""
+        pairs = [(self.edit(recipe, part), part.strength) for part in recipe.parts]
+        edits = [(edit, strength) for edit, strength in pairs if edit is not None]
+        lowest = min((edit.layer for edit, _ in edits), default=None)
+        g = self._generators.find(recipe.hash)
+        if g is None:
+            g = self.model(recipe.model).g
+            for edit, strength in edits:
+                g = edit.apply(g, strength)
+            self._generators.hold(recipe.hash, g)
+        return g, lowest
+
+    def results(
+        self,
+        work: Work,
+        samples: Sequence[int],
+        superseded: Callable[[], bool],
+        began: float | None = None,
+    ) -> Iterator[Report | Picture | Drawn]:
+        """A report, the pictures of ``samples`` in this order, and `Drawn`.
+
+        Ends at once when ``superseded`` says so, between any two of them.
+        """
+        began = time.perf_counter() if began is None else began
+        recipe = self.recipe(work)
+        yield self.report(work, began)
+        for sample in samples:
+            if superseded():
+                return
+            yield Picture(recipe.hash, sample, self.picture(recipe, sample, work.draft.layer))
+        yield Drawn(recipe.hash, len(samples), 1000 * (time.perf_counter() - began))
+
+    # the draft
+
+    def max_rank(self, work: Work) -> int:
+        """The number of keys that the draft's context covers, the most directions there can be."""
+        layer = self.model(work.model).g.layer(work.draft.layer)
+        size = (layer.key_size,) * 2
+        cells = sum(int((place.area(size) > 0).sum()) for place in work.draft.places)
+        return min(cells, layer.weight.shape[1])
+
+    def last_solved(self, recipe: Recipe) -> Solved | None:
+        """The solved session that is a recipe's last part; None if that is something else."""
+        if not recipe.parts:
+            return None
+        found = self.solved(recipe, recipe.parts[-1])
+        return found if isinstance(found, Solved) else None
+
+
+def as_png(image: Tensor) -> bytes:
+    """One image (1, 3, H, W) in [-1, 1] as PNG."""
+    return encoded(Image.fromarray(as_picture(image)[0]))
+
+
+def encoded(picture: Image.Image) -> bytes:
+    """A picture as PNG, compressed quickly."""
+    target = io.BytesIO()
+    picture.save(target, format="PNG", compress_level=1)
+    return target.getvalue()
+
+
+def _losses(found: Solved, strength: float) -> tuple[float, float]:
+    """Goal loss of the unedited weight, and with the edit at ``strength``."""
+    metadata = found.edit.metadata
+    if strength == 1:
+        return float(metadata["loss_before"]), float(metadata["loss_after"])
+    opened = found.opened
+    problem = pose(opened.layer, directions=found.edit.directions, **goal_arguments(opened.goals))
+    weight = problem.weight_of(strength * found.edit.coefficients.to(problem.weight))
+    return float(metadata["loss_before"]), problem.loss(weight).item()

@@ -1,0 +1,388 @@
+"""The messages between the page and the server, version 1.
+
+Every message is a JSON object with a ``type``. The page's messages are validated here before
+anything is decoded; `parse` raises `ParameterError` with one plain sentence.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
+from palimpsest.errors import ParameterError
+from palimpsest.settings import first_problem
+
+VERSION = 1
+
+SAMPLES = 10_000
+"""Samples that can be shown."""
+
+LONGEST_MASK = 2_800_000
+"""Characters of a mask's data URL: a PNG of 2 MB."""
+
+LARGEST_SIDE = 4096
+"""Pixels along a side of a mask."""
+
+SHOWN = 200
+"""Most samples that one page can ask for at once."""
+
+Sample = Annotated[int, Field(ge=0, lt=SAMPLES)]
+Strength = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+RuleId = Annotated[str, Field(pattern=r"^r\d{1,9}$")]
+
+_START = "data:image/png;base64,"
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    version: Literal[1]
+    id: int | None = None
+
+
+class Show(_Message):
+    """The samples whose pictures are wanted, most wanted first. Not a change."""
+
+    type: Literal["show"]
+    samples: list[Sample] = Field(max_length=SHOWN)
+
+
+class Select(_Message):
+    """The whole mask of one selection of the draft; null removes it."""
+
+    type: Literal["select"]
+    role: Literal["object", "paste", "context"]
+    exemplar: int = Field(default=0, ge=0, lt=100)
+    sample: Sample
+    mask: str | None
+
+    @field_validator("mask")
+    @classmethod
+    def _bounded(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_mask(url)
+        return url
+
+
+class ChangeSettings(_Message):
+    """Other settings of the draft; those that are left out stay."""
+
+    type: Literal["settings"]
+    layer: int | None = Field(default=None, ge=1, le=100)
+    rank: int | None = Field(default=None, ge=1, le=64)
+    smoothness: float | None = Field(default=None, ge=0, le=1000, allow_inf_nan=False)
+    strength: Strength | None = None
+    name: Name | None = None
+    title: str | None = Field(default=None, max_length=300)
+
+
+class AddExemplar(_Message):
+    """One exemplar more."""
+
+    type: Literal["add_exemplar"]
+
+
+class RemoveExemplar(_Message):
+    """One exemplar less."""
+
+    type: Literal["remove_exemplar"]
+    exemplar: int = Field(ge=0)
+
+
+class Nudge(_Message):
+    """The pasted place moved by whole cells of the layer's values."""
+
+    type: Literal["nudge"]
+    exemplar: int = Field(default=0, ge=0)
+    rows: int = Field(ge=-1024, le=1024)
+    columns: int = Field(ge=-1024, le=1024)
+    role: Literal["paste"] = "paste"
+
+
+class Keep(_Message):
+    """The draft becomes a rule of the stack."""
+
+    type: Literal["keep"]
+
+
+class DraftOf(_Message):
+    """A rule goes back into the draft."""
+
+    type: Literal["draft_of"]
+    rule: RuleId
+
+
+class ChangeRule(_Message):
+    """A rule switched, or at another strength."""
+
+    type: Literal["rule"]
+    rule: RuleId
+    on: bool | None = None
+    strength: Strength | None = None
+
+
+class RemoveRule(_Message):
+    """A rule leaves the stack."""
+
+    type: Literal["remove_rule"]
+    rule: RuleId
+
+
+class MoveRule(_Message):
+    """A rule moves to another place of the stack."""
+
+    type: Literal["move_rule"]
+    rule: RuleId
+    to: int = Field(ge=0)
+
+
+class Clear(_Message):
+    """An empty draft; the rules stay."""
+
+    type: Literal["clear"]
+
+
+class New(_Message):
+    """An empty draft without rules."""
+
+    type: Literal["new"]
+
+
+class ChangeModel(_Message):
+    """Empty work on another model."""
+
+    type: Literal["model"]
+    name: Name
+
+
+class Open(_Message):
+    """A session by name becomes the draft."""
+
+    type: Literal["open"]
+    name: Name
+
+
+class Undo(_Message):
+    """One step back."""
+
+    type: Literal["undo"]
+
+
+class Redo(_Message):
+    """One step forward again."""
+
+    type: Literal["redo"]
+
+
+Change = (
+    Select
+    | ChangeSettings
+    | AddExemplar
+    | RemoveExemplar
+    | Nudge
+    | Keep
+    | DraftOf
+    | ChangeRule
+    | RemoveRule
+    | MoveRule
+    | Clear
+    | New
+    | ChangeModel
+    | Open
+    | Undo
+    | Redo
+)
+"""Every message that changes the work."""
+
+_FROM_PAGE: TypeAdapter[Any] = TypeAdapter(Annotated[Show | Change, Field(discriminator="type")])
+
+
+def parse(text: str) -> Show | Change:
+    """The message in a text from the page. Raises `ParameterError`."""
+    try:
+        return _FROM_PAGE.validate_json(text)
+    except ValidationError as problem:
+        raise ParameterError(f"message refused: {first_problem(problem)[:300]}") from None
+
+
+def check_mask(url: str) -> None:
+    """Raise `ValueError`, before it is decoded, for a mask too long, too large, or no PNG."""
+    if len(url) > LONGEST_MASK:
+        raise ValueError(
+            f"the mask has {len(url) / 1e6:.1f} MB; at most {LONGEST_MASK / 1e6:.1f} are taken"
+        )
+    if not url.startswith(_START):
+        raise ValueError("a mask is a PNG, 'data:image/png;base64,...'")
+    try:
+        head = base64.b64decode(url[len(_START) : len(_START) + 44], validate=True)
+        signature, width, height = struct.unpack(">12x4sII", head[:24])
+    except (binascii.Error, ValueError, struct.error):
+        raise ValueError("the mask is not a PNG") from None
+    if signature != b"IHDR" or not head.startswith(b"\x89PNG"):
+        raise ValueError("the mask is not a PNG")
+    if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
+        raise ValueError(
+            f"the mask has {width} x {height} pixels; at most {LARGEST_SIDE} along a side"
+        )
+
+
+# ---- to the page
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    def text(self) -> str:
+        """The message as JSON."""
+        return self.model_dump_json()
+
+
+class PlaceSeen(_Answer):
+    """A selection: its sample, and the address of its mask."""
+
+    sample: int
+    mask: str
+
+
+class ExemplarSeen(_Answer):
+    """An exemplar; null where nothing is painted yet."""
+
+    object: PlaceSeen | None
+    paste: PlaceSeen | None
+
+
+class DraftSeen(_Answer):
+    """The draft."""
+
+    name: str
+    title: str | None
+    exemplars: list[ExemplarSeen]
+    context: list[PlaceSeen]
+    complete: bool
+
+
+class RuleSeen(_Answer):
+    """A rule of the stack."""
+
+    id: str
+    name: str
+    title: str | None
+    layer: int
+    rank: int
+    on: bool
+    strength: float
+    kind: Literal["session", "file"]
+
+
+class LayerSeen(_Answer):
+    """An editable layer: cells along a side of its keys and values, and its input units."""
+
+    number: int
+    keys: int
+    values: int
+    units: int
+
+
+class ModelSeen(_Answer):
+    """The model that is open."""
+
+    name: str
+    title: str
+    resolution: int
+    samples: int = SAMPLES
+    labels: bool
+
+
+class StatisticsSeen(_Answer):
+    """How far the statistics of the draft's layer are."""
+
+    layer: int
+    done: int
+    total: int
+    ready: bool
+
+
+class StateMessage(_Answer):
+    """The whole state."""
+
+    type: Literal["state"] = "state"
+    version: int = VERSION
+    answers: int | None
+    revision: int
+    hash: str
+    original: str
+    model: ModelSeen
+    models: list[str]
+    layers: list[LayerSeen]
+    layer: int
+    max_rank: int
+    rank: int
+    smoothness: float
+    strength: float
+    truncation: float
+    draft: DraftSeen
+    rules: list[RuleSeen]
+    can_undo: bool
+    can_redo: bool
+    undo_label: str | None
+    redo_label: str | None
+    statistics: StatisticsSeen
+
+
+class ReportMessage(_Answer):
+    """What the draft's edit reaches."""
+
+    type: Literal["report"] = "report"
+    hash: str
+    ms: float
+    goal_before: float | None
+    goal_after: float | None
+    elsewhere: float | None
+    provisional: bool
+    missing: str | None
+    problem: str | None
+
+
+class PictureMessage(_Answer):
+    """A picture can be fetched."""
+
+    type: Literal["picture"] = "picture"
+    hash: str
+    sample: int
+
+
+class DrawnMessage(_Answer):
+    """All pictures of the last `Show` can be fetched."""
+
+    type: Literal["drawn"] = "drawn"
+    hash: str
+    pictures: int
+    ms: float
+
+
+class ProgressMessage(_Answer):
+    """How far something is that takes long."""
+
+    type: Literal["progress"] = "progress"
+    what: Literal["statistics", "improve", "photograph"]
+    done: int
+    total: int
+    title: str
+
+
+class ErrorMessage(_Answer):
+    """One plain sentence."""
+
+    type: Literal["error"] = "error"
+    answers: int | None
+    message: str
+
+
+ToPage = (
+    StateMessage | ReportMessage | PictureMessage | DrawnMessage | ProgressMessage | ErrorMessage
+)

@@ -1,0 +1,118 @@
+"""One generator that is open in the editor: samples, keys that are kept, labels.
+
+    model = OpenModel.load("church", place)
+    model.keys(6, 3)                    # `KeyState` of layer 6 of sample 3, a batch of one
+
+Every sample is computed as a batch of one, so that a picture never depends on its neighbours.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from palimpsest.editor.work import SEED
+from palimpsest.editor.workplace import ModelPlace
+from palimpsest.generators import Generator, KeyState, load_generator, sample_z
+
+KEPT_KEYS = 512 * 2**20
+"""Bytes of keys that are kept."""
+
+SAMPLES = 10_000
+"""Samples that can be shown."""
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Kept(OrderedDict[K, V]):
+    """A dictionary of the entries used last, with at most ``limit`` of ``size`` in all.
+
+    `hold` and `find` may be called by several threads.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit, self.used = limit, 0
+        self._sizes: dict[Any, int] = {}
+        self._lock = threading.Lock()
+
+    def find(self, name: K) -> V | None:
+        """The entry, which becomes the one used last; None if it is not there."""
+        with self._lock:
+            if name not in self:
+                return None
+            self.move_to_end(name)
+            return self[name]
+
+    def hold(self, name: K, value: V, size: int = 1) -> V:
+        """Keep ``value``, and drop the entries used longest ago that no longer fit."""
+        with self._lock:
+            self.used += size - self._sizes.pop(name, 0)
+            self[name], self._sizes[name] = value, size
+            self.move_to_end(name)
+            while self.used > self.limit and len(self) > 1:
+                oldest, _ = self.popitem(last=False)
+                self.used -= self._sizes.pop(oldest)
+        return value
+
+
+class OpenModel:
+    """A generator as loaded, never changed, and the keys of samples that were used."""
+
+    def __init__(self, name: str, place: ModelPlace, g: Generator) -> None:
+        self.name, self.place, self.g = name, place, g
+        self._z = sample_z(g, 64, SEED)
+        self._keys: Kept[tuple[int, int], KeyState] = Kept(KEPT_KEYS)
+        self._segmenter: Any = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, name: str, place: ModelPlace) -> OpenModel:
+        """Load the generator. Raises `CheckpointError`."""
+        return cls(name, place, load_generator(place.weights, truncation=place.truncation))
+
+    @property
+    def first_layer(self) -> int:
+        """The layer that a new draft edits."""
+        layers = self.g.layers
+        wanted = self.place.layer
+        return wanted if wanted in layers else layers[len(layers) // 2 - 1]
+
+    def z(self, sample: int) -> Tensor:
+        """The sample, (1, z_dim)."""
+        if not 0 <= sample < SAMPLES:
+            raise ValueError(f"sample {sample} is not within 0 to {SAMPLES - 1}")
+        if sample >= len(self._z):
+            self._z = sample_z(self.g, min(SAMPLES, max(2 * len(self._z), sample + 1)), SEED)
+        return self._z[sample : sample + 1]
+
+    def keys(self, layer: int, sample: int) -> KeyState:
+        """Keys of one sample at a layer, whole maps, a batch of one."""
+        found = self._keys.find((layer, sample))
+        if found is not None:
+            return found
+        with torch.no_grad():
+            state = self.g.layer(layer).keys(self.z(sample))
+        tensors = [t for t in vars(state).values() if isinstance(t, Tensor)]
+        size = sum(t.numel() * t.element_size() for t in tensors)
+        return self._keys.hold((layer, sample), state, size)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether there is a segmenter."""
+        return self.place.segmenter is not None and self.place.segmenter.is_file()
+
+    def labels(self, image: Tensor) -> tuple[Tensor, tuple[str, ...]]:
+        """Labels (H, W) of one image (1, 3, H, W), and the names of the classes."""
+        with self._lock:
+            if self._segmenter is None:
+                # importing the instruments takes a second, and most of the work needs none
+                from palimpsest.instruments.loading import load_segmenter
+
+                self._segmenter = load_segmenter(self.place.segmenter)
+        return self._segmenter.labels(image)[0], self._segmenter.classes

@@ -1,0 +1,98 @@
+"""The state as the page sees it."""
+
+from __future__ import annotations
+
+from palimpsest.editor.drafts import mask_key
+from palimpsest.editor.engine import Engine
+from palimpsest.editor.history import History
+from palimpsest.editor.messages import (
+    DraftSeen,
+    ExemplarSeen,
+    LayerSeen,
+    ModelSeen,
+    PlaceSeen,
+    RuleSeen,
+    StateMessage,
+    StatisticsSeen,
+)
+from palimpsest.editor.work import Draft
+from palimpsest.generators import Generator
+from palimpsest.sessions import Selection
+
+
+def snapshot(engine: Engine, history: History, revision: int, answers: int | None) -> StateMessage:
+    """The whole state; ``answers``: the id of the message that it follows."""
+    work = history.present
+    draft, model = work.draft, engine.model(work.model)
+    recipe = engine.recipe(work)
+    statistics = engine.statistics(work.model, draft.layer)
+    return StateMessage(
+        answers=answers,
+        revision=revision,
+        hash=recipe.hash,
+        original=recipe.original.hash,
+        model=ModelSeen(
+            name=work.model,
+            title=work.model.replace("_", " "),
+            resolution=model.g.resolution,
+            labels=model.has_labels,
+        ),
+        models=list(engine.place.models),
+        layers=_layers(model.g),
+        layer=draft.layer,
+        max_rank=engine.max_rank(work),
+        rank=draft.rank,
+        smoothness=draft.smoothness,
+        strength=draft.strength,
+        truncation=model.g.truncation,
+        draft=_draft(draft),
+        rules=[
+            RuleSeen(
+                **rule.model_dump(exclude={"session", "edit"}),
+                kind="session" if rule.session else "file",
+            )
+            for rule in work.rules
+        ],
+        can_undo=history.undo_label is not None,
+        can_redo=history.redo_label is not None,
+        undo_label=history.undo_label,
+        redo_label=history.redo_label,
+        statistics=StatisticsSeen(
+            layer=draft.layer,
+            done=statistics.done,
+            total=statistics.total,
+            ready=statistics.ready,
+        ),
+    )
+
+
+def _layers(g: Generator) -> list[LayerSeen]:
+    layers = [g.layer(number) for number in g.layers]
+    return [
+        LayerSeen(
+            number=one.number,
+            keys=one.key_size,
+            values=one.value_size,
+            units=one.weight.shape[1],
+        )
+        for one in layers
+    ]
+
+
+def _draft(draft: Draft) -> DraftSeen:
+    return DraftSeen(
+        name=draft.name,
+        title=draft.title,
+        exemplars=[
+            ExemplarSeen(
+                object=one.object and _place(one.object), paste=one.paste and _place(one.paste)
+            )
+            for one in draft.exemplars
+        ],
+        context=[_place(place) for place in draft.context],
+        complete=draft.missing is None,
+    )
+
+
+def _place(selection: Selection) -> PlaceSeen:
+    return PlaceSeen(sample=selection.sample, mask=f"/masks/{mask_key(selection.mask)}.png")

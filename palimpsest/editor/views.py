@@ -1,0 +1,119 @@
+"""What the editor shows beside the pictures: goals, matches of a rule, outlines, sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from palimpsest.editor.engine import Engine, as_png, encoded
+from palimpsest.editor.recipes import Recipe
+from palimpsest.generators.pictures import as_picture
+from palimpsest.memory import centre_of, copy_object, match_map, paste_goal
+from palimpsest.sessions.masks import encode_mask
+
+OUTLINE = 512
+"""Side of an outline's mask in pixels; larger pictures keep their own."""
+
+
+def goal_picture(engine: Engine, recipe: Recipe, number: int) -> bytes | None:
+    """The pasted sample of exemplar ``number``, drawn from the values that the layer is asked for.
+
+    The layers above are unedited. None if the recipe's last part has no such exemplar.
+    """
+    found = engine.last_solved(recipe)
+    if found is None or not 0 <= number < len(found.opened.goals):
+        return None
+    model, layer = engine.model(recipe.model), found.opened.layer
+    exemplar = found.opened.session.exemplars[number]
+    size = (layer.value_size,) * 2
+    with torch.no_grad():
+        donor = layer.values(model.keys(layer.number, exemplar.object.sample))
+        clip = copy_object(donor, exemplar.object.area(size))
+        place = model.keys(layer.number, exemplar.paste.sample)
+        goal = paste_goal(layer, place, clip, centre_of(exemplar.paste.area(size)), tight=False)
+        return as_png(layer.render(layer.values(place).replace(goal.target)))
+
+
+def matches(engine: Engine, recipe: Recipe, sample: int) -> Tensor | None:
+    """How strongly each cell of a sample matches the draft's directions, (h, w), not negative.
+
+    The product of key and direction; with several directions the norm of the products. None
+    without a solved draft.
+    """
+    found = engine.last_solved(recipe)
+    if found is None:
+        return None
+    keys = engine.model(recipe.model).keys(found.edit.layer, sample).k
+    products = torch.stack([match_map(keys, d)[0] for d in found.edit.directions])
+    return products.norm(dim=0) if len(products) > 1 else products[0].clamp_min(0)
+
+
+def heat_map(engine: Engine, recipe: Recipe, sample: int) -> bytes | None:
+    """The matches of a sample as a PNG of the layer's cells: red, with the match as opacity.
+
+    Opacity 1 is the strongest match within the draft's context.
+    """
+    found = matches(engine, recipe, sample)
+    solved = engine.last_solved(recipe)
+    if found is None or solved is None:
+        return None
+    full = 1e-12
+    for place, weights in zip(
+        solved.opened.session.context, solved.opened.context_weights, strict=True
+    ):
+        there = matches(engine, recipe, place.sample)
+        assert there is not None
+        full = max(full, float(there[weights > 0].max()))
+    opacity = (255 * (found / full).clamp(0, 1)).round().to(torch.uint8).numpy()
+    pixels = np.zeros((*opacity.shape, 4), np.uint8)
+    pixels[..., 0], pixels[..., 1], pixels[..., 3] = 255, 60, opacity
+    return encoded(Image.fromarray(pixels))
+
+
+def match_order(
+    engine: Engine, recipe: Recipe, samples: Sequence[int]
+) -> list[tuple[int, float]] | None:
+    """Samples with the match of their strongest cell, best first. None without a solved draft."""
+    if engine.last_solved(recipe) is None:
+        return None
+    scores = []
+    for sample in samples:
+        found = matches(engine, recipe, sample)
+        assert found is not None
+        scores.append((sample, float(found.max())))
+    return sorted(scores, key=lambda one: (-one[1], one[0]))
+
+
+def outline(engine: Engine, model: str, sample: int, x: float, y: float) -> tuple[str, str] | None:
+    """Name and mask (a data URL) of the labelled thing at a point of an unedited sample.
+
+    ``x``, ``y``: shares of width and height from the left top, within [0, 1). The thing is the
+    connected region of one class. None in a model without a segmenter.
+    """
+    from scipy.ndimage import label
+
+    opened = engine.model(model)
+    if not opened.has_labels:
+        return None
+    work_recipe = Recipe(model, opened.g.weights_sha256, opened.g.truncation)
+    labels, classes = opened.labels(engine.image(work_recipe, sample))
+    grid = labels.numpy()
+    height, width = grid.shape
+    row, column = min(int(y * height), height - 1), min(int(x * width), width - 1)
+    regions, _ = label(grid == grid[row, column])
+    mask = (regions == regions[row, column]).astype(np.float32)
+    enlarged = max(1, OUTLINE // height)
+    return classes[grid[row, column]], encode_mask(mask.repeat(enlarged, 0).repeat(enlarged, 1))
+
+
+def sheet(engine: Engine, recipe: Recipe, samples: Sequence[int]) -> bytes:
+    """Samples side by side as PNG: unedited above, as the recipe draws them below."""
+    rows = [
+        np.concatenate([as_picture(engine.image(one, sample))[0] for sample in samples], axis=1)
+        for one in (recipe.original, recipe)
+    ]
+    return encoded(Image.fromarray(np.concatenate(rows)))

@@ -1,0 +1,147 @@
+"""One author's work as an immutable value: the model, the draft being painted, the stack of rules.
+
+    work = Work(model="church", draft=Draft(layer=6))
+    work.draft.session("church")        # a `Session`, or None while it is half made
+
+Changes are functions from a work to a work (`changes`), and a `History` of them can be undone. All
+masks refer to the unedited pictures, and every rule is solved in the model as it was loaded, so
+that a rule is the edit that the pipeline makes of the same session.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from palimpsest.sessions import Exemplar, Selection, Session
+from palimpsest.sessions.schema import Classes, Name, Solving
+
+SEED = 1
+"""Seed of the samples that the editor shows."""
+
+SESSION_SAMPLES = 1000
+"""Length of the stream of samples of a session; more if a later sample is painted on."""
+
+Strength = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
+Smoothness = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+
+
+class Frozen(BaseModel):
+    """Base of all values of the editor: immutable, and unknown names are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HalfExemplar(Frozen):
+    """A copied thing and the place where it is pasted; either may not have been painted yet."""
+
+    object: Selection | None = None
+    paste: Selection | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether both have been painted."""
+        return self.object is not None and self.paste is not None
+
+
+class Judged(Frozen):
+    """Fields of a session that the editor keeps but does not change; see `Session`."""
+
+    source: Classes | None = None
+    targets: Classes | None = None
+    adds: bool | None = None
+    least: float | None = None
+    query: Selection | None = None
+
+
+class Draft(Frozen):
+    """A rule that is being painted.
+
+    ``smoothness``: weight of the change on other keys (μ, Eq. 5). ``judged``: how an opened
+    session is judged by labels; kept for when it is saved again.
+    """
+
+    name: Name = "draft"
+    title: str | None = Field(default=None, max_length=300)
+    layer: int = Field(ge=1)
+    rank: int = Field(default=1, ge=1, le=64)
+    smoothness: Smoothness = 1.0
+    strength: Strength = 1.0
+    exemplars: tuple[HalfExemplar, ...] = (HalfExemplar(),)
+    context: tuple[Selection, ...] = ()
+    judged: Judged = Judged()
+
+    @property
+    def places(self) -> tuple[Selection, ...]:
+        """Where the rule applies: the painted context or, without one, the pasted places."""
+        return self.context or tuple(one.paste for one in self.exemplars if one.paste)
+
+    @property
+    def missing(self) -> str | None:
+        """What has to be painted before the draft can be solved: "object", "paste" or None."""
+        if any(one.complete for one in self.exemplars):
+            return None
+        return "object" if all(one.object is None for one in self.exemplars) else "paste"
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is painted."""
+        return not self.context and all(
+            one.object is None and one.paste is None for one in self.exemplars
+        )
+
+    def session(self, model: str) -> Session | None:
+        """The draft as a session, with its complete exemplars; None while there are none."""
+        whole = tuple(
+            Exemplar(object=one.object, paste=one.paste) for one in self.exemplars if one.complete
+        )
+        if not whole:
+            return None
+        painted = [s.sample for one in whole for s in (one.object, one.paste)]
+        last = max([*painted, *(place.sample for place in self.places)])
+        return Session(
+            model=model,
+            name=self.name,
+            title=self.title,
+            layer=self.layer,
+            rank=self.rank,
+            seed=SEED,
+            n=max(SESSION_SAMPLES, last + 1),
+            exemplars=whole,
+            context=self.places,
+            solve=Solving(exemplars=len(whole), mu=self.smoothness),
+            **{name: getattr(self.judged, name) for name in Judged.model_fields},
+        )
+
+
+class Rule(Frozen):
+    """A rule of the stack: a complete session, or an edit from a file.
+
+    ``edit``: SHA-256 of the file's bytes, which the desk keeps.
+    """
+
+    id: str
+    name: str
+    title: str | None = None
+    layer: int
+    rank: int
+    on: bool = True
+    strength: Strength = 1.0
+    session: Session | None = None
+    edit: str | None = None
+
+
+class Work(Frozen):
+    """The whole state of one author's work."""
+
+    model: str
+    draft: Draft
+    rules: tuple[Rule, ...] = ()
+    made: int = 0  # rules made so far, for their ids
+
+    @property
+    def samples(self) -> tuple[int, ...]:
+        """Samples that the draft is painted on, ascending."""
+        of_exemplars = [s for one in self.draft.exemplars for s in (one.object, one.paste) if s]
+        return tuple(sorted({s.sample for s in (*of_exemplars, *self.draft.context)}))

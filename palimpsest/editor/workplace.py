@@ -1,0 +1,51 @@
+"""Where the editor works: its models, their files, and the folders that it writes to.
+
+The command makes a `Workplace` from `params.yaml`, or from one file of weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ModelPlace:
+    """One generator, and where its sessions and statistics are.
+
+    ``layer``: the layer that a new draft edits; None for one in the middle. ``statistics_folder``
+    holds ``layerN.safetensors``. ``sessions``: folder to which sessions are saved; ``drawn``: other
+    folders with sessions that can be opened. ``iterations``: Gauss-Newton steps of an edit.
+    """
+
+    weights: Path
+    sessions: Path
+    statistics_folder: Path
+    segmenter: Path | None = None
+    truncation: float = 1.0
+    layer: int | None = None
+    statistics_samples: int = 2000
+    statistics_seed: int = 1
+    smoothness: float = 1.0
+    iterations: int = 40
+    drawn: tuple[Path, ...] = ()
+
+    def statistics_file(self, layer: int) -> Path:
+        """The statistics of the keys of a layer."""
+        return self.statistics_folder / f"layer{layer}.safetensors"
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """All models by name, the first one to open, and the folder of the drafts.
+
+    ``resume``: open the model of the last draft instead. ``examples``: a folder with example
+    sessions, in a folder for each model.
+    """
+
+    models: Mapping[str, ModelPlace]
+    first: str
+    drafts: Path
+    resume: bool = True
+    examples: Path | None = None

@@ -1,0 +1,96 @@
+"""The editor's models and folders, from `params.yaml` or from one file of weights.
+
+    place = editor_place(Path("."), model="church")
+    place = editor_place(Path("."), weights=Path("mine.safetensors"))
+
+Files are where the pipeline looks for them: a session that the editor saves is rewritten by the
+next run, with the statistics that the editor collected.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from palimpsest.editor.workplace import ModelPlace, Workplace
+from palimpsest.errors import ParameterError
+from palimpsest.pipeline.checkout_files import CheckoutFiles
+from palimpsest.pipeline.parameters.loading import load_parameters
+from palimpsest.pipeline.planned_sessions import SessionPlan
+
+EXAMPLES = Path(__file__).parents[1] / "editor" / "examples"
+DRAFTS = "results/editor"
+
+
+def editor_place(
+    folder: Path,
+    model: str | None = None,
+    weights: Path | None = None,
+    drafts: Path | None = None,
+) -> Workplace:
+    """The place of an editor in ``folder``, a checkout or any other.
+
+    Args:
+        model: model to open, by its name in `params.yaml`; that of the last draft if None.
+        weights: a generator's file to open instead of those in `params.yaml`.
+        drafts: folder of the drafts.
+
+    Raises:
+        ParameterError: an unknown model, neither `params.yaml` nor weights, or a missing file.
+    """
+    drafts = drafts or folder / DRAFTS
+    if weights is not None:
+        return _of_weights(folder, weights, model, drafts)
+    if not (folder / "params.yaml").is_file():
+        raise ParameterError(
+            f"{folder.resolve()}: not a checkout of this project; give the weights of a generator "
+            "with --weights"
+        )
+    parameters = load_parameters(folder / "params.yaml", folder / "workflow" / "scales")
+    plan = SessionPlan(parameters, CheckoutFiles.read(folder, parameters.models))
+    there = [name for name in parameters.models if (folder / plan.weights(name)).is_file()]
+    if model is not None and model not in parameters.models:
+        raise ParameterError(f"--model: {model!r} is none of {', '.join(parameters.models)}")
+    if model is not None and model not in there:
+        raise ParameterError(f"--model: {plan.weights(model)} is not there; fetch or train it")
+    if not there:
+        raise ParameterError("no model of params.yaml has its weights here; give --weights")
+    return Workplace(
+        models={name: _of_model(folder, plan, name) for name in there},
+        first=model or there[0],
+        drafts=drafts,
+        resume=model is None,
+        examples=EXAMPLES,
+    )
+
+
+def _of_model(folder: Path, plan: SessionPlan, name: str) -> ModelPlace:
+    parameters, about = plan.parameters, plan.parameters.models[name]
+    return ModelPlace(
+        weights=folder / about.weights,
+        sessions=folder / plan.saved_session_folder(name),
+        statistics_folder=(folder / plan.statistics_file(name, 2)).parent,
+        segmenter=folder / about.segmenter if about.segmenter else None,
+        truncation=about.truncation,
+        layer=plan.model_layer(name),
+        statistics_samples=parameters.statistics.samples,
+        statistics_seed=parameters.statistics.seed,
+        smoothness=parameters.solve.mu,
+        iterations=parameters.methods.newton.iterations,  # type: ignore[attr-defined]
+        drawn=(folder / plan.drawn_session_folder(name),),
+    )
+
+
+def _of_weights(folder: Path, weights: Path, model: str | None, drafts: Path) -> Workplace:
+    if not weights.is_file():
+        raise ParameterError(f"--weights: {weights}: no such file")
+    name = model or "".join(c if c.isascii() and c.isalnum() else "_" for c in weights.stem)
+    segmenter = weights.with_name(f"{weights.stem}-segmenter{weights.suffix}")
+    place = ModelPlace(
+        weights=weights,
+        sessions=folder / "data" / "sessions" / name,
+        statistics_folder=folder / "data" / "statistics" / name,
+        segmenter=segmenter if segmenter.is_file() else None,
+    )
+    return Workplace(
+        models={name: place}, first=name, drafts=drafts, resume=False, examples=EXAMPLES
+    )

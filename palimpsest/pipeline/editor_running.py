@@ -1,0 +1,65 @@
+"""Running the editor: the command's options become a place, a socket and an application."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import threading
+from pathlib import Path
+
+from palimpsest.pipeline.editor_places import editor_place
+
+
+def run_editor(
+    folder: Path,
+    model: str | None,
+    weights: Path | None,
+    host: str,
+    port: int,
+    token: str | None,
+    drafts: Path | None,
+    threads: int = 1,
+) -> None:
+    """Serve the editor until it is interrupted; arguments as in the command `palimpsest editor`.
+
+    Raises `ParameterError` for a model or weights that are not there, and a port that is taken.
+    """
+    place = editor_place(folder, model, weights, drafts)
+    loading = threading.Thread(target=_import_torch, daemon=True)
+    loading.start()  # seconds, in which the server starts
+    from palimpsest.editor.guards import is_loopback
+    from palimpsest.editor.hub import Publish
+    from palimpsest.editor.server import listen, make_app, serve
+
+    listening = listen(host, port)
+    shown_port = listening.getsockname()[1]
+    if token is None and not is_loopback(host):
+        token = secrets.token_urlsafe(16)
+    hosts = ["127.0.0.1", "localhost", "::1"] if is_loopback(host) else []
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host
+    address = f"http://{shown}:{shown_port}/" + (f"?token={token}" if token else "")
+
+    def opens(publish: Publish):  # type: ignore[no-untyped-def]
+        loading.join()
+        import torch
+
+        from palimpsest.editor.desk import Desk
+
+        torch.set_num_threads(threads)
+        return Desk.open(place, publish)
+
+    def on_ready(failure: str) -> None:
+        if failure:
+            print(f"error: {failure}", file=sys.stderr, flush=True)
+
+    print(f"The editor is at {address}   (Ctrl+C ends it)", file=sys.stderr, flush=True)
+    try:
+        serve(make_app(opens, hosts, token, on_ready=on_ready), listening)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        listening.close()
+
+
+def _import_torch() -> None:
+    import torch  # noqa: F401
