@@ -143,8 +143,7 @@ def editor(
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     from palimpsest.pipeline.editor_running import run_editor
 
-    folder = Path() if weights or Path("params.yaml").is_file() else CHECKOUT
-    run_editor(folder, model, weights, host, port, token, drafts, threads)
+    run_editor(model, weights, host, port, token, drafts, threads)
 
 
 def _if_there(path: Path) -> Path | None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from palimpsest.pipeline.editor_places import editor_place
 
+CHECKOUT = Path(__file__).parents[2]
+
 
 def run_editor(
-    folder: Path,
     model: str | None,
     weights: Path | None,
     host: str,
@@ -22,9 +23,11 @@ def run_editor(
 ) -> None:
     """Serve the editor until it is interrupted; arguments as in the command `palimpsest editor`.
 
-    Raises `ParameterError` for a model or weights that are not there, and a port that is taken.
+    The models are those of the checkout that one is in, or else of the installed one. Raises
+    `ParameterError` for a model or weights that are not there, and a port that is taken.
     """
-    place = editor_place(folder, model, weights, drafts)
+    here = weights is not None or Path("params.yaml").is_file()
+    place = editor_place(Path() if here else CHECKOUT, model, weights, drafts)
     loading = threading.Thread(target=_import_torch, daemon=True)
     loading.start()  # seconds, in which the server starts
     from palimpsest.editor.guards import is_loopback

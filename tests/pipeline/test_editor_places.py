@@ -1,0 +1,89 @@
+"""Where the editor finds and writes its files, and that the pipeline takes what it saves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from palimpsest.errors import ParameterError
+from palimpsest.pipeline.checkout_files import CheckoutFiles
+from palimpsest.pipeline.editor_places import EXAMPLES, editor_place
+from palimpsest.pipeline.parameters.loading import load_parameters
+from palimpsest.pipeline.plan import Plan
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = EXAMPLES / "church" / "domes_become_spires.json"
+
+
+def parameters():
+    return load_parameters(ROOT / "params.yaml", ROOT / "workflow" / "scales")
+
+
+def test_the_editor_uses_the_files_of_the_pipeline() -> None:
+    place, plan = editor_place(ROOT, model="church"), Plan.read(parameters(), ROOT)
+    church = place.models["church"]
+    assert place.first == "church" and not place.resume
+    assert church.weights == ROOT / plan.weights("church")
+    assert church.statistics_file(6) == ROOT / plan.statistics_file("church", 6)
+    assert church.layer == plan.model_layer("church")
+    assert church.smoothness == plan.parameters.solve.mu
+    assert church.iterations == plan.parameters.methods.newton.iterations
+    assert set(place.models) == set(plan.parameters.models)
+
+
+def test_weights_of_any_kind_in_any_folder(tmp_path) -> None:
+    weights = ROOT / "data" / "weights" / "mini" / "church.safetensors"
+    place = editor_place(tmp_path, weights=weights)
+    assert place.first == "church" and place.models["church"].segmenter is not None
+    assert place.drafts == tmp_path / "results" / "editor"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"model": "atlantis"}, "--model: 'atlantis' is none of church"),
+        ({"weights": Path("nothing.pt")}, "nothing.pt: no such file"),
+    ],
+)
+def test_what_is_not_there(options, says) -> None:
+    with pytest.raises(ParameterError, match=says):
+        editor_place(ROOT, **options)
+
+
+def test_outside_a_checkout_weights_are_needed(tmp_path) -> None:
+    with pytest.raises(ParameterError, match="--weights"):
+        editor_place(tmp_path)
+
+
+def plan_with(tmp_path: Path, name: str, **changes) -> Plan:
+    folder = tmp_path / "data" / "sessions" / "church"
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "data" / "layer_choice.csv", tmp_path / "data")
+    content = json.loads(EXAMPLE.read_text())
+    (folder / f"{name}.json").write_text(json.dumps(content | changes))
+    found = parameters()
+    return Plan(found, CheckoutFiles.read(tmp_path, found.models))
+
+
+def test_a_saved_session_is_solved_as_its_file_says(tmp_path) -> None:
+    solve = {"solver": "newton", "exemplars": 1, "mu": 0.25}
+    plan = plan_with(tmp_path, "mine", solve=solve)
+    settings = plan.method_settings("church", "mine")
+    assert settings == {"iterations": 40, "mu": 0.25, "exemplars": 1, "rank": None}
+    assert plan.own_method("church", "mine") == "newton"
+    assert plan.session_layer("church", "mine") == 6
+
+
+def test_what_the_parameters_say_of_a_session_comes_first(tmp_path) -> None:
+    solve = {"solver": "newton", "exemplars": 1, "mu": 0.25}
+    plan = plan_with(tmp_path, "sky_doors", solve=solve)
+    assert plan.method_settings("church", "sky_doors")["mu"] == 0.1
+
+
+@pytest.mark.parametrize("solve", [{"mu": -1.0}, {"steps": 3}, [1]])
+def test_a_file_that_says_it_wrongly_is_named(tmp_path, solve) -> None:
+    with pytest.raises(ParameterError, match="data/sessions/church/mine.json"):
+        plan_with(tmp_path, "mine", solve=solve).method_settings("church", "mine")
