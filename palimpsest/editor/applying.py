@@ -108,6 +108,10 @@ def opened(work: Work, session: Session, engine: Engine) -> tuple[str, Work]:
     model = engine.model(work.model)
     session.check(model.g, work.draft.layer)
     changed = changes.opened(work, session, work.draft.layer)
+    if changed.draft.solver == "palimpsest" and not engine.has_solution(changed):
+        # a search takes long, so it is for the author to start
+        draft = changed.draft.model_copy(update={"solver": "newton"})
+        changed = changed.model_copy(update={"draft": draft})
     return f"open {session.name}", changed
 
 

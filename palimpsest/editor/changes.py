@@ -158,12 +158,24 @@ def opened(work: Work, session: Session, layer: int, strength: float = 1.0) -> W
         exemplars=tuple(HalfExemplar(object=one.object, paste=one.paste) for one in used),
         context=session.context,
         judged=Judged(**{name: getattr(session, name) for name in Judged.model_fields}),
+        solver="palimpsest" if session.solve and session.solve.solver == "palimpsest" else "newton",
     )
     return work.model_copy(update={"draft": draft})
 
 
+def improved(work: Work) -> Work:
+    """The work with its draft solved by the method `palimpsest`."""
+    return _drafted(work, solver="palimpsest")
+
+
+KEEP_THE_SOLUTION = frozenset({"name", "title", "strength", "solver"})
+"""Fields of a draft that may change without a search for a better edit being lost."""
+
+
 def _drafted(work: Work, **values: Any) -> Work:
     fields = {name: getattr(work.draft, name) for name in Draft.model_fields}
+    if not values.keys() <= KEEP_THE_SOLUTION:
+        fields["solver"] = "newton"
     return work.model_copy(update={"draft": Draft(**fields | values)})
 
 

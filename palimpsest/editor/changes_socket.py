@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
 
 from palimpsest.editor.hub import BACKLOG, Hub
-from palimpsest.editor.messages import ErrorMessage, Show, parse
+from palimpsest.editor.messages import ErrorMessage, Improve, Show, Stop, parse
 from palimpsest.errors import PalimpsestError
 
 if TYPE_CHECKING:
@@ -67,6 +67,12 @@ async def _receive(
             answers = message.id
             if isinstance(message, Show):
                 await run_in_threadpool(desk.show, viewer, message.samples)
+                continue
+            if isinstance(message, Stop):
+                await run_in_threadpool(desk.stop)
+                continue
+            if isinstance(message, Improve):
+                await run_in_threadpool(desk.improve, message.id)
                 continue
             async with hub.changing:
                 await run_in_threadpool(desk.change, message)

@@ -17,12 +17,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from palimpsest.editor import saved_sessions
+from palimpsest.editor import changes, saved_sessions
 from palimpsest.editor.applying import apply, opened
-from palimpsest.editor.changes import with_rule_of_file
 from palimpsest.editor.drafts import Drafts, mask_key
 from palimpsest.editor.engine import Drawn, Engine, Listener, Picture, Report
 from palimpsest.editor.history import History
+from palimpsest.editor.improving import Search
 from palimpsest.editor.messages import (
     Change,
     DrawnMessage,
@@ -35,6 +35,7 @@ from palimpsest.editor.messages import (
 )
 from palimpsest.editor.opened import Kept
 from palimpsest.editor.snapshots import snapshot
+from palimpsest.editor.work import Work
 from palimpsest.editor.workplace import Workplace
 from palimpsest.errors import EditError, PalimpsestError, SessionError
 from palimpsest.sessions import Session
@@ -65,6 +66,7 @@ class Desk:
         self._changed = 0  # grows with every change of the work
         self._news = threading.Condition(threading.RLock())
         self._closed = False
+        self._search: Search | None = None
         self.history = self._first_history()
         self._thread = threading.Thread(target=self._compute, daemon=True, name="desk")
         self._thread.start()
@@ -103,6 +105,10 @@ class Desk:
             self._closed = True
             self._turn += 1
             self._news.notify_all()
+            search = self._search
+        if search is not None:
+            search.stop()
+            search.join()
         self._thread.join()
         self.engine.close()
         self.drafts.close()
@@ -113,7 +119,8 @@ class Desk:
         """The state as it is now."""
         with self._news:
             self._hold_masks()
-            return snapshot(self.engine, self.history, self.revision, answers)
+            improving = self._search is not None
+            return snapshot(self.engine, self.history, self.revision, answers, improving)
 
     def show(self, viewer: int, samples: list[int]) -> None:
         """The samples that a viewer sees, most wanted first."""
@@ -133,6 +140,23 @@ class Desk:
             history = apply(self.history, message, self.engine, time.monotonic())
             self._accept(history, message.id, began)
 
+    def improve(self, answers: int | None = None) -> None:
+        """Search for a better edit of the draft, in the background.
+
+        A change of what is painted ends the search. Raises `SessionError` for a half-made draft.
+        """
+        with self._news:
+            if self._search is None:
+                work = self.history.present
+                self._search = Search(self.engine, work, self._searched, self._search_ended)
+            self._say(answers)
+
+    def stop(self) -> None:
+        """End the search, if there is one."""
+        with self._news:
+            if self._search is not None:
+                self._search.stop()
+
     def open_session(self, session: Session) -> None:
         """A session becomes the draft. Raises `SessionError` if it does not fit."""
         began = time.perf_counter()
@@ -147,7 +171,7 @@ class Desk:
             work = self.history.present
             digest, edit = self.drafts.keep_edit(content)
             edit.apply(self.engine.model(work.model).g, 0.0)  # refuses an edit of other weights
-            changed = with_rule_of_file(work, name, digest, edit.layer, edit.rank)
+            changed = changes.with_rule_of_file(work, name, digest, edit.layer, edit.rank)
             self._accept(self.history.then(f"open {name}", changed), None, began)
 
     def session(self) -> Session:
@@ -218,6 +242,11 @@ class Desk:
             self._began = began
             self._changed += 1
             self._supersede()
+            if self._search is not None and not _same_search(self._search.work, history.present):
+                self._search.stop()
+        self._say(answers)
+
+    def _say(self, answers: int | None = None) -> None:
         self.revision += 1
         self._publish(self.snapshot(answers), None)
 
@@ -279,8 +308,7 @@ class Desk:
             self._began = time.perf_counter()
             self._changed += 1
             self._supersede()
-            self.revision += 1
-            self._publish(self.snapshot(), None)
+            self._say()
 
     def _progress(self, model: str, layer: int, done: int, total: int) -> None:
         if done < total and time.monotonic() - self._told < EVERY:
@@ -290,5 +318,37 @@ class Desk:
         message = ProgressMessage(what="statistics", done=done, total=total, title=title)
         self._publish(message, None)
 
+    def _searched(self, done: int, total: int) -> None:
+        # one more than the candidates, as the search goes on after its last one
+        message = ProgressMessage(
+            what="improve", done=done, total=total + 1, title="searching for a better edit"
+        )
+        self._publish(message, None)
+
+    def _search_ended(self, improved: Work | None, problem: str) -> None:
+        with self._news:
+            if self._closed:
+                return
+            search, self._search = self._search, None
+            wanted = search is not None and _same_search(search.work, self.history.present)
+            if improved is not None and wanted:
+                work = changes.improved(self.history.present)
+                history = self.history.then("improve the rule", work)
+                self._accept(history, None, time.perf_counter())
+            else:
+                self._say()
+        done = ProgressMessage(what="improve", done=1, total=1, title="searching for a better edit")
+        self._publish(done, None)
+        if problem:
+            self._failed(problem)
+
     def _failed(self, sentence: str) -> None:
         self._publish(ErrorMessage(answers=None, message=sentence), None)
+
+
+def _same_search(one: Work, other: Work) -> bool:
+    """Whether a search for the draft of one work is a search for that of the other."""
+    if one.model != other.model:
+        return False
+    same = {"name": "", "title": None, "strength": 1.0, "solver": "newton"}
+    return one.draft.model_copy(update=same) == other.draft.model_copy(update=same)

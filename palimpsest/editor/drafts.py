@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,20 @@ class Drafts:
     def edit(self, digest: str) -> Edit:
         """The edit that was stored under this SHA-256. Raises `EditError` if it is not there."""
         return Edit.load(self._edit_file(digest))
+
+    def keep_solution(self, name: str, edit: Edit) -> None:
+        """Store the edit that a long search found."""
+        edit.save(self._solution_file(name))
+
+    def solution(self, name: str) -> Edit | None:
+        """The edit of a search; None if there is none that can be read."""
+        path = self._solution_file(name)
+        with suppress(EditError):
+            return Edit.load(path) if path.is_file() else None
+        return None
+
+    def _solution_file(self, name: str) -> Path:
+        return self.folder / "searches" / f"{name}.safetensors"
 
     def _edit_file(self, digest: str) -> Path:
         return self.folder / "edits" / f"{digest}.safetensors"

@@ -12,6 +12,7 @@ may be called from several threads.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import threading
 import time
@@ -204,8 +205,14 @@ class Engine:
         def keys_of(sample: int) -> KeyState:
             return model.keys(session.layer, sample)
 
-        used = range(session.solve.exemplars)
+        found = None
+        used = list(range(session.solve.exemplars))
+        if session.solve.solver == "palimpsest":
+            found = self._stored(model, part) or self._search(model, part, None)
+            used = [int(number) for number in found.metadata["exemplars"].split(",")]
         opened = open_with_statistics(model.g, session, stats, exemplars=used, keys_of=keys_of)
+        if found is not None:
+            return Solved(found, opened)
         directions = context_directions(
             opened.context_keys, opened.context_weights, stats, session.rank
         )
@@ -213,6 +220,42 @@ class Engine:
         edit = solve(opened, opened.goals, directions, stats, "newton", **settings)
         notes = {"exemplars": ",".join(map(str, used)), "method": "newton", "model": model.name}
         return Solved(replace(edit, metadata={**edit.metadata, **notes}), opened)
+
+    # searches
+
+    def has_solution(self, work: Work) -> bool:
+        """Whether the search for a work's draft has been made before."""
+        recipe = self.recipe(work)
+        part = self.draft_part(recipe, work)
+        return part is not None and self._stored(self.model(work.model), part) is not None
+
+    def search(self, recipe: Recipe, part: Part, progress: Callable[[int, int], None]) -> Edit:
+        """The edit of a part by the method `palimpsest`, kept on the disk.
+
+        ``progress``: called with candidates judged and in all; it may raise to stop. Raises
+        `PalimpsestError` as the method does.
+        """
+        model = self.model(recipe.model)
+        return self._stored(model, part) or self._search(model, part, progress)
+
+    def _search(
+        self, model: OpenModel, part: Part, progress: Callable[[int, int], None] | None
+    ) -> Edit:
+        from palimpsest.methods.choosing.choose import choose_with
+
+        session = part.session
+        assert session is not None and session.layer is not None
+        stats = self.statistics(model.name, session.layer).of(part.n)
+        edit = choose_with(
+            model.g, session, stats, model.segmenter, model.place.improving, progress
+        )
+        notes = {"method": "palimpsest", "model": model.name}
+        edit = replace(edit, metadata={**edit.metadata, **notes})
+        self.drafts.keep_solution(_solution_name(model, part), edit)
+        return edit
+
+    def _stored(self, model: OpenModel, part: Part) -> Edit | None:
+        return self.drafts.solution(_solution_name(model, part))
 
     def draft_part(self, recipe: Recipe, work: Work) -> Part | None:
         """The part of a recipe that is the work's draft; None while it is half made."""
@@ -334,6 +377,13 @@ def encoded(picture: Image.Image) -> bytes:
     target = io.BytesIO()
     picture.save(target, format="PNG", compress_level=1)
     return target.getvalue()
+
+
+def _solution_name(model: OpenModel, part: Part) -> str:
+    """What a search depends on, as the name of its file."""
+    settings = model.place.improving.model_dump_json()
+    content = f"{model.g.weights_sha256} {model.g.truncation} {part.key} {settings}"
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 def _losses(found: Solved, strength: float) -> tuple[float, float]:

@@ -91,6 +91,11 @@ class LayerStatistics:
         self._thread = threading.Thread(target=self._collect, daemon=True, name="statistics")
         self._thread.start()
 
+    def wait(self, stop: threading.Event) -> None:
+        """Wait until the background has ended, or ``stop`` is set."""
+        while self._thread is not None and self._thread.is_alive() and not stop.is_set():
+            self._thread.join(0.2)
+
     def stop(self) -> None:
         """End the background's work; returns when it has ended."""
         self._stop.set()

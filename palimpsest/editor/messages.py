@@ -179,6 +179,18 @@ class Redo(_Message):
     type: Literal["redo"]
 
 
+class Improve(_Message):
+    """Search for a better edit of the draft, in the background."""
+
+    type: Literal["improve"]
+
+
+class Stop(_Message):
+    """End the search."""
+
+    type: Literal["stop"]
+
+
 Change = (
     Select
     | ChangeSettings
@@ -199,10 +211,12 @@ Change = (
 )
 """Every message that changes the work."""
 
-_FROM_PAGE: TypeAdapter[Any] = TypeAdapter(Annotated[Show | Change, Field(discriminator="type")])
+_FROM_PAGE: TypeAdapter[Any] = TypeAdapter(
+    Annotated[Show | Improve | Stop | Change, Field(discriminator="type")]
+)
 
 
-def parse(text: str) -> Show | Change:
+def parse(text: str) -> Show | Improve | Stop | Change:
     """The message in a text from the page. Raises `ParameterError`."""
     try:
         return _FROM_PAGE.validate_json(text)
@@ -332,6 +346,9 @@ class StateMessage(_Answer):
     undo_label: str | None
     redo_label: str | None
     statistics: StatisticsSeen
+    solver: Literal["newton", "palimpsest"]
+    can_improve: bool
+    improving: bool
 
 
 class ReportMessage(_Answer):

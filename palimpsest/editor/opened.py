@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +18,9 @@ from torch import Tensor
 from palimpsest.editor.work import SEED
 from palimpsest.editor.workplace import ModelPlace
 from palimpsest.generators import Generator, KeyState, load_generator, sample_z
+
+if TYPE_CHECKING:
+    from palimpsest.instruments.segmenters.base import Segmenter
 
 KEPT_KEYS = 512 * 2**20
 """Bytes of keys that are kept."""
@@ -68,7 +71,7 @@ class OpenModel:
         self.name, self.place, self.g = name, place, g
         self._z = sample_z(g, 64, SEED)
         self._keys: Kept[tuple[int, int], KeyState] = Kept(KEPT_KEYS)
-        self._segmenter: Any = None
+        self._segmenter: Segmenter | None = None
         self._lock = threading.Lock()
 
     @classmethod
@@ -107,12 +110,15 @@ class OpenModel:
         """Whether there is a segmenter."""
         return self.place.segmenter is not None and self.place.segmenter.is_file()
 
-    def labels(self, image: Tensor) -> tuple[Tensor, tuple[str, ...]]:
-        """Labels (H, W) of one image (1, 3, H, W), and the names of the classes."""
+    @property
+    def segmenter(self) -> Segmenter | None:
+        """The model's segmenter, loaded when it is asked for first; None if it has none."""
+        if not self.has_labels:
+            return None
         with self._lock:
             if self._segmenter is None:
                 # importing the instruments takes a second, and most of the work needs none
                 from palimpsest.instruments.loading import load_segmenter
 
                 self._segmenter = load_segmenter(self.place.segmenter)
-        return self._segmenter.labels(image)[0], self._segmenter.classes
+            return self._segmenter

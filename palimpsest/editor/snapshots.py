@@ -20,8 +20,17 @@ from palimpsest.generators import Generator
 from palimpsest.sessions import Selection
 
 
-def snapshot(engine: Engine, history: History, revision: int, answers: int | None) -> StateMessage:
-    """The whole state; ``answers``: the id of the message that it follows."""
+def snapshot(
+    engine: Engine,
+    history: History,
+    revision: int,
+    answers: int | None,
+    improving: bool = False,
+) -> StateMessage:
+    """The whole state; ``answers``: the id of the message that it follows.
+
+    ``improving``: whether a search is under way.
+    """
     work = history.present
     draft, model = work.draft, engine.model(work.model)
     recipe = engine.recipe(work)
@@ -63,6 +72,9 @@ def snapshot(engine: Engine, history: History, revision: int, answers: int | Non
             total=statistics.total,
             ready=statistics.ready,
         ),
+        solver=draft.solver,
+        can_improve=draft.missing is None and draft.solver == "newton",
+        improving=improving,
     )
 
 

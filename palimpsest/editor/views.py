@@ -97,17 +97,19 @@ def outline(engine: Engine, model: str, sample: int, x: float, y: float) -> tupl
     from scipy.ndimage import label
 
     opened = engine.model(model)
-    if not opened.has_labels:
+    segmenter = opened.segmenter
+    if segmenter is None:
         return None
     work_recipe = Recipe(model, opened.g.weights_sha256, opened.g.truncation)
-    labels, classes = opened.labels(engine.image(work_recipe, sample))
-    grid = labels.numpy()
+    grid = segmenter.labels(engine.image(work_recipe, sample))[0].numpy()
     height, width = grid.shape
     row, column = min(int(y * height), height - 1), min(int(x * width), width - 1)
     regions, _ = label(grid == grid[row, column])
     mask = (regions == regions[row, column]).astype(np.float32)
     enlarged = max(1, OUTLINE // height)
-    return classes[grid[row, column]], encode_mask(mask.repeat(enlarged, 0).repeat(enlarged, 1))
+    return segmenter.classes[grid[row, column]], encode_mask(
+        mask.repeat(enlarged, 0).repeat(enlarged, 1)
+    )
 
 
 def sheet(engine: Engine, recipe: Recipe, samples: Sequence[int]) -> bytes:

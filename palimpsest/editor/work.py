@@ -10,7 +10,7 @@ that a rule is the edit that the pipeline makes of the same session.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,6 +25,9 @@ SESSION_SAMPLES = 1000
 
 Strength = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 Smoothness = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+
+
+Solver = Literal["newton", "palimpsest"]
 
 
 class Frozen(BaseModel):
@@ -59,7 +62,8 @@ class Draft(Frozen):
     """A rule that is being painted.
 
     ``smoothness``: weight of the change on other keys (μ, Eq. 5). ``judged``: how an opened
-    session is judged by labels; kept for when it is saved again.
+    session is judged by labels; kept for when it is saved again. ``solver``: `palimpsest` once the
+    draft has been improved.
     """
 
     name: Name = "draft"
@@ -71,6 +75,7 @@ class Draft(Frozen):
     exemplars: tuple[HalfExemplar, ...] = (HalfExemplar(),)
     context: tuple[Selection, ...] = ()
     judged: Judged = Judged()
+    solver: Solver = "newton"
 
     @property
     def places(self) -> tuple[Selection, ...]:
@@ -110,7 +115,7 @@ class Draft(Frozen):
             n=max(SESSION_SAMPLES, last + 1),
             exemplars=whole,
             context=self.places,
-            solve=Solving(exemplars=len(whole), mu=self.smoothness),
+            solve=Solving(solver=self.solver, exemplars=len(whole), mu=self.smoothness),
             **{name: getattr(self.judged, name) for name in Judged.model_fields},
         )
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from palimpsest.methods.choosing.settings import PalimpsestSettings
+
 
 @dataclass(frozen=True)
 class ModelPlace:
@@ -16,7 +18,8 @@ class ModelPlace:
 
     ``layer``: the layer that a new draft edits; None for one in the middle. ``statistics_folder``
     holds ``layerN.safetensors``. ``sessions``: folder to which sessions are saved; ``drawn``: other
-    folders with sessions that can be opened. ``iterations``: Gauss-Newton steps of an edit.
+    folders with sessions that can be opened. ``iterations``: Gauss-Newton steps of an edit;
+    ``improving``: settings of the method `palimpsest`.
     """
 
     weights: Path
@@ -29,6 +32,7 @@ class ModelPlace:
     statistics_seed: int = 1
     smoothness: float = 1.0
     iterations: int = 40
+    improving: PalimpsestSettings = PalimpsestSettings()
     drawn: tuple[Path, ...] = ()
 
     def statistics_file(self, layer: int) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from palimpsest.editor.workplace import ModelPlace, Workplace
 from palimpsest.errors import ParameterError
+from palimpsest.methods.choosing.settings import PalimpsestSettings
 from palimpsest.pipeline.checkout_files import CheckoutFiles
 from palimpsest.pipeline.parameters.loading import load_parameters
 from palimpsest.pipeline.planned_sessions import SessionPlan
@@ -76,6 +77,7 @@ def _of_model(folder: Path, plan: SessionPlan, name: str) -> ModelPlace:
         statistics_seed=parameters.statistics.seed,
         smoothness=parameters.solve.mu,
         iterations=parameters.methods.newton.iterations,  # type: ignore[attr-defined]
+        improving=PalimpsestSettings(**parameters.methods.palimpsest.model_dump()),  # type: ignore[attr-defined]
         drawn=(folder / plan.drawn_session_folder(name),),
     )
 

@@ -52,9 +52,10 @@ def test_the_search_sorts_samples_by_their_best_match(engine, recipe, example) -
 
 
 def labels_of(engine, recipe, sample: int) -> set[str]:
-    numbers, classes = engine.model("church").labels(engine.image(recipe.original, sample))
-    counts = np.bincount(numbers.flatten().numpy(), minlength=len(classes))
-    return {name for name, cells in zip(classes, counts, strict=True) if cells > 40}
+    segmenter = engine.model("church").segmenter
+    numbers = segmenter.labels(engine.image(recipe.original, sample))
+    counts = np.bincount(numbers.flatten().numpy(), minlength=len(segmenter.classes))
+    return {name for name, cells in zip(segmenter.classes, counts, strict=True) if cells > 40}
 
 
 def test_a_click_gives_the_outline_of_the_thing_under_it(engine, recipe, example) -> None:

@@ -100,11 +100,13 @@ def choose_with(
     stats: KeyStatistics,
     segmenter: Segmenter | None,
     asked: PalimpsestSettings,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Edit:
     """The edit that scores best on the tuning samples.
 
     Args:
         stats: statistics over all keys of the session's layer.
+        progress: called with candidates judged and candidates in all; it may raise to stop.
         segmenter: labels the tuning images; without one, candidates are judged by goal loss and by
             the change of other values.
 
@@ -129,7 +131,7 @@ def choose_with(
     directions = context_directions(
         opened.context_keys, opened.context_weights, spared, session.rank
     )
-    rounds = _Rounds(opened, directions, spared, judge, asked)
+    rounds = _Rounds(opened, directions, spared, judge, asked, progress)
     best = rounds.best()
     edit = solve(
         opened,
@@ -161,9 +163,12 @@ class _Rounds:
         stats: KeyStatistics,
         judge: Judge,
         asked: PalimpsestSettings,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self.opened, self.directions, self.stats = opened, directions, stats
         self.judge, self.asked = judge, asked
+        self.progress = progress or (lambda done, total: None)
+        self.total = 0
         self.tried: list[Candidate] = []
         self.descents: dict[tuple[int, ...], Descent] = {}
 
@@ -172,14 +177,17 @@ class _Rounds:
         grid = sorted(self.asked.mu_grid)
         middle = grid[len(grid) // 2]
         singles = [(i,) for i in range(len(self.opened.goals))]
+        most = min(self.asked.exemplars, len(singles))
+        sizes = sorted({size for size in SET_SIZES if 1 < size <= most} | ({most} - {1}))
+        screening = len(singles) if len(singles) > 1 else 0
+        self.total = screening + (len(singles[:SINGLES]) + len(sizes)) * len(grid)
+        self.progress(0, self.total)
         if len(singles) > 1:
             screened = sorted((self._try(one, middle, True) for one in singles), key=_order)
             ranking = [candidate.exemplars[0] for candidate in screened]
         else:
             ranking = [0]
         sets = [(i,) for i in ranking[:SINGLES]]
-        most = min(self.asked.exemplars, len(ranking))
-        sizes = sorted({size for size in SET_SIZES if 1 < size <= most} | ({most} - {1}))
         sets += [tuple(sorted(ranking[:size])) for size in sizes]
         finals = [self._try(chosen, mu, False) for chosen in sets for mu in grid]
         return min(finals, key=_order)
@@ -201,6 +209,7 @@ class _Rounds:
         samples = self.judge.n_quick if quick else self.judge.n
         candidate = Candidate(exemplars, mu, self.judge.score(weight, quick), samples)
         self.tried.append(candidate)
+        self.progress(len(self.tried), self.total)
         return candidate
 
 

@@ -1,0 +1,102 @@
+"""The search for a better edit of a draft."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from palimpsest.editor.desk import Desk
+from palimpsest.errors import SessionError
+from palimpsest.instruments.loading import load_segmenter
+from palimpsest.memory import Edit, KeyStatistics
+from palimpsest.methods.choosing.settings import PalimpsestSettings
+from palimpsest.methods.registry import METHODS, edit_with
+from palimpsest.sessions import Session
+from tests.editor.conftest import WEIGHTS
+from tests.editor.test_desk import change
+
+SETTINGS = PalimpsestSettings(
+    tuning_samples=16, mu_grid=(1.0, 3.0), statistics_samples=60, iterations=10
+)
+
+
+@pytest.fixture
+def desk(place, heard):
+    place.models["church"] = replace(place.models["church"], improving=SETTINGS)
+    desk = Desk.open(place, heard)
+    yield desk
+    desk.close()
+
+
+def improve(desk, heard) -> None:
+    desk.change(change("open", name="domes_become_spires"))
+    desk.improve(7)
+    heard.wait(lambda m: m.type == "state" and m.solver == "palimpsest")
+
+
+def test_its_edit_is_the_one_that_the_pipeline_makes_to_the_byte(
+    desk, heard, place, tmp_path
+) -> None:
+    improve(desk, heard)
+    state = desk.snapshot()
+    assert state.undo_label == "improve the rule" and not state.can_improve
+    assert any(m.improving and m.answers == 7 for m in heard.of("state"))
+    told = [(m.done, m.total) for m in heard.of("progress") if m.what == "improve"]
+    assert told[0] == (0, 3) and told[-1] == (1, 1), "two candidates, and the rest"
+    desk.edit_file(None, tmp_path / "screen.safetensors")
+    session = Session.load(desk.save("better", None, overwrite=False))
+    assert session.solve.solver == "palimpsest"
+    stats = KeyStatistics.load(place.models["church"].statistics_file(6))
+    segmenter = load_segmenter(WEIGHTS / "church-segmenter.safetensors")
+    g = desk.engine.model("church").g
+    made = edit_with(METHODS["palimpsest"], g, session, stats, segmenter, SETTINGS)
+    screen = Edit.load(tmp_path / "screen.safetensors")
+    assert screen.identity == made.identity
+
+
+def test_painting_leaves_the_search_and_undo_comes_back_to_it(desk, heard) -> None:
+    improve(desk, heard)
+    found = desk.snapshot().hash
+    desk.change(change("settings", strength=0.5))
+    assert desk.snapshot().solver == "palimpsest", "the strength is no matter of the search"
+    desk.change(change("settings", rank=2))
+    assert desk.snapshot().solver == "newton"
+    desk.change(change("undo"))
+    desk.change(change("undo"))
+    assert desk.snapshot().solver == "palimpsest" and desk.snapshot().hash == found
+
+
+def test_a_search_can_be_stopped(desk, heard) -> None:
+    desk.change(change("open", name="domes_become_spires"))
+    desk.improve()
+    desk.stop()
+    heard.wait(lambda m: m.type == "progress" and m.what == "improve" and m.done == m.total)
+    assert desk.snapshot().solver == "newton" and not desk.snapshot().improving
+
+
+def test_what_is_painted_meanwhile_ends_the_search(desk, heard) -> None:
+    desk.change(change("open", name="domes_become_spires"))
+    desk.improve()
+    desk.change(change("settings", smoothness=4.0))
+    heard.wait(lambda m: m.type == "progress" and m.what == "improve" and m.done == m.total)
+    state = desk.snapshot()
+    assert state.solver == "newton" and state.smoothness == 4.0 and not state.improving
+
+
+def test_nothing_to_improve(desk) -> None:
+    with pytest.raises(SessionError, match="not complete"):
+        desk.improve()
+    assert not desk.snapshot().improving
+
+
+def test_a_search_is_made_once(desk, heard, monkeypatch) -> None:
+    improve(desk, heard)
+    desk.save("better", None, overwrite=False)
+    monkeypatch.setattr(
+        "palimpsest.methods.choosing.choose.choose_with",
+        lambda *arguments: pytest.fail("searched again"),
+    )
+    desk.change(change("clear"))
+    desk.change(change("open", name="better"))
+    assert desk.snapshot().solver == "palimpsest"
