@@ -32,8 +32,8 @@ async def changes(socket: WebSocket) -> None:
         return
     viewer = next(hub.numbers)
     queue: asyncio.Queue[str | None] = asyncio.Queue(BACKLOG)
-    queue.put_nowait((await run_in_threadpool(desk.snapshot)).text())
     hub.queues[viewer] = queue
+    await run_in_threadpool(desk.greet, viewer)
     sending = asyncio.create_task(_send(socket, queue))
     receiving = asyncio.create_task(_receive(socket, hub, desk, viewer, queue))
     try:
@@ -43,7 +43,7 @@ async def changes(socket: WebSocket) -> None:
         for task in (sending, receiving):
             task.cancel()
         await asyncio.gather(sending, receiving, return_exceptions=True)
-        with suppress(RuntimeError):
+        with suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(1001)
         await run_in_threadpool(desk.leave, viewer)
 

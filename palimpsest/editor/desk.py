@@ -37,7 +37,7 @@ from palimpsest.editor.opened import Kept
 from palimpsest.editor.snapshots import snapshot
 from palimpsest.editor.work import Work
 from palimpsest.editor.workplace import Workplace
-from palimpsest.errors import EditError, PalimpsestError, SessionError
+from palimpsest.errors import EditError, SessionError
 from palimpsest.sessions import Session
 
 Publish = Callable[[ToPage, "int | None"], None]
@@ -89,15 +89,20 @@ class Desk:
         wanted = self.place.first
         try:
             found = self.drafts.load()
-            if found is not None and all(s.work.model in self.place.models for s in found.steps):
-                self.engine.recipe(found.present)  # its model and layer are there
-                if self.place.resume or found.present.model == wanted:
-                    return found
-                other = self.engine.new_work(wanted)
-                return found.then(f"open the model {wanted}", other)
-        except (PalimpsestError, ValueError) as problem:
+            if found is None:
+                return History.of(self.engine.new_work(wanted))
+            if lacking := {step.work.model for step in found.steps} - set(self.place.models):
+                raise self.drafts.set_aside(f"of the model {sorted(lacking)[0]}, which is not here")
+            try:
+                self.engine.recipe(found.present)
+            except ValueError as problem:  # a layer that other weights had
+                raise self.drafts.set_aside(str(problem)) from None
+            if self.place.resume or found.present.model == wanted:
+                return found
+            return found.then(f"open the model {wanted}", self.engine.new_work(wanted))
+        except SessionError as problem:
             self._failed(str(problem))
-        return History.of(self.engine.new_work(wanted))
+            return History.of(self.engine.new_work(wanted))
 
     def close(self) -> None:
         """Stop all threads and release the drafts. What was painted is on the disk already."""
@@ -121,6 +126,11 @@ class Desk:
             self._hold_masks()
             improving = self._search is not None
             return snapshot(self.engine, self.history, self.revision, answers, improving)
+
+    def greet(self, viewer: int) -> None:
+        """Send the state to one viewer; every later one follows it in order."""
+        with self._news:
+            self._publish(self.snapshot(), viewer)
 
     def show(self, viewer: int, samples: list[int]) -> None:
         """The samples that a viewer sees, most wanted first."""

@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -88,8 +89,7 @@ class Drafts:
     def load(self) -> History | None:
         """The history that was saved last; None if there is none.
 
-        A file that cannot be read is kept beside as ``work.broken.json``, so that nothing painted
-        is overwritten, and `SessionError` names it.
+        A file that cannot be read is set aside, and `SessionError` names it.
         """
         if not self.file.is_file():
             return None
@@ -104,10 +104,17 @@ class Drafts:
                 raise ValueError("its present step is missing")
             return history
         except (ValueError, KeyError, TypeError, ValidationError) as problem:
-            aside = self.file.with_suffix(".broken.json")
-            os.replace(self.file, aside)
-            reason = " ".join(str(problem).split())[:200]
-            raise SessionError(f"{aside}: the draft cannot be read ({reason})") from None
+            raise self.set_aside(f"that cannot be read ({problem})") from None
+
+    def set_aside(self, reason: str) -> SessionError:
+        """Rename the file, so that nothing painted is overwritten; an error that says where to."""
+        stamp, number = time.strftime("%Y%m%d-%H%M%S"), 0
+        aside = self.file.with_name(f"work.{stamp}.json")
+        while aside.exists():
+            number += 1
+            aside = self.file.with_name(f"work.{stamp}-{number}.json")
+        os.replace(self.file, aside)
+        return SessionError(f"{aside}: the draft {' '.join(reason.split())[:200]} is kept here")
 
     def keep_edit(self, content: bytes) -> tuple[str, Edit]:
         """Store the content of an edit file; its SHA-256, and the edit.

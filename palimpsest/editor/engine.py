@@ -106,6 +106,7 @@ class Engine:
         self._edits: Kept[tuple[str, str], Solved | Edit | str] = Kept(64)
         self._generators: Kept[str, Generator] = Kept(8)
         self._pictures: Kept[tuple[str, int], bytes] = Kept(KEPT_PICTURES)
+        self._collecting = threading.Lock()
         self._opening, self._solving = threading.RLock(), threading.RLock()
 
     # models and works
@@ -138,6 +139,7 @@ class Engine:
                     opened.g,
                     opened.place,
                     layer,
+                    self._collecting,
                     lambda: listener.finished(model, layer),
                     lambda done, total: listener.progress(model, layer, done, total),
                     listener.failed,
@@ -276,8 +278,11 @@ class Engine:
             ms = 1000 * (time.perf_counter() - began)
             return Report(recipe.hash, ms, **values)  # type: ignore[arg-type]
 
+        others = recipe.parts if part is None else recipe.parts[:-1]
+        unsolved = [text for one in others if isinstance(text := self.solved(recipe, one), str)]
+        of_rules = f"a rule of the stack does nothing: {unsolved[0]}" if unsolved else None
         if part is None:
-            return report(missing=work.draft.missing)
+            return report(missing=work.draft.missing, problem=of_rules)
         found = self.solved(recipe, part)
         if isinstance(found, str):
             return report(problem=found.removeprefix(f"session {work.draft.name}: "))
@@ -288,6 +293,7 @@ class Engine:
             goal_after=after,
             elsewhere=abs(part.strength) * float(found.edit.metadata["relative_change"]),
             provisional=not self.statistics(work.model, work.draft.layer).ready,
+            problem=of_rules,
         )
 
     # pictures

@@ -33,6 +33,7 @@ class _Stopped(Exception):
 class LayerStatistics:
     """Quick and full key statistics of one layer of an open generator; used by several threads.
 
+    ``turn``: a lock that all layers share, so that one is collected after the other.
     ``finished``: called without arguments when the full statistics are there. ``progress``: called
     with samples done and samples in all. ``failed``: called with a sentence.
     """
@@ -42,6 +43,7 @@ class LayerStatistics:
         g: Generator,
         place: ModelPlace,
         layer: int,
+        turn: threading.Lock,
         finished: Callable[[], None],
         progress: Callable[[int, int], None],
         failed: Callable[[str], None],
@@ -53,6 +55,7 @@ class LayerStatistics:
         enough = -(-2 * KEYS_PER_UNIT * units // cells)
         self.quick = min(self.total, max(QUICK, enough))
         self.done = 0
+        self._turn = turn
         self._finished, self._progress, self._failed = finished, progress, failed
         self._known: dict[int, KeyStatistics] = {}
         self._lock = threading.Lock()
@@ -118,13 +121,15 @@ class LayerStatistics:
         with suppress(OSError, AttributeError):  # the pictures come first
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
         try:
-            stats = KeyStatistics.collect(
-                self.g,
-                self.layer,
-                n=self.total,
-                seed=self.place.statistics_seed,
-                progress=self._collected,
-            )
+            with self._turn:
+                self._collected(0)
+                stats = KeyStatistics.collect(
+                    self.g,
+                    self.layer,
+                    n=self.total,
+                    seed=self.place.statistics_seed,
+                    progress=self._collected,
+                )
         except _Stopped:
             return
         except StatisticsError as problem:

@@ -22,10 +22,11 @@ import uvicorn
 import websockets  # noqa: F401  uvicorn serves WebSockets with it, and without it refuses them
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from palimpsest.editor.address_list import documentation_page
 from palimpsest.editor.changes_socket import socket_of_changes
 from palimpsest.editor.file_addresses import LIMITS, MEGABYTE, files
 from palimpsest.editor.guards import Guards
@@ -65,7 +66,7 @@ def make_app(
         await task
         await app.state.hub.close()
 
-    # the interactive documentation would load scripts from elsewhere
+    # FastAPI's own documentation loads scripts from elsewhere
     app = FastAPI(title="Palimpsest editor", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(Guards, hosts=hosts, token=token, limits=LIMITS)
     app.add_exception_handler(PalimpsestError, _unusable)
@@ -79,6 +80,10 @@ def make_app(
         """Whether the model is loaded."""
         hub = request.app.state.hub
         return {"ready": hub.desk is not None, "problem": hub.failure or None}
+
+    @app.get("/docs", include_in_schema=False)
+    async def documentation() -> Response:
+        return HTMLResponse(documentation_page(app.openapi()))
 
     @app.get("/", include_in_schema=False)
     async def page() -> Response:

@@ -38,7 +38,6 @@ def editor_place(
     Raises:
         ParameterError: an unknown model, neither `params.yaml` nor weights, or a missing file.
     """
-    drafts = drafts or folder / DRAFTS
     if weights is not None:
         return _of_weights(folder, weights, model, drafts)
     if not (folder / "params.yaml").is_file():
@@ -58,7 +57,7 @@ def editor_place(
     return Workplace(
         models={name: _of_model(folder, plan, name) for name in there},
         first=model or there[0],
-        drafts=drafts,
+        drafts=drafts or folder / DRAFTS,
         resume=model is None,
         examples=EXAMPLES,
     )
@@ -82,7 +81,7 @@ def _of_model(folder: Path, plan: SessionPlan, name: str) -> ModelPlace:
     )
 
 
-def _of_weights(folder: Path, weights: Path, model: str | None, drafts: Path) -> Workplace:
+def _of_weights(folder: Path, weights: Path, model: str | None, drafts: Path | None) -> Workplace:
     if not weights.is_file():
         raise ParameterError(f"--weights: {weights}: no such file")
     name = model or "".join(c if c.isascii() and c.isalnum() else "_" for c in weights.stem)
@@ -94,5 +93,9 @@ def _of_weights(folder: Path, weights: Path, model: str | None, drafts: Path) ->
         segmenter=segmenter if segmenter.is_file() else None,
     )
     return Workplace(
-        models={name: place}, first=name, drafts=drafts, resume=False, examples=EXAMPLES
+        models={name: place},
+        first=name,
+        drafts=drafts or folder / DRAFTS / name,
+        resume=False,
+        examples=EXAMPLES,
     )

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -192,8 +193,40 @@ def test_a_damaged_draft_is_said_and_kept_aside(place, heard) -> None:
     place.drafts.mkdir()
     (place.drafts / "work.json").write_text("{")
     desk = Desk.open(place, heard)
-    assert "work.broken.json" in heard.of("error")[0].message
+    assert "cannot be read" in heard.of("error")[0].message
     desk.close()
+
+
+def test_a_draft_of_a_model_that_is_not_here_is_kept_aside(place, heard) -> None:
+    desk = Desk.open(place, heard)
+    desk.change(select("object", 3, spot(4, 4, 60, 60)))
+    written = desk.drafts.file.read_text()
+    desk.close()
+    other = replace(place, models={"other": place.models["church"]}, first="other")
+    desk = Desk.open(other, heard)
+    assert "of the model church" in heard.of("error")[0].message
+    assert desk.snapshot().model.name == "other" and not desk.snapshot().can_undo
+    asides = list(place.drafts.glob("work.*.json"))
+    assert [aside.read_text() for aside in asides] == [written]
+    desk.close()
+
+
+def test_two_viewers_see_the_same_work(desk, heard) -> None:
+    desk.show(1, [3, 4])
+    desk.show(2, [4, 5])
+    desk.greet(2)
+    first = heard.of("state")[-1].hash
+    heard.wait(lambda m: m.type == "drawn" and m.pictures == 3)
+    assert {m.sample for m in heard.of("picture") if m.hash == first} == {3, 4, 5}
+    desk.leave(1)
+
+
+def test_a_rule_that_cannot_be_solved_is_said(desk, heard, example) -> None:
+    desk.open_session(example)
+    desk.change(change("settings", rank=60))
+    desk.change(change("keep"))
+    told = heard.wait(lambda m: m.type == "report" and m.missing and m.problem)
+    assert "a rule of the stack does nothing" in told.problem
 
 
 KILLED = """

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from palimpsest.editor.desk import Desk
 from palimpsest.editor.server import listen, make_app
@@ -169,7 +171,6 @@ def test_a_wrong_message_is_answered_and_changes_nothing(page) -> None:
         "/static/../server.py",
         "/static/%2e%2e/server.py",
         "/nothing",
-        "/docs",
     ],
 )
 def test_what_is_not_there(client, address) -> None:
@@ -217,6 +218,13 @@ def test_nothing_is_loaded_from_elsewhere(client) -> None:
     assert client.get("/openapi.json").json()["info"]["title"] == "Palimpsest editor"
 
 
+def test_the_addresses_and_messages_are_listed_on_a_page(client) -> None:
+    page = client.get("/docs").text
+    for word in ("GET /pictures/{name}/{sample}.png", "select", "report", "openapi.json"):
+        assert word in page
+    assert "<script" not in page and "https:" not in page
+
+
 def test_a_model_that_cannot_be_loaded_is_said(place) -> None:
     def opens(publish):
         raise CheckpointError("church.safetensors: damaged")
@@ -245,6 +253,17 @@ def test_the_command_serves_and_ends_cleanly(tmp_path) -> None:
         address = next(word for word in running.stderr.readline().split() if "http" in word)
         with urllib.request.urlopen(f"{address}sessions", timeout=60) as answer:
             assert json.load(answer)["sessions"]
+        changes = f"ws{address.removeprefix('http')}changes"
+        with pytest.raises(InvalidStatus, match="403"):
+            connect(changes, origin="http://evil.example")
+        with connect(changes, max_size=None) as page:
+            assert json.loads(page.recv())["type"] == "state"
+            with pytest.raises(ConnectionClosed):
+                page.send("x" * 50_000_000)
+                while True:
+                    page.recv()
+        with connect(changes, max_size=None) as page:
+            assert json.loads(page.recv())["type"] == "state", "the editor lives on"
         began = time.monotonic()
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=20) in (0, 130, -signal.SIGINT)

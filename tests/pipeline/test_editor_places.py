@@ -38,7 +38,7 @@ def test_weights_of_any_kind_in_any_folder(tmp_path) -> None:
     weights = ROOT / "data" / "weights" / "mini" / "church.safetensors"
     place = editor_place(tmp_path, weights=weights)
     assert place.first == "church" and place.models["church"].segmenter is not None
-    assert place.drafts == tmp_path / "results" / "editor"
+    assert place.drafts == tmp_path / "results" / "editor" / "church"
 
 
 @pytest.mark.parametrize(
