@@ -174,13 +174,14 @@ def difference(
     return float(labels.mean() + COLOUR_WEIGHT * colours.mean())
 
 
-def pick(pairs: Iterable[Pair], count: int) -> list[Pair]:
-    """The first ``count`` pairs such that no sample is the target, or the donor, of two."""
+def pick(pairs: Iterable[Pair], count: int, donors_once: bool = True) -> list[Pair]:
+    """The first ``count`` pairs such that no sample is the target of two, nor, with
+    ``donors_once``, the donor."""
     chosen: list[Pair] = []
     targets: set[int] = set()
     donors: set[int] = set()
     for pair in pairs:
-        if pair.target in targets or pair.donor in donors:
+        if pair.target in targets or (donors_once and pair.donor in donors):
             continue
         chosen.append(pair)
         targets.add(pair.target)
