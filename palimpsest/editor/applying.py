@@ -15,7 +15,7 @@ from palimpsest.editor import changes, messages
 from palimpsest.editor.engine import Engine
 from palimpsest.editor.history import History
 from palimpsest.editor.saved_sessions import session_called
-from palimpsest.editor.work import SEED, Work
+from palimpsest.editor.work import SEED, Draft, Work
 from palimpsest.errors import ParameterError, SessionError
 from palimpsest.sessions import Selection, Session
 from palimpsest.sessions.masks import decode_mask
@@ -100,19 +100,24 @@ def opened(work: Work, session: Session, engine: Engine) -> tuple[str, Work]:
             f"{session.name} was drawn on the samples of seed {session.seed}; the editor shows "
             f"those of seed {SEED}"
         )
-    if session.samples[-1] >= messages.SAMPLES:
-        raise SessionError(
-            f"{session.name} is drawn on sample {session.samples[-1]}; the editor shows samples "
-            f"up to {messages.SAMPLES - 1}"
-        )
     model = engine.model(work.model)
     session.check(model.g, work.draft.layer)
     changed = changes.opened(work, session, work.draft.layer)
+    check_samples(session.name, changed.draft)
     if changed.draft.solver == "palimpsest" and not engine.has_solution(changed):
         # a search takes long, so it is for the author to start
         draft = changed.draft.model_copy(update={"solver": "newton"})
         changed = changed.model_copy(update={"draft": draft})
     return f"open {session.name}", changed
+
+
+def check_samples(name: str, draft: Draft) -> None:
+    """Raise `SessionError` for a draft on samples that the editor does not show."""
+    if draft.samples and draft.samples[-1] >= messages.SAMPLES:
+        raise SessionError(
+            f"{name} is drawn on sample {draft.samples[-1]}; the editor shows samples up to "
+            f"{messages.SAMPLES - 1}"
+        )
 
 
 def selection_of(sample: int, mask: str | None) -> Selection | None:

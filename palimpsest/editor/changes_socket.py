@@ -42,7 +42,9 @@ async def changes(socket: WebSocket) -> None:
         hub.queues.pop(viewer, None)
         for task in (sending, receiving):
             task.cancel()
-        await asyncio.gather(sending, receiving, return_exceptions=True)
+        await asyncio.wait({sending, receiving})
+        for task in (sending, receiving):
+            _ = task.cancelled() or task.exception()  # the page has gone: nobody to tell
         with suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(1001)
         await run_in_threadpool(desk.leave, viewer)

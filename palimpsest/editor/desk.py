@@ -34,6 +34,7 @@ from palimpsest.editor.messages import (
     ToPage,
 )
 from palimpsest.editor.opened import Kept
+from palimpsest.editor.session_files import opened_file
 from palimpsest.editor.snapshots import snapshot
 from palimpsest.editor.work import Work
 from palimpsest.editor.workplace import Workplace
@@ -173,6 +174,17 @@ class Desk:
         with self._news:
             label, work = opened(self.history.present, session, self.engine)
             self._accept(self.history.then(label, work), None, began)
+
+    def open_file(self, content: bytes, name: str) -> str:
+        """The content of a session file called ``name`` becomes the draft; its name.
+
+        Raises `SessionError` if it is no session or does not fit.
+        """
+        began = time.perf_counter()
+        with self._news:
+            label, work = opened_file(self.history.present, content, name, self.engine)
+            self._accept(self.history.then(label, work), None, began)
+            return work.draft.name
 
     def add_edit(self, content: bytes, name: str) -> None:
         """The edit in the content of a file becomes a rule. Raises `EditError`."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from palimpsest.editor.messages import Name
 from palimpsest.editor.picture_addresses import numbers_in
-from palimpsest.errors import PalimpsestError, ParameterError
+from palimpsest.errors import PalimpsestError
 
 files = APIRouter()
 
@@ -59,23 +59,9 @@ async def save(request: Request, name: Name, how: Saving) -> Response:
 @files.post("/sessions/upload")
 async def open_session(request: Request, name: str = "session.json") -> dict[str, str]:
     """A session file, of this project or the original's, becomes the draft."""
-    import json
-
-    from palimpsest.sessions import Session
-
     desk = await request.app.state.hub.the_desk()
     content = await request.body()
-
-    def opened() -> str:
-        try:
-            data = json.loads(content)
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-            raise ParameterError(f"{_base(name)} is not a session file") from None
-        session = Session.from_dict(data, _base(name))
-        desk.open_session(session)
-        return session.name
-
-    return {"name": await run_in_threadpool(opened)}
+    return {"name": await run_in_threadpool(desk.open_file, content, _base(name) or "session")}
 
 
 @files.post("/edits/upload")

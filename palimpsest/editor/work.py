@@ -96,6 +96,12 @@ class Draft(Frozen):
             one.object is None and one.paste is None for one in self.exemplars
         )
 
+    @property
+    def samples(self) -> tuple[int, ...]:
+        """Samples that the draft is painted on, ascending."""
+        halves = [s for one in self.exemplars for s in (one.object, one.paste) if s]
+        return tuple(sorted({place.sample for place in (*halves, *self.context)}))
+
     def session(self, model: str) -> Session | None:
         """The draft as a session, with its complete exemplars; None while there are none."""
         whole = tuple(
@@ -144,9 +150,3 @@ class Work(Frozen):
     draft: Draft
     rules: tuple[Rule, ...] = ()
     made: int = 0  # rules made so far, for their ids
-
-    @property
-    def samples(self) -> tuple[int, ...]:
-        """Samples that the draft is painted on, ascending."""
-        of_exemplars = [s for one in self.draft.exemplars for s in (one.object, one.paste) if s]
-        return tuple(sorted({s.sample for s in (*of_exemplars, *self.draft.context)}))

@@ -133,6 +133,19 @@ def test_sessions_of_the_original_open(client, page) -> None:
     assert draft["complete"] and [place["sample"] for place in draft["context"]] == [7]
 
 
+def test_a_file_of_the_original_without_an_object_opens_half_made(client, page) -> None:
+    mask = spot(20, 20, 80, 80)
+    original = {"object": None, "paste": [5, mask], "key": [[7, mask], [9, mask]]}
+    done = client.post("/sessions/upload?name=mark.json", content=json.dumps(original))
+    assert done.json() == {"name": "mark"}
+    draft = page.until("state", undo_label="open mark")["draft"]
+    assert not draft["complete"] and [place["sample"] for place in draft["context"]] == [7, 9]
+    assert draft["exemplars"][0]["object"] is None
+    for wrong in ({"key": [[7]]}, {"key": [[7, "x"]]}, {"paste": [-1, mask]}, {"key": 3}):
+        done = client.post("/sessions/upload?name=mark.json", content=json.dumps(wrong))
+        assert done.status_code == 422 and "mark.json: field" in done.json()["message"]
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [(b"\x80\x04cos\nsystem\n.", "not a session file"), (b"[1]", "a list"), (b"{}", "exemplars")],
