@@ -15,6 +15,7 @@ import base64
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from palimpsest.editor import changes, saved_sessions
@@ -249,6 +250,8 @@ class Desk:
             raise EditError(found)
         edit = self.engine.edit(recipe, recipe.parts[-1])
         assert edit is not None
+        if (session := recipe.parts[-1].session) is not None:  # it may have been named later
+            edit = replace(edit, metadata={**edit.metadata, "session": session.name})
         edit.save(path)
 
     def mask(self, key: str) -> bytes | None:

@@ -236,3 +236,32 @@ def test_a_session_without_a_layer_takes_that_of_the_statistics(
 ) -> None:
     del content["layer"]
     assert Session.from_dict(content).check(generator, layer=5) == 5
+
+
+def test_how_a_session_is_solved_is_kept_and_may_be_left_out(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    assert "solve" not in json.loads(Session.from_dict(content).to_json())
+    solved = Session.from_dict(content | {"solve": {"exemplars": 1, "mu": 0.5}})
+    assert solved.solve is not None and solved.solve.solver == "newton"
+    solved.save(tmp_path / "solved.json")
+    assert Session.load(tmp_path / "solved.json") == solved
+
+
+@pytest.mark.parametrize(
+    ("solve", "says"),
+    [
+        ({"exemplars": 1, "mu": -1.0}, "field solve.mu"),
+        ({"exemplars": 99, "mu": 1.0}, "field solve.exemplars: 99 is above"),
+        ({"exemplars": 1, "mu": 1.0, "steps": 3}, "known fields: solver, exemplars, mu"),
+    ],
+)
+def test_it_cannot_be_solved_in_any_other_way(content, solve, says) -> None:
+    with pytest.raises(SessionError, match=says):
+        Session.from_dict(content | {"solve": solve})
+
+
+def test_sessions_stay_comparable_after_their_masks_were_used(content: dict[str, Any]) -> None:
+    one, other = Session.from_dict(content), Session.from_dict(content)
+    assert one.exemplars[0].object.pixels.flags.writeable is False
+    assert one == other
