@@ -1,0 +1,157 @@
+/** The open picture under the brush: masks of all roles, the stroke under way, sending it. */
+
+import { attachBrush } from "./brush.js";
+import { ask, relative } from "./connection.js";
+import { at } from "./dom.js";
+import { colourOf, createMask, drawMask, maskOfFile } from "./mask.js";
+import { maskOn, ROLES } from "./store.js";
+
+export function createEasel(store, wire) {
+  const canvas = at("canvas");
+  const ink = canvas.getContext("2d");
+  const cursor = at("cursor");
+  const mask = createMask(); // of the role at hand, on the open picture
+  let shown = null; // which selection `mask` holds: "role/exemplar/sample", and its address
+  let address = null;
+  let pending = null; // id of the last stroke that the server has not answered
+  let painting = false;
+  let frame = 0;
+
+  const key = ({ role, exemplar, open }) => `${role}/${role === "context" ? "" : exemplar}/${open}`;
+  const isPaintable = (value = store.value) => value.open !== null && value.role in ROLES && value.work;
+
+  /** Bring `mask` in line with the server's state, but never under a stroke. */
+  async function follow(value) {
+    if (!isPaintable(value)) return draw();
+    const now = key(value);
+    const wanted = maskOn(value.work, value.role, value.exemplar, value.open);
+    if (now !== shown) {
+      shown = now;
+      pending = null;
+      painting = false;
+    } else if (painting || pending !== null || wanted === address) return draw();
+    address = wanted;
+    if (wanted === null) mask.clear();
+    else {
+      const fresh = createMask();
+      await fresh.add(relative(wanted)).catch(() => store.set({ alert: "A mask could not be loaded. Reload the page." }));
+      if (shown !== now || address !== wanted || painting) return;
+      mask.clear();
+      mask.canvas.getContext("2d").drawImage(fresh.canvas, 0, 0);
+    }
+    draw();
+  }
+
+  const others = new Map(); // address → mask of another role, loaded
+  function draw() {
+    if (frame) return;
+    frame = requestAnimationFrame(() => {
+      frame = 0;
+      ink.clearRect(0, 0, canvas.width, canvas.height);
+      const { work, role, exemplar, open } = store.value;
+      if (!isPaintable()) return;
+      for (const other of Object.keys(ROLES).filter((name) => name !== role)) {
+        const found = maskOn(work, other, exemplar, open);
+        if (!found) continue;
+        if (others.has(found)) drawMask(ink, others.get(found).canvas, colourOf(other), true);
+        else {
+          const loaded = createMask();
+          loaded.add(relative(found)).then(() => others.set(found, loaded) && draw(), () => {});
+        }
+      }
+      drawMask(ink, mask.canvas, colourOf(role), false, painting);
+    });
+  }
+
+  /** Send the mask at hand; `pending` keeps later answers from undoing a newer stroke. */
+  function send() {
+    const { role, exemplar, open } = store.value;
+    pending = wire.send("select", { role, exemplar, sample: open, mask: mask.encode() });
+    draw();
+  }
+
+  async function pick([x, y]) {
+    const { open } = store.value;
+    try {
+      const found = await ask(`outlines/${open}.json?x=${x.toFixed(4)}&y=${y.toFixed(4)}`);
+      if (store.value.open !== open) return;
+      if (!found.mask) return store.set({ alert: "There is nothing labelled here." });
+      await mask.add(found.mask);
+      at("canvas-says").textContent = `Painted: ${found.label}`;
+      send();
+    } catch (problem) {
+      store.set({ alert: problem.message });
+    }
+  }
+
+  attachBrush(canvas, {
+    begin(point) {
+      if (!isPaintable()) return false;
+      store.set({ alert: null });
+      if (store.value.tool === "pick") {
+        pick(point);
+        return false;
+      }
+      painting = true;
+      return true;
+    },
+    go(points) {
+      mask.stroke(points, store.value.size / 100, store.value.tool === "eraser");
+      draw();
+    },
+    end() {
+      if (!painting) return;
+      painting = false;
+      send();
+    },
+    hover(point, byKey = false) {
+      const on = point !== null && isPaintable();
+      cursor.classList.toggle("on", Boolean(on));
+      if (!on) return;
+      const size = store.value.tool === "pick" ? 3 : store.value.size;
+      Object.assign(cursor.style, {
+        width: `${size}%`, height: `${size}%`, left: `${point[0] * 100 - size / 2}%`, top: `${point[1] * 100 - size / 2}%`,
+      });
+      if (byKey) at("canvas-says").textContent = `${Math.round(point[0] * 100)} percent across, ${Math.round(point[1] * 100)} down`;
+    },
+  });
+
+  store.watch(["work", "open", "role", "exemplar"], follow);
+  store.watch(["tool"], ({ tool }) => cursor.classList.toggle("erasing", tool === "eraser"));
+  store.watch(["size"], ({ size }) => Object.assign(cursor.style, { width: `${size}%`, height: `${size}%` }));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+
+  const change = (how) => async () => {
+    if (!isPaintable()) return;
+    await how();
+    send();
+  };
+  return {
+    invert: change(() => mask.invert()),
+    clear: change(() => mask.clear()),
+    async load(file) {
+      try {
+        const loaded = await maskOfFile(file);
+        await change(() => (mask.clear(), mask.add(loaded)))();
+      } catch (problem) {
+        store.set({ alert: problem.message });
+      }
+    },
+    toBlob: () => mask.toBlob(),
+    /** The server answered: with `answers` at the last stroke or later, its state is the newest. */
+    answered(answers) {
+      if (pending !== null && wire.owns(answers) && answers >= pending) {
+        pending = null;
+        const { work, role, exemplar, open } = store.value;
+        address = maskOn(work, role, exemplar, open); // what is painted already
+      }
+    },
+    refused(answers) {
+      if (pending === null || answers !== pending) return;
+      pending = null;
+      shown = null;
+      follow(store.value);
+    },
+    isPainting: () => painting,
+  };
+}

@@ -1,0 +1,141 @@
+/** Opening and saving: sessions, edits, sheets of before and after. */
+
+import { ask } from "./connection.js";
+import { at, chooseFile, make, saveAs } from "./dom.js";
+
+/** Fill the page's dialog and show it. `content` receives a function that closes it. */
+export function showDialog(title, content) {
+  const dialog = at("dialog");
+  const close = () => dialog.close();
+  dialog.replaceChildren(make("h2", { id: "dialog-title" }, title), ...content(close));
+  if (!dialog.open) dialog.showModal();
+  // a click beside it; a handler that returned false would cancel the form's own clicks
+  dialog.onclick = (event) => {
+    if (event.target === dialog) close();
+  };
+}
+
+const WHERE = { saved: "saved", drawn: "from the pipeline", example: "example" };
+
+/** `show(sample, role)` opens a picture. */
+export function createFiles(store, wire, show) {
+  const fault = (problem) => store.set({ alert: problem.message });
+
+  function begin(name) {
+    if (wire.send("open", { name }) === null) return fault(new Error("There is no connection; try again in a moment."));
+    opening = true;
+    store.set({ exemplar: 0, alert: null });
+  }
+
+  // a session that was opened is seen at its first pasted place, half before and half after
+  let opening = false;
+  store.watch(["work", "alert"], ({ work, alert }) => {
+    if (alert) opening = false;
+    if (!opening || !work?.draft.complete) return;
+    opening = false;
+    store.set({ wipe: 50 });
+    show(work.draft.exemplars[0].paste.sample, "result");
+  });
+
+  async function example() {
+    try {
+      const { sessions } = await ask("sessions");
+      const fitting = sessions.filter((session) => session.fits !== false);
+      const found = fitting.find((session) => session.where === "example") ?? fitting.find((session) => session.where === "drawn") ?? fitting[0];
+      if (found) begin(found.name);
+      else fault(new Error(`There is no example for ${store.value.work.model.title}; choose another generator.`));
+    } catch (problem) {
+      fault(problem);
+    }
+  }
+
+  async function open() {
+    let sessions;
+    try {
+      ({ sessions } = await ask("sessions"));
+    } catch (problem) {
+      return fault(problem);
+    }
+    showDialog("Open", (close) => [
+      make("div", { class: "choices" }, ...(sessions.length ? sessions.map((session) =>
+        make("button", { type: "button", class: "quiet", disabled: session.fits === false, onclick: () => {
+          close();
+          begin(session.name);
+        } }, session.title || session.name, make("span", { class: "soft" }, session.fits !== false ? WHERE[session.where] ?? session.where : "does not fit")))
+        : [make("p", { class: "soft" }, "No session is saved for this generator yet.")])),
+      make("div", { class: "ends" },
+        make("button", { type: "button", onclick: () => (close(), upload()) }, "From a file…"),
+        make("button", { type: "button", onclick: () => (close(), wire.send("new")) }, "Start empty"),
+        make("button", { type: "button", onclick: close }, "Cancel")),
+    ]);
+  }
+
+  async function upload(file = null) {
+    const chosen = file ?? (await chooseFile(".json,.safetensors"));
+    if (!chosen) return;
+    if (chosen.type.startsWith("image/")) return fault(new Error("A photograph is put into the generator by the command “palimpsest photo”."));
+    const kind = chosen.name.endsWith(".safetensors") ? "edits" : "sessions";
+    opening = kind === "sessions";
+    try {
+      await ask(`${kind}/upload?name=${encodeURIComponent(chosen.name)}`, { method: "POST", body: chosen });
+      if (kind === "sessions") store.set({ exemplar: 0 });
+    } catch (problem) {
+      opening = false;
+      fault(problem);
+    }
+  }
+
+  function save() {
+    const { work, numbers } = store.value;
+    if (!work) return;
+    const complete = work.draft.complete;
+    showDialog("Save", (close) => {
+      const name = make("input", { type: "text", name: "name", value: work.draft.name, required: true, maxlength: 100, pattern: "[A-Za-z0-9][A-Za-z0-9_.\\-]*", title: "Letters, digits, _ . and -", autocomplete: "off" });
+      const title = make("input", { type: "text", name: "title", value: work.draft.title ?? "", maxlength: 300, autocomplete: "off" });
+      const words = make("p", { class: "fault", role: "alert" });
+      const button = make("button", { type: "submit", class: "main", disabled: !complete }, "Save the session");
+      let overwrite = false;
+      name.addEventListener("input", () => {
+        overwrite = false;
+        words.textContent = "";
+        button.replaceChildren("Save the session");
+      });
+      const form = make("form", { method: "dialog", onsubmit: async (event) => {
+        event.preventDefault();
+        try {
+          const saved = await ask(`sessions/${encodeURIComponent(name.value.trim())}`, {
+            method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ title: title.value.trim() || null, overwrite }),
+          });
+          store.set({ notice: `Saved as ${saved.file}` });
+          close();
+        } catch (problem) {
+          words.textContent = problem.message;
+          if (problem.status === 409) {
+            overwrite = true;
+            button.replaceChildren("Overwrite it");
+          }
+        }
+      } },
+      make("label", { class: "rows" }, "Name", name), make("label", { class: "rows" }, "What it does", title), words,
+      complete ? null : make("p", { class: "soft" }, "A session needs something copied and a place to paste it."),
+      make("div", { class: "ends" }, make("button", { type: "button", onclick: close }, "Cancel"), button));
+      const sheet = (numbers ?? [0, 1, 2, 3, 4, 5, 6, 7]).slice(0, 24).join(",");
+      const download = (address, file, words, on) => make("button", { type: "button", disabled: !on, onclick: () => saveAs(address, file) }, words);
+      return [form, make("h3", { class: "soft" }, "Download"), make("div", { class: "ends start" },
+        download("downloads/session.json", `${work.draft.name}.json`, "Session", complete),
+        download("downloads/edit.safetensors", `${work.draft.name}.safetensors`, "Edit", complete),
+        download(`downloads/sheet.png?samples=${sheet}`, `${work.model.name}-before-after.png`, "Before and after", true))];
+    });
+  }
+
+  at("open").addEventListener("click", open);
+  at("save").addEventListener("click", save);
+  at("example").addEventListener("click", example);
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const file = event.dataTransfer?.files[0];
+    if (file) upload(file);
+  });
+  return { open, save };
+}

@@ -1,0 +1,40 @@
+/** Three hints for the first rule. Each goes away as one follows it; the cross hides them for good. */
+
+import { at } from "./dom.js";
+import { nextRole } from "./store.js";
+
+/** [role, sentence] of the hint for this moment, or null. */
+export function hintFor({ work, open, exemplar, hints }) {
+  if (!hints || !work || open === null || work.rules.length) return null;
+  const next = nextRole(work, exemplar);
+  const pair = work.draft.exemplars[exemplar];
+  if (next === "object") return ["object", "Paint over a thing that you would like to see elsewhere, with a little of what surrounds it."];
+  if (next === "paste") {
+    return ["paste", pair.object.sample === open ? "Copied. Now open another picture." : "Paint over what it should replace."];
+  }
+  if (next === "context") {
+    return ["context", pair.paste.sample === open ? "Pasted. Now open a few more pictures of the same kind." : "Paint over the thing to change. A dozen places make a rule that holds."];
+  }
+  return null;
+}
+
+export function createHints(store) {
+  store.watch(["work", "open", "exemplar", "hints"], (value) => {
+    const hint = hintFor(value);
+    const box = at("hint");
+    box.hidden = !hint;
+    if (hint) [box.dataset.role, box.firstElementChild.textContent] = hint;
+    const { work } = value;
+    const fresh = !work || (!work.rules.length && !work.draft.context.length && work.draft.exemplars.every((pair) => !pair.object && !pair.paste));
+    at("example").closest("p").hidden = !fresh;
+    for (const step of at("welcome").querySelectorAll(".steps li")) {
+      const { role } = step.dataset;
+      const pair = work?.draft.exemplars[value.exemplar];
+      step.toggleAttribute("data-done", Boolean(role === "context" ? work?.draft.context.length : pair?.[role]));
+    }
+  });
+  at("hint-close").addEventListener("click", () => {
+    localStorage.setItem("palimpsest.hints", "off");
+    store.set({ hints: false });
+  });
+}

@@ -1,0 +1,71 @@
+/** Layer, rank, strength, smoothness and name of the rule at hand. */
+
+import { at, make } from "./dom.js";
+
+const PER_TENFOLD = 4; // steps of the smoothness slider
+
+export const smoothnessAt = (step) => Number((10 ** (step / PER_TENFOLD)).toPrecision(2));
+export const stepOf = (smoothness) => Math.round(Math.log10(Math.max(smoothness, 1e-3)) * PER_TENFOLD);
+
+export function createSettings(store, wire) {
+  const held = new Set(); // ids of inputs that a hand is on: an older answer does not change them
+  let layers = "";
+
+  store.watch(["work"], ({ work }) => {
+    if (!work) return;
+    const listed = JSON.stringify(work.layers);
+    if (listed !== layers) {
+      layers = listed;
+      at("layer").replaceChildren(...work.layers.map(({ number, values }) => make("option", { value: number }, `${number} · ${values} × ${values}`)));
+    }
+    at("layer").value = work.layer;
+    at("rank").max = Math.max(1, work.max_rank);
+    fill("rank", work.rank);
+    fill("strength", work.strength, work.strength.toFixed(2));
+    fill("smoothness", stepOf(work.smoothness), String(Number(work.smoothness.toPrecision(2))));
+    fill("name", work.draft.name);
+    at("keep").disabled = !work.draft.complete;
+    at("improve").hidden = !work.can_improve;
+    at("improve").disabled = !work.draft.complete;
+  });
+
+  function fill(id, value, shown) {
+    const input = at(id);
+    if (!held.has(id)) input.value = value;
+    if (input.nextElementSibling?.tagName === "OUTPUT") {
+      input.nextElementSibling.value = shown;
+      input.setAttribute("aria-valuetext", shown);
+    }
+  }
+
+  for (const [id, field, read] of [["strength", "strength", Number], ["smoothness", "smoothness", (value) => smoothnessAt(Number(value))]]) {
+    const input = at(id);
+    input.addEventListener("input", () => {
+      held.add(id);
+      input.nextElementSibling.value = id === "strength" ? read(input.value).toFixed(2) : String(read(input.value));
+      wire.send("settings", { [field]: read(input.value) });
+    });
+    input.addEventListener("change", () => setTimeout(() => held.delete(id), 300));
+  }
+  for (const id of ["rank", "name"]) {
+    at(id).addEventListener("input", () => held.add(id));
+    at(id).addEventListener("change", () => held.delete(id));
+    at(id).addEventListener("blur", () => held.delete(id));
+  }
+  at("layer").addEventListener("change", (event) => wire.send("settings", { layer: Number(event.target.value) }));
+  at("rank").addEventListener("change", (event) => {
+    const rank = Math.round(Number(event.target.value));
+    if (rank >= 1) wire.send("settings", { rank });
+    else event.target.value = store.value.work.rank;
+  });
+  at("name").addEventListener("change", (event) => {
+    const name = event.target.value.trim();
+    if (name) wire.send("settings", { name });
+    else event.target.value = store.value.work.draft.name;
+  });
+  at("improve").addEventListener("click", () => wire.send("improve"));
+  at("keep").addEventListener("click", () => {
+    wire.send("keep");
+    store.set({ exemplar: 0, role: "object" });
+  });
+}

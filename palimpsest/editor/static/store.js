@@ -1,0 +1,73 @@
+/**
+ * What the page knows. `work` is the author's state exactly as the server sent it; the rest is the
+ * view of it (which picture is open, which brush). Components read `store.value` and are called after
+ * every change with the names that changed.
+ */
+
+export const ROLES = { object: "Copy", paste: "Paste", context: "Context" };
+
+export function createStore() {
+  const listeners = new Set();
+  const store = {
+    value: {
+      work: null, // the last `state` message
+      report: null, // the last `report` message
+      drawn: null, // {hash, pictures, ms} of the last `drawn` message
+      progress: null,
+      alert: null, // a fault as a sentence, or null
+      notice: null, // a good message, or null
+      lost: null, // why the server will not have this page, or null
+      online: false,
+      open: null, // number of the large picture
+      role: "object", // what a stroke paints: a key of ROLES, or "result"
+      exemplar: 0, // which pair of copy and paste is at hand
+      tool: "brush", // brush, eraser or pick
+      size: 9, // diameter of the brush, percent of the picture's width
+      wipe: 100, // percent of the picture that shows the change
+      originals: false, // originals everywhere, while a key is held
+      numbers: null, // the samples asked for by number, or null: all
+      matches: null, // samples sorted by their match, or null
+      heat: null, // hash of the state whose heat maps are shown, or null
+      hints: localStorage.getItem("palimpsest.hints") !== "off",
+    },
+    set(changes) {
+      const names = Object.keys(changes).filter((name) => !Object.is(store.value[name], changes[name]));
+      if (!names.length) return;
+      store.value = { ...store.value, ...changes };
+      const changed = new Set(names);
+      for (const listener of listeners) listener(store.value, changed);
+    },
+    /** `listener(value, changed)` after changes of any of `names`, and once now. */
+    watch(names, listener) {
+      const wanted = new Set(names);
+      listeners.add((value, changed) => {
+        for (const name of changed) {
+          if (wanted.has(name)) return listener(value, changed);
+        }
+      });
+      listener(store.value, wanted);
+    },
+  };
+  return store;
+}
+
+/** The selection {sample, mask} of a role, or null: of the exemplar at hand, or of a sample's context. */
+export function selectionOf(work, role, exemplar, sample) {
+  if (!work) return null;
+  if (role === "context") return work.draft.context.find((place) => place.sample === sample) ?? null;
+  return work.draft.exemplars[exemplar]?.[role] ?? null;
+}
+
+/** Mask address of what a stroke on `sample` continues, or null. */
+export function maskOn(work, role, exemplar, sample) {
+  const found = selectionOf(work, role, exemplar, sample);
+  return found && found.sample === sample ? found.mask : null;
+}
+
+/** The part of the rule that is still missing: a role, or null. */
+export function nextRole(work, exemplar = 0) {
+  const pair = work?.draft.exemplars[exemplar];
+  if (!pair?.object) return "object";
+  if (!pair.paste) return "paste";
+  return work.draft.context.length ? null : "context";
+}

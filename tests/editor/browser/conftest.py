@@ -1,0 +1,121 @@
+"""An editor of the church that serves the page, and a browser that opens it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+if CHROMIUM is None:
+    collect_ignore_glob = ["test_*.py"]
+
+DESK = (1440, 900)
+STATISTICS = 100
+"""Samples of the statistics: few, so that they are ready at once."""
+
+
+class Running:
+    """A server of the editor in a thread, and its folders."""
+
+    def __init__(self, folder) -> None:
+        import uvicorn
+
+        from palimpsest.editor.desk import Desk
+        from palimpsest.editor.server import listen, make_app
+        from palimpsest.editor.workplace import ModelPlace, Workplace
+
+        weights = ROOT / "data" / "weights" / "mini"
+        self.saved = folder / "sessions"
+        church = ModelPlace(
+            weights=weights / "church.safetensors",
+            segmenter=weights / "church-segmenter.safetensors",
+            sessions=self.saved,
+            statistics_folder=folder / "statistics",
+            statistics_samples=STATISTICS,
+            layer=6,
+        )
+        place = Workplace(models={"church": church}, first="church", drafts=folder / "drafts")
+        listening = listen("127.0.0.1", 0)
+        self.address = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        app = make_app(lambda publish: Desk.open(place, publish), hosts=["127.0.0.1"])
+        self.server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", ws="websockets-sansio", ws_max_size=8 * 2**20)
+        )
+        self.thread = threading.Thread(
+            target=self.server.run, kwargs={"sockets": [listening]}, daemon=True
+        )
+        self.thread.start()
+        while not self.server.started:
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        self.server.should_exit = True
+        self.thread.join()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    running = Running(tmp_path_factory.mktemp("editor"))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def saved(server):
+    """Folder in which sessions are saved, empty."""
+    shutil.rmtree(server.saved, ignore_errors=True)
+    return server.saved
+
+
+@pytest.fixture(scope="session")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser, server):
+    """Opens the page, with an empty rule at first; it asks nobody else and complains of nothing."""
+    from tests.editor.browser.pages import Author
+
+    contexts, asked, complaints = [], [], []
+
+    def open_it(viewport=DESK, touch=False, goto=True, **options):
+        width, height = viewport
+        size = {"width": width, "height": height}
+        context = browser.new_context(viewport=size, has_touch=touch, **options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda problem: complaints.append(str(problem)))
+        author = Author(page, server.address)
+        if len(contexts) == 1:
+            author.start_anew()
+        if goto:
+            page.goto(server.address)
+            page.wait_for_function("() => document.body.dataset.revision")
+        return author
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    own = urlsplit(server.address).netloc
+    assert [url for url in asked if urlsplit(url).netloc not in ("", own)] == []
+    expected = ("WebSocket connection", "status of 409")
+    assert [text for text in complaints if not any(part in text for part in expected)] == []
+
+
+@pytest.fixture
+def author(open_page):
+    return open_page()

@@ -1,0 +1,197 @@
+"""Work is kept: reload, a second tab, a lost connection; rules, sessions and masks as files."""
+
+import base64
+import io
+import json
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import expect
+
+
+def test_a_reload_and_a_second_tab_show_the_same_work(author, open_page):
+    author.make_rule()
+    author.page.reload()
+    author.filled("context")
+    other = open_page()
+    other.filled("context")
+    other.open(5)
+    other.role("context")
+    other.paint((0.5, 0.5), (0.55, 0.5))
+    expect(author.page.locator(".tray[data-role=context] .slot")).to_have_count(2)
+    author.undo()
+    expect(other.page.locator(".tray[data-role=context] .slot")).to_have_count(1)
+
+
+def test_a_stroke_painted_without_connection_is_sent_when_it_is_back(open_page):
+    author = open_page(goto=False)
+    page = author.page
+    wires = []
+    blocked = [False]
+
+    def through(wire):
+        if blocked[0]:
+            return wire.close()
+        wires.append(wire)
+        wire.connect_to_server()
+
+    page.route_web_socket("**/changes", through)
+    page.goto(author.address)
+    author.settle()
+    author.open(1)
+    blocked[0] = True
+    wires[-1].close()
+    author.says("connection is lost")
+    author.paint((0.3, 0.3), (0.4, 0.4))
+    painted = author.painted()
+    assert painted
+    blocked[0] = False
+    author.filled("object")
+    author.says("Copied")
+    assert author.painted() == painted
+
+
+def test_kept_rules_are_switched_weakened_and_removed(author):
+    page = author.page
+    author.settle()
+    first = author.pixels()
+    author.make_rule()
+    page.locator("#keep").click()
+    author.filled("object", False)
+    author.settle()
+    changed = author.pixels()
+    assert changed != first
+    page.get_by_role("switch").click()
+    author.says("0 of 1 rules on")
+    author.settle()
+    assert author.pixels() == first
+    page.get_by_role("switch").click()
+    author.settle()
+    assert author.pixels() == changed
+    page.locator(".kept [type=range]").fill("0")
+    author.settle()
+    page.wait_for_timeout(300)
+    author.settle()
+    assert author.pixels() == first
+    page.locator(".kept .remove").click()
+    expect(page.locator(".kept")).to_have_count(0)
+
+
+def test_strength_zero_is_no_change_and_settings_are_undone(author):
+    page = author.page
+    author.settle()
+    first = author.pixels()
+    author.make_rule()
+    page.locator("#strength").fill("0")
+    expect(page.locator("output[for=strength]")).to_have_text("0.00")
+    page.wait_for_timeout(300)
+    author.settle()
+    assert author.pixels() == first
+    author.undo()
+    expect(page.locator("output[for=strength]")).to_have_text("1.00")
+
+
+def test_a_session_is_saved_and_a_taken_name_asks(author, saved):
+    page = author.page
+    author.make_rule()
+
+    def save():
+        page.keyboard.press("Control+S")
+        page.locator("#dialog [name=name]").fill("spire")
+        page.locator("#dialog [name=title]").fill("Domes become spires")
+        page.locator("#dialog [type=submit]").click()
+
+    save()
+    expect(page.locator("#dialog")).to_be_hidden()
+    expect(page.locator("#alert")).to_contain_text("spire.json")
+    save()
+    expect(page.locator("#dialog [role=alert]")).to_contain_text("spire")
+    expect(page.locator("#dialog [type=submit]")).to_have_text("Overwrite it")
+    page.locator("#dialog [type=submit]").click()
+    expect(page.locator("#dialog")).to_be_hidden()
+    session = json.loads((saved / "spire.json").read_text())
+    assert session["title"] == "Domes become spires"
+    assert session["exemplars"][0]["object"]["sample"] == 1
+    # and opened again it is the same work
+    page.keyboard.press("Control+O")
+    page.locator("#dialog .choices button", has_text="Domes become spires").click()
+    expect(page.locator("#roles [value=result]")).to_be_checked()
+    expect(page.locator("#picture-title")).to_have_text("Sample 2")
+
+
+def test_a_mask_is_saved_and_loaded_as_it_was_painted(author, tmp_path):
+    page = author.page
+    author.open(1)
+    author.paint((0.3, 0.3), (0.5, 0.4))
+    author.filled("object")
+    painted = author.painted()
+    page.locator("#mask-menu summary").click()
+    with page.expect_download() as coming:
+        page.locator("#mask-save").click()
+    coming.value.save_as(tmp_path / "mask.png")
+    with Image.open(tmp_path / "mask.png") as picture:
+        alpha = np.asarray(picture.convert("RGBA"))[:, :, 3]
+    assert alpha.shape == (512, 512) and alpha[154, 160] == 255 and alpha[400, 400] == 0
+    page.locator("#clear").click()
+    author.filled("object", False)
+    page.locator("#mask-menu summary").click()
+    with page.expect_file_chooser() as chooser:
+        page.locator("#mask-load").click()
+    chooser.value.set_files(tmp_path / "mask.png")
+    author.filled("object")
+    assert author.painted() == painted
+
+
+def test_a_file_that_is_no_picture_gets_one_sentence(author):
+    page = author.page
+    author.open(1)
+    page.locator("#mask-menu summary").click()
+    with page.expect_file_chooser() as chooser:
+        page.locator("#mask-load").click()
+    chooser.value.set_files({"name": "notes.png", "mimeType": "image/png", "buffer": b"not a picture"})
+    expect(page.locator("#alert")).to_contain_text("notes.png is not a picture")
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.locator("#alert")).to_be_hidden()
+
+
+def test_a_picture_is_saved_as_it_is_seen(author):
+    page = author.page
+    author.make_rule()
+    page.locator("#mask-menu summary").click()
+    with page.expect_download() as coming:
+        page.locator("#picture-save").click()
+    seen = page.evaluate(
+        """async sample => {
+            const image = document.querySelector(`.tile[data-sample="${sample}"] .after`);
+            const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
+            return btoa(String.fromCharCode(...bytes));
+        }""",
+        4,
+    )
+    saved = coming.value.path().read_bytes()
+    assert saved == base64.b64decode(seen)
+    assert Image.open(io.BytesIO(saved)).size == (128, 128)
+
+
+def test_samples_are_chosen_by_number_and_faults_are_said(author):
+    page = author.page
+    author.settle()
+    page.locator("#numbers").fill("0-2, 40,7")
+    page.keyboard.press("Enter")
+    expect(page.locator(".tile")).to_have_count(5)
+    author.settle()
+    shown = page.eval_on_selector_all(".tile", "all => all.map(tile => tile.dataset.sample)")
+    assert shown == ["0", "1", "2", "40", "7"]
+    for text, says in (("3-x", "no range"), ("9-2", "backwards"), ("99999999", "numbered 0 to")):
+        page.locator("#numbers").fill(text)
+        page.keyboard.press("Enter")
+        expect(page.locator("#numbers-fault")).to_contain_text(says)
+    page.locator("#all").click()
+    expect(page.locator(".tile")).to_have_count(24)
+
+
+def test_more_samples_come_on_scrolling(author):
+    author.settle()
+    author.page.locator("#gallery").evaluate("e => e.scrollTo(0, e.scrollHeight)")
+    author.page.locator('.tile[data-sample="40"]').wait_for(state="attached")
+    author.settle()
