@@ -72,8 +72,10 @@ export function createEasel(store, wire) {
 
   async function pick([x, y]) {
     const { open } = store.value;
+    store.set({ waiting: "Looking for the thing's outline…" });
     try {
-      const found = await ask(`outlines/${open}.json?x=${x.toFixed(4)}&y=${y.toFixed(4)}`);
+      const inside = (value) => Math.min(0.9999, Math.max(0, value)).toFixed(4);
+      const found = await ask(`outlines/${open}.json?x=${inside(x)}&y=${inside(y)}`);
       if (store.value.open !== open) return;
       if (!found.mask) return store.set({ alert: "There is nothing labelled here." });
       await mask.add(found.mask);
@@ -81,8 +83,12 @@ export function createEasel(store, wire) {
       send();
     } catch (problem) {
       store.set({ alert: problem.message });
+    } finally {
+      store.set({ waiting: null });
     }
   }
+  // the segmenter is loaded while the hand is on its way to the picture
+  store.watch(["tool"], ({ tool, open, work }) => tool === "pick" && work && ask(`outlines/${open ?? 0}.json?x=0.5&y=0.5`).catch(() => {}));
 
   attachBrush(canvas, {
     begin(point) {

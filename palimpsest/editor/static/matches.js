@@ -8,7 +8,7 @@ export function createMatches(store) {
   button.addEventListener("click", async () => {
     const { work, heat } = store.value;
     if (heat) return store.set({ heat: null, matches: null });
-    button.setAttribute("aria-busy", "true");
+    store.set({ waiting: "Looking for matches…" });
     try {
       const { order } = await ask(`matches/${work.hash}.json`);
       store.set({ heat: store.value.work.hash, matches: order });
@@ -16,7 +16,7 @@ export function createMatches(store) {
     } catch (problem) {
       store.set({ alert: problem.message });
     } finally {
-      button.removeAttribute("aria-busy");
+      store.set({ waiting: null });
     }
   });
 

@@ -20,17 +20,18 @@ export function sentence(report, drawn) {
 }
 
 export function createStatus(store, wire) {
-  store.watch(["work", "report", "drawn", "online", "lost"], ({ work, report, drawn, online, lost }) => {
+  store.watch(["work", "report", "drawn", "online", "lost", "waiting"], ({ work, report, drawn, online, lost, waiting }) => {
     const line = at("status");
     line.classList.toggle("fault", Boolean(lost || (work && report?.hash === work.hash && report.problem)));
     if (lost) line.textContent = lost;
     else if (!online) line.textContent = work ? "The connection is lost; trying again. What you painted is kept." : "Connecting…";
     else if (!work) line.textContent = "Loading the generator…";
+    else if (waiting) line.textContent = waiting;
     else if (report?.hash === work.hash && (work.draft.complete || report.missing || report.problem) && work.draft.exemplars.some((pair) => pair.object || pair.paste)) {
       line.textContent = sentence(report, drawn?.hash === work.hash ? drawn : null);
     } else if (work.rules.length) line.textContent = `${work.rules.filter((rule) => rule.on).length} of ${work.rules.length} rules on`;
     else line.textContent = `${work.model.title}: no rule yet`;
-    at("busy").classList.toggle("on", Boolean(online && work && drawn?.hash !== work.hash));
+    at("busy").classList.toggle("on", Boolean(waiting || (online && work && drawn?.hash !== work.hash)));
   });
   store.watch(["progress"], ({ progress }) => {
     const box = at("progress");

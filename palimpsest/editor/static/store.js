@@ -16,6 +16,7 @@ export function createStore() {
       progress: null,
       alert: null, // a fault as a sentence, or null
       notice: null, // a good message, or null
+      waiting: null, // what a person waits for beside the pictures, or null
       lost: null, // why the server will not have this page, or null
       online: false,
       open: null, // number of the large picture

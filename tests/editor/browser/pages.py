@@ -135,7 +135,7 @@ class Author:
         end = "" if is_filled else ":not([data-filled])"
         filled = "[data-filled]" if is_filled else ""
         selector = f'.tray[data-role="{role}"]{filled}{end}'
-        self.page.locator(selector).wait_for(state="attached")
+        self.page.locator(selector).wait_for(state="attached", timeout=30_000)
 
     def says(self, pattern: str) -> None:
         """Wait until the status line matches."""

@@ -78,7 +78,9 @@ def test_the_whole_flow_by_keyboard_alone(author):
         page.locator("#canvas").focus()
         for key, count in (("ArrowRight", right), ("ArrowDown", down)):
             for _ in range(abs(count)):
-                page.keyboard.press(key if count > 0 else key.replace("Right", "Left").replace("Down", "Up"))
+                page.keyboard.press(
+                    key if count > 0 else key.replace("Right", "Left").replace("Down", "Up")
+                )
         page.keyboard.down(" ")
         for _ in range(4):
             page.keyboard.press("ArrowDown")
@@ -140,7 +142,10 @@ def test_before_and_after_with_the_slider_and_the_held_key(author):
     assert author.pixels("#after") != author.pixels("#before")
     author.paint((0.9, 0.5), (0.25, 0.5))  # the edge follows the hand, and nothing is painted
     assert page.locator("#wipe").input_value() in ("74", "75", "76")
-    assert re.search(r"inset\(0(px|%)? 0(px|%)? 0(px|%)? 2[456]%\)", page.locator("#after").evaluate("e => e.style.clipPath"))
+    assert re.search(
+        r"inset\(0(px|%)? 0(px|%)? 0(px|%)? 2[456]%\)",
+        page.locator("#after").evaluate("e => e.style.clipPath"),
+    )
     assert page.locator(".tray[data-role=context] .slot").count() == 1
     page.keyboard.down("o")
     expect(page.locator("#after")).to_have_css("visibility", "hidden")

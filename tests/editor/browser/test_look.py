@@ -1,4 +1,4 @@
-"""How the page looks: nothing cut at any size, nothing that axe calls serious, nothing from elsewhere."""
+"""How the page looks: nothing cut at any size, focus seen, nothing that axe calls serious."""
 
 from pathlib import Path
 
@@ -16,7 +16,8 @@ SMALL = """least => [...document.querySelectorAll('button, select, summary')].fi
 
 CUT = """() => [...document.querySelectorAll('button, h2, h3, label span, .roles span')].filter(e =>
     e.clientWidth && e.scrollWidth > e.clientWidth + 1 && !e.closest('.unseen') &&
-    getComputedStyle(e).textOverflow !== 'ellipsis' && !getComputedStyle(e).clipPath.includes('inset')
+    getComputedStyle(e).textOverflow !== 'ellipsis' &&
+    !getComputedStyle(e).clipPath.includes('inset')
 ).map(e => e.outerHTML.slice(0, 80))"""
 
 

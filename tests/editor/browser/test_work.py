@@ -114,7 +114,7 @@ def test_a_session_is_saved_and_a_taken_name_asks(author, saved):
     assert session["exemplars"][0]["object"]["sample"] == 1
     # and opened again it is the same work
     page.keyboard.press("Control+O")
-    page.locator("#dialog .choices button", has_text="Domes become spires").click()
+    page.get_by_role("button", name="Domes become spires saved").click()
     expect(page.locator("#roles [value=result]")).to_be_checked()
     expect(page.locator("#picture-title")).to_have_text("Sample 2")
 
@@ -148,7 +148,9 @@ def test_a_file_that_is_no_picture_gets_one_sentence(author):
     page.locator("#mask-menu summary").click()
     with page.expect_file_chooser() as chooser:
         page.locator("#mask-load").click()
-    chooser.value.set_files({"name": "notes.png", "mimeType": "image/png", "buffer": b"not a picture"})
+    chooser.value.set_files(
+        {"name": "notes.png", "mimeType": "image/png", "buffer": b"not a picture"}
+    )
     expect(page.locator("#alert")).to_contain_text("notes.png is not a picture")
     page.get_by_role("button", name="Dismiss").click()
     expect(page.locator("#alert")).to_be_hidden()
@@ -195,3 +197,55 @@ def test_more_samples_come_on_scrolling(author):
     author.page.locator("#gallery").evaluate("e => e.scrollTo(0, e.scrollHeight)")
     author.page.locator('.tile[data-sample="40"]').wait_for(state="attached")
     author.settle()
+
+
+def test_the_example_is_one_click_away(author):
+    page = author.page
+    page.locator("#example").click()
+    expect(page.locator("#roles [value=result]")).to_be_checked()
+    author.settle()
+    author.says(r"^\d+ ms; goal [\d.]+ → [\d.]+; elsewhere [\d.]+ %")
+    assert page.locator("#wipe").input_value() == "50"
+    assert author.pixels("#after") != author.pixels("#before")
+    page.locator("#close").click()
+    expect(page.locator("#example")).to_be_hidden()
+    expect(page.locator(".steps [data-done]")).to_have_count(3)
+
+
+def test_matches_are_shown_on_all_pictures_and_sort_them(author):
+    page = author.page
+    author.make_rule()
+    numbers = "all => all.slice(0, 24).map(tile => tile.dataset.sample)"
+    before = page.eval_on_selector_all(".tile", numbers)
+    page.locator("#matches").click()
+    expect(page.locator("#matches")).to_have_attribute("aria-pressed", "true", timeout=20_000)
+    author.settle()
+    page.wait_for_function("() => document.querySelector('.tile .heat').naturalWidth")
+    assert page.eval_on_selector_all(".tile", numbers) != before
+    page.locator("#matches").click()
+    assert page.eval_on_selector_all(".tile", numbers) == before
+
+
+def test_what_is_pasted_moves_by_a_cell(author):
+    page = author.page
+    author.make_rule()
+    page.wait_for_function("() => document.querySelector('.goal img')?.naturalWidth")
+    goal = page.locator(".goal img").get_attribute("src")
+    page.get_by_role("button", name="Move what is pasted right").click()
+    page.wait_for_function(
+        "old => document.querySelector('.goal img')?.getAttribute('src') !== old", arg=goal
+    )
+    expect(page.get_by_role("button", name="Move what is pasted right")).to_be_focused()
+    author.undo()
+    page.wait_for_function(
+        "old => document.querySelector('.goal img')?.getAttribute('src') === old", arg=goal
+    )
+
+
+def test_a_click_paints_the_outline_of_a_labelled_thing(author):
+    page = author.page
+    author.open(2)
+    page.locator("#pick").click()
+    author.paint((0.6, 0.32))
+    author.filled("object")
+    assert 2000 < len(author.painted()) < 60_000
