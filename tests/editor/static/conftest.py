@@ -86,7 +86,7 @@ def browser():
 @pytest.fixture
 def open_page(browser, server):
     """Opens the page, with an empty rule at first; it asks nobody else and complains of nothing."""
-    from tests.editor.browser.pages import Author
+    from tests.editor.static.pages import Author
 
     contexts, asked, complaints = [], [], []
 
