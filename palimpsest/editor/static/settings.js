@@ -25,8 +25,8 @@ export function createSettings(store, wire) {
     fill("smoothness", stepOf(work.smoothness), String(Number(work.smoothness.toPrecision(2))));
     fill("name", work.draft.name);
     at("keep").disabled = !work.draft.complete;
-    at("improve").hidden = !work.can_improve;
-    at("improve").disabled = !work.draft.complete;
+    at("improve").disabled = !work.can_improve || work.improving;
+    at("improve").textContent = work.improving ? "Searching…" : work.solver === "palimpsest" ? "Improved; search again" : "Improve this rule";
   });
 
   function fill(id, value, shown) {

@@ -249,3 +249,18 @@ def test_a_click_paints_the_outline_of_a_labelled_thing(author):
     author.paint((0.6, 0.32))
     author.filled("object")
     assert 2000 < len(author.painted()) < 60_000
+
+
+def test_a_search_shows_its_progress_and_can_be_stopped(author):
+    page = author.page
+    author.settle()
+    expect(page.locator("#improve")).to_be_disabled()
+    page.locator("#example").click()
+    expect(page.locator("#roles [value=result]")).to_be_checked()
+    author.settle()
+    page.locator("#improve").click()
+    expect(page.locator("#progress")).to_be_visible(timeout=30_000)
+    expect(page.locator("#improve")).to_be_disabled()
+    page.locator("#stop").click(timeout=30_000)
+    expect(page.locator("#progress")).to_be_hidden(timeout=30_000)
+    expect(page.locator("#improve")).to_be_enabled(timeout=30_000)
