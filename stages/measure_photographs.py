@@ -83,12 +83,13 @@ def main(
         start_of_inversion(g, distance, chosen.inversion, encoder),
     )
     table = measured.table.assign(scale=scale, perceptual=f"{parts.name}-encoder")
-    table["classifier"] = smiles.name
+    table = table.assign(classifier=smiles.name, rank=rule.rank, strength=chosen.strength)
     facts = {"weights_sha256": g.weights_sha256, "truncation": str(truncation)}
     errors = smiles.errors(blurred=False).facts()
     write_measurements(table, out, facts | {"errors": json.dumps(errors)})
     arrays, about = photographs_panel(measured, chosen)
     facts |= {"session": rule.metadata.get("session", edit.stem), "layer": rule.layer}
+    facts |= {"rank": rule.rank, "strength": chosen.strength}
     save_panel(out_panel, arrays, facts | about)
 
 

@@ -5,8 +5,10 @@
 
 As in Bau et al. 2019 ("Semantic photo manipulation with a generative image prior"), an edit below
 works on the adapted generator as on any other, because a penalty keeps the images of other samples
-as they are. The maps up to the layer ``above`` do not depend on the changed weights, so they are
-computed once.
+as they are. That alone leaves the adapted weights deaf near the photograph itself: they draw its
+own mouth over whatever a rule puts there. So a second penalty keeps what they draw of pieces of
+other samples pasted into the photograph (`references`). The maps up to the layer ``above`` do not
+depend on the changed weights, so they are computed once.
 """
 
 from __future__ import annotations
@@ -15,16 +17,16 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
-from palimpsest.generators.base import Generator, ValueState
-from palimpsest.generators.samples import sample_z
+from palimpsest.generators.base import Generator
 from palimpsest.generators.stylegan2 import StyleGAN2
-from palimpsest.instruments.distances.perceptual import PerceptualDistance, PreparedImages
+from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.photographs.inversion import (
     Watch,
     checked,
     falling,
     reproduction_loss,
 )
+from palimpsest.photographs.references import References
 from palimpsest.photographs.settings import AdaptationSettings
 from palimpsest.photographs.weight_change import (
     WeightChange,
@@ -56,73 +58,60 @@ def adapt(
             f"weights above layer {above} cannot be adapted; give a layer from {g.layers[0]} to "
             f"{g.layers[-2]}"
         )
-    with torch.no_grad():
-        others = _Others.of(g, distance, settings, above)
-        images = images.to(g.device)
-        first = g.layer(g.layers[0])
-        values = []
-        for latent in latents.to(g.device).split(1):
-            state = first.values(g.start_from(latent))
-            values.append(g.values_at(state, above))
-    return [
-        _adapted(g, image, value, distance, settings, above, others, progress)
-        for image, value in zip(images.split(1), values, strict=True)
-    ]
-
-
-class _Others:
-    """Other samples: their values at the layer, and their images as they are to stay."""
-
-    def __init__(
-        self, values: ValueState, images: Tensor, prepared: PreparedImages, batch: int
-    ) -> None:
-        self.values, self.images, self.prepared = values, images, prepared
-        self.batch = min(batch, len(images))
-
-    @classmethod
-    def of(
-        cls,
-        g: StyleGAN2,
-        distance: PerceptualDistance,
-        settings: AdaptationSettings,
-        above: int,
-    ) -> _Others:
-        values = g.values_at(sample_z(g, settings.kept, settings.seed).to(g.device), above)
-        images = g.layer(above).render(values)
-        return cls(values, images, distance.prepare(images), settings.kept_batch)
-
-    def at(self, step: int) -> list[int]:
-        """Which of them step ``step`` sees: one group after the other."""
-        return [(step * self.batch + i) % len(self.images) for i in range(self.batch)]
+    samples = References.of_samples(
+        g, distance, above=above, count=settings.kept, seed=settings.seed
+    )
+    changes = []
+    for image, latent in zip(
+        images.to(g.device).split(1), latents.to(g.device).split(1), strict=True
+    ):
+        with torch.no_grad():
+            first = g.layer(g.layers[0])
+            values = g.values_at(first.values(g.start_from(latent)), above)
+            photograph = References(values, image, distance.prepare(image))
+        kept = [(settings.kept_weight, settings.kept_batch, samples)]
+        if settings.pieces_weight:
+            pieces = samples.with_pieces(
+                g, image, values, distance, count=settings.pieces, seed=settings.seed
+            )
+            kept.append((settings.pieces_weight, settings.pieces_batch, pieces))
+        changes.append(_adapted(g, photograph, kept, distance, settings, above, progress))
+    return changes
 
 
 def _adapted(
     g: StyleGAN2,
-    photograph: Tensor,
-    values: ValueState,
+    photograph: References,
+    kept: list[tuple[float, int, References]],
     distance: PerceptualDistance,
     settings: AdaptationSettings,
     above: int,
-    others: _Others,
     progress: Watch | None,
 ) -> WeightChange:
+    """``kept``: groups of images that are to stay, each with its weight and how many a step
+    sees."""
     held = dict(g.named_parameters())
     originals = {name: held[name].detach() for name in names_above(g, above)}
     other = with_parameters(g, {n: t.clone() for n, t in originals.items()}, grad=True)
     parameters = {n: p for n, p in other.named_parameters() if n in originals}
     optimizer = torch.optim.Adam(parameters.values(), lr=settings.rate, betas=(0.9, 0.99))
-    with torch.no_grad():
-        prepared = distance.prepare(photograph)
     layer = other.layer(above)
     for step in range(settings.steps):
         optimizer.param_groups[0]["lr"] = falling(settings.rate, step, settings.steps)
-        shown = others.at(step)
-        images = layer.render(_joined(values, others.values[shown]))
-        targets = torch.cat([photograph, others.images[shown]])
-        all_prepared = _joined_prepared(prepared, others.prepared[shown])
-        losses = reproduction_loss(images, all_prepared, targets, distance, settings.pixel_weight)
+        shown, weights = photograph, [torch.ones(1)]
+        for weight, batch, group in kept:
+            part = group.at(step, batch)
+            shown = shown.joined(part)
+            weights.append(torch.full((len(part),), weight / len(part)))
+        losses = reproduction_loss(
+            layer.render(shown.values),
+            shown.prepared,
+            shown.images,
+            distance,
+            settings.pixel_weight,
+        )
         change = {name: parameters[name] - originals[name] for name in parameters}
-        loss = losses[0] + settings.kept_weight * losses[1:].mean()
+        loss = (torch.cat(weights).to(losses) * losses).sum()
         loss = loss + settings.change_weight * relative_change(change, originals)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -135,19 +124,4 @@ def _adapted(
             name: (parameters[name].detach() - originals[name]).to(torch.float16).cpu()
             for name in originals
         },
-    )
-
-
-def _joined(a: ValueState, b: ValueState) -> ValueState:
-    def both(x: Tensor | None, y: Tensor | None) -> Tensor | None:
-        return None if x is None or y is None else torch.cat([x, y])
-
-    return ValueState(
-        torch.cat([a.v, b.v]), a.layer, a.window, both(a.latent, b.latent), both(a.skip, b.skip)
-    )
-
-
-def _joined_prepared(a: PreparedImages, b: PreparedImages) -> PreparedImages:
-    return PreparedImages(
-        a.size, tuple(torch.cat(pair) for pair in zip(a.maps, b.maps, strict=True))
     )

@@ -35,7 +35,8 @@ STAGES = ("z", "w", "weights")
 
 
 class Error(NamedTuple):
-    """Perceptual distance to the photograph, and mean squared difference of pixels (of 2)."""
+    """Perceptual distance to the photograph, and root mean squared difference of pixels; black to
+    white is 1."""
 
     perceptual: float
     pixel: float

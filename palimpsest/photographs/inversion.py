@@ -91,12 +91,22 @@ def image_of(g: Generator, latent: Tensor) -> Tensor:
     return first.render(first.values(g.start_from(latent)))
 
 
+@torch.no_grad()
 def reproduction_errors(
     images: Tensor, photographs: Tensor, distance: PerceptualDistance
 ) -> tuple[Tensor, Tensor]:
-    """Perceptual distance (B,) and mean squared difference of pixels (B,)."""
-    with torch.no_grad():
-        return distance(images, photographs), (images - photographs).square().mean((1, 2, 3))
+    """Perceptual distance (B,) and `pixel_error` (B,)."""
+    return distance(images, photographs), pixel_error(images, photographs)
+
+
+def pixel_error(images: Tensor, photographs: Tensor, keep: Tensor | None = None) -> Tensor:
+    """Root mean squared difference of pixels, (B,); black to white is 1.
+
+    ``keep`` (H, W) bool: the pixels that count; all if None.
+    """
+    squares = (images.clamp(-1, 1) - photographs.clamp(-1, 1)).square().mean(1) / 4
+    kept = squares.flatten(1) if keep is None else squares[:, keep]
+    return kept.mean(1).sqrt()
 
 
 def checked(g: Generator, images: Tensor) -> StyleGAN2:

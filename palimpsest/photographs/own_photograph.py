@@ -28,7 +28,7 @@ from palimpsest.photographs.encoder import Encoder
 from palimpsest.photographs.face_limit import STAGE, FaceLimit
 from palimpsest.photographs.files import InvertedPhotograph, pixels_sha256
 from palimpsest.photographs.framing import FramingNetwork
-from palimpsest.photographs.reading import Box, cropped, read_picture
+from palimpsest.photographs.reading import Box, as_images, cropped, read_picture
 from palimpsest.photographs.reproduction import as_grey, is_grey, picture_of, reproduce, request
 from palimpsest.photographs.settings import AdaptationSettings, InversionSettings
 
@@ -135,9 +135,9 @@ class Studio:
                 bar.set_description(stage, refresh=False)
                 bar.update()
 
-            (found,) = reproduce(
+            made = reproduce(
                 self.g,
-                [pixels],
+                as_images([pixels]),
                 self.distance,
                 self.inversion,
                 self.adaptation,
@@ -145,6 +145,7 @@ class Studio:
                 encoder=self.encoder,
                 progress=show,
             )
+        (found,) = made.photographs
         found.save(kept)
         return found
 

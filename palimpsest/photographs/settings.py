@@ -29,11 +29,11 @@ class InversionSettings(Settings):
     candidates: Count = 1024
     starts: Count = 2
     z_steps: Steps = 30
-    w_steps: Steps = 80
+    w_steps: Steps = 60
     z_rate: StepSize = 0.1
     w_rate: StepSize = 0.05
     pixel_weight: Weight = 1.0
-    pull: Weight = 0.002
+    pull: Weight = 0.5
     seed: Seed = 1
 
 
@@ -41,17 +41,22 @@ class AdaptationSettings(Settings):
     """Adaptation of the weights above a layer to one photograph, by Adam.
 
     ``kept``: other samples whose images are to stay as they are; each step sees ``kept_batch`` of
-    them. ``kept_weight``: of their mean squared change, perceptual and pixel. ``change_weight``: of
+    them. ``kept_weight``: of their mean squared change, perceptual and pixel. ``pieces``: pieces of
+    these samples pasted into the photograph, which are to be drawn as before (`references`); each
+    step sees ``pieces_batch`` of them, ``pieces_weight`` is of their error. ``change_weight``: of
     the squared change of the weights relative to the squared weights. ``pixel_weight``: as in
     `InversionSettings`. ``rate``: first step size, which falls to a tenth along a cosine.
     ``seed``: of the other samples.
     """
 
-    steps: Steps = 150
-    rate: StepSize = 0.03
+    steps: Steps = 80
+    rate: StepSize = 0.01
     kept: Count = 16
     kept_batch: Count = 1
-    kept_weight: Weight = 0.1
+    kept_weight: Weight = 0.3
+    pieces: Count = 32
+    pieces_batch: Count = 1
+    pieces_weight: Weight = 2.0
     change_weight: Weight = 0.0
     pixel_weight: Weight = 1.0
     seed: Seed = 2

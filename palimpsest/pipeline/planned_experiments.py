@@ -8,8 +8,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.experiments.photographs.settings import PhotographSettings
+from palimpsest.methods.registry import at_rank
 from palimpsest.pipeline.planned_sessions import SessionPlan
 from palimpsest.training.recipe import Recipe
 from palimpsest.worlds import get_world
@@ -170,6 +172,24 @@ class ExperimentPlan(SessionPlan):
         """The file of the encoder, as an input that may be missing."""
         file = self.parameters.held_out_photographs.encoder
         return [file] if file in self.files.optional else []
+
+    @property
+    def photograph_edit(self) -> str:
+        """The file of the edit that is applied to photographs.
+
+        Raises `ParameterError` for a rank that the session is not solved at.
+        """
+        settings = self.parameters.held_out_photographs
+        model, session, rank = settings.model, settings.session, settings.rank
+        if rank is None or not self.photographs_are_possible:
+            return self.edit_file(model, session)
+        solve = self.parameters.session(model, session)
+        if rank not in solve.further_ranks:
+            raise ParameterError(
+                f"held_out_photographs.rank: {rank} is none of sessions.{model}.{session}."
+                f"further_ranks, {', '.join(map(str, solve.further_ranks)) or 'which is empty'}"
+            )
+        return self.edit_file(model, session, at_rank(solve.solver, rank))
 
     def photograph_settings(self, photographs: int) -> PhotographSettings | dict[str, Any]:
         """The settings by which this many photographs are measured; none without a generator."""

@@ -5,7 +5,7 @@ import torch
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators.progressive import ProgressiveGAN
-from palimpsest.photographs.inversion import image_of, invert, reproduction_errors
+from palimpsest.photographs.inversion import image_of, invert, pixel_error, reproduction_errors
 from palimpsest.photographs.settings import InversionSettings
 
 SHORT = InversionSettings(candidates=64, starts=2, z_steps=15, w_steps=25)
@@ -66,3 +66,13 @@ def test_another_network_or_size_is_refused(generator, photographs, distance):
         invert(other, photographs, distance, SHORT)
     with pytest.raises(ParameterError, match=r"needs \(B, 3, 32, 32\)"):
         invert(generator, photographs[:, :, :16], distance, SHORT)
+
+
+def test_black_to_white_is_an_error_of_one():
+    white, black = torch.ones(1, 3, 4, 4), -torch.ones(1, 3, 4, 4)
+    half = torch.zeros(4, 4, dtype=torch.bool)
+    half[:2] = True
+    mixed = torch.where(half, white, black)
+    assert float(pixel_error(white, black)) == 1
+    assert float(pixel_error(mixed, black)) == pytest.approx(0.5**0.5)
+    assert float(pixel_error(mixed, black, ~half)) == 0

@@ -172,6 +172,19 @@ def test_photographs_need_their_archive_and_the_session(folder: Path) -> None:
     assert not plan(folder).photographs_are_possible  # without the model
 
 
+def test_photographs_are_edited_at_a_rank_that_the_session_is_solved_at(folder: Path) -> None:
+    archive = folder / plan(folder, PHOTOS).photograph_archive
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(b"photographs")
+    smile = {"sessions": {"photo_faces": {"photo_smile": {"further_ranks": [4]}}}}
+    for rank, file in ((None, ".safetensors"), (4, "/newton_rank_4.safetensors")):
+        made = plan(folder, PHOTOS | smile | {"held_out_photographs": {"rank": rank}})
+        assert made.photograph_edit == f"data/edits/photo_faces/photo_smile{file}"
+    other = plan(folder, PHOTOS | smile | {"held_out_photographs": {"rank": 3}})
+    with pytest.raises(ParameterError, match="rank: 3 is none of .*photo_smile.further_ranks, 4"):
+        _ = other.photograph_edit
+
+
 def test_renders_need_a_rule_that_the_world_can_render(folder: Path) -> None:
     made = plan(folder)
     assert made.renders_are_possible and "figS6_renders" in names(made.figures)

@@ -114,7 +114,7 @@ def panel_of(name, pictures):
         columns = ("photograph", "best_z", "best_w", "adapted", "edited", "switched")
         facts = {"photographs": ["not_smiling/8"] * 8, "stickers": 1, "session": "photo_smile"}
         facts |= {"shows": dict.fromkeys(columns, [True, False] * 4), "layer": 5, "units": 16}
-        facts |= {"switched_layer": 5, "shows_photographs": True}
+        facts |= {"switched_layer": 5, "shows_photographs": True, "rank": 4, "strength": 2.0}
         return Panel(dict.fromkeys(columns, pictures), COMMON | facts)
     if name == "figS6_renders":
         columns = ("render", "best_z", "best_w", "adapted", "edited", "counterfactual")

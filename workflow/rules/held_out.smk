@@ -10,7 +10,7 @@ rule measure_photographs:
         segmenter=lambda wildcards: PLAN.segmenter(HELD_OUT.model),
         classifier=lambda wildcards: PARAMETERS.models[HELD_OUT.model].classifiers[0],
         encoder=PLAN.photograph_encoder_files,
-        edit=PLAN.edit_file(HELD_OUT.model, HELD_OUT.session),
+        edit=PLAN.photograph_edit,
     output:
         rows="results/measurements/photographs.parquet",
         panel="results/measurements/panels/figS5_photographs.npz",

@@ -21,11 +21,7 @@ from torch import Tensor
 
 from palimpsest.dissection.attribute_units import AttributeSwitch, find_attribute_switch
 from palimpsest.errors import ParameterError
-from palimpsest.experiments.photographs.reproduction import (
-    STAGES,
-    pixel_error,
-    reproduce,
-)
+from palimpsest.experiments.photographs.reproduction import STAGES, reproduce
 from palimpsest.experiments.photographs.settings import PhotographSettings
 from palimpsest.experiments.photographs.sticker import sticker_mask, with_sticker
 from palimpsest.generators.stylegan2 import StyleGAN2
@@ -33,7 +29,7 @@ from palimpsest.instruments.classifiers.attribute_classifier import AttributeCla
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.memory import Edit
 from palimpsest.photographs.files import InvertedPhotograph
-from palimpsest.photographs.inversion import LatentEncoder
+from palimpsest.photographs.inversion import LatentEncoder, pixel_error
 from palimpsest.photographs.reading import as_images
 from palimpsest.training.photographs import Photographs, PhotographSet
 
@@ -131,7 +127,7 @@ def measure_photographs(
     )
     pictures = {PHOTOGRAPH: images, **found.pictures}
     adapted = instruments.classifier.shows(found.pictures["adapted"])
-    edited = edit.apply(g)
+    edited = edit.apply(g, settings.strength)
     with torch.no_grad():
         pictures[EDITED] = torch.cat([one.image(edited) for one in found.photographs])
         pictures[SWITCHED] = torch.cat(

@@ -22,12 +22,13 @@ from torch import Tensor
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.counterfactuals.new_rules import NewRule
 from palimpsest.experiments.photographs.nearest_sample import NearestSample
-from palimpsest.experiments.photographs.reproduction import STAGES, pixel_error, reproduce
+from palimpsest.experiments.photographs.reproduction import STAGES, reproduce
 from palimpsest.experiments.photographs.settings import RenderSettings
 from palimpsest.generators import sample_z
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.memory import Edit
+from palimpsest.photographs.inversion import pixel_error
 
 RENDER, EDITED, TRUTH = "render", "edited", "counterfactual"
 PICTURES = (RENDER, *STAGES, EDITED, TRUTH)

@@ -37,13 +37,14 @@ class ChosenPhotographs(Settings):
 
     ``stickers``: how many of them are inverted a second time with a sticker painted on the cheek.
     ``shown``: rows of the figure. ``region``: classes of the segmenter that the edit is meant to
-    change.
+    change. ``strength``: factor on the edit.
     """
 
     photographs: Count
     stickers: Count
     shown: Count
     region: Annotated[list[str], Field(min_length=1)]
+    strength: float = 1.0
     switch: SwitchSettings
 
     @model_validator(mode="after")

@@ -25,7 +25,12 @@ NEEDED = (
     "pixel_outside",
     "sticker_error",
     "seconds",
+    "rank",
+    "strength",
 )
+FACTS = ("rank", "strength", "scale", "perceptual", "classifier")
+"""Columns with one value for all rows."""
+
 NEEDED_OF_RENDERS = (
     "render",
     "picture",
@@ -50,6 +55,7 @@ def photographs_table(rows: pd.DataFrame, errors: Errors, intervals: Intervals) 
       outside the region of the mouth;
     - ``sticker_error``: mean difference of pixels in the sticker, over the ``n_stickers``
       photographs that were inverted with one; of the photograph itself: without the sticker;
+    - ``rank``, ``strength``: of the edit;
     - ``seconds``: for one photograph, without the stages before.
     """
     plain, stickers = rows[~rows["sticker"]], rows[rows["sticker"]]
@@ -80,7 +86,7 @@ def photographs_table(rows: pd.DataFrame, errors: Errors, intervals: Intervals) 
             "n_not_smiling": int((~before).sum()),
             "n_stickers": len(with_one),
         }
-        facts = {name: only(rows, name) for name in ("scale", "perceptual", "classifier")}
+        facts = {name: only(rows, name) for name in FACTS}
         made.append({"picture": picture} | estimate_columns(found) | counts | facts)
     return pd.DataFrame(made)
 

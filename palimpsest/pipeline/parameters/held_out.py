@@ -17,13 +17,15 @@ class HeldOutPhotographParameters(ChosenPhotographs):
     """Held-out photographs, reproduced by ``model`` and edited by the rule of ``session``.
 
     How they are inverted and adapted is set in `photographs`. ``encoder``: file of the encoder that
-    gives the start of the inversion; None: none. ``many``: number of photographs of the target
+    gives the start of the inversion; None: none. ``rank``: the session's edit at this one of its
+    further ranks; None for its own edit. ``many``: number of photographs of the target
     `many_photographs`.
     """
 
     model: Name
     session: Name
     encoder: str | None
+    rank: int | None = Field(None, ge=1)
     many: int = Field(ge=1)
 
     def settings(self, photographs: int, trained: PhotographParameters) -> PhotographSettings:

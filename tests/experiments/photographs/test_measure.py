@@ -13,9 +13,9 @@ from palimpsest.experiments.photographs.measure import (
     measure_photographs,
 )
 from palimpsest.experiments.photographs.panels import photographs_panel
-from palimpsest.experiments.photographs.reproduction import pixel_error
 from palimpsest.experiments.photographs.settings import PhotographSettings
 from palimpsest.experiments.photographs.sticker import sticker_mask
+from palimpsest.photographs.inversion import pixel_error
 from palimpsest.settings import settings_from_json
 
 SETTINGS = {
@@ -107,13 +107,3 @@ def test_the_panel_shows_the_first_and_one_with_a_sticker(measured):
     names = measured.table["photograph"].tolist()
     assert facts["photographs"] == [names[0], names[1], names[0]] and facts["stickers"] == 1
     assert facts["shows_photographs"] is True and json.dumps(facts)
-
-
-def test_black_to_white_is_an_error_of_one():
-    white, black = torch.ones(1, 3, 4, 4), -torch.ones(1, 3, 4, 4)
-    half = torch.zeros(4, 4, dtype=torch.bool)
-    half[:2] = True
-    mixed = torch.where(half, white, black)
-    assert float(pixel_error(white, black)) == 1
-    assert float(pixel_error(mixed, black)) == pytest.approx(0.5**0.5)
-    assert float(pixel_error(mixed, black, ~half)) == 0

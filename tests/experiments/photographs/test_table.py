@@ -39,6 +39,8 @@ def rows():
                     "pixel_outside": 0.01 if picture == "edited" else np.nan,
                     "sticker_error": 0.3 if i == 4 else np.nan,
                     "seconds": 2.0 if picture == "adapted" else np.nan,
+                    "rank": 4,
+                    "strength": 2.0,
                     "scale": "mini",
                     "perceptual": "parts-encoder",
                     "classifier": "photographs-smile",
