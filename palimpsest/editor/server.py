@@ -1,7 +1,7 @@
 """The editor over HTTP: pictures by their hash, changes over one WebSocket, the page's files.
 
     app = make_app(lambda publish: Desk.open(workplace, publish), hosts=["127.0.0.1", "localhost"])
-    serve(app, listen("127.0.0.1", 8000))
+    server_of(app).run(sockets=[listen("127.0.0.1", 8000)])
 
 The server knows no mathematics: it validates, passes on to the `Desk`, and sends what that
 publishes. The desk is opened in a thread once the server listens, so that the page is there while
@@ -132,8 +132,8 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
-def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; then everything under way is ended."""
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """A server that runs until SIGINT or SIGTERM; then everything under way is ended."""
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -143,7 +143,7 @@ def serve(app: FastAPI, listening: socket.socket) -> None:
         timeout_graceful_shutdown=3,
         server_header=False,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    return uvicorn.Server(config)
 
 
 async def _unusable(request: Request, problem: Exception) -> Response:

@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+from palimpsest.errors import SessionError
 from palimpsest.pipeline.editor_places import editor_place
 
 CHECKOUT = Path(__file__).parents[2]
@@ -24,7 +25,8 @@ def run_editor(
     """Serve the editor until it is interrupted; arguments as in the command `palimpsest editor`.
 
     The models are those of the checkout that one is in, or else of the installed one. Raises
-    `ParameterError` for a model or weights that are not there, and a port that is taken.
+    `ParameterError` for a model or weights that are not there, and a port that is taken;
+    `SessionError` if the weights cannot be read, or another editor is open on the drafts.
     """
     here = weights is not None or Path("params.yaml").is_file()
     place = editor_place(Path() if here else CHECKOUT, model, weights, drafts)
@@ -32,7 +34,7 @@ def run_editor(
     loading.start()  # seconds, in which the server starts
     from palimpsest.editor.guards import is_loopback
     from palimpsest.editor.hub import Publish
-    from palimpsest.editor.server import listen, make_app, serve
+    from palimpsest.editor.server import listen, make_app, server_of
 
     listening = listen(host, port)
     shown_port = listening.getsockname()[1]
@@ -51,17 +53,23 @@ def run_editor(
         torch.set_num_threads(threads)
         return Desk.open(place, publish)
 
+    failures: list[str] = []
+
     def on_ready(failure: str) -> None:
         if failure:
-            print(f"error: {failure}", file=sys.stderr, flush=True)
+            failures.append(failure)
+            server.should_exit = True
 
+    server = server_of(make_app(opens, hosts, token, on_ready=on_ready))
     print(f"The editor is at {address}   (Ctrl+C ends it)", file=sys.stderr, flush=True)
     try:
-        serve(make_app(opens, hosts, token, on_ready=on_ready), listening)
+        server.run(sockets=[listening])
     except KeyboardInterrupt:
         pass
     finally:
         listening.close()
+    if failures:
+        raise SessionError(failures[0])
 
 
 def _import_torch() -> None:
