@@ -70,17 +70,24 @@ export function createEasel(store, wire) {
     draw();
   }
 
+  /** Paint the outline of the thing at a point, also if another picture has been opened meanwhile. */
   async function pick([x, y]) {
-    const { open } = store.value;
+    const { open, role, exemplar } = store.value;
     store.set({ waiting: "Looking for the thing's outline…" });
     try {
       const inside = (value) => Math.min(0.9999, Math.max(0, value)).toFixed(4);
       const found = await ask(`outlines/${open}.json?x=${inside(x)}&y=${inside(y)}`);
-      if (store.value.open !== open) return;
       if (!found.mask) return store.set({ alert: "There is nothing labelled here." });
-      await mask.add(found.mask);
       at("canvas-says").textContent = `Painted: ${found.label}`;
-      send();
+      if (key(store.value) === key({ role, exemplar, open })) {
+        await mask.add(found.mask);
+        return send();
+      }
+      const there = createMask();
+      const old = maskOn(store.value.work, role, exemplar, open);
+      if (old) await there.add(relative(old));
+      await there.add(found.mask);
+      wire.send("select", { role, exemplar, sample: open, mask: there.encode() });
     } catch (problem) {
       store.set({ alert: problem.message });
     } finally {

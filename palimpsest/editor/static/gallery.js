@@ -15,6 +15,7 @@ export function createGallery(store, wire, pictures, open) {
   let wanted = PAGE;
   let listed = [];
   let timer = 0;
+  let told = ""; // the samples of the last "show"
   let begun = false; // whether the first tiles are there
 
   const sight = new IntersectionObserver((entries) => {
@@ -49,7 +50,9 @@ export function createGallery(store, wire, pictures, open) {
       if (!work) return;
       const seen = listed.filter((sample) => visible.has(sample));
       const samples = [...new Set([...(large === null ? [] : [large]), ...seen])];
-      if (samples.length) wire.send("show", { samples: samples.slice(0, MOST_WANTED) });
+      // said again, it would make the server begin anew
+      if (!samples.length || samples.join() === told) return;
+      if (wire.send("show", { samples: samples.slice(0, MOST_WANTED) }) !== null) told = samples.join();
     }, now ? 0 : 60);
   }
 
@@ -177,7 +180,9 @@ export function createGallery(store, wire, pictures, open) {
   store.watch(["work", "open", "exemplar", "numbers", "matches"], mark);
   store.watch(["open"], () => ask(true));
   store.watch(["online", "work"], (value, changed) => {
-    if (changed.has("online") && value.online) ask(true);
+    if (!changed.has("online")) return;
+    told = "";
+    if (value.online) ask(true);
   });
   pictures.watch(draw);
   return {
@@ -186,6 +191,7 @@ export function createGallery(store, wire, pictures, open) {
     reset() {
       wanted = PAGE;
       begun = false;
+      told = "";
       for (const tile of tiles.values()) sight.unobserve(tile);
       tiles.clear();
       visible.clear();

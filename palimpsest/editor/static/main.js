@@ -30,7 +30,7 @@ const receive = {
     store.set({ work: message });
     document.body.dataset.revision = message.revision;
     easel.answered(message.answers);
-    if (!before || before.hash !== message.hash) gallery.ask(true);
+    gallery.ask(true);
   },
   picture: ({ hash, sample }) => hash === store.value.work?.hash && pictures.arrived(hash, sample),
   report: (message) => store.set({ report: message }),

@@ -29,7 +29,8 @@ export function createStatus(store, wire) {
     else if (waiting) line.textContent = waiting;
     else if (report?.hash === work.hash && (work.draft.complete || report.missing || report.problem) && work.draft.exemplars.some((pair) => pair.object || pair.paste)) {
       line.textContent = sentence(report, drawn?.hash === work.hash ? drawn : null);
-    } else if (work.rules.length) line.textContent = `${work.rules.filter((rule) => rule.on).length} of ${work.rules.length} rules on`;
+    } else if (work.draft.complete) line.textContent = "Solving…";
+    else if (work.rules.length) line.textContent = `${work.rules.filter((rule) => rule.on).length} of ${work.rules.length} rules on`;
     else line.textContent = `${work.model.title}: no rule yet`;
     at("busy").classList.toggle("on", Boolean(waiting || (online && work && drawn?.hash !== work.hash)));
   });

@@ -247,7 +247,14 @@ def test_a_click_paints_the_outline_of_a_labelled_thing(author):
     author.open(2)
     page.locator("#pick").click()
     author.paint((0.6, 0.32))
+    author.open(4)  # without waiting: the outline belongs to the picture that was clicked
     author.filled("object")
+    expect(page.locator(".tray[data-role=object] .cut")).to_have_attribute(
+        "aria-label", "Copy: sample 2"
+    )
+    author.open(2)
+    author.role("object")
+    page.wait_for_timeout(300)
     assert 2000 < len(author.painted()) < 60_000
 
 
