@@ -34,15 +34,18 @@ export function createStatus(store, wire) {
     else line.textContent = `${work.model.title}: no rule yet`;
     at("busy").classList.toggle("on", Boolean(waiting || (online && work && drawn?.hash !== work.hash)));
   });
-  store.watch(["progress"], ({ progress }) => {
+  store.watch(["progress", "work"], ({ progress, work }) => {
     const box = at("progress");
-    box.hidden = !progress || progress.done >= progress.total;
+    const known = progress && progress.done < progress.total;
+    box.hidden = !known && !work?.improving;
     if (box.hidden) return;
     const [bar, words, stop] = box.children;
-    bar.value = progress.done / progress.total;
-    bar.setAttribute("aria-label", progress.title);
-    words.textContent = `${progress.title}: ${Math.round((100 * progress.done) / progress.total)} %`;
-    stop.hidden = progress.what === "statistics";
+    const title = known ? progress.title : "Searching for the best edit";
+    bar.setAttribute("aria-label", title);
+    if (known) bar.value = progress.done / progress.total;
+    else bar.removeAttribute("value");
+    words.textContent = known ? `${title}: ${Math.round(100 * bar.value)} %` : title;
+    stop.hidden = !work?.improving && known && progress.what === "statistics";
   });
   at("stop").addEventListener("click", () => wire.send("stop"));
   let timer = 0;
