@@ -45,7 +45,7 @@ from palimpsest.sessions.rewriting import solve
 from palimpsest.sessions.schema import Session
 from palimpsest.settings import validated
 
-SET_SIZES = (1, 2, 4, 6, 8, 12)
+SET_SIZES = (1, 2, 4, 6, 8, 12, 16, 24, 32)
 """Sizes of the sets of best exemplars that are solved together."""
 
 SINGLES = 3
@@ -254,6 +254,7 @@ def _prepare(
         asked.tuning_seed,
         adds=adds,
         least_added=_least_added(session, g.resolution) if adds else 1,
+        perceptual_weight=asked.perceptual_weight,
     )
     about |= {"judge": "labels", "source": list(source), "targets": list(targets)}
     if adds:  # most of the source should not change

@@ -36,9 +36,6 @@ scale need 29 million). For images beyond that, the features are computed again 
 OUTSIDE_WEIGHT = 5.0
 """Points that a score loses for each point of labels changed outside."""
 
-PERCEPTUAL_WEIGHT = 1.0
-"""Points (hundredths) that a score loses for each hundredth of perceptual distance outside."""
-
 ELSEWHERE_WEIGHT = 1.0
 """Without labels: weight of the relative change of other values against the relative goal loss."""
 
@@ -99,10 +96,13 @@ class LabelJudge:
         seed: int,
         adds: bool = False,
         least_added: int = 1,
+        perceptual_weight: float = 1.0,
     ) -> None:
         """
         Args:
             n: number of tuning images: the first samples of ``seed`` that show the source.
+            perceptual_weight: points (hundredths) that a score loses for each hundredth of
+                perceptual distance outside.
             adds: the source stays and targets are added to it; an image is then converted if at
                 least ``least_added`` of its pixels became a target.
 
@@ -113,6 +113,7 @@ class LabelJudge:
         self.layer, self.segmenter = g.layer(layer), segmenter
         self.distance = PerceptualDistance(segmenter)
         self.adds, self.least_added = adds, least_added
+        self.perceptual_weight = perceptual_weight
         self.source = segmenter.numbers(*source)
         # a target may contain the source as a part, such as building and dome
         self.targets = [n for n in segmenter.numbers(*targets) if n not in self.source]
@@ -181,7 +182,9 @@ class LabelJudge:
         effect = shares["converted_images"]
         if not self.adds:
             effect = (effect + shares["removed"]) / 2
-        spill = OUTSIDE_WEIGHT * (1 - shares["kept"]) + PERCEPTUAL_WEIGHT * shares["perceptual"]
+        spill = (
+            OUTSIDE_WEIGHT * (1 - shares["kept"]) + self.perceptual_weight * shares["perceptual"]
+        )
         return Score(effect - spill, **shares)
 
     def _converted(self, was: Tensor, is_now: Tensor, turned: Tensor) -> Tensor:

@@ -26,6 +26,8 @@ class PalimpsestParameters(Settings):
     tried. ``iterations``: steps of the solver. ``statistics_samples``: images for the statistics
     without the cells that should change. ``keeps_targets``: whether cells that show a target
     already should stay as they are; if not, they count among those that may change.
+    ``perceptual_weight``: points that a candidate loses for each hundredth of perceptual distance
+    outside the source, if labels judge it; it gains one for each hundredth that is converted.
     """
 
     candidate_exemplars: Count = 12
@@ -36,6 +38,7 @@ class PalimpsestParameters(Settings):
     iterations: Count = 40
     statistics_samples: Count = 400
     keeps_targets: bool = True
+    perceptual_weight: Annotated[float, Field(ge=0)] = 1.0
 
     @model_validator(mode="after")
     def _enough_candidates(self) -> PalimpsestParameters:

@@ -158,6 +158,18 @@ def test_a_label_judge_counts_what_the_images_show(
     assert score.value < (score.removed + score.converted_images) / 2
 
 
+def test_a_change_outside_costs_as_many_points_as_asked_for(g: Generator) -> None:
+    weight = g.layer(6).weight + 0.05
+    free, dear = (
+        LabelJudge(
+            g, 6, Brightness(), ("dark",), ("bright",), n=8, seed=3, perceptual_weight=points
+        ).score(weight)
+        for points in (0.0, 3.0)
+    )
+    assert free.perceptual == dear.perceptual > 0
+    assert free.value - dear.value == pytest.approx(3 * free.perceptual)
+
+
 def test_images_that_are_not_kept_as_looked_at_score_the_same(
     g: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
