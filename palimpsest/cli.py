@@ -1,8 +1,10 @@
 """The command `palimpsest`; in a checkout also ``python -m palimpsest``.
 
+    palimpsest info church.safetensors
     palimpsest photo me.jpg --edit photo_smile.safetensors --out me-smiling.png
 
-Each command is a function here, named in `COMMANDS`. What it does lies in the library.
+Each command is a function here or in `palimpsest.commands`, named in `COMMANDS`. What it does lies
+in the library.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import numpy as np
 import typer
 from PIL import Image
 
+from palimpsest.commands.info import info
+from palimpsest.commands.samples import apply, samples
 from palimpsest.errors import EditError, ParameterError
 from palimpsest.files.atomic import atomic_path
 from palimpsest.pipeline.commands import run_commands
@@ -77,7 +81,12 @@ def photo(
     ] = None,
     device: Device = "cpu",
 ) -> None:
-    """Invert a photograph, adapt the generator to it, apply edits, and write the picture."""
+    """Invert a photograph, adapt the generator to it, apply edits, and write the picture.
+
+    The inverted photograph is kept beside the picture, so that further edits take seconds.
+
+      palimpsest photo me.jpg --edit photo_smile.safetensors --out me-smiling.png
+    """
     # imported here, so that --help is quick
     from palimpsest.photographs.own_photograph import Studio
 
@@ -138,7 +147,13 @@ def editor(
         ),
     ] = 1,
 ) -> None:
-    """Open the editor: copy, paste and context in the browser, and every picture follows."""
+    """Open the editor: copy, paste and context in the browser, and every picture follows.
+
+    Ctrl+C ends it; drafts are kept.
+
+      palimpsest editor --model church
+      palimpsest editor --weights my_stylegan2.pt --port 8080
+    """
     # set before PyTorch starts its threads: with more threads than free processors they wait
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     from palimpsest.pipeline.editor_running import run_editor
@@ -157,7 +172,13 @@ def _write(pixels: np.ndarray, enlarge: int, out: Path) -> None:
         picture.resize(size, Image.Resampling.BICUBIC).save(path)
 
 
-COMMANDS = {"photo": photo, "editor": editor}
+COMMANDS = {
+    "info": info,
+    "samples": samples,
+    "apply": apply,
+    "photo": photo,
+    "editor": editor,
+}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -14,10 +14,8 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.errors import ParameterError
-from palimpsest.generators import load_generator
-from palimpsest.generators.checkpoints.exporting import beyond_clamp, export_generator
-from palimpsest.memory import Edit
+from palimpsest.generators.checkpoints.exporting import beyond_clamp
+from palimpsest.memory.several_edits import export_edited
 from palimpsest.pipeline.commands import run
 
 
@@ -34,17 +32,8 @@ def main(
     ] = 1.0,
 ) -> None:
     """Write the edited weights; the input file is not changed."""
-    if out.exists() and out.samefile(weights):
-        raise ParameterError(f"--out: {out} is also the input file; give another name")
-    generator = load_generator(weights)
-    edits = [Edit.load(path) for path in edit or []]
-    rewritten = Edit.compose(edits).apply(generator, strength)
-    history = {
-        "exported_from": generator.weights_sha256,
-        "edits": [path.stem for path in edit or []],
-        "strength": strength,
-    }
-    export_generator(rewritten, out, dict(generator.provenance) | history)
+    edits = edit or []
+    generator = export_edited(weights, edits, [strength], out)
     print(f"{out}: {generator.kind}, {generator.resolution} pixels, {len(edits)} edits")
     beyond = beyond_clamp(generator)
     if beyond:

@@ -149,6 +149,7 @@ ORDER = (
     "published",
     "editor",
     "pipeline",
+    "commands",
     "cli",
     "__main__",
 )

@@ -19,6 +19,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -50,20 +51,45 @@ def run(main: Callable[..., None], arguments: list[str] | None = None) -> None:
     app(args=arguments)
 
 
+@dataclass(frozen=True)
+class Group:
+    """Commands under one name: ``program GROUP NAME ...``; ``about`` is the group's help."""
+
+    about: str
+    commands: Mapping[str, Callable[..., None]]
+
+
 def run_commands(
-    commands: Mapping[str, Callable[..., None]], about: str, arguments: list[str] | None = None
+    commands: Mapping[str, Callable[..., None] | Group],
+    about: str,
+    arguments: list[str] | None = None,
 ) -> None:
     """As `run`, for a program of several commands: ``program NAME ...`` runs ``commands[NAME]``.
 
     ``about``: what ``program --help`` says first. A parameter of a command that is annotated with
-    `typer.Argument` is given by its place.
+    `typer.Argument` is given by its place. Paragraphs of a command's docstring that are indented
+    further than another are its examples, which ``--help`` shows as they stand. The shell can
+    complete options and files (``program --install-completion``).
     """
     _start()
-    app = _typer()
-    app.callback(help=about)(_no_options)
-    for name, main in commands.items():
-        app.command(name)(_with_debug(main))
+    app = _grouped(Group(about, commands), _typer(completion=True))
     app(args=arguments)
+
+
+def _grouped(group: Group, app: typer.Typer) -> typer.Typer:
+    app.callback(help=group.about)(_no_options)
+    for name, main in group.commands.items():
+        if isinstance(main, Group):
+            app.add_typer(_grouped(main, _typer()), name=name)
+        else:
+            app.command(name, help=_with_examples(main.__doc__ or ""))(_with_debug(main))
+    return app
+
+
+def _with_examples(text: str) -> str:
+    """A docstring whose indented paragraphs click leaves as they are."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(f"\b\n{one}" if one.startswith("  ") else one for one in paragraphs)
 
 
 def _start() -> None:
@@ -74,8 +100,13 @@ def _start() -> None:
         gc.enable()
 
 
-def _typer() -> typer.Typer:
-    return typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+def _typer(completion: bool = False) -> typer.Typer:
+    return typer.Typer(
+        add_completion=completion,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        no_args_is_help=completion,
+    )
 
 
 def _no_options() -> None:

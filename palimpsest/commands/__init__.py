@@ -1,0 +1,1 @@
+"""The commands of `palimpsest`, and what they share. The stages call the same library."""

@@ -1,0 +1,244 @@
+"""What a file is and holds, found in the file itself, never by its name.
+
+found = contents_of(Path("dome2spire.safetensors"))
+found.kind, found.facts["layer"]                # "edit", "6"
+fits(found, {"church": Path("church.safetensors")})     # ["church"]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from palimpsest.errors import CheckpointError, SessionError
+from palimpsest.generators import Generator, load_generator
+from palimpsest.generators.checkpoints.containers import read_checkpoint
+from palimpsest.instruments.classifiers.attribute_classifier import KIND as ATTRIBUTE
+from palimpsest.instruments.classifiers.published import CALLED
+from palimpsest.instruments.distances.frechet_reference import METADATA_KEY as REFERENCE
+from palimpsest.instruments.distances.frechet_reference import FrechetReference
+from palimpsest.instruments.loading import load_classifier, load_segmenter
+from palimpsest.instruments.segmenters.face_parser import MARK as FACE_MARK
+from palimpsest.instruments.segmenters.photograph_parts import METADATA_KEY as PARTS
+from palimpsest.instruments.segmenters.unified_parser import METADATA_KEY as PARSING
+from palimpsest.instruments.segmenters.world_segmenter import METADATA_KEY as SEGMENTER
+from palimpsest.memory import Edit, KeyStatistics
+from palimpsest.photographs.encoder import KIND as ENCODER
+from palimpsest.photographs.encoder import Encoder
+from palimpsest.photographs.files import METADATA_KEY as PHOTOGRAPH
+from palimpsest.photographs.files import InvertedPhotograph
+from palimpsest.photographs.framing import KIND as FRAMING
+from palimpsest.photographs.framing import FramingNetwork
+from palimpsest.sessions import Session
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A file's ``kind``, and ``facts``: what it holds, in words.
+
+    ``weights_sha256``: of the generator that it is, or was made for; "" if it was made for none.
+    ``session``: the session in the file, if it is one.
+    """
+
+    kind: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    weights_sha256: str = ""
+    session: Session | None = None
+
+    @property
+    def depends_on_weights(self) -> bool:
+        """Whether it fits some generators and others not."""
+        return bool(self.weights_sha256) or self.session is not None
+
+
+def contents_of(path: Path) -> Contents:
+    """What the file ``path`` is; all of it is read and checked.
+
+    Raises `PalimpsestError` for a file that is missing, damaged, or of no kind known here.
+    """
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "no such file"
+        raise CheckpointError(f"{path}: {what}; give one file")
+    with open(path, "rb") as file:
+        head = file.read(512)
+    if head[8:9] == b"{":
+        return _in_safetensors(path)
+    if head.lstrip()[:1] in (b"{", b"["):
+        return _session(path)
+    if path.stem.rpartition("-")[2] in CALLED:
+        return _classifier(path)
+    if FACE_MARK in read_checkpoint(path).tensors:
+        return _segmenter(path)
+    return _generator(path)
+
+
+def fits(contents: Contents, models: Mapping[str, Path]) -> list[str]:
+    """Names of the ``models`` (name: weights) that the file is of, or was made for.
+
+    A session fits the model that it names, if the model has its layer and places.
+    """
+    found = []
+    for name, file in models.items():
+        if contents.session is not None:
+            if contents.session.model == name and not _unfit(contents.session, file):
+                found.append(name)
+        elif load_generator(file).weights_sha256 == contents.weights_sha256:
+            found.append(name)
+    return found
+
+
+def _unfit(session: Session, file: Path) -> str:
+    try:
+        session.check(load_generator(file))
+    except SessionError as problem:
+        return str(problem)
+    return ""
+
+
+def _in_safetensors(path: Path) -> Contents:
+    try:
+        with safe_open(path, framework="pt") as file:
+            names, metadata = set(file.keys()), dict(file.metadata() or {})
+    except (SafetensorError, ValueError) as problem:
+        raise CheckpointError(
+            f"{path}: damaged, or not a safetensors file ({problem}); make or fetch it again"
+        ) from None
+    for mark, reader in MARKS.items():
+        if mark in metadata:
+            return reader(path)
+    if {"directions", "coefficients"} <= names:
+        return _edit(path)
+    if {"second_moment", "count"} <= names:
+        return _statistics(path)
+    return _generator(path)
+
+
+def _generator(path: Path) -> Contents:
+    g = load_generator(path)
+    kinds = {"stylegan2": "StyleGAN2", "progressive": "Progressive GAN"}
+    facts = {
+        "network": f"{kinds[g.kind]}, {g.resolution} x {g.resolution} pixels",
+        "z": f"{g.z_dim} numbers",
+        "layers": f"{g.layers[0]} to {g.layers[-1]}",
+        "weights": g.weights_sha256[:12],
+        **({"truncation": _truncates(g)} if g.kind == "stylegan2" else {}),
+        **{name: str(value) for name, value in g.provenance.items() if _told(value)},
+    }
+    return Contents("generator", facts, g.weights_sha256)
+
+
+def _truncates(g: Generator) -> str:
+    known = bool(g.latent_avg.isfinite().all())
+    return "possible" if known else "not possible: the file holds no mean latent"
+
+
+def _edit(path: Path) -> Contents:
+    edit = Edit.load(path)
+    wanted = ("session", "model", "method", "solver", "loss_before", "loss_after", "composed")
+    facts = {
+        "layer": str(edit.layer),
+        "rank": str(edit.rank),
+        "size": f"{edit.bytes / 1024:.0f} KiB",
+        **{name: _short(edit.metadata[name]) for name in wanted if edit.metadata.get(name)},
+        "made for weights": edit.weights_sha256[:12],
+    }
+    return Contents("edit", facts, edit.weights_sha256)
+
+
+def _statistics(path: Path) -> Contents:
+    stats = KeyStatistics.load(path)
+    told = ("layer", "truncation", "noise", "n", "seed", "excluding")
+    facts = {
+        "keys": f"{stats.count} of {stats.units} units",
+        **{name: stats.metadata[name] for name in told if stats.metadata.get(name)},
+    }
+    sha = stats.metadata.get("weights_sha256", "")
+    return Contents("key statistics", facts | {"made for weights": sha[:12]}, sha)
+
+
+def _session(path: Path) -> Contents:
+    session = Session.load(path)
+    facts = {
+        "name": session.name,
+        "model": session.model or "not named (the original's format)",
+        "layer": "not named" if session.layer is None else str(session.layer),
+        "rank": str(session.rank),
+        "exemplars": str(len(session.exemplars)),
+        "context": f"{len(session.context)} places",
+        "samples": f"{', '.join(map(str, session.samples))} of seed {session.seed}",
+    }
+    if session.solve is not None:
+        solve = session.solve
+        facts["solved by"] = f"{solve.solver}, {solve.exemplars} exemplars, mu {solve.mu:g}"
+    return Contents("session", facts, session=session)
+
+
+def _photograph(path: Path) -> Contents:
+    found = InvertedPhotograph.load(path)
+    facts = {
+        "latent": f"{len(found.latent)} rows of {found.latent.shape[1]} numbers",
+        "changed weights": f"{len(found.change.tensors)} tensors above layer {found.above}",
+        **{
+            f"error after {stage}": f"perceptual {error.perceptual:.3f}, pixels {error.pixel:.3f}"
+            for stage, error in found.errors.items()
+        },
+        "made for weights": found.weights_sha256[:12],
+    }
+    return Contents("inverted photograph", facts, found.weights_sha256)
+
+
+def _encoder(path: Path) -> Contents:
+    found = Encoder.load(path)
+    facts = {
+        "images": f"{found.resolution} x {found.resolution} pixels",
+        "estimates": f"{found.rows} rows of {found.style_dim} numbers",
+        "made for weights": found.weights_sha256[:12],
+    }
+    return Contents("encoder", facts, found.weights_sha256)
+
+
+def _segmenter(path: Path) -> Contents:
+    found = load_segmenter(path)
+    return Contents("segmenter", {"name": found.name, "classes": ", ".join(found.classes)})
+
+
+def _classifier(path: Path) -> Contents:
+    return Contents("classifier", {"attribute": load_classifier(path).attribute})
+
+
+def _framing(path: Path) -> Contents:
+    FramingNetwork.load(path)
+    return Contents("framing network", {"finds": "the face in a photograph"})
+
+
+def _reference(path: Path) -> Contents:
+    found = FrechetReference.load(path)
+    return Contents("Fréchet reference", {"holds": f"features of {found.count} photographs"})
+
+
+def _told(value: object) -> bool:
+    """Whether a note on a generator is short enough to print; curves and recipes are not."""
+    simple = value and not isinstance(value, dict)
+    return bool(simple) and len(str(value)) <= 200 and "\n" not in str(value)
+
+
+def _short(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+MARKS: Mapping[str, Callable[[Path], Contents]] = {
+    "palimpsest": _generator,
+    PHOTOGRAPH: _photograph,
+    ENCODER.key: _encoder,
+    FRAMING.key: _framing,
+    REFERENCE: _reference,
+    ATTRIBUTE.key: _classifier,
+    SEGMENTER: _segmenter,
+    PARTS: _segmenter,
+    PARSING: _segmenter,
+}
+"""Readers by the metadata entry that marks their files."""

@@ -1,0 +1,45 @@
+"""`palimpsest info`: what a file is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palimpsest.pipeline.shipped_models import shipped_models, weights_called
+
+
+def info(
+    file: Annotated[Path, typer.Argument(help="The file; of any kind that this project reads.")],
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Generator that the file should fit: a file, or the name of a shipped model;"
+            " repeatable. [the shipped ones]"
+        ),
+    ] = None,
+) -> None:
+    """Say what a file is, what it holds, and which generators it fits.
+
+    Generators, key statistics, edits, sessions, inverted photographs, segmenters, classifiers and
+    encoders are told apart by their content.
+
+      palimpsest info data/weights/mini/church.safetensors
+      palimpsest info spires.safetensors --weights my_stylegan2.pt
+    """
+    # imported here, so that --help is quick
+    from palimpsest.commands.contents import contents_of, fits
+
+    found = contents_of(file)
+    lines = {"file": str(file), "kind": found.kind, **found.facts}
+    if found.depends_on_weights:
+        models = {str(one): weights_called(one) for one in weights or []} or shipped_models()
+        fitting = fits(found, models)
+        label = "is the model" if found.kind == "generator" else "fits"
+        lines[label] = ", ".join(fitting) or (
+            f"none of {', '.join(models)}" if models else "unknown; give a generator with --weights"
+        )
+    width = max(map(len, lines))
+    for name, text in lines.items():
+        typer.echo(f"{name:<{width}}  {text}")

@@ -1,0 +1,27 @@
+"""Options that several commands share, each with one help text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Weights = Annotated[
+    Path,
+    typer.Option(help="File of the generator's weights, or the name of a shipped model."),
+]
+EditFiles = Annotated[
+    list[Path], typer.Option("--edit", help="Edit to apply; repeatable, in order.")
+]
+Strengths = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--strength",
+        help="Strength of all edits, or of each, in their order; 1 is the edit as solved. [1]",
+    ),
+]
+PictureFile = Annotated[Path, typer.Option(help="Picture to write (.png).")]
+Samples = Annotated[int, typer.Option(help="Number of samples shown.", min=1, max=1000)]
+Seed = Annotated[int, typer.Option(help="Random seed of the samples.", min=0)]
+Columns = Annotated[int, typer.Option(help="Samples in a row.", min=1, max=100)]

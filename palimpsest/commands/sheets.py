@@ -1,0 +1,59 @@
+"""Sheets of samples, of one generator or before and after its edits.
+
+sheet_of([g], n=24, seed=1).save("church.png")
+sheet_of([g, edit.apply(g)], n=8).save("spires.png")        # a row before, a row after
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from palimpsest.errors import ParameterError
+from palimpsest.files.atomic import atomic_path
+from palimpsest.generators import Generator
+from palimpsest.generators.pictures import contact_sheet
+from palimpsest.generators.samples import z_batches
+
+
+@torch.inference_mode()
+def sheet_of(
+    generators: Sequence[Generator],
+    n: int,
+    seed: int = 1,
+    columns: int = 8,
+    done: Callable[[int], None] = lambda _: None,
+) -> Image.Image:
+    """The first ``n`` standard samples, ``columns`` in a row; of several generators, each row of
+    the first is followed by the same samples of the others.
+
+    Args:
+        generators: they read the same z and make images of the same size.
+        done: called with the number of finished samples.
+    """
+    rows, finished = [], 0
+    columns = min(columns, n)
+    for z in z_batches(generators[0], n, seed, columns):
+        for g in generators:
+            # one at a time: memory does not depend on the width of the sheet
+            row = torch.cat([g(one.to(g.device)).cpu() for one in z.split(1)])
+            short = columns - len(row)
+            rows.append(torch.cat([row, torch.ones(short, *row.shape[1:])]))
+        finished += len(z)
+        done(finished)
+    return contact_sheet(torch.cat(rows), columns)
+
+
+def check_picture(out: Path) -> None:
+    """Raises `ParameterError` for a file name that is not that of a picture."""
+    if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise ParameterError(f"--out: {out} is not a .png or .jpg file")
+
+
+def save_picture(picture: Image.Image, out: Path) -> None:
+    """Write a picture atomically, in the format that its name says."""
+    with atomic_path(out) as path:
+        picture.save(path, quality=95)
