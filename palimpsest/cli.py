@@ -17,7 +17,9 @@ import numpy as np
 import typer
 from PIL import Image
 
+from palimpsest.commands.edits import EDITS, export
 from palimpsest.commands.info import info
+from palimpsest.commands.rewriting import rewrite, statistics
 from palimpsest.commands.samples import apply, samples
 from palimpsest.errors import EditError, ParameterError
 from palimpsest.files.atomic import atomic_path
@@ -175,7 +177,11 @@ def _write(pixels: np.ndarray, enlarge: int, out: Path) -> None:
 COMMANDS = {
     "info": info,
     "samples": samples,
+    "statistics": statistics,
+    "rewrite": rewrite,
     "apply": apply,
+    "edits": EDITS,
+    "export": export,
     "photo": photo,
     "editor": editor,
 }

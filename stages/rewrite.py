@@ -7,17 +7,13 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from palimpsest.errors import StatisticsError
-from palimpsest.generators import load_generator
-from palimpsest.memory import KeyStatistics
-from palimpsest.methods.registry import edit_with, method_called, names_of
+from palimpsest.commands.session_edits import edit_of_session, generator_of_statistics, told
+from palimpsest.methods.registry import method_called, names_of
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shared_options import SessionFile, StatisticsFile, Weights
@@ -42,23 +38,12 @@ def main(
     by = method_called(method, "edit", "--method")
     chosen = settings_from_json("--settings", settings, by.settings)
     drawn = Session.load(session)
-    stats = KeyStatistics.load(statistics)
     place = computing_device(device)
-    generator = load_generator(weights, truncation=_truncation(stats, statistics)).to(place)
-    stats = KeyStatistics.load(statistics, expect={"weights_sha256": generator.weights_sha256})
+    generator, stats = generator_of_statistics(weights, statistics, place)
     labels = _segmenter(segmenter).to(place) if segmenter and by.uses_segmenter else None
-    began = time.perf_counter()
-    edit = edit_with(by, generator, drawn, stats, labels, chosen)
-    taken = time.perf_counter() - began
-    notes = {"session": drawn.name, "model": drawn.model or "", "seconds_in_all": f"{taken:.3f}"}
-    edit = replace(edit, metadata={**edit.metadata, **notes})
+    edit = edit_of_session(by, generator, drawn, stats, labels, chosen)
     edit.save(out)
-    before, after = (float(edit.metadata[f"loss_{when}"]) for when in ("before", "after"))
-    print(
-        f"{drawn.name} by {method}: layer {edit.layer}, rank {edit.rank}, "
-        f"exemplars {edit.metadata.get('exemplars', '0')}, loss {before:.4f} to {after:.4f}, "
-        f"{edit.bytes / 1024:.0f} KiB, {taken:.1f} s"
-    )
+    print(told(edit))
 
 
 def _segmenter(path: Path) -> Any:
@@ -66,16 +51,6 @@ def _segmenter(path: Path) -> Any:
     from palimpsest.instruments.loading import load_segmenter
 
     return load_segmenter(path)
-
-
-def _truncation(stats: KeyStatistics, path: Path) -> float:
-    """The truncation that the statistics were collected with; the edit uses the same."""
-    try:
-        return float(stats.metadata["truncation"])
-    except (KeyError, ValueError):
-        raise StatisticsError(
-            f"{path}: does not name its truncation; collect it with key_statistics"
-        ) from None
 
 
 if __name__ == "__main__":
