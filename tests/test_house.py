@@ -93,6 +93,15 @@ def test_the_library_depends_on_what_it_imports() -> None:
     assert declared <= direct
 
 
+def test_an_installed_copy_has_every_file_of_the_library() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = tools["package-data"]["palimpsest"]
+    packed = {file for one in patterns for file in (ROOT / "palimpsest").glob(one)}
+    for file in (ROOT / "palimpsest").rglob("*"):
+        if file.is_file() and file.suffix not in (".py", ".pyc"):
+            assert file in packed, name_of(file)
+
+
 def test_this_environment_is_the_lock() -> None:
     from importlib.metadata import version
 

@@ -26,6 +26,7 @@ from palimpsest.instruments.segmenters.photograph_parts import METADATA_KEY as P
 from palimpsest.instruments.segmenters.unified_parser import METADATA_KEY as PARSING
 from palimpsest.instruments.segmenters.world_segmenter import METADATA_KEY as SEGMENTER
 from palimpsest.memory import Edit, KeyStatistics
+from palimpsest.memory.composed_edits import parts_of
 from palimpsest.photographs.encoder import KIND as ENCODER
 from palimpsest.photographs.encoder import Encoder
 from palimpsest.photographs.files import METADATA_KEY as PHOTOGRAPH
@@ -75,27 +76,31 @@ def contents_of(path: Path) -> Contents:
     return _generator(path)
 
 
-def fits(contents: Contents, models: Mapping[str, Path]) -> list[str]:
+def fits(contents: Contents, models: Mapping[str, Path], by_name: bool = True) -> list[str]:
     """Names of the ``models`` (name: weights) that the file is of, or was made for.
 
-    A session fits the model that it names, if the model has its layer and places.
+    A session fits a model that has its layer and its places there; a session that names no layer,
+    as the original's, fits if it does so in any layer. ``by_name``: it must also name the model.
     """
     found = []
     for name, file in models.items():
-        if contents.session is not None:
-            if contents.session.model == name and not _unfit(contents.session, file):
+        session = contents.session
+        if session is None:
+            if load_generator(file).weights_sha256 == contents.weights_sha256:
                 found.append(name)
-        elif load_generator(file).weights_sha256 == contents.weights_sha256:
+        elif (session.model == name or not by_name) and _opens(session, load_generator(file)):
             found.append(name)
     return found
 
 
-def _unfit(session: Session, file: Path) -> str:
-    try:
-        session.check(load_generator(file))
-    except SessionError as problem:
-        return str(problem)
-    return ""
+def _opens(session: Session, g: Generator) -> bool:
+    for layer in g.layers if session.layer is None else [session.layer]:
+        try:
+            session.check(g, layer)
+        except SessionError:
+            continue
+        return True
+    return False
 
 
 def _in_safetensors(path: Path) -> Contents:
@@ -137,12 +142,20 @@ def _truncates(g: Generator) -> str:
 
 def _edit(path: Path) -> Contents:
     edit = Edit.load(path)
-    wanted = ("session", "model", "method", "solver", "loss_before", "loss_after", "composed")
+    wanted = ("session", "model", "method", "solver")
+    losses = [edit.metadata.get(f"loss_{when}") for when in ("before", "after")]
+    parts = [f"{part['name']} at {part['strength']:g}" for part in parts_of(edit)]
     facts = {
         "layer": str(edit.layer),
         "rank": str(edit.rank),
         "size": f"{edit.bytes / 1024:.0f} KiB",
         **{name: _short(edit.metadata[name]) for name in wanted if edit.metadata.get(name)},
+        **(
+            {"loss": " to ".join(f"{float(one):.4g}" for one in losses if one)}
+            if any(losses)
+            else {}
+        ),
+        **({"composed of": ", ".join(parts)} if parts else {}),
         "made for weights": edit.weights_sha256[:12],
     }
     return Contents("edit", facts, edit.weights_sha256)
@@ -167,12 +180,12 @@ def _session(path: Path) -> Contents:
         "layer": "not named" if session.layer is None else str(session.layer),
         "rank": str(session.rank),
         "exemplars": str(len(session.exemplars)),
-        "context": f"{len(session.context)} places",
+        "context": str(len(session.context)),
         "samples": f"{', '.join(map(str, session.samples))} of seed {session.seed}",
     }
     if session.solve is not None:
         solve = session.solve
-        facts["solved by"] = f"{solve.solver}, {solve.exemplars} exemplars, mu {solve.mu:g}"
+        facts["solved by"] = f"{solve.solver}, exemplars: {solve.exemplars}, mu: {solve.mu:g}"
     return Contents("session", facts, session=session)
 
 

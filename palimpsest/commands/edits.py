@@ -77,7 +77,7 @@ def compose(
     names = [file.stem for file in files]
     edit = composed(list(zip(names, edits, strengths, strict=True)))
     edit.save(out)
-    typer.echo(f"{out}: {len(files)} edits of layer {edit.layer}, rank {edit.rank}", err=True)
+    typer.echo(f"{out}: layer {edit.layer}, rank {edit.rank}, from {len(files)} files", err=True)
 
 
 def remove(
@@ -127,7 +127,7 @@ def export(
     if strength and not edits:
         raise ParameterError("--strength: there is no --edit that it could be of")
     g = export_edited(weights_called(weights), edits, strength or [1.0], out)
-    typer.echo(f"{out}: {g.kind}, {g.resolution} pixels, {len(edits)} edits", err=True)
+    typer.echo(f"{out}: {g.kind}, {g.resolution} pixels, edits: {len(edits)}", err=True)
 
 
 EDITS = Group(

@@ -34,12 +34,14 @@ def info(
     found = contents_of(file)
     lines = {"file": str(file), "kind": found.kind, **found.facts}
     if found.depends_on_weights:
-        models = {str(one): weights_called(one) for one in weights or []} or shipped_models()
-        fitting = fits(found, models)
+        given = {str(one): weights_called(one) for one in weights or []}
+        models = given or shipped_models()
         label = "is the model" if found.kind == "generator" else "fits"
-        lines[label] = ", ".join(fitting) or (
-            f"none of {', '.join(models)}" if models else "unknown; give a generator with --weights"
-        )
+        if models:
+            none = f"none of {', '.join(models)}"
+            lines[label] = ", ".join(fits(found, models, by_name=not given)) or none
+        elif found.kind != "generator":
+            lines[label] = "unknown; give a generator with --weights"
     width = max(map(len, lines))
     for name, text in lines.items():
         typer.echo(f"{name:<{width}}  {text}")

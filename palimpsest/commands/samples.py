@@ -79,4 +79,4 @@ def apply(
     with progress_bar("samples", samples) as done:
         pair = [g.to(place), edited.to(place)]
         save_picture(sheet_of(pair, samples, seed, columns, done), out)
-    typer.echo(f"{out}: {len(edit)} edits, rows before and after in turn", err=True)
+    typer.echo(f"{out}: edits: {len(edit)}; rows before and after in turn", err=True)

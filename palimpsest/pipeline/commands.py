@@ -72,7 +72,7 @@ def run_commands(
     complete options and files (``program --install-completion``).
     """
     _start()
-    app = _grouped(Group(about, commands), _typer(completion=True))
+    app = _grouped(Group(about, commands), _typer(completion=True, groups=True))
     app(args=arguments)
 
 
@@ -80,7 +80,7 @@ def _grouped(group: Group, app: typer.Typer) -> typer.Typer:
     app.callback(help=group.about)(_no_options)
     for name, main in group.commands.items():
         if isinstance(main, Group):
-            app.add_typer(_grouped(main, _typer()), name=name)
+            app.add_typer(_grouped(main, _typer(groups=True)), name=name)
         else:
             app.command(name, help=_with_examples(main.__doc__ or ""))(_with_debug(main))
     return app
@@ -100,12 +100,12 @@ def _start() -> None:
         gc.enable()
 
 
-def _typer(completion: bool = False) -> typer.Typer:
+def _typer(completion: bool = False, groups: bool = False) -> typer.Typer:
     return typer.Typer(
         add_completion=completion,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
-        no_args_is_help=completion,
+        no_args_is_help=groups,
     )
 
 

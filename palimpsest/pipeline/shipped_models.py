@@ -38,10 +38,12 @@ def weights_called(given: Path) -> Path:
 
     Raises `ParameterError` for what is neither.
     """
-    if given.exists():
+    if given.is_file():
         return given
     models = shipped_models()
     if str(given) in models:
         return models[str(given)]
+    if given.exists():
+        raise ParameterError(f"--weights: {given}: not a file; give a generator's weights")
     known = f", nor one of the models {', '.join(models)}" if models else ""
     raise ParameterError(f"--weights: {given}: no such file{known}")

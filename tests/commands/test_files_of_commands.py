@@ -79,6 +79,12 @@ def test_info_of_statistics_sessions_and_segmenters(tiny, session, random_segmen
     session.save("patch.json")
     found = facts(capsys, "info", "patch.json")
     assert (found["kind"], found["layer"], found["model"]) == ("session", "6", "tiny")
+    assert facts(capsys, "info", "patch.json", "--weights", "tiny.safetensors")["fits"] == (
+        "tiny.safetensors"
+    )
+    session.model_copy(update={"layer": 99}).save("high.json")
+    found = facts(capsys, "info", "high.json", "--weights", "tiny.safetensors")
+    assert found["fits"] == "none of tiny.safetensors"
     random_segmenter.save("parts.safetensors")
     found = facts(capsys, "info", "parts.safetensors")
     assert found["kind"] == "segmenter" and "dome" in found["classes"] and "fits" not in found
@@ -180,3 +186,9 @@ def test_help_shows_an_example_of_every_command(capsys):
 def test_the_shell_can_complete(capsys):
     assert run("--help") == 0
     assert "--install-completion" in capsys.readouterr().out
+
+
+def test_a_group_without_a_command_shows_its_help(capsys):
+    run("edits")
+    shown = capsys.readouterr()
+    assert "compose" in shown.out + shown.err
