@@ -49,8 +49,8 @@ class AdaptationSettings(Settings):
     ``seed``: of the other samples.
     """
 
-    steps: Steps = 80
-    rate: StepSize = 0.01
+    steps: Steps = 160
+    rate: StepSize = 0.02
     kept: Count = 16
     kept_batch: Count = 1
     kept_weight: Weight = 0.3
@@ -58,7 +58,7 @@ class AdaptationSettings(Settings):
     pieces_batch: Count = 1
     pieces_weight: Weight = 2.0
     change_weight: Weight = 0.0
-    pixel_weight: Weight = 1.0
+    pixel_weight: Weight = 10.0
     seed: Seed = 2
 
 
