@@ -72,7 +72,9 @@ def saved(server):
     return server.saved
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # while a driver runs, nothing else of the process has an event loop
 def browser():
     if CHROMIUM is None:
         pytest.skip("no chromium is installed")

@@ -119,6 +119,7 @@ def test_the_whole_flow_by_touch_on_a_phone(open_page):
     author.settle()
     first = author.pixels()
     for sample, role, x in ((1, "object", 0.36), (2, "paste", 0.6), (4, "context", 0.58)):
+        author.settle()  # the pictures have moved to where they stay
         page.locator(f'.tile[data-sample="{sample}"]').tap()
         expect(page.locator("#picture-title")).to_have_text(f"Sample {sample}")
         page.wait_for_function("() => document.querySelector('#before').src")
