@@ -90,10 +90,10 @@ def photo(
       palimpsest photo me.jpg --edit photo_smile.safetensors --out me-smiling.png
     """
     # imported here, so that --help is quick
+    from palimpsest.commands.sheets import check_picture
     from palimpsest.photographs.own_photograph import Studio
 
-    if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise ParameterError(f"--out: {out} is not a .png or .jpg file")
+    check_picture(out)
     weights = weights or CHECKOUT / f"{SHIPPED}.safetensors"
     if not weights.is_file():
         raise ParameterError(f"{weights}: no such file; give the generator's with --weights")

@@ -169,8 +169,11 @@ class SessionPlan:
         if solve.measure and solve.measure.targets:
             given |= solve.measure.model_dump(include={"source", "targets"})
         fields = METHODS[method].session_fields
-        settings = self.parameters.method_settings(method).model_dump()
-        settings |= solve.methods.get(method, {})
+        shared = self.parameters.method_settings(method)
+        settings = shared.model_dump()
+        if own := solve.methods.get(method):
+            where = f"sessions.{model}.{session}.methods.{method}"
+            settings = validated(where, settings | own, type(shared)).model_dump()
         return settings | {name: given[name] for name in fields if name in given}
 
     def image_method_settings(self, methods: Iterable[str]) -> dict[str, dict[str, Any]]:

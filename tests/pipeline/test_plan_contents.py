@@ -161,9 +161,18 @@ def test_a_session_may_have_its_own_settings_of_a_method(folder: Path) -> None:
     assert settings == usual | own["palimpsest"] and settings != usual
     other = plan(folder).method_settings("church", "dome2spire", "newton")
     assert made.method_settings("church", "dome2spire", "newton") == other
-    for wrong in ({"palimpsest": {"exemplar": 2}}, {"no_such": {}}):
+    measured = plan(folder).parameters.measure.seed
+    for wrong in (
+        {"palimpsest": {"exemplar": 2}},
+        {"no_such": {}},
+        {"palimpsest": {"tuning_seed": measured}},  # the samples that are measured
+    ):
         with pytest.raises(ParameterError, match="sessions.church.dome2spire"):
             plan(folder, {"sessions": {"church": {"dome2spire": {"methods": wrong}}}})
+    few = {"palimpsest": {"candidate_exemplars": 1}}  # fewer than the exemplars of all sessions
+    made = plan(folder, {"sessions": {"church": {"dome2spire": {"methods": few}}}})
+    with pytest.raises(ParameterError, match="sessions.church.dome2spire.methods.palimpsest"):
+        made.method_settings("church", "dome2spire", "palimpsest")
 
 
 def test_a_study_with_a_key_makes_its_table(folder: Path) -> None:

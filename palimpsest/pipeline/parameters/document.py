@@ -165,11 +165,19 @@ class Parameters(Settings):
                 f"tradeoff.seed {self.tradeoff.seed} is also the seed of statistics or draw; "
                 "measure edits on other samples than they were made on"
             )
-        if self.measure.seed == self.methods.palimpsest.tuning_seed:
-            raise ValueError(
-                "measure.seed equals methods.palimpsest.tuning_seed; settings must be chosen on "
-                "other samples than those measured, so make them differ"
-            )
+        tuned = {"methods.palimpsest.tuning_seed": self.methods.palimpsest.tuning_seed}
+        for model, sessions in self.sessions.items():
+            for name, session in sessions.items():
+                own = session.methods.get("palimpsest", {})
+                if "tuning_seed" in own:
+                    field = f"sessions.{model}.{name}.methods.palimpsest.tuning_seed"
+                    tuned[field] = own["tuning_seed"]
+        for field, seed in tuned.items():
+            if self.measure.seed == seed:
+                raise ValueError(
+                    f"measure.seed equals {field}; settings must be chosen on other samples than "
+                    "those measured, so make them differ"
+                )
         return self
 
     def method_settings(self, name: str) -> Settings:
