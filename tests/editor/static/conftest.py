@@ -79,6 +79,9 @@ def browser():
     if CHROMIUM is None:
         pytest.skip("no chromium is installed")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    from tests.editor.static.pages import PATIENCE
+
+    playwright.expect.set_options(timeout=1000 * PATIENCE)
     with playwright.sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield started
@@ -88,7 +91,7 @@ def browser():
 @pytest.fixture
 def open_page(browser, server):
     """Opens the page, with an empty rule at first; it asks nobody else and complains of nothing."""
-    from tests.editor.static.pages import Author
+    from tests.editor.static.pages import PATIENCE, Author
 
     contexts, asked, complaints = [], [], []
 
@@ -96,7 +99,7 @@ def open_page(browser, server):
         width, height = viewport
         size = {"width": width, "height": height}
         context = browser.new_context(viewport=size, has_touch=touch, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(1000 * PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))

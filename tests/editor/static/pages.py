@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 Point = tuple[float, float]
 """A place on the open picture, as shares of its width, from the left top."""
@@ -33,10 +34,17 @@ SETTLED = """() => {
         const { top, bottom } = tile.getBoundingClientRect();
         return bottom > Math.max(0, box.top) && top < Math.min(innerHeight, box.bottom);
     };
-    return !document.querySelector('.busy.on')
-        && ![...document.querySelectorAll('[data-late]')].some(seen)
-        && document.querySelector('.tile .after')?.src;
+    const loaded = image => image.dataset.wanted
+        && image.src === new URL(image.dataset.wanted, document.baseURI).href;
+    const tiles = [...document.querySelectorAll('.tile')].filter(seen);
+    return !document.querySelector('.busy.on') && tiles.length
+        && tiles.every(tile => !tile.hasAttribute('data-late')
+            && loaded(tile.querySelector('.after')));
 }"""
+"""A picture is announced before the browser has loaded it: its address says that it is there."""
+
+PATIENCE = 30.0
+"""Seconds until a test gives up: a busy machine is slow, not wrong."""
 
 
 class Author:
@@ -56,10 +64,29 @@ class Author:
     def settle(self) -> None:
         """Wait until every picture that can be seen is that of the newest state."""
         self.page.wait_for_function(SETTLED)
-        self.page.wait_for_timeout(150)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until ``holds()`` is true; fail if it is not within `PATIENCE`."""
+        end = time.monotonic() + PATIENCE
+        while not holds():
+            assert time.monotonic() < end, "what was waited for did not come"
+            self.page.wait_for_timeout(50)
 
     def open(self, sample: int) -> None:
         self.page.locator(f'.tile[data-sample="{sample}"]').click()
+        self.page.wait_for_function("() => document.querySelector('#before').src")
+
+    def tap(self, sample: int) -> None:
+        """Open a sample with a finger: again if a slow machine made a long press of the tap."""
+        tile = self.page.locator(f'.tile[data-sample="{sample}"]')
+        title = self.page.locator("#picture-title")
+
+        def opened() -> bool:
+            tile.tap()
+            self.page.wait_for_timeout(100)
+            return title.inner_text() == f"Sample {sample}"
+
+        self.until(opened)
         self.page.wait_for_function("() => document.querySelector('#before').src")
 
     def role(self, name: str) -> None:
@@ -135,7 +162,7 @@ class Author:
         end = "" if is_filled else ":not([data-filled])"
         filled = "[data-filled]" if is_filled else ""
         selector = f'.tray[data-role="{role}"]{filled}{end}'
-        self.page.locator(selector).wait_for(state="attached", timeout=30_000)
+        self.page.locator(selector).wait_for(state="attached")
 
     def says(self, pattern: str) -> None:
         """Wait until the status line matches."""
