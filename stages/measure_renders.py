@@ -1,8 +1,8 @@
-"""Held-out renders reproduced, edited and compared with the truth, and the panel of Figure S6.
+"""Held-out renders reproduced, edited and compared with the truth, and the panel of Figure S10.
 
     python -m stages.measure_renders --weights church.safetensors --world church \
         --segmenter church-segmenter.safetensors --edit dome2spire=dome2spire.safetensors \
-        --settings '{...}' --out renders.parquet --out-panel figS6_renders.npz
+        --settings '{...}' --out renders.parquet --out-panel figS10_renders.npz
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ class Plan(ExperimentPlan):
     def _panels_of_measurements(self) -> dict[str, str]:
         """Figures whose panel is made by the job that measures: figure -> name of the panel."""
         pieces = {figure: f"pieces_{model}" for figure, model in self.piece_figures.items()}
-        own = ["fig05_watermarks", "figS2_tradeoff", "figS5_photographs", "figS6_renders"]
+        own = ["fig05_watermarks", "figS2_tradeoff", "figS5_photographs", "figS10_renders"]
         own += self._generator_figures
         return pieces | {name: name for name in own}
 
@@ -198,7 +198,7 @@ class Plan(ExperimentPlan):
         if self.photographs_are_possible:
             names.append("figS5_photographs")
         if self.renders_are_possible:
-            names.append("figS6_renders")
+            names.append("figS10_renders")
         return [f"results/figures/{name}.png" for name in sorted(names)]
 
     @property

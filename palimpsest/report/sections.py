@@ -103,7 +103,7 @@ SECTIONS = (
         "then a w for each layer. Neither reproduces it, so the weights above the edited layer are "
         "adapted to this photograph until they do. Every rule made before works on the adapted "
         "generator too. Renders show the same where the truth under the new rule is known.",
-        ("photographs", "figS5_photographs", "renders", "figS6_renders"),
+        ("photographs", "figS5_photographs", "renders", "figS10_renders"),
         (
             "photographs",
             "This run had no photographs, which are not part of the project: their table and "
@@ -321,10 +321,10 @@ FIGURE_TITLES = {
     "figS1_doors": "Figure S1. A door in the sky",
     "figS2_tradeoff": "Figure S2. Effect against locality",
     "figS5_photographs": "Figure S5. Held-out photographs, reproduced and edited",
-    "figS6_renders": "Figure S6. Held-out renders, reproduced and edited",
     "figS7_training_curve_photo_faces": "Figure S7. Training on photographs",
     "figS8_glasses_off": "Figure S8. Glasses off, photographs",
     "figS9_moustache_on": "Figure S9. Moustaches on, photographs",
+    "figS10_renders": "Figure S10. Held-out renders, reproduced and edited",
     **{f"figS4_world_{name}": f"Figure S4. The {name} world" for name in world_names()},
 }
 

@@ -15,7 +15,7 @@ from palimpsest.pipeline.adopted_layers import adopted_layers
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
 
-FIGURES = 18 + 5 + 6  # fig01 to 18, S1, S2, S6, S8, S9, and S3 for each generator
+FIGURES = 18 + 5 + 6  # fig01 to 18, S1, S2, S8, S9, S10, and S3 for each generator
 SESSIONS = {"church": 8, "face": 4, "horse": 2, "kitchen": 1, "photo_faces": 3}
 MEASURED = {"church": 2, "face": 1, "photo_faces": 1}
 TABLES = 2  # with a row for each method

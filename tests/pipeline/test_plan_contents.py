@@ -197,10 +197,10 @@ def test_a_figure_is_drawn_if_all_its_sessions_are_there(folder: Path) -> None:
         "fig06_reflections",
         "fig13",
         "fig14",
+        "figS10_renders",
         "figS2_tradeoff",
         "figS3_generator_church",
         "figS3_generator_kitchen",
-        "figS6_renders",
     ]
     write(folder, "data/sessions/church/hat.json", {})
     assert "fig07_hats" in names(plan(folder).figures)

@@ -187,6 +187,6 @@ def test_photographs_are_edited_at_a_rank_that_the_session_is_solved_at(folder: 
 
 def test_renders_need_a_rule_that_the_world_can_render(folder: Path) -> None:
     made = plan(folder)
-    assert made.renders_are_possible and "figS6_renders" in names(made.figures)
+    assert made.renders_are_possible and "figS10_renders" in names(made.figures)
     other = plan(folder, {"held_out_renders": {"session": "remove_window"}})
     assert not other.renders_are_possible and "renders" not in names(other.tables)

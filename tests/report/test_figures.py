@@ -116,7 +116,7 @@ def panel_of(name, pictures):
         facts |= {"shows": dict.fromkeys(columns, [True, False] * 4), "layer": 5, "units": 16}
         facts |= {"switched_layer": 5, "shows_photographs": True, "rank": 4, "strength": 2.0}
         return Panel(dict.fromkeys(columns, pictures), COMMON | facts)
-    if name == "figS6_renders":
+    if name == "figS10_renders":
         columns = ("render", "best_z", "best_w", "adapted", "edited", "counterfactual")
         facts = {"session": "dome2spire", "layer": 6}
         return Panel(dict.fromkeys(columns, pictures), COMMON | facts)

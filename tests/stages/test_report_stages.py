@@ -181,13 +181,13 @@ def test_the_snapshot_leaves_out_figures_of_photographs(tmp_path):
     for folder in ("tables", "figures"):
         folders[folder].mkdir()
     (folders["tables"] / "photographs.csv").write_text("picture\nadapted\n")
-    for name, facts in (("figS5_photographs", {SHOWS_PHOTOGRAPHS: True}), ("figS6_renders", {})):
+    for name, facts in (("figS5_photographs", {SHOWS_PHOTOGRAPHS: True}), ("figS10_renders", {})):
         sheet = Sheet(2, 1, Style())
         sheet.save(folders["figures"] / f"{name}.png", "What is seen.", facts)
     assert not call(snapshot, **folders)
     names = {file.name for file in folders["out"].iterdir()}
-    captions = {"figS5_photographs.txt", "figS6_renders.txt"}
-    assert names == captions | {"figS6_renders.png", "photographs.csv"}
+    captions = {"figS5_photographs.txt", "figS10_renders.txt"}
+    assert names == captions | {"figS10_renders.png", "photographs.csv"}
     said = (folders["out"] / "figS5_photographs.txt").read_text()
     assert "not copied here, because it shows photographs" in said and "What is seen." in said
-    assert (folders["out"] / "figS6_renders.txt").read_text() == "What is seen.\n"
+    assert (folders["out"] / "figS10_renders.txt").read_text() == "What is seen.\n"

@@ -98,7 +98,7 @@ rule measure_renders:
         edit=PLAN.edit_file(PARAMETERS.held_out_renders.model, PARAMETERS.held_out_renders.session),
     output:
         rows="results/measurements/renders.parquet",
-        panel="results/measurements/panels/figS6_renders.npz",
+        panel="results/measurements/panels/figS10_renders.npz",
     log:
         "logs/measure_renders.log",
     benchmark:

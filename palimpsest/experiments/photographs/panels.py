@@ -1,4 +1,4 @@
-"""The panels of Figures S5 and S6: pictures in rows, and the facts of their captions."""
+"""The panels of Figures S5 and S10: pictures in rows, and the facts of their captions."""
 
 from __future__ import annotations
 

@@ -59,10 +59,10 @@ FIGURES: dict[str, Draw] = {
     "fig18_patches_kitchen_progressive": pieces.draw,
     "figS2_tradeoff": tradeoff.draw,
     "figS5_photographs": reproductions.draw_photographs,
-    "figS6_renders": reproductions.draw_renders,
     "figS7_training_curve_photo_faces": training_curve.draw,
     "figS8_glasses_off": pairs.draw,
     "figS9_moustache_on": pairs.draw,
+    "figS10_renders": reproductions.draw_renders,
     **{f"{GENERATOR}{name}": grid.draw for name in world_names()},
     **{f"figS4_world_{name}": world.draw for name in world_names()},
 }

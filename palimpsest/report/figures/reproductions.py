@@ -1,4 +1,4 @@
-"""Figures S5 and S6: photographs and renders as a generator reproduces them, and under a new rule.
+"""Figures S5 and S10: photographs and renders as a generator reproduces them, and under a new rule.
 
 The panels hold an array (rows, R, R, 3) uint8 for each column. S5: the last row has a sticker if
 the facts say so, and the facts tell in which pictures a smile was seen.
