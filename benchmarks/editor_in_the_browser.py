@@ -34,7 +34,10 @@ LISTEN = """() => {
         window.seen.push([performance.now() - lifted, hash, tile.dataset.sample]);
     }, true);
 }"""
-RESTS = "() => !document.querySelector('.busy.on') && !document.querySelector('[data-late]')"
+RESTS = """() => !document.querySelector('.busy.on') && !document.querySelector('[data-late]')
+    && [...document.querySelectorAll('.tile .after[data-wanted]')].every(image =>
+        image.src === new URL(image.dataset.wanted, document.baseURI).href)"""
+REVISION = "() => document.body.dataset.revision"
 COPY, PASTE, CONTEXT = 1, 2, (4, 8, 13, 15, 16, 17, 19, 21, 22, 23)
 
 
@@ -61,10 +64,10 @@ def paint(page, sample: int, points: list[tuple[float, float]], role: str) -> No
     page.mouse.move(*places[0])
     page.mouse.down()
     page.mouse.move(*places[1], steps=6)
+    before = page.evaluate(REVISION)
     page.mouse.up()
-    page.wait_for_timeout(100)
+    page.wait_for_function(f"before => ({REVISION})() !== before", arg=before)
     page.wait_for_function(RESTS)
-    page.wait_for_timeout(200)
 
 
 def wait_for(address: str) -> None:
@@ -109,6 +112,7 @@ def main(
                 y = 0.25 + 0.02 * (stroke // len(CONTEXT))
                 sample = CONTEXT[stroke % len(CONTEXT)]
                 paint(page, sample, [(0.5, y), (0.52, y + 0.1)], "context")
+                page.wait_for_timeout(300)
                 first, last = times_of(page.evaluate("() => window.seen"))
                 firsts.append(first)
                 lasts.append(last)

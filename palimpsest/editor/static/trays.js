@@ -11,9 +11,21 @@ const WORDS = {
   context: "Paint the thing to change in a few more pictures. Until then the pasted place counts.",
 };
 
+const MOST_KEPT = 100; // cut-outs and goals
+
 /** `show(sample, role)` opens a selection's picture. */
 export function createTrays(store, wire, show) {
   let drawn = "";
+  // cut-outs and goals that stay as they are are not drawn again: a stroke costs one cut-out, not all
+  const made = new Map();
+  function once(key, draw) {
+    const old = made.get(key);
+    const found = old && !("failed" in old.dataset) ? old : draw();
+    made.delete(key);
+    made.set(key, found); // the newest last
+    if (made.size > MOST_KEPT) made.delete(made.keys().next().value);
+    return found;
+  }
 
   function trays({ work, exemplar }) {
     if (!work) return;
@@ -54,8 +66,11 @@ export function createTrays(store, wire, show) {
   }
 
   function slot(role, selection, work) {
-    const canvas = make("canvas", { width: 256, height: 256, "aria-hidden": "true" });
-    cut(canvas, role, selection, work);
+    const canvas = once([role, work.original, selection.sample, selection.mask].join(), () => {
+      const fresh = make("canvas", { width: 256, height: 256, "aria-hidden": "true" });
+      cut(fresh, role, selection, work);
+      return fresh;
+    });
     const name = role === "context" ? `Context on sample ${selection.sample}` : `${ROLES[role]}: sample ${selection.sample}`;
     const keep = `${role}-${role === "context" ? selection.sample : ""}`;
     return make("div", { class: "slot" },
@@ -83,14 +98,22 @@ export function createTrays(store, wire, show) {
       const [x, y, side] = frameOf(mask);
       small.drawImage(whole, x, y, side, side, 0, 0, canvas.width, canvas.height);
     } catch {
+      canvas.dataset.failed = "";
       canvas.getContext("2d").fillText("not drawn", 90, 130);
     }
   }
 
   /** What the layer will be asked for, and moving the pasted thing by the layer's cells. */
   function goal(work, exemplar) {
-    const image = make("img", { src: goalAddress(work.hash, exemplar), alt: "The copied thing pasted, as the layer will be asked for it" });
-    image.addEventListener("error", () => image.remove());
+    // the context has no part in a goal, so its picture outlives the state in whose name it is asked for
+    const image = once(JSON.stringify([work.original, work.layer, work.draft.exemplars[exemplar]]), () => {
+      const fresh = make("img", { src: goalAddress(work.hash, exemplar), alt: "The copied thing pasted, as the layer will be asked for it" });
+      fresh.addEventListener("error", () => {
+        fresh.dataset.failed = "";
+        fresh.remove();
+      });
+      return fresh;
+    });
     const nudge = (icon, words, rows, columns) =>
       make("button", { type: "button", class: `icon small ${icon}`, icon, "aria-label": `Move what is pasted ${words}`, title: `Move it ${words}`, data: { keep: `nudge-${icon}` },
         onclick: () => wire.send("nudge", { role: "paste", exemplar, rows, columns }) });
