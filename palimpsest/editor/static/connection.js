@@ -1,51 +1,52 @@
 /**
- * The wire to the server: one WebSocket for changes, HTTP for pictures and files. A lost connection is
- * taken up again with growing pauses; the server then sends the whole state again.
+ * The wire to the editor: one channel for changes, requests for pictures and files. A lost connection
+ * is taken up again with growing pauses; the editor then sends the whole state again.
  */
+
+import { openChannel, request } from "./transport.js";
 
 const VERSION = 1;
 const PAUSES = [300, 600, 1200, 2500, 5000]; // milliseconds
 
 /** `onMessage(message)` for each message; `onLine(boolean)` when the connection opens and when it is lost. */
 export function connect({ onMessage, onLine }) {
-  const address = new URL("changes", location.href);
-  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
   // ids of two tabs do not meet: answers go to all of them
   const base = Math.floor(Math.random() * 1e6) * 1e6;
   let count = 0;
   let failures = 0;
-  let socket = null;
+  let channel = null;
   let timer = null;
   const unsent = new Map(); // newest mask of each selection, painted while there was no connection
 
   function open() {
     clearTimeout(timer);
-    socket = new WebSocket(address);
-    socket.addEventListener("open", () => {
-      failures = 0;
-      onLine(true);
-      for (const text of unsent.values()) socket.send(text);
-      unsent.clear();
-    });
-    socket.addEventListener("message", (event) => onMessage(JSON.parse(event.data)));
-    socket.addEventListener("close", (event) => {
-      onLine(false, event.code >= 4400 ? event.reason : "");
-      if (event.code >= 4400) return;
-      timer = setTimeout(open, PAUSES[Math.min(failures, PAUSES.length - 1)]);
-      failures += 1;
+    channel = openChannel({
+      onText: (text) => onMessage(JSON.parse(text)),
+      onOpen() {
+        failures = 0;
+        onLine(true);
+        for (const text of unsent.values()) channel.send(text);
+        unsent.clear();
+      },
+      onClose(reason) {
+        onLine(false, reason);
+        if (reason) return;
+        timer = setTimeout(open, PAUSES[Math.min(failures, PAUSES.length - 1)]);
+        failures += 1;
+      },
     });
   }
   open();
-  addEventListener("online", () => socket.readyState > 1 && open());
+  addEventListener("online", () => channel.state() === "closed" && open());
 
   return {
     /** Send a change; returns its id. Without a connection strokes wait for it; for others null is returned. */
     send(type, fields = {}) {
-      const online = socket.readyState === WebSocket.OPEN;
+      const online = channel.state() === "open";
       if (!online && type !== "select") return null;
       count += 1;
       const text = JSON.stringify({ type, version: VERSION, id: base + count, ...fields });
-      if (online) socket.send(text);
+      if (online) channel.send(text);
       else unsent.set([fields.role, fields.role === "context" ? fields.sample : fields.exemplar].join(), text);
       return base + count;
     },
@@ -64,7 +65,7 @@ export const relative = (address) => address.replace(/^\//, "");
 export async function ask(address, options = {}) {
   let answer;
   try {
-    answer = await fetch(address, options);
+    answer = await request(address, options);
   } catch {
     throw new Error("The editor does not answer. Is it still running?");
   }

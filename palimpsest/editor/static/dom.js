@@ -1,5 +1,7 @@
 /** Elements, glyphs and small things of the document. */
 
+import { fileAt, sourceOf } from "./transport.js";
+
 /** Element with the given id; a missing one is a fault of the page. */
 export function at(id) {
   const found = document.getElementById(id);
@@ -71,19 +73,54 @@ export function isTyping(target) {
 /** Image, loaded and decoded. Rejects where there is none. */
 export async function loadImage(address) {
   const image = new Image();
-  image.src = address;
+  image.src = await sourceOf(address);
   await image.decode();
   return image;
 }
 
-/** Let the browser save a Blob or an address under a name. */
-export function saveAs(source, name) {
-  const address = source instanceof Blob ? URL.createObjectURL(source) : source;
+/** Show the picture of an address in an `<img>`, or none for null; a newer wish outdates an older one. */
+export async function setPicture(image, address) {
+  if (address === (image.dataset.address ?? null)) return;
+  if (address === null) {
+    delete image.dataset.address;
+    image.removeAttribute("src");
+    return;
+  }
+  image.dataset.address = address;
+  const source = await sourceOf(address).catch(() => "");
+  if (image.dataset.address !== address) return;
+  if (source) image.src = source;
+  else image.dispatchEvent(new Event("error"));
+}
+
+/** Let the browser save a Blob or what is at an address, under a name. Rejects if there is nothing. */
+export async function saveAs(source, name) {
+  const found = source instanceof Blob ? source : await fileAt(source);
+  const address = found instanceof Blob ? URL.createObjectURL(found) : found;
   const link = make("a", { href: address, download: name });
   document.body.append(link);
   link.click();
   link.remove();
-  if (source instanceof Blob) setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  if (found instanceof Blob) setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+/** What the browser remembers for this page, or null; some places forbid it to remember. */
+export function remembered(name) {
+  try {
+    return localStorage.getItem(`palimpsest.${name}`);
+  } catch {
+    return null;
+  }
+}
+
+/** Remember a text, or forget it (null). */
+export function remember(name, text) {
+  try {
+    if (text === null) localStorage.removeItem(`palimpsest.${name}`);
+    else localStorage.setItem(`palimpsest.${name}`, text);
+  } catch {
+    // it is forgotten when the page is closed
+  }
 }
 
 /** A file that the person chooses, or null. `accept` as the attribute of the same name. */

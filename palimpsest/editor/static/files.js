@@ -120,7 +120,7 @@ export function createFiles(store, wire, show) {
       complete ? null : make("p", { class: "soft" }, "A session needs something copied and a place to paste it."),
       make("div", { class: "ends" }, make("button", { type: "button", onclick: close }, "Cancel"), button));
       const sheet = (numbers ?? [0, 1, 2, 3, 4, 5, 6, 7]).slice(0, 24).join(",");
-      const download = (address, file, words, on) => make("button", { type: "button", disabled: !on, onclick: () => saveAs(address, file) }, words);
+      const download = (address, file, words, on) => make("button", { type: "button", disabled: !on, onclick: () => saveAs(address, file).catch(fault) }, words);
       return [form, make("h3", { class: "soft" }, "Download"), make("div", { class: "ends start" },
         download("downloads/session.json", `${work.draft.name}.json`, "Session", complete),
         download("downloads/edit.safetensors", `${work.draft.name}.safetensors`, "Edit", complete),

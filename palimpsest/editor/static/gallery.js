@@ -1,7 +1,7 @@
 /** The grid of samples: 24 at first, more on scrolling, or those asked for by number. */
 
 import { heatAddress } from "./connection.js";
-import { at, make } from "./dom.js";
+import { at, make, setPicture } from "./dom.js";
 import { parseNumbers } from "./numbers.js";
 import { showIn } from "./pictures.js";
 
@@ -102,8 +102,8 @@ export function createGallery(store, wire, pictures, open) {
     const [before, after] = tile.children;
     const newest = pictures.newest(sample);
     const heat = tile.querySelector(".heat");
-    if (!store.value.heat) heat.removeAttribute("src");
-    else if (newest && heat.getAttribute("src") !== heatAddress(store.value.heat, sample)) heat.src = heatAddress(store.value.heat, sample);
+    if (!store.value.heat) setPicture(heat, null);
+    else if (newest) setPicture(heat, heatAddress(store.value.heat, sample));
     const failed = () => {
       if (!tile.querySelector(".failed")) tile.append(make("span", { class: "failed" }, "could not be drawn"));
     };

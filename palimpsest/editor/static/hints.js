@@ -1,6 +1,6 @@
 /** Three hints for the first rule. Each goes away as one follows it; the cross hides them for good. */
 
-import { at } from "./dom.js";
+import { at, remember } from "./dom.js";
 import { nextRole } from "./store.js";
 
 /** [role, sentence] of the hint for this moment, or null. */
@@ -34,7 +34,7 @@ export function createHints(store) {
     }
   });
   at("hint-close").addEventListener("click", () => {
-    localStorage.setItem("palimpsest.hints", "off");
+    remember("hints", "off");
     store.set({ hints: false });
   });
 }

@@ -1,6 +1,6 @@
 /** Keys of the whole page, and the dialog that lists all keys. */
 
-import { at, isTyping, make } from "./dom.js";
+import { at, isTyping, make, remember } from "./dom.js";
 import { showDialog } from "./files.js";
 
 const KEYS = [
@@ -66,7 +66,7 @@ export function createKeys(store, wire, files, easel) {
       make("dl", { class: "keys" }, ...KEYS.flatMap(([keys, words]) => [make("dt", {}, keys), make("dd", {}, words)])),
       make("p", { class: "soft" }, "Every stroke is kept as you paint it, also if the page is closed."),
       make("div", { class: "ends" },
-        make("button", { type: "button", onclick: () => (localStorage.removeItem("palimpsest.hints"), store.set({ hints: true }), close()) }, "Show the hints again"),
+        make("button", { type: "button", onclick: () => (remember("hints", null), store.set({ hints: true }), close()) }, "Show the hints again"),
         make("button", { type: "button", class: "main", onclick: close }, "Close")),
     ]);
   }

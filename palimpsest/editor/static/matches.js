@@ -1,7 +1,7 @@
 /** Where the rule's direction matches: heat maps on all pictures, the best matches first. */
 
 import { ask, heatAddress } from "./connection.js";
-import { at } from "./dom.js";
+import { at, setPicture } from "./dom.js";
 
 export function createMatches(store) {
   const button = at("matches");
@@ -30,6 +30,6 @@ export function createMatches(store) {
   store.watch(["heat", "open"], ({ heat, open }) => {
     button.setAttribute("aria-pressed", Boolean(heat));
     at("heat").hidden = !heat || open === null;
-    if (heat && open !== null) at("heat").src = heatAddress(heat, open);
+    setPicture(at("heat"), heat && open !== null ? heatAddress(heat, open) : null);
   });
 }

@@ -113,7 +113,7 @@ export function createPicture(store, pictures, easel) {
   fromMenu("mask-save", async () => saveAs(await easel.toBlob(), `mask-${store.value.open}.png`));
   fromMenu("picture-save", () => {
     const { work, open: sample } = store.value;
-    saveAs(pictureAddress(work.hash, sample), `${work.model.name}-${sample}.png`);
+    saveAs(pictureAddress(work.hash, sample), `${work.model.name}-${sample}.png`).catch((problem) => store.set({ alert: problem.message }));
   });
   document.addEventListener("pointerdown", (event) => {
     if (!event.target.closest("#mask-menu")) at("mask-menu").open = false;

@@ -4,6 +4,8 @@
  * every change with the names that changed.
  */
 
+import { remembered } from "./dom.js";
+
 export const ROLES = { object: "Copy", paste: "Paste", context: "Context" };
 
 export function createStore() {
@@ -29,7 +31,7 @@ export function createStore() {
       numbers: null, // the samples asked for by number, or null: all
       matches: null, // samples sorted by their match, or null
       heat: null, // hash of the state whose heat maps are shown, or null
-      hints: localStorage.getItem("palimpsest.hints") !== "off",
+      hints: remembered("hints") !== "off",
     },
     set(changes) {
       const names = Object.keys(changes).filter((name) => !Object.is(store.value[name], changes[name]));

@@ -1,7 +1,7 @@
 /** The trays: what is copied, where it is pasted, and the context; each with its cut-out. */
 
 import { goalAddress, pictureAddress, relative } from "./connection.js";
-import { at, glyph, loadImage, make } from "./dom.js";
+import { at, glyph, loadImage, make, setPicture } from "./dom.js";
 import { colourOf, drawMask, SIDE } from "./mask.js";
 import { nextRole, ROLES } from "./store.js";
 
@@ -107,11 +107,12 @@ export function createTrays(store, wire, show) {
   function goal(work, exemplar) {
     // the context has no part in a goal, so its picture outlives the state in whose name it is asked for
     const image = once(JSON.stringify([work.original, work.layer, work.draft.exemplars[exemplar]]), () => {
-      const fresh = make("img", { src: goalAddress(work.hash, exemplar), alt: "The copied thing pasted, as the layer will be asked for it" });
+      const fresh = make("img", { alt: "The copied thing pasted, as the layer will be asked for it" });
       fresh.addEventListener("error", () => {
         fresh.dataset.failed = "";
         fresh.remove();
       });
+      setPicture(fresh, goalAddress(work.hash, exemplar));
       return fresh;
     });
     const nudge = (icon, words, rows, columns) =>
