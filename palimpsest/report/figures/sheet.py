@@ -92,11 +92,13 @@ class Sheet:
         """A thin horizontal line."""
         self._ink.plot([left, right], [top, top], color=self.style.ink, lw=0.6, alpha=0.6)
 
-    def frame(self, left: float, top: float, width: float, height: float) -> None:
-        """A frame in the accent colour with a white border, visible on any picture."""
-        for colour, thick in (("white", 2.0), (self.style.accent, 1.0)):
+    def frame(
+        self, left: float, top: float, width: float, height: float, *, colour: str | None = None
+    ) -> None:
+        """A frame with a white border, visible on any picture; in the accent colour by default."""
+        for edge, thick in (("white", 2.0), (colour or self.style.accent, 1.0)):
             self._ink.add_patch(
-                Rectangle((left, top), width, height, fill=False, ec=colour, lw=thick)
+                Rectangle((left, top), width, height, fill=False, ec=edge, lw=thick)
             )
 
     def outline(
