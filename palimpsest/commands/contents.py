@@ -7,6 +7,7 @@ fits(found, {"church": Path("church.safetensors")})     # ["church"]
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from palimpsest.errors import CheckpointError, SessionError
+from palimpsest.experiments.reflections.painted_scenes import STREAM_SEED, PaintedScenes
 from palimpsest.generators import Generator, load_generator
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.instruments.classifiers.attribute_classifier import KIND as ATTRIBUTE
@@ -33,7 +35,8 @@ from palimpsest.photographs.files import METADATA_KEY as PHOTOGRAPH
 from palimpsest.photographs.files import InvertedPhotograph
 from palimpsest.photographs.framing import KIND as FRAMING
 from palimpsest.photographs.framing import FramingNetwork
-from palimpsest.sessions import Session
+from palimpsest.sessions import HalfSession, Selection, Session, load_session
+from palimpsest.sessions.content import parsed
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Contents:
     kind: str
     facts: Mapping[str, str] = field(default_factory=dict)
     weights_sha256: str = ""
-    session: Session | None = None
+    session: Session | HalfSession | None = None
 
     @property
     def depends_on_weights(self) -> bool:
@@ -67,7 +70,7 @@ def contents_of(path: Path) -> Contents:
         head = file.read(512)
     if head[8:9] == b"{":
         return _in_safetensors(path)
-    if head.lstrip()[:1] in (b"{", b"["):
+    if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
         return _session(path)
     if path.stem.rpartition("-")[2] in CALLED:
         return _classifier(path)
@@ -93,7 +96,7 @@ def fits(contents: Contents, models: Mapping[str, Path], by_name: bool = True) -
     return found
 
 
-def _opens(session: Session, g: Generator) -> bool:
+def _opens(session: Session | HalfSession, g: Generator) -> bool:
     for layer in g.layers if session.layer is None else [session.layer]:
         try:
             session.check(g, layer)
@@ -173,13 +176,16 @@ def _statistics(path: Path) -> Contents:
 
 
 def _session(path: Path) -> Contents:
-    session = Session.load(path)
+    data = parsed(path.read_bytes(), str(path))
+    if isinstance(data, dict) and data and all(name.isdigit() for name in data):
+        return _painted_scenes(path)
+    session = load_session(path)
     facts = {
         "name": session.name,
         "model": session.model or "not named (the original's format)",
         "layer": "not named" if session.layer is None else str(session.layer),
         "rank": str(session.rank),
-        "exemplars": str(len(session.exemplars)),
+        "exemplars": _exemplars(session),
         "context": str(len(session.context)),
         "samples": f"{', '.join(map(str, session.samples))} of seed {session.seed}",
     }
@@ -187,6 +193,30 @@ def _session(path: Path) -> Contents:
         solve = session.solve
         facts["solved by"] = f"{solve.solver}, exemplars: {solve.exemplars}, mu: {solve.mu:g}"
     return Contents("session", facts, session=session)
+
+
+def _exemplars(session: Session | HalfSession) -> str:
+    """How many there are, and what half of one is drawn where none is complete."""
+    if isinstance(session, Session):
+        return str(len(session.exemplars))
+    drawn = [f"{name} of sample {one.sample}" for name, one in _halves(session)]
+    has = f"only {', '.join(drawn)}" if drawn else "none"
+    return f"{has}: half made, the editor opens it; an edit also needs {session.missing}"
+
+
+def _halves(session: HalfSession) -> list[tuple[str, Selection]]:
+    pairs = [("object", one.object) for one in session.exemplars]
+    pairs += [("paste", one.paste) for one in session.exemplars]
+    return [(name, one) for name, one in pairs if one is not None]
+
+
+def _painted_scenes(path: Path) -> Contents:
+    found = PaintedScenes.load(path)
+    facts = {
+        "holds": f"masks of windows and of their reflections in {len(found)} samples",
+        "samples": f"{', '.join(map(str, found.numbers))} of seed {STREAM_SEED}",
+    }
+    return Contents("painted scenes", facts)
 
 
 def _photograph(path: Path) -> Contents:

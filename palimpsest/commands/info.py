@@ -37,6 +37,8 @@ def info(
         given = {str(one): weights_called(one) for one in weights or []}
         models = given or shipped_models()
         label = "is the model" if found.kind == "generator" else "fits"
+        if found.session is not None and not found.session.model:
+            models = given  # samples of what generator it was drawn on is not written in it
         if models:
             none = f"none of {', '.join(models)}"
             lines[label] = ", ".join(fits(found, models, by_name=not given)) or none

@@ -17,7 +17,7 @@ from palimpsest.editor.history import History
 from palimpsest.editor.saved_sessions import session_called
 from palimpsest.editor.work import SEED, Draft, Work
 from palimpsest.errors import ParameterError, SessionError
-from palimpsest.sessions import Selection, Session
+from palimpsest.sessions import HalfSession, Selection, Session
 from palimpsest.sessions.masks import decode_mask
 
 NAMES = {"object": "copy", "paste": "paste", "context": "context"}
@@ -85,8 +85,8 @@ def _changed(work: Work, message: Any, engine: Engine) -> tuple[str, Work]:
     raise ParameterError(f"{message.type} changes nothing")
 
 
-def opened(work: Work, session: Session, engine: Engine) -> tuple[str, Work]:
-    """Label and work after opening a session as the draft.
+def opened(work: Work, session: Session | HalfSession, engine: Engine) -> tuple[str, Work]:
+    """Label and work after opening a session, complete or half made, as the draft.
 
     Raises `SessionError` for a session of another model or of other samples, or one that does not
     fit the model.

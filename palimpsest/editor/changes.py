@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from palimpsest.editor.work import Draft, HalfExemplar, Judged, Rule, Work
+from palimpsest.editor.work import Draft, Judged, Rule, Work
 from palimpsest.errors import SessionError
-from palimpsest.sessions import Selection, Session
+from palimpsest.sessions import HalfExemplar, HalfSession, Selection, Session
 from palimpsest.sessions.masks import encode_mask
 
 Role = Literal["object", "paste", "context"]
@@ -142,8 +142,8 @@ def cleared(work: Work) -> Work:
     return work.model_copy(update={"draft": draft})
 
 
-def opened(work: Work, session: Session, layer: int, strength: float = 1.0) -> Work:
-    """The work with a session as its draft; ``layer`` if the session names none.
+def opened(work: Work, session: Session | HalfSession, layer: int, strength: float = 1.0) -> Work:
+    """The work with a session, complete or half made, as its draft; ``layer`` if it names none.
 
     All exemplars become part of the draft, or as many as the session says are solved for.
     """
@@ -155,7 +155,8 @@ def opened(work: Work, session: Session, layer: int, strength: float = 1.0) -> W
         rank=session.rank,
         smoothness=session.solve.mu if session.solve else work.draft.smoothness,
         strength=strength,
-        exemplars=tuple(HalfExemplar(object=one.object, paste=one.paste) for one in used),
+        exemplars=tuple(HalfExemplar(object=one.object, paste=one.paste) for one in used)
+        or (HalfExemplar(),),
         context=session.context,
         judged=Judged(**{name: getattr(session, name) for name in Judged.model_fields}),
         solver="palimpsest" if session.solve and session.solve.solver == "palimpsest" else "newton",

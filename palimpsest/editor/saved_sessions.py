@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from palimpsest.editor.workplace import Workplace
 from palimpsest.errors import SessionError
-from palimpsest.sessions import Session
+from palimpsest.sessions import HalfSession, Session, load_session
 
 Where = Literal["saved", "drawn", "example"]
 
@@ -47,19 +47,22 @@ def listed(place: Workplace, model: str) -> list[SessionSeen]:
     seen = []
     for name, (where, path) in sorted(session_files(place, model).items()):
         try:
-            session = Session.load(path)
+            session = load_session(path)
         except SessionError:
             continue
         seen.append(SessionSeen(name=name, title=session.title, layer=session.layer, where=where))
     return seen
 
 
-def session_called(place: Workplace, model: str, name: str) -> Session:
-    """The session of a name. Raises `SessionError` if there is none, or its file is damaged."""
+def session_called(place: Workplace, model: str, name: str) -> Session | HalfSession:
+    """The session of a name, complete or half made.
+
+    Raises `SessionError` if there is none, or its file is damaged.
+    """
     files = session_files(place, model)
     if name not in files:
         raise SessionError(f"there is no session {name} of {model}")
-    return Session.load(files[name][1])
+    return load_session(files[name][1])
 
 
 def save(place: Workplace, model: str, session: Session, overwrite: bool = False) -> Path:

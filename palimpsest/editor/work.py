@@ -14,8 +14,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from palimpsest.sessions import Exemplar, Selection, Session
-from palimpsest.sessions.schema import Classes, Name, Solving
+from palimpsest.sessions import Exemplar, HalfExemplar, Selection, Session
+from palimpsest.sessions.schema import Classes, Name, Solving, missing_of
 
 SEED = 1
 """Seed of the samples that the editor shows."""
@@ -34,18 +34,6 @@ class Frozen(BaseModel):
     """Base of all values of the editor: immutable, and unknown names are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class HalfExemplar(Frozen):
-    """A copied thing and the place where it is pasted; either may not have been painted yet."""
-
-    object: Selection | None = None
-    paste: Selection | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Whether both have been painted."""
-        return self.object is not None and self.paste is not None
 
 
 class Judged(Frozen):
@@ -85,9 +73,7 @@ class Draft(Frozen):
     @property
     def missing(self) -> str | None:
         """What has to be painted before the draft can be solved: "object", "paste" or None."""
-        if any(one.complete for one in self.exemplars):
-            return None
-        return "object" if all(one.object is None for one in self.exemplars) else "paste"
+        return missing_of(self.exemplars)
 
     @property
     def empty(self) -> bool:

@@ -76,7 +76,7 @@ def _hand_drawn(folder: Path, model: str) -> dict[str, HandDrawnSession]:
 def _session_in(path: Path, file: str) -> HandDrawnSession:
     """What a session file says of its layer and how it is solved."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError:
         content = None
     layer = content.get("layer") if isinstance(content, dict) else "none"

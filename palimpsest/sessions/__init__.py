@@ -7,14 +7,24 @@ edit = rewrite(g, session, stats, solver="newton")
 from palimpsest.errors import SessionError
 from palimpsest.sessions.opening import OpenSession, open_session
 from palimpsest.sessions.rewriting import rewrite
-from palimpsest.sessions.schema import Exemplar, Selection, Session
+from palimpsest.sessions.schema import (
+    Exemplar,
+    HalfExemplar,
+    HalfSession,
+    Selection,
+    Session,
+    load_session,
+)
 
 __all__ = [
     "Exemplar",
+    "HalfExemplar",
+    "HalfSession",
     "OpenSession",
     "Selection",
     "Session",
     "SessionError",
+    "load_session",
     "open_session",
     "rewrite",
 ]

@@ -8,17 +8,20 @@ goes. Context: places in a few samples that shall follow the same rule (paper, s
     session.exemplars[0].paste.mask            # data URL; see `palimpsest.sessions.masks`
     session.save("copy.json")
 
-The original's files (`object`, `paste`, `key`, `query`) load unchanged. Any fault of a session
-raises one `SessionError` that names the file and the field.
+The original's files (`object`, `paste`, `key`, `query`) load unchanged. Some of them are half made:
+a context alone, or an object that is not pasted. `load_session` gives a `HalfSession` for these,
+which the editor opens; a `Session` always has a goal. Any fault raises one `SessionError` that
+names the file and the field.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import (
@@ -34,10 +37,10 @@ from pydantic import (
 from palimpsest.errors import SessionError
 from palimpsest.files.atomic import atomic_write_text
 from palimpsest.generators.base import Generator
+from palimpsest.sessions.content import SAMPLES, fault_of, in_our_form, parsed
 from palimpsest.sessions.masks import compat_area, cover, decode_mask
 
 VERSION = 1
-ORIGINAL_FIELDS = frozenset({"object", "paste", "key", "query"})
 
 Classes = Annotated[
     tuple[Annotated[str, StringConstraints(min_length=1, max_length=100)], ...],
@@ -90,11 +93,31 @@ def _is_painted(url: str) -> bool:
     return bool((decode_mask(url) >= 1 / 255).any())
 
 
-class Exemplar(_Strict):
+class HalfExemplar(_Strict):
+    """A copied thing and the place where it is pasted; either may not have been painted yet."""
+
+    object: Selection | None = None
+    paste: Selection | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether both have been painted."""
+        return self.object is not None and self.paste is not None
+
+
+class Exemplar(HalfExemplar):
     """One thing to copy, and the place to paste it."""
 
     object: Selection
     paste: Selection
+
+
+def missing_of(exemplars: Iterable[HalfExemplar]) -> Literal["object", "paste"] | None:
+    """What has to be painted before there is a goal; None if an exemplar is complete."""
+    exemplars = tuple(exemplars)
+    if any(one.complete for one in exemplars):
+        return None
+    return "object" if all(one.object is None for one in exemplars) else "paste"
 
 
 class Solving(_Strict):
@@ -105,19 +128,8 @@ class Solving(_Strict):
     mu: float = Field(ge=0, allow_inf_nan=False, description="weight of the change on other keys")
 
 
-class Session(_Strict):
-    """A session as drawn. Sample i is row i of the standard z of ``seed``, ``n`` rows long.
-
-    ``model`` and ``layer`` are None only in a session that came from the original's format, which
-    does not hold them.
-
-    ``source``, ``targets``, ``adds`` and ``least`` say how an edit of the session is judged by
-    labels, and may be left out: pixels of the ``source`` classes shall become ``targets``. If the
-    rule ``adds``, the source stays and targets come into it, in each image at least ``least``
-    pixels of a 128-pixel image (a quarter of what is copied, if that is left out).
-
-    ``solve``: how the pipeline solves a session that `params.yaml` does not name.
-    """
+class _Drawn(_Strict):
+    """The fields of a session, also of one that is half made."""
 
     version: int = Field(default=VERSION, ge=1, le=VERSION)
     model: Name | None = Field(default=None, description="name of the generator it was drawn on")
@@ -126,9 +138,9 @@ class Session(_Strict):
     layer: int | None = Field(default=None, ge=1, description="layer whose rule changes")
     rank: int = Field(default=1, ge=1, description="number of directions of the change")
     seed: int = Field(default=1, ge=0, lt=2**32, description="seed of the samples")
-    n: int = Field(default=1000, ge=1, description="length of the stream of samples")
-    exemplars: tuple[Exemplar, ...] = Field(min_length=1, description="copied things, places")
-    context: tuple[Selection, ...] = Field(min_length=1, description="where the rule applies")
+    n: int = Field(default=SAMPLES, ge=1, description="length of the stream of samples")
+    exemplars: tuple[HalfExemplar, ...] = Field(default=(), description="copied things, places")
+    context: tuple[Selection, ...] = Field(default=(), description="where the rule applies")
     query: Selection | None = Field(default=None, description="what matches were searched for")
     source: Classes | None = Field(default=None, description="classes that go, or gain targets")
     targets: Classes | None = Field(default=None, description="classes that come")
@@ -139,7 +151,7 @@ class Session(_Strict):
     solve: Solving | None = Field(default=None, description="how its own edit is solved")
 
     @model_validator(mode="after")
-    def _known_samples(self) -> Session:
+    def _known_samples(self) -> Self:
         for field, selection in self.selections():
             if selection.sample >= self.n:
                 raise ValueError(
@@ -149,7 +161,7 @@ class Session(_Strict):
         return self
 
     @model_validator(mode="after")
-    def _one_change(self) -> Session:
+    def _one_change(self) -> Self:
         if both := sorted(set(self.source or ()) & set(self.targets or ())):
             raise ValueError(f"field targets: class {both[0]!r} is also a source")
         if self.least is not None and not self.adds:
@@ -165,8 +177,8 @@ class Session(_Strict):
         """Name of the field and selection, for every mask, in the order of the file."""
         found = []
         for i, exemplar in enumerate(self.exemplars):
-            found.append((f"exemplars[{i}].object", exemplar.object))
-            found.append((f"exemplars[{i}].paste", exemplar.paste))
+            halves = (("object", exemplar.object), ("paste", exemplar.paste))
+            found += [(f"exemplars[{i}].{name}", half) for name, half in halves if half is not None]
         found += [(f"context[{i}]", selection) for i, selection in enumerate(self.context)]
         if self.query is not None:
             found.append(("query", self.query))
@@ -176,44 +188,6 @@ class Session(_Strict):
     def samples(self) -> tuple[int, ...]:
         """Numbers of all samples that the session uses, ascending."""
         return tuple(sorted({selection.sample for _, selection in self.selections()}))
-
-    @classmethod
-    def from_dict(cls, data: Any, source: str = "session") -> Session:
-        """The session in the content of a JSON file, ours or the original's.
-
-        ``source`` names the file in errors; an original session takes its name from the file's.
-        Raises `SessionError` for any fault.
-        """
-        if not isinstance(data, dict):
-            raise SessionError(f"{source}: holds {_kind(data)}, not a JSON object with a session")
-        if ORIGINAL_FIELDS & data.keys() and "exemplars" not in data:
-            data = _from_original(data, source)
-        elif "exemplars" not in data:
-            raise SessionError(
-                f"{source}: field exemplars is missing; a session holds exemplars of "
-                "object and paste, and context (or the original's object, paste and key)"
-            )
-        if not data.get("context"):
-            data = {**data, "context": _pasted_places(data["exemplars"])}
-        try:
-            # validated as JSON, so that lists become tuples but numbers stay strictly typed
-            return cls.model_validate_json(json.dumps(data))
-        except ValidationError as problem:
-            raise SessionError(f"{source}: {_first_fault(problem)}") from None
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Session:
-        """Read a session file, ours or the original's. Raises `SessionError`."""
-        path = Path(path)
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise SessionError(f"{path}: no such file; draw the session or give another") from None
-        except IsADirectoryError:
-            raise SessionError(f"{path}: is a folder, not a session file") from None
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as problem:
-            raise SessionError(f"{path}: is not JSON ({problem}); draw or save it again") from None
-        return cls.from_dict(data, str(path))
 
     def to_json(self) -> str:
         """The file's text: fields in a fixed order, indented by two spaces, one final newline."""
@@ -242,79 +216,111 @@ class Session(_Strict):
                     f"{values[0]} x {values[1]} grid of layer {number}; paint a larger spot"
                 )
         count = sum(int((selection.area(keys, compat) > 0).sum()) for selection in self.context)
-        if self.rank > count:
+        if self.context and self.rank > count:
             raise SessionError(
                 f"session {self.name}: field rank: {self.rank} is above the {count} keys that the "
                 f"context covers at layer {number}; lower it or paint more context"
             )
         return number
 
-
-def _pasted_places(exemplars: Any) -> list[Any]:
-    """The context of a session without one: the pasted places, as in the original."""
-    if not isinstance(exemplars, list):
-        return []
-    return [e["paste"] for e in exemplars if isinstance(e, dict) and "paste" in e]
-
-
-def _from_original(data: dict[str, Any], source: str) -> dict[str, Any]:
-    if unknown := sorted(data.keys() - ORIGINAL_FIELDS):
-        raise SessionError(
-            f"{source}: field {unknown[0]} is unknown; an original session holds "
-            "object, paste, key and query"
-        )
-    for field in ("object", "paste"):
-        if field not in data:
-            raise SessionError(f"{source}: field {field} is missing; a session needs both")
-    stem = "".join(c if c.isalnum() or c in "_.-" else "_" for c in Path(source).stem)
-    pairs = data.get("key") or [data["paste"]]
-    if not isinstance(pairs, list):
-        raise SessionError(f"{source}: field key: expected a list of [sample, mask], got {pairs!r}")
-    converted = {
-        "name": stem.lstrip("_.-") or "session",
-        "exemplars": [
-            {field: _pair(data[field], source, field) for field in ("object", "paste")},
-        ],
-        "context": [_pair(pair, source, f"key[{i}]") for i, pair in enumerate(pairs)],
-    }
-    if data.get("query"):
-        converted["query"] = _pair(data["query"], source, "query")
-    return converted
+    @classmethod
+    def _checked(cls, data: dict[str, Any], original: bool, source: str) -> Self:
+        try:
+            # validated as JSON, so that lists become tuples but numbers stay strictly typed
+            return cls.model_validate_json(json.dumps(data))
+        except ValidationError as problem:
+            known = {"solve": Solving, "exemplars": Exemplar}
+            known |= dict.fromkeys(("object", "paste", "context", "query"), Selection)
+            raise SessionError(f"{source}: {fault_of(problem, original, known, cls)}") from None
 
 
-def _pair(pair: Any, source: str, field: str) -> dict[str, Any]:
-    if not isinstance(pair, list) or len(pair) != 2:
-        raise SessionError(f"{source}: field {field}: expected [sample, mask], got {_kind(pair)}")
-    return {"sample": pair[0], "mask": pair[1]}
+class HalfSession(_Drawn):
+    """A session without a goal: a context alone, or things copied and not pasted.
+
+    It has `Session`'s fields. The editor opens it as a draft; what needs a goal needs a `Session`.
+    """
+
+    @property
+    def missing(self) -> Literal["object", "paste"]:
+        """What has to be painted first."""
+        return missing_of(self.exemplars) or "object"
 
 
-def _first_fault(problem: ValidationError) -> str:
-    """The first of pydantic's errors, as `field NAME: what is wrong`."""
-    fault = problem.errors(include_url=False, include_context=False)[0]
-    field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in fault["loc"]).lstrip(".")
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
-        return f"field {field} is unknown; known fields: {', '.join(_known_beside(fault['loc']))}"
-    if fault["type"] == "missing":
-        return f"field {field} is missing"
-    if not field:
-        return message
-    given = fault.get("input")
-    shown = f" (got {given!r})" if isinstance(given, int | float | bool) else ""
-    return f"field {field}: {message[:1].lower()}{message[1:]}{shown}"
+class Session(_Drawn):
+    """A session as drawn. Sample i is row i of the standard z of ``seed``, ``n`` rows long.
+
+    ``model`` and ``layer`` are None only in a session that came from the original's format, which
+    does not hold them.
+
+    ``source``, ``targets``, ``adds`` and ``least`` say how an edit of the session is judged by
+    labels, and may be left out: pixels of the ``source`` classes shall become ``targets``. If the
+    rule ``adds``, the source stays and targets come into it, in each image at least ``least``
+    pixels of a 128-pixel image (a quarter of what is copied, if that is left out).
+
+    ``solve``: how the pipeline solves a session that `params.yaml` does not name.
+    """
+
+    exemplars: tuple[Exemplar, ...] = Field(min_length=1, description="copied things, places")
+    context: tuple[Selection, ...] = Field(min_length=1, description="where the rule applies")
+
+    @classmethod
+    def from_dict(cls, data: Any, source: str = "session") -> Session:
+        """The session in the content of a JSON file, ours or the original's.
+
+        ``source`` names the file in errors; an original session takes its name from the file's.
+        Raises `SessionError` for any fault, and for a session that is half made.
+        """
+        fields, original = in_our_form(data, source)
+        if original and _is_half_made(fields):
+            missing = (
+                "object" if not any(one.get("object") for one in fields["exemplars"]) else "paste"
+            )
+            raise SessionError(
+                f"{source}: has no goal: field {missing} is missing; a session needs both object "
+                "and paste, which the editor adds"
+            )
+        return cls._checked(fields, original, source)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Session:
+        """Read a session file, ours or the original's. Raises `SessionError`."""
+        path = Path(path)
+        return cls.from_dict(parsed(_read(path), str(path)), str(path))
 
 
-def _known_beside(loc: tuple[int | str, ...]) -> list[str]:
-    """Names of the known fields at the place of an unknown one."""
-    if len(loc) == 1:
-        return list(Session.model_fields)
-    if loc[0] == "exemplars" and len(loc) == 3:
-        return list(Exemplar.model_fields)
-    if loc[0] == "solve":
-        return list(Solving.model_fields)
-    return list(Selection.model_fields)
+def read_session(content: bytes, source: str) -> Session | HalfSession:
+    """The session in a file's content, ours or the original's, complete or half made.
+
+    ``source`` names the file in errors. Raises `SessionError` for what is not a session, and for
+    one in which nothing is drawn.
+    """
+    fields, original = in_our_form(parsed(content, source), source)
+    if not _is_half_made(fields):
+        return Session._checked(fields, original, source)
+    half = HalfSession._checked(fields, original, source)
+    if not half.selections():
+        raise SessionError(f"{source}: nothing is drawn in this session")
+    return half
 
 
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "a text", type(None): "null"}
-    return names.get(type(value), f"a {type(value).__name__}")
+def load_session(path: str | os.PathLike[str]) -> Session | HalfSession:
+    """The session in a file, complete or half made; see `read_session`."""
+    path = Path(path)
+    return read_session(_read(path), str(path))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise SessionError(f"{path}: no such file; draw the session or give another") from None
+    except IsADirectoryError:
+        raise SessionError(f"{path}: is a folder, not a session file") from None
+
+
+def _is_half_made(fields: dict[str, Any]) -> bool:
+    """Whether no exemplar has both halves; what is no list of objects is not for this to judge."""
+    exemplars = fields.get("exemplars") or []
+    if not isinstance(exemplars, list) or not all(isinstance(one, dict) for one in exemplars):
+        return False
+    return not any(one.get("object") and one.get("paste") for one in exemplars)

@@ -14,7 +14,7 @@ import torch
 from palimpsest.errors import SessionError
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.sessions.masks import encode_mask
-from palimpsest.sessions.schema import Session
+from palimpsest.sessions.schema import HalfSession, Session, load_session
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -179,6 +179,131 @@ def test_what_is_no_session_is_told_so(tmp_path: Path, text: str, reason: str) -
         Session.load(file)
     assert str(caught.value).startswith(f"{file}: ") and reason in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+SPOT = spot(8, 8, 24, 24)
+EMPTY = encode_mask(np.zeros((8, 8)))
+
+
+@pytest.mark.parametrize(
+    ("original", "missing", "drawn"),
+    [
+        ({"key": [[7, SPOT], [9, SPOT]]}, "object", ["context[0]", "context[1]"]),
+        ({"object": None, "paste": [3, SPOT]}, "object", ["exemplars[0].paste", "context[0]"]),
+        ({"object": [3, SPOT], "key": []}, "paste", ["exemplars[0].object"]),
+        ({"query": [3, SPOT]}, "object", ["query"]),
+    ],
+)
+def test_a_half_made_file_of_the_original_loads_as_half_a_session(
+    tmp_path: Path, generator: StyleGAN2, original: dict, missing: str, drawn: list[str]
+) -> None:
+    file = tmp_path / "mark on wall.json"
+    file.write_text(json.dumps(original))
+    half = load_session(file)
+    assert isinstance(half, HalfSession) and half.missing == missing
+    assert [name for name, _ in half.selections()] == drawn
+    assert (half.name, half.layer, half.n) == ("mark_on_wall", None, 1000)
+    assert half.check(generator, 6) == 6
+    with pytest.raises(SessionError, match="no layer 12"):
+        half.check(generator, 12)
+    half.save(tmp_path / "ours.json")
+    assert load_session(tmp_path / "ours.json") == half
+    with pytest.raises(SessionError, match=f"has no goal: field {missing} is missing"):
+        Session.load(file)
+
+
+def test_a_complete_file_loads_as_a_session(content: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "whole.json").write_text(json.dumps(content))
+    assert load_session(tmp_path / "whole.json") == Session.from_dict(content)
+    del content["exemplars"]
+    (tmp_path / "half.json").write_text(json.dumps(content))
+    assert isinstance(load_session(tmp_path / "half.json"), HalfSession)
+
+
+@pytest.mark.parametrize("original", [{"object": None}, {"key": []}, {"query": [1, EMPTY]}])
+def test_a_session_without_a_stroke_is_refused(tmp_path: Path, original: dict) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(original))
+    with pytest.raises(SessionError, match="nothing is drawn in this session"):
+        load_session(tmp_path / "a.json")
+
+
+def test_a_byte_order_mark_is_read_over(content: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(content), encoding="utf-8-sig")
+    assert Session.load(tmp_path / "a.json") == Session.from_dict(content)
+
+
+def test_the_originals_samples_have_no_end() -> None:
+    original = {"object": [3, SPOT], "paste": [1000, SPOT], "key": [[7, SPOT]]}
+    assert Session.from_dict(original).n == 1001
+    assert Session.from_dict(original | {"query": [4321, SPOT]}).n == 4322
+
+
+@pytest.mark.parametrize("query", [[7, EMPTY], [7, ""], [7, None], None, []])
+def test_an_unpainted_query_counts_as_none(content: dict[str, Any], query: Any) -> None:
+    original = {"object": [3, SPOT], "paste": [5, SPOT], "query": query}
+    assert Session.from_dict(original).query is None
+    if query:
+        content["query"] = {"sample": 7, "mask": query[1]}
+        assert Session.from_dict(content).query is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"key": {"7": SPOT}}, "field key: expected a list of [sample, mask], got an object"),
+        ({"key": SPOT}, "field key: expected a list of [sample, mask], got a text"),
+        ({"key": [SPOT]}, "field key[0]: expected [sample, mask], got a text"),
+        ({"key": [[SPOT, 7]]}, "field key[0].sample: input should be a valid integer"),
+        ({"key": [[7, SPOT], [7, SPOT[:60]]]}, "field key[1].mask: is not an image"),
+        ({"key": [[7, SPOT[22:]]]}, "field key[0].mask: is not an image"),
+        ({"paste": [7, [SPOT]]}, "field paste.mask: input should be a valid string"),
+        ({"object": [7, EMPTY]}, "field object.mask: is empty"),
+        ({SPOT: 1}, "is unknown"),
+        ({"exemplars": [{"object": {SPOT: 1}, "paste": {}}]}, "is missing"),
+    ],
+)
+def test_no_message_holds_a_mask(tmp_path: Path, fields: dict, message: str) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({"object": [3, SPOT], "paste": [5, SPOT]} | fields))
+    for load in (Session.load, load_session):
+        with pytest.raises(SessionError) as caught:
+            load(file)
+        text = str(caught.value).removeprefix(f"{file}: ")
+        assert message in text and len(text) < 250 and SPOT[22:60] not in text
+
+
+def test_no_message_holds_a_mask_as_the_name_of_a_field(content: dict[str, Any]) -> None:
+    for path in ((SPOT,), (*FIRST, "object", SPOT), ("context", 0, SPOT)):
+        with pytest.raises(SessionError, match="is unknown; known fields: ") as caught:
+            Session.from_dict(edited(content, path, 1))
+        assert SPOT[22:60] not in str(caught.value)
+
+
+ORIGINALS = Path(__file__).parents[3] / "shared" / "cases" / "original-sessions"
+FILES = sorted(ORIGINALS.rglob("*.json")) or [None]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem if file else "none")
+def test_the_files_that_the_original_ships(file: Path | None, tmp_path: Path) -> None:
+    if file is None:
+        pytest.skip("the original's session files are not at hand")
+    data = json.loads(file.read_text())
+    if not {"object", "paste", "key", "query"} & data.keys():
+        with pytest.raises(SessionError, match="is not a session: field exemplars is missing"):
+            load_session(file)
+        return
+    found = load_session(file)
+    whole = bool(data.get("object") and data.get("paste"))
+    assert isinstance(found, Session) == whole
+    for name in ("object", "paste"):
+        drawn = [s for field, s in found.selections() if field == f"exemplars[0].{name}"]
+        assert [[s.sample, s.mask] for s in drawn] == [data.get(name)] * bool(data.get(name))
+    keys = data.get("key") or [data["paste"]]
+    assert [[s.sample, s.mask] for s in found.context] == keys
+    found.save(tmp_path / "ours.json")
+    assert load_session(tmp_path / "ours.json") == found
+    (tmp_path / "marked.json").write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert load_session(tmp_path / "marked.json").context == found.context
 
 
 def test_a_missing_file_is_told_so(tmp_path: Path) -> None:
