@@ -323,6 +323,10 @@ class Engine:
             opened = g.layer(lowest)
             return opened.render(opened.values(model.keys(lowest, sample)))
 
+    def generator(self, recipe: Recipe) -> Generator:
+        """The generator with a recipe's edits."""
+        return self._edited(recipe)[0]
+
     def _edited(self, recipe: Recipe) -> tuple[Generator, int | None]:
         """The generator with the edits of a recipe, and the lowest layer that they change."""
         pairs = [(self.edit(recipe, part), part.strength) for part in recipe.parts]

@@ -110,6 +110,17 @@ async def sheet_file(request: Request, samples: str = "0-7") -> Response:
     return _download(content, "before-and-after.png", "image/png")
 
 
+@files.get("/downloads/weights.safetensors")
+async def weights_file(request: Request) -> Response:
+    """The weights with all rules in them, as the screen shows them."""
+    from palimpsest.editor.views import weights
+
+    desk = await request.app.state.hub.the_desk()
+    recipe = desk.engine.recipe(desk.history.present)
+    content = await _or_conflict(lambda: weights(desk.engine, recipe))
+    return _download(content, f"{recipe.model}-edited.safetensors", "application/octet-stream")
+
+
 async def _or_conflict(make: Callable[[], Any]) -> Any:
     try:
         return await run_in_threadpool(make)

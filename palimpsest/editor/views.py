@@ -1,8 +1,10 @@
-"""What the editor shows beside the pictures: goals, matches of a rule, outlines, sheets."""
+"""What the editor gives beside the pictures: goals, matches, outlines, sheets, weights."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,7 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from palimpsest.editor.engine import Engine, as_png, encoded
-from palimpsest.editor.recipes import Recipe
+from palimpsest.editor.recipes import Part, Recipe
+from palimpsest.errors import EditError
+from palimpsest.generators.checkpoints.exporting import export_generator
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import centre_of, copy_object, match_map, paste_goal
 from palimpsest.sessions.masks import encode_mask
@@ -119,3 +123,30 @@ def sheet(engine: Engine, recipe: Recipe, samples: Sequence[int]) -> bytes:
         for one in (recipe.original, recipe)
     ]
     return encoded(Image.fromarray(np.concatenate(rows)))
+
+
+def weights(engine: Engine, recipe: Recipe) -> bytes:
+    """The generator with a recipe's edits as a ``.safetensors`` file of weights.
+
+    Its provenance names the edits and their strengths. Raises `EditError` for a recipe without
+    edits, and for one with an edit that cannot be solved.
+    """
+    if not recipe.parts:
+        raise EditError("there is no rule yet: these would be the weights as they were opened")
+    for part in recipe.parts:
+        if isinstance(found := engine.solved(recipe, part), str):
+            raise EditError(found)
+    g = engine.model(recipe.model).g
+    history = {
+        "exported_from": g.weights_sha256,
+        "edits": [_name_of(part) for part in recipe.parts],
+        "strength": [part.strength for part in recipe.parts],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "weights.safetensors"
+        export_generator(engine.generator(recipe), path, dict(g.provenance) | history)
+        return path.read_bytes()
+
+
+def _name_of(part: Part) -> str:
+    return part.session.name if part.session is not None else f"edit {part.file}"

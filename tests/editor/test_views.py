@@ -1,4 +1,4 @@
-"""Goals, matches, outlines and sheets."""
+"""Goals, matches, outlines, sheets and weights."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from palimpsest.editor import changes, views
+from palimpsest.errors import EditError
+from palimpsest.generators import load_generator, sample_z
 from palimpsest.sessions.masks import decode_mask
 
 
@@ -81,3 +83,14 @@ def test_a_sheet_shows_before_and_after(engine, recipe) -> None:
     assert sheet.shape == (256, 256, 3)
     assert np.array_equal(sheet[:128, :128], pixels(engine.picture(recipe.original, 8)))
     assert np.array_equal(sheet[128:, 128:], pixels(engine.picture(recipe, 2)))
+
+
+def test_the_weights_draw_what_the_screen_shows(engine, recipe, tmp_path) -> None:
+    path = tmp_path / "edited.safetensors"
+    path.write_bytes(views.weights(engine, recipe))
+    g = load_generator(path)
+    assert g.provenance["edits"] == [recipe.parts[0].session.name]
+    drawn = g(sample_z(g, 4))[3:]
+    assert (drawn - engine.image(recipe, 3)).abs().max() < 1e-4
+    with pytest.raises(EditError, match="no rule yet"):
+        views.weights(engine, recipe.original)

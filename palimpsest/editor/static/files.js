@@ -124,6 +124,7 @@ export function createFiles(store, wire, show) {
       return [form, make("h3", { class: "soft" }, "Download"), make("div", { class: "ends start" },
         download("downloads/session.json", `${work.draft.name}.json`, "Session", complete),
         download("downloads/edit.safetensors", `${work.draft.name}.safetensors`, "Edit", complete),
+        download("downloads/weights.safetensors", `${work.model.name}-edited.safetensors`, "Weights", work.hash !== work.original),
         download(`downloads/sheet.png?samples=${sheet}`, `${work.model.name}-before-after.png`, "Before and after", true))];
     });
   }

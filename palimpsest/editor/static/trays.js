@@ -3,6 +3,7 @@
 import { goalAddress, pictureAddress, relative } from "./connection.js";
 import { at, glyph, loadImage, make, setPicture } from "./dom.js";
 import { colourOf, drawMask, SIDE } from "./mask.js";
+import { makeMovable } from "./moving.js";
 import { nextRole, ROLES } from "./store.js";
 
 const WORDS = {
@@ -115,11 +116,14 @@ export function createTrays(store, wire, show) {
       setPicture(fresh, goalAddress(work.hash, exemplar));
       return fresh;
     });
-    const nudge = (icon, words, rows, columns) =>
-      make("button", { type: "button", class: `icon small ${icon}`, icon, "aria-label": `Move what is pasted ${words}`, title: `Move it ${words}`, data: { keep: `nudge-${icon}` },
-        onclick: () => wire.send("nudge", { role: "paste", exemplar, rows, columns }) });
-    return make("div", { class: "goal" }, make("div", { class: "slot" }, image),
-      make("div", {}, make("p", { class: "soft" }, "The goal, as the layer will be asked for it"),
+    const move = (rows, columns) => wire.send("nudge", { role: "paste", exemplar, rows, columns });
+    const box = make("div", { class: "slot movable", tabindex: "0", role: "group", "aria-label": "The goal. The arrow keys move what is pasted.", title: "Drag it, or use the arrow keys", data: { keep: "goal" } }, image);
+    const { values } = work.layers.find((layer) => layer.number === work.layer);
+    makeMovable(box, { mask: relative(work.draft.exemplars[exemplar].paste.mask), cells: values, move });
+    const nudge = (icon, words, ...by) =>
+      make("button", { type: "button", class: `icon small ${icon}`, icon, "aria-label": `Move what is pasted ${words}`, title: `Move it ${words}`, data: { keep: `nudge-${icon}` }, onclick: () => move(...by) });
+    return make("div", { class: "goal" }, box,
+      make("div", {}, make("p", { class: "soft" }, "The goal, as the layer will be asked for it. Drag to move what is pasted."),
         make("div", { class: "nudges", role: "group", "aria-label": "Move what is pasted by one cell" },
           nudge("left", "left", 0, -1), nudge("up", "up", -1, 0), nudge("down", "down", 1, 0), nudge("right", "right", 0, 1))));
   }

@@ -138,11 +138,15 @@ class Author:
     def undo_all(self, steps: int) -> None:
         """Undo so many steps, one after the other."""
         for _ in range(steps):
-            revision = self.page.evaluate("() => document.body.dataset.revision")
-            self.undo()
-            self.page.wait_for_function(
-                "before => document.body.dataset.revision !== before", arg=revision
-            )
+            self.changes(self.undo)
+
+    def changes(self, act: Callable[[], object]) -> None:
+        """Do something that changes the work, and wait until the server has answered."""
+        revision = self.page.evaluate("() => document.body.dataset.revision")
+        act()
+        self.page.wait_for_function(
+            "before => document.body.dataset.revision !== before", arg=revision
+        )
 
     def make_rule(self, copied: int = 1, pasted: int = 2, context: int = 4) -> None:
         """A spire copied over a dome, and one place of context."""

@@ -5,8 +5,14 @@ import io
 import json
 
 import numpy as np
+import torch
 from PIL import Image
 from playwright.sync_api import expect
+
+from palimpsest.generators import load_generator, sample_z
+from palimpsest.memory import Edit
+from palimpsest.sessions import Session
+from tests.editor.static.conftest import ROOT
 
 
 def test_a_reload_and_a_second_tab_show_the_same_work(author, open_page):
@@ -223,7 +229,7 @@ def test_what_is_pasted_moves_by_a_cell(author):
     page = author.page
     author.make_rule()
     page.wait_for_function("() => document.querySelector('.goal img')?.naturalWidth")
-    goal = page.locator(".goal img").get_attribute("src")
+    goal = page.locator(".goal img:not(.shade)").get_attribute("src")
     page.get_by_role("button", name="Move what is pasted right").click()
     page.wait_for_function(
         "old => document.querySelector('.goal img')?.getAttribute('src') !== old", arg=goal
@@ -233,6 +239,99 @@ def test_what_is_pasted_moves_by_a_cell(author):
     page.wait_for_function(
         "old => document.querySelector('.goal img')?.getAttribute('src') === old", arg=goal
     )
+
+
+def test_what_is_pasted_is_dragged_in_one_step_and_moved_with_the_arrow_keys(author):
+    page = author.page
+    author.make_rule()
+    shown = "() => document.querySelector('.goal img')?.naturalWidth"
+    page.wait_for_function(shown)
+
+    def goal() -> str:
+        page.wait_for_function(shown)
+        return author.pixels(".goal img:not(.shade)")[0]
+
+    first = goal()
+    author.paint((0.5, 0.5), (0.5 + 2 / 16, 0.5 + 1 / 16), by=".goal .movable")
+    author.until(lambda: goal() != first)
+    dragged = goal()
+    author.undo()
+    author.until(lambda: goal() == first)  # one step, however many cells
+    page.locator(".goal .movable").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        author.changes(lambda key=key: page.keyboard.press(key))
+    author.until(lambda: goal() == dragged)
+
+
+def name_it(page, name):
+    page.locator("#name").fill(name)
+    page.locator("#name").press("Enter")
+
+
+def test_rules_change_places_and_a_kept_rule_is_painted_on(author):
+    page = author.page
+    titles = "all => all.map(row => row.firstChild.textContent)"
+    for name, pasted in (("first", 2), ("second", 4)):
+        author.make_rule(pasted=pasted, context=8)
+        author.changes(lambda name=name: name_it(page, name))
+        page.locator("#keep").click()
+        author.filled("object", False)
+    assert page.eval_on_selector_all(".kept .title", titles) == ["first", "second"]
+    author.settle()
+    before = author.pixels()
+    page.get_by_role("button", name="Move up second").click()
+    author.until(lambda: page.eval_on_selector_all(".kept .title", titles) == ["second", "first"])
+    author.settle()
+    assert author.pixels() == before  # edits add up, in any order
+    page.get_by_role("button", name="Paint on at first").click()
+    author.filled("object")
+    expect(page.locator(".kept")).to_have_count(1)
+    author.until(lambda: author.pixels() == before)
+
+
+def test_a_rule_may_have_several_pairs(author):
+    page = author.page
+    author.make_rule()
+    one = author.pixels()
+    page.get_by_role("button", name="Add another pair").click()
+    expect(page.locator(".pager span")).to_have_text("Pair 2 of 2")
+    author.open(9)
+    author.paint((0.35, 0.2), (0.35, 0.4))
+    author.filled("object")
+    author.open(8)
+    author.paint((0.52, 0.28), (0.52, 0.44))
+    author.filled("paste")
+    author.until(lambda: author.pixels() != one)
+    page.get_by_role("button", name="Remove this pair").click()
+    author.until(lambda: author.pixels() == one)
+
+
+def test_session_edit_weights_and_sheet_are_downloaded(author, tmp_path):
+    page = author.page
+    author.settle()
+    page.locator("#save").click()
+    for name in ("Session", "Edit", "Weights"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_disabled()
+    page.keyboard.press("Escape")
+    author.make_rule()
+    author.open(2)
+    author.role("result")
+    page.locator("#save").click()
+    kept = {}
+    for name in ("Session", "Edit", "Weights", "Before and after"):
+        with page.expect_download() as coming:
+            page.get_by_role("button", name=name, exact=True).click()
+        kept[name] = tmp_path / coming.value.suggested_filename
+        coming.value.save_as(kept[name])
+    session = Session.load(kept["Session"])
+    assert session.exemplars[0].paste.sample == 2
+    g = load_generator(kept["Weights"])
+    church = load_generator(ROOT / "data" / "weights" / "mini" / "church.safetensors")
+    edited = Edit.load(kept["Edit"]).apply(church)
+    z = sample_z(church, 3)
+    assert torch.equal(g(z), edited(z))
+    with Image.open(kept["Before and after"]) as sheet:
+        assert sheet.size == (8 * 128, 2 * 128)
 
 
 def test_a_click_paints_the_outline_of_a_labelled_thing(author):
