@@ -17,6 +17,7 @@ import numpy as np
 import typer
 from PIL import Image
 
+from palimpsest import __version__
 from palimpsest.commands.edits import EDITS, export
 from palimpsest.commands.info import info
 from palimpsest.commands.rewriting import rewrite, statistics
@@ -25,10 +26,10 @@ from palimpsest.errors import EditError, ParameterError
 from palimpsest.files.atomic import atomic_path
 from palimpsest.pipeline.commands import run_commands
 from palimpsest.pipeline.devices import Device, computing_device
+from palimpsest.pipeline.shipped_models import NO_CHECKOUT, checkout, weights_called
 
-SHIPPED = "data/weights/mini/photo_faces"
+SHIPPED = "photo_faces"
 ENCODER = "encoder.safetensors"
-CHECKOUT = Path(__file__).parents[1]
 LOWEST_ABOVE = 6
 """Weights up to this layer are never adapted, so that one inversion serves edits of all layers up
 to it."""
@@ -63,7 +64,10 @@ def photo(
         ),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of the generator. [the shipped faces]")
+        Path | None,
+        typer.Option(
+            help="File of the generator's weights, or the name of a shipped model. [photo_faces]"
+        ),
     ] = None,
     segmenter: Annotated[
         Path | None,
@@ -83,9 +87,10 @@ def photo(
     ] = None,
     device: Device = "cpu",
 ) -> None:
-    """Invert a photograph, adapt the generator to it, apply edits, and write the picture.
+    """Invert a photograph, adapt the generator, apply edits.
 
-    The inverted photograph is kept beside the picture, so that further edits take seconds.
+    It writes the picture, and the inverted photograph beside it, so that further edits take
+    seconds.
 
       palimpsest photo me.jpg --edit photo_smile.safetensors --out me-smiling.png
     """
@@ -94,12 +99,10 @@ def photo(
     from palimpsest.photographs.own_photograph import Studio
 
     check_picture(out)
-    weights = weights or CHECKOUT / f"{SHIPPED}.safetensors"
-    if not weights.is_file():
-        raise ParameterError(f"{weights}: no such file; give the generator's with --weights")
+    weights = _generator_of_photographs(weights)
     studio = Studio.open(
         weights,
-        segmenter or weights.with_name(f"{weights.stem}-parts.safetensors"),
+        segmenter or _segmenter_beside(weights),
         encoder,
         framing or _if_there(weights.with_name(f"{weights.stem}-framing.safetensors")),
         computing_device(device),
@@ -149,9 +152,10 @@ def editor(
         ),
     ] = 1,
 ) -> None:
-    """Open the editor: copy, paste and context in the browser, and every picture follows.
+    """Open the editor in the browser.
 
-    Ctrl+C ends it; drafts are kept.
+    Copy, paste and context are painted there, and every picture follows. Ctrl+C ends it; drafts
+    are kept.
 
       palimpsest editor --model church
       palimpsest editor --weights my_stylegan2.pt --port 8080
@@ -161,6 +165,22 @@ def editor(
     from palimpsest.pipeline.editor_running import run_editor
 
     run_editor(model, weights, host, port, token, drafts, threads)
+
+
+def _generator_of_photographs(given: Path | None) -> Path:
+    if given is None and checkout() is None:
+        raise ParameterError(f"{NO_CHECKOUT}; give the file of a StyleGAN2 with --weights")
+    return weights_called(given or Path(SHIPPED))
+
+
+def _segmenter_beside(weights: Path) -> Path:
+    beside = weights.with_name(f"{weights.stem}-parts.safetensors")
+    if not beside.is_file():
+        raise ParameterError(
+            f"{beside}: no such file; give a segmenter, whose features compare pictures, with "
+            "--segmenter"
+        )
+    return beside
 
 
 def _if_there(path: Path) -> Path | None:
@@ -190,4 +210,4 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> None:
     """Run the command that ``arguments`` name, by default the command line's."""
     about = "Rewrite a rule inside the weights of a trained image generator."
-    run_commands(COMMANDS, about, arguments)
+    run_commands(COMMANDS, about, f"palimpsest {__version__}", arguments)

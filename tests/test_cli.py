@@ -18,6 +18,7 @@ from palimpsest.photographs.encoder_training import EncoderTraining
 from palimpsest.photographs.files import InvertedPhotograph
 from palimpsest.photographs.framing import FramingNetwork
 from palimpsest.photographs.settings import AdaptationSettings, EncoderRecipe, InversionSettings
+from palimpsest.pipeline import shipped_models
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +137,7 @@ def test_an_encoder_beside_the_weights_is_used_if_it_fits(
         ("small.png", ("--above", 5, "--edit", "edit.safetensors"), "an edit changes layer 6"),
         ("small.png", ("--edit", "tiny.safetensors"), "so it is not an edit"),
         ("small.png", ("--above", 9), "above layer 9 cannot be adapted"),
-        ("small.png", ("--weights", "none.safetensors"), "give the generator's with --weights"),
+        ("small.png", ("--weights", "none.safetensors"), "--weights: "),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, files, capsys, picture, options, message):
@@ -163,7 +164,7 @@ def test_the_shipped_settings_are_the_defaults():
     """The command has no params.yaml, so both must say the same."""
     import yaml
 
-    written = yaml.safe_load((cli.CHECKOUT / "params.yaml").read_text())["photographs"]
+    written = yaml.safe_load((shipped_models.CHECKOUT / "params.yaml").read_text())["photographs"]
     faces = written["photo_faces"]
     assert InversionSettings(**faces["inversion"]) == InversionSettings()
     assert AdaptationSettings(**faces["adaptation"]) == AdaptationSettings()

@@ -20,9 +20,10 @@ def list_edits(
         list[Path], typer.Argument(help="Edits, or folders, in which all edits are listed.")
     ],
 ) -> None:
-    """List edits: layer, rank, session, method, loss before and after, size, generator.
+    """List edits, with what each changes and how well.
 
-    Other files in a folder are left out.
+    Columns: layer, rank, session, method, loss before and after, size, generator. Other files in a
+    folder are left out.
 
       palimpsest edits list data/edits
     """
@@ -85,7 +86,9 @@ def remove(
     edit: Annotated[Path, typer.Option(help="Edit to take out of it.")],
     out: EditOut,
 ) -> None:
-    """Write a composed edit without one of its edits; the others stay bit for bit.
+    """Write a composed edit without one of its edits.
+
+    The others stay bit for bit.
 
       palimpsest edits remove both.safetensors --edit doors.safetensors --out spires.safetensors
 
@@ -114,7 +117,7 @@ def export(
     ] = None,
     strength: Strengths = None,
 ) -> None:
-    """Write a generator's weights with edits in them, for other tools or for this one.
+    """Write a generator's weights with edits in them.
 
     Without --edit it converts one format to another; .pt is the common PyTorch layout.
 

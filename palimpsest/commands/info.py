@@ -11,7 +11,12 @@ from palimpsest.pipeline.shipped_models import shipped_models, weights_called
 
 
 def info(
-    file: Annotated[Path, typer.Argument(help="The file; of any kind that this project reads.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="The file, of any kind that this project reads, or the name of a shipped model."
+        ),
+    ],
     weights: Annotated[
         list[Path] | None,
         typer.Option(
@@ -20,7 +25,7 @@ def info(
         ),
     ] = None,
 ) -> None:
-    """Say what a file is, what it holds, and which generators it fits.
+    """Say what a file is, what it holds and which models it fits.
 
     Generators, key statistics, edits, sessions, inverted photographs, segmenters, classifiers and
     encoders are told apart by their content.
@@ -31,6 +36,8 @@ def info(
     # imported here, so that --help is quick
     from palimpsest.commands.contents import contents_of, fits
 
+    if not file.exists():
+        file = shipped_models().get(str(file), file)
     found = contents_of(file)
     lines = {"file": str(file), "kind": found.kind, **found.facts}
     if found.depends_on_weights:

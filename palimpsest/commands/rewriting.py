@@ -32,7 +32,7 @@ def statistics(
     truncation: Truncation = 1.0,
     device: Device = "cpu",
 ) -> None:
-    """Write the key statistics of a layer, which an edit of the layer needs.
+    """Write the key statistics of a layer, which its edits need.
 
       palimpsest statistics --weights my_stylegan2.pt --layer 8 --out layer8.safetensors
 
@@ -77,7 +77,7 @@ def rewrite(
     truncation: Truncation = 1.0,
     device: Device = "cpu",
 ) -> None:
-    """Rewrite a rule of a generator as a session shows, and write the edit.
+    """Write the edit of a generator that a session shows.
 
     --samples, --seed and --truncation are those of statistics that have to be collected.
 

@@ -58,12 +58,13 @@ def apply(
     truncation: Truncation = 1.0,
     device: Device = "cpu",
 ) -> None:
-    """Write a sheet of samples before and after edits: a row before, the same samples after.
+    """Write a sheet of samples before and after edits.
 
-    The generator's file is not changed; `palimpsest export` writes edited weights.
+    Below each row before stand the same samples after. The generator's file is not changed;
+    `palimpsest export` writes edited weights.
 
       palimpsest apply --weights church --edit spires.safetensors --out spires.png
-      palimpsest apply --weights church --edit a.safetensors --edit b.safetensors
+      palimpsest apply --weights church --edit a.safetensors --edit b.safetensors \\
       --strength 0.5 --strength 1 --out both.png
     """
     # imported here, so that --help is quick

@@ -129,7 +129,7 @@ class Studio:
             if same and known.above == above and known.weights_sha256 == self.g.weights_sha256:
                 return known
         steps = self.inversion.z_steps + self.inversion.w_steps + self.adaptation.steps
-        with tqdm(total=steps, unit="step", mininterval=0.5) as bar:
+        with tqdm(total=steps, unit="step", mininterval=0.5, disable=None) as bar:
 
             def show(stage: str, step: int, steps: int) -> None:
                 bar.set_description(stage, refresh=False)

@@ -62,22 +62,24 @@ class Group:
 def run_commands(
     commands: Mapping[str, Callable[..., None] | Group],
     about: str,
+    version: str,
     arguments: list[str] | None = None,
 ) -> None:
     """As `run`, for a program of several commands: ``program NAME ...`` runs ``commands[NAME]``.
 
-    ``about``: what ``program --help`` says first. A parameter of a command that is annotated with
-    `typer.Argument` is given by its place. Paragraphs of a command's docstring that are indented
-    further than another are its examples, which ``--help`` shows as they stand. The shell can
-    complete options and files (``program --install-completion``).
+    ``about``: what ``program --help`` says first; ``version``: what ``program --version`` says. A
+    parameter of a command that is annotated with `typer.Argument` is given by its place.
+    Paragraphs of a command's docstring that are indented further than another are its examples,
+    which ``--help`` shows as they stand. The shell can complete options and files
+    (``program --install-completion``).
     """
     _start()
-    app = _grouped(Group(about, commands), _typer(completion=True, groups=True))
+    app = _grouped(Group(about, commands), _typer(completion=True, groups=True), version)
     app(args=arguments)
 
 
-def _grouped(group: Group, app: typer.Typer) -> typer.Typer:
-    app.callback(help=group.about)(_no_options)
+def _grouped(group: Group, app: typer.Typer, version: str = "") -> typer.Typer:
+    app.callback(help=group.about)(_version_option(version) if version else _no_options)
     for name, main in group.commands.items():
         if isinstance(main, Group):
             app.add_typer(_grouped(main, _typer(groups=True)), name=name)
@@ -111,6 +113,24 @@ def _typer(completion: bool = False, groups: bool = False) -> typer.Typer:
 
 def _no_options() -> None:
     """Makes typer expect the name of a command also where there is only one."""
+
+
+def _version_option(version: str) -> Callable[..., None]:
+    def show(asked: bool) -> None:
+        if asked:
+            typer.echo(version)
+            raise typer.Exit
+
+    def options(
+        version: Annotated[
+            bool,
+            typer.Option("--version", callback=show, is_eager=True, help="Show the version."),
+        ] = False,
+    ) -> None:
+        pass
+
+    options.__annotations__ = get_type_hints(options, include_extras=True, localns={"show": show})
+    return options
 
 
 def named_files(option: str, texts: Iterable[str]) -> dict[str, Path]:
@@ -165,6 +185,8 @@ def _with_debug(main: Callable[..., None]) -> Callable[..., None]:
     def command(*, debug: bool, **options: Any) -> None:
         try:
             main(**options)
+        except BrokenPipeError:
+            raise  # who read the output has left: typer ends quietly
         except (PalimpsestError, OSError) as problem:
             if debug:
                 traceback.print_exc()

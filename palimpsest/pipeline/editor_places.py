@@ -17,6 +17,7 @@ from palimpsest.methods.choosing.settings import PalimpsestSettings
 from palimpsest.pipeline.checkout_files import CheckoutFiles
 from palimpsest.pipeline.parameters.loading import load_parameters
 from palimpsest.pipeline.planned_sessions import SessionPlan
+from palimpsest.pipeline.shipped_models import is_checkout
 
 EXAMPLES = Path(__file__).parents[1] / "editor" / "examples"
 DRAFTS = "results/editor"
@@ -40,7 +41,7 @@ def editor_place(
     """
     if weights is not None:
         return _of_weights(folder, weights, model, drafts)
-    if not (folder / "params.yaml").is_file():
+    if not is_checkout(folder):
         raise ParameterError(
             f"{folder.resolve()}: not a checkout of this project; give the weights of a generator "
             "with --weights"

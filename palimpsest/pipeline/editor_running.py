@@ -7,10 +7,9 @@ import sys
 import threading
 from pathlib import Path
 
-from palimpsest.errors import SessionError
+from palimpsest.errors import ParameterError, SessionError
 from palimpsest.pipeline.editor_places import editor_place
-
-CHECKOUT = Path(__file__).parents[2]
+from palimpsest.pipeline.shipped_models import NO_CHECKOUT, checkout
 
 
 def run_editor(
@@ -28,8 +27,10 @@ def run_editor(
     `ParameterError` for a model or weights that are not there, and a port that is taken;
     `SessionError` if the weights cannot be read, or another editor is open on the drafts.
     """
-    here = weights is not None or Path("params.yaml").is_file()
-    place = editor_place(Path() if here else CHECKOUT, model, weights, drafts)
+    folder = Path() if weights is not None else checkout()
+    if folder is None:
+        raise ParameterError(f"{NO_CHECKOUT}; give the file of a generator with --weights")
+    place = editor_place(folder, model, weights, drafts)
     loading = threading.Thread(target=_import_torch, daemon=True)
     loading.start()  # seconds, in which the server starts
     from palimpsest.editor.guards import is_loopback

@@ -2,8 +2,8 @@
 
     shipped_models()["church"]          # .../data/weights/mini/church.safetensors
 
-Commands outside a checkout use the installed package's own, if it was installed from a clone in
-place; else there are none.
+Commands outside a checkout use that of a package that was installed from a clone in place
+(``pip install -e``). Other installed packages bring no generators.
 """
 
 from __future__ import annotations
@@ -13,17 +13,28 @@ from pathlib import Path
 from palimpsest.errors import ParameterError
 
 CHECKOUT = Path(__file__).parents[2]
+"""The checkout of this package; an installed copy lies in none."""
+
+NO_CHECKOUT = "the generators that ship with the project are in its checkout, and this is none"
+
+
+def is_checkout(folder: Path) -> bool:
+    """Whether a folder is a checkout; other projects have a `params.yaml` as well."""
+    return (folder / "params.yaml").is_file() and (folder / "workflow" / "scales").is_dir()
+
+
+def checkout() -> Path | None:
+    """The checkout that one is in, or else that of this package; None without either."""
+    return next((folder for folder in (Path(), CHECKOUT) if is_checkout(folder)), None)
 
 
 def shipped_models(folder: Path | None = None) -> dict[str, Path]:
     """The weights of the models of `params.yaml` that are there, by name, in its order.
 
-    ``folder``: a checkout; by default the one that one is in, or else the installed one. Empty
-    without a checkout.
+    ``folder``: a checkout; by default `checkout`'s. Empty without one.
     """
+    folder = folder or checkout()
     if folder is None:
-        folder = Path() if Path("params.yaml").is_file() else CHECKOUT
-    if not (folder / "params.yaml").is_file():
         return {}
     # imported here: it reads the settings of every experiment
     from palimpsest.pipeline.parameters.loading import load_parameters
@@ -45,5 +56,5 @@ def weights_called(given: Path) -> Path:
         return models[str(given)]
     if given.exists():
         raise ParameterError(f"--weights: {given}: not a file; give a generator's weights")
-    known = f", nor one of the models {', '.join(models)}" if models else ""
+    known = f", nor one of the models {', '.join(models)}" if models else f" ({NO_CHECKOUT})"
     raise ParameterError(f"--weights: {given}: no such file{known}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from palimpsest.generators import load_generator, sample_z, save_generator
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.pipeline import shipped_models
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -169,10 +172,67 @@ def test_bad_input_is_one_line(tiny, tmp_path, arguments, message, capsys):
 
 
 def test_the_name_of_a_shipped_model_stands_for_its_weights(monkeypatch):
-    monkeypatch.setattr(shipped_models, "CHECKOUT", cli.CHECKOUT)
+    monkeypatch.setattr(shipped_models, "CHECKOUT", ROOT)
     found = shipped_models.shipped_models()
     assert load_generator(found["church"]).resolution == 128
     assert shipped_models.weights_called(Path("church")) == found["church"]
+
+
+def test_another_projects_parameters_are_not_ours(tiny, capsys):
+    Path("params.yaml").write_text("train: {lr: 0.1}\n")
+    assert shipped_models.checkout() is None and shipped_models.shipped_models() == {}
+    assert facts(capsys, "info", "tiny.safetensors")["kind"] == "generator"
+
+
+def test_the_name_of_a_shipped_model_can_be_asked_about(monkeypatch, capsys):
+    monkeypatch.setattr(shipped_models, "CHECKOUT", ROOT)
+    found = facts(capsys, "info", "church")
+    assert found["file"].endswith("church.safetensors") and found["kind"] == "generator"
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    from palimpsest import __version__
+
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"palimpsest {__version__}\n"
+
+
+def test_help_names_each_command_in_a_whole_sentence(capsys):
+    for words in ((), ("edits",)):
+        assert run(*words, "--help") == 0
+        listed = capsys.readouterr().out.partition("Commands:\n")[2].splitlines()
+        assert listed and all(line.endswith(".") and "..." not in line for line in listed)
+
+
+def test_an_originals_session_names_no_model(tiny, session, monkeypatch, capsys):
+    """So what it fits is not known, unless a generator is given."""
+    monkeypatch.setattr(shipped_models, "CHECKOUT", ROOT)
+    one = session.exemplars[0]
+    pairs = {"object": one.object, "paste": one.paste}
+    original = {name: [half.sample, half.mask] for name, half in pairs.items()}
+    Path("old.json").write_text(json.dumps(original), encoding="utf-8-sig")
+    assert "give a generator with --weights" in facts(capsys, "info", "old.json")["fits"]
+    given = ("--weights", "tiny.safetensors")
+    assert facts(capsys, "info", "old.json", *given)["fits"] == "tiny.safetensors"
+
+
+def test_info_of_what_the_original_left_half_made(tiny, session, capsys):
+    spot = [3, session.context[0].mask]
+    Path("marks.json").write_text(json.dumps({"key": [spot]}))
+    found = facts(capsys, "info", "marks.json", "--weights", "tiny.safetensors")
+    assert (found["kind"], found["context"], found["fits"]) == ("session", "1", "tiny.safetensors")
+    assert found["exemplars"].startswith("none: half made") and "object" in found["exemplars"]
+    Path("object.json").write_text(json.dumps({"object": spot, "key": [spot]}))
+    assert "only object of sample 3" in facts(capsys, "info", "object.json")["exemplars"]
+    entry = {"value": "-5.0", "intervention": spot[1], "revert": spot[1]}
+    Path("windows.json").write_text(json.dumps({"14": entry, "38": entry}))
+    found = facts(capsys, "info", "windows.json")
+    assert found["kind"] == "painted scenes" and found["samples"] == "14, 38 of seed 1"
+    assert run("info", "marks.json", "--weights", "none.pt") == 2
+    given = ("--weights", "tiny.safetensors", "--out", "a.safetensors")
+    assert run("rewrite", "marks.json", *given) == 2
+    assert "has no goal: field object is missing" in capsys.readouterr().err
+    assert not list(Path().glob("a*.safetensors"))
 
 
 def test_help_shows_an_example_of_every_command(capsys):
