@@ -29,11 +29,17 @@ LABEL = 0.38
 TERMS = 1.15
 """Width of the terms that a key explains."""
 
-RENDER_SIDE = CELL * 1.2
-ENLARGED = CELL * 1.2
-"""Sides of renders, and widths of enlarged parts."""
+SIDE = CELL * 0.905
+RENDER_SIDE = CELL * 1.17
+"""Sides of photographs and renders: the sheets fill the report's page and are not made smaller."""
 
-MOUTH = (0.16, 0.58, 0.86, 1.0)
+ENLARGED = CELL * 1.18
+"""Width of enlarged parts."""
+
+COMPARED = ("adapted", "edited")
+"""Pictures whose parts are shown enlarged, one below the other."""
+
+MOUTH = (0.16, 0.62, 0.86, 0.97)
 """Left, top, right and bottom of the mouth as shares of a photograph: the faces are aligned."""
 
 SMILE, NO_SMILE = "#1f5fa8", "#6a6a6a"
@@ -56,7 +62,8 @@ def draw_photographs(panel: Panel, style: Style) -> tuple[Sheet, str]:
     groups, key = _groups_of_photographs(panel), _key_of_photographs(panel)
     left = MARGIN + LABEL
     first = MARGIN + (len(key) + 2 + HEADING_LINES) * style.line
-    pitch = CELL + style.line * 1.5
+    mouth = _mouth(arrays["photograph"])
+    pitch = 2 * (_tall(mouth) + GAP) + style.line * 0.7
     apart = style.line * 3.4 if facts["stickers"] else 0.0
     height = first + len(names) * pitch + apart + MARGIN
     sheet = Sheet(left + total_width(groups) + MARGIN, height, style)
@@ -65,23 +72,23 @@ def draw_photographs(panel: Panel, style: Style) -> tuple[Sheet, str]:
     draw_headings(sheet, groups, left, first)
     for row, name in enumerate(names):
         top = first + row * pitch + (apart if row >= plain else 0.0)
-        box = _mouth(arrays["photograph"])
-        if row >= plain:
-            box = _sticker(arrays["photograph"], names, row) or box
+        box = _sticker(arrays["photograph"], names, row) if row >= plain else mouth
         if row == plain:
             _head_of_stickers(sheet, groups, left, top)
         _label(sheet, name, top)
         for group, column, x in placed(groups, left):
-            picture = arrays[column.name][row]
             if group.enlarged:
-                _draw_enlarged(sheet, picture, box, x, top)
+                for i, compared in enumerate(COMPARED):
+                    part = arrays[compared][row, box[1] : box[3], box[0] : box[2]]
+                    sheet.picture(part, x, top + i * (_tall(mouth) + GAP), ENLARGED)
                 continue
-            sheet.picture(picture, x, top, CELL)
-            if row in (0, plain) and column.name in ("adapted", "edited"):
-                _frame(sheet, box, x, top, CELL / picture.shape[1])
+            picture = arrays[column.name][row]
+            sheet.picture(picture, x, top, SIDE)
+            if row in (0, plain) and column.name in COMPARED:
+                _frame(sheet, box, x, top, SIDE / picture.shape[1])
             words, colour = SEEN[bool(shows[column.name][row])]
-            below = top + CELL + style.line * 0.6
-            sheet.text(words, x + CELL / 2, below, align="center", size=0.9, colour=colour)
+            below = top + SIDE + style.line * 0.7
+            sheet.text(words, x + SIDE / 2, below, align="center", size=0.95, colour=colour)
     return sheet, photographs_caption(panel)
 
 
@@ -111,20 +118,13 @@ def draw_renders(panel: Panel, style: Style) -> tuple[Sheet, str]:
 def _groups_of_photographs(panel: Panel) -> tuple[Group, ...]:
     rule = _rule_in_words(panel)
     edited = Column("edited", rule, edited=True)
+    enlarged = Column("enlarged", f"above: adapted,\nbelow: {rule}")
     switched = Column("switched", f"{panel.facts['units']} units\nswitched", edited=True)
     return (
-        Group("photograph", (Column("photograph", "held out from\ntraining"),), CELL),
-        _reproduced("photograph", CELL),
-        Group("edits of the\nadapted picture", (edited, switched), CELL),
-        Group(
-            "the mouth, enlarged:\nthe part in the frame",
-            (
-                Column("adapted", "before:\nadapted weights"),
-                Column("edited", f"after:\n{rule}", edited=True),
-            ),
-            ENLARGED,
-            enlarged=True,
-        ),
+        Group("photograph", (Column("photograph", "held out from\ntraining"),), SIDE),
+        _reproduced("photograph", SIDE),
+        Group("edits of the\nadapted picture", (edited, switched), SIDE),
+        Group("the mouth,\nenlarged", (enlarged,), ENLARGED, enlarged=True),
     )
 
 
@@ -204,7 +204,7 @@ def _draw_marks(sheet: Sheet, left: float, middle: float) -> None:
 def _label(sheet: Sheet, name: str, top: float) -> None:
     """A row's label from the photograph's name, ``<sorted as>/<number>``."""
     sorted_as, number = name.rpartition("/")[0], _number(name)
-    middle = top + CELL / 2
+    middle = top + SIDE / 2
     for words, x, weight in (
         (f"photograph {number}", MARGIN + 0.1, "bold"),
         (sorted_as.replace("_", " "), MARGIN + 0.26, "normal"),
@@ -225,15 +225,14 @@ def _head_of_stickers(sheet: Sheet, groups: Sequence[Group], left: float, top: f
     sheet.text("No sample of the generator has one.", left, middle + style.line)
     for group, column, x in placed(groups, left):
         if group.enlarged and column is group.columns[0]:
-            words = "the sticker, enlarged"
-            sheet.text(words, x + group.width / 2, middle, align="center", weight="bold")
+            words = "the sticker,\nenlarged"
+            below = middle + style.line / 2
+            sheet.text(words, x + group.width / 2, below, align="center", weight="bold")
 
 
-def _draw_enlarged(sheet: Sheet, picture: np.ndarray, box: Box, left: float, top: float) -> None:
-    """The part of a picture, in the middle of its row's height."""
-    part = picture[box[1] : box[3], box[0] : box[2]]
-    tall = ENLARGED * part.shape[0] / part.shape[1]
-    sheet.picture(part, left, top + (CELL - tall) / 2, ENLARGED)
+def _tall(box: Box) -> float:
+    """Height of an enlarged part."""
+    return ENLARGED * (box[3] - box[1]) / (box[2] - box[0])
 
 
 def _frame(sheet: Sheet, box: Box, left: float, top: float, scale: float) -> None:
@@ -248,12 +247,12 @@ def _mouth(photographs: np.ndarray) -> Box:
     return left, top, right, bottom
 
 
-def _sticker(photographs: np.ndarray, names: Sequence[str], row: int) -> Box | None:
+def _sticker(photographs: np.ndarray, names: Sequence[str], row: int) -> Box:
     """A box of the mouth's size around what a photograph has and the same one above has not."""
     changed = (photographs[row] != photographs[names.index(names[row])]).any(axis=-1)
-    if not changed.any():
-        return None
     mouth, side = _mouth(photographs), len(changed)
+    if not changed.any():
+        return mouth
     starts = []
     for axis, length in ((0, mouth[2] - mouth[0]), (1, mouth[3] - mouth[1])):
         found = np.flatnonzero(changed.any(axis=axis))
@@ -295,9 +294,9 @@ def photographs_caption(panel: Panel) -> str:
         f"{facts['units']} units of layer "
         f"{facts['switched_layer']} switched around the mouth, on if the adapted picture does not "
         "smile and off if it does. The units are those whose switch changes the classifier’s score "
-        "of samples most. At the right: the mouth before and after the rule, enlarged; a frame in "
-        "the first row shows which part. Below each picture: whether the classifier sees a smile, "
-        f"which is not always right.{sticker} {provenance(facts)}"
+        "of samples most. At the right: the mouth before the rule and, below it, after it, "
+        "enlarged; a frame in the first row shows which part. Below each picture: whether the "
+        f"classifier sees a smile, which is not always right.{sticker} {provenance(facts)}"
     ).strip()
 
 
