@@ -189,6 +189,8 @@ def _session(path: Path) -> Contents:
         "context": str(len(session.context)),
         "samples": f"{', '.join(map(str, session.samples))} of seed {session.seed}",
     }
+    if session.erase:
+        facts["erases"] = f"with {session.erase} units silent in the goal"
     if session.solve is not None:
         solve = session.solve
         facts["solved by"] = f"{solve.solver}, exemplars: {solve.exemplars}, mu: {solve.mu:g}"

@@ -20,7 +20,7 @@ from palimpsest.errors import ParameterError, SessionError
 from palimpsest.sessions import HalfSession, Selection, Session
 from palimpsest.sessions.masks import decode_mask
 
-NAMES = {"object": "copy", "paste": "paste", "context": "context"}
+NAMES = {"object": "copy", "paste": "paste", "context": "context", "mark": "the mark"}
 
 
 def apply(history: History, message: messages.Change, engine: Engine, at: float = 0.0) -> History:
@@ -33,10 +33,15 @@ def apply(history: History, message: messages.Change, engine: Engine, at: float 
             return history.redone()
         case messages.ChangeSettings():
             given = message.model_dump(exclude_unset=True, exclude={"type", "version", "id"})
-            given = {k: v for k, v in given.items() if v is not None or k == "title"}
+            given = {k: v for k, v in given.items() if v is not None or k in ("title", "erase")}
             if "layer" in given:
                 _check_layer(engine, work.model, given["layer"])
             label = f"change {' and '.join(given)}" if given else ""
+            if list(given) == ["erase"] and bool(given["erase"]) != bool(work.draft.erase):
+                return history.then(
+                    "erase" if given["erase"] else "copy and paste",
+                    changes.with_settings(work, **given),
+                )
             return history.then(label, changes.with_settings(work, **given), label, at)
         case messages.ChangeRule():
             given = {
@@ -56,7 +61,12 @@ def _changed(work: Work, message: Any, engine: Engine) -> tuple[str, Work]:
         case messages.Select():
             selection = selection_of(message.sample, message.mask)
             verb = "remove" if selection is None else "paint"
-            made = changes.painted(work, message.role, message.sample, selection, message.exemplar)
+            if message.role == "mark":
+                made = changes.marked(work, message.sample, selection)
+            else:
+                made = changes.painted(
+                    work, message.role, message.sample, selection, message.exemplar
+                )
             return f"{verb} {NAMES[message.role]}", made
         case messages.AddExemplar():
             return "add an exemplar", changes.with_another_exemplar(work)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from palimpsest.editor.work import Draft, Judged, Rule, Work
+from palimpsest.editor.work import TO_DO, Draft, Judged, Rule, Work
 from palimpsest.errors import SessionError
 from palimpsest.sessions import HalfExemplar, HalfSession, Selection, Session
 from palimpsest.sessions.masks import encode_mask
@@ -37,8 +37,20 @@ def painted(
     return _with_exemplar(work, exemplar, old.model_copy(update={role: selection}))
 
 
+def marked(work: Work, sample: int, selection: Selection | None) -> Work:
+    """The work with the mark of one sample replaced; None removes it.
+
+    Each marked sample is an exemplar of its own: the draft is to erase what is painted there.
+    """
+    marks = [one for one in work.draft.exemplars if one.paste is not None]
+    at = next((i for i, one in enumerate(marks) if one.paste.sample == sample), len(marks))
+    marks[at : at + 1] = [] if selection is None else [HalfExemplar(paste=selection)]
+    return _drafted(work, exemplars=tuple(marks) or (HalfExemplar(),))
+
+
 def with_settings(work: Work, **values: Any) -> Work:
-    """The work with other settings of the draft: layer, rank, smoothness, strength, name, title."""
+    """The work with other settings of the draft: layer, rank, smoothness, strength, erase, name,
+    title."""
     return _drafted(work, **values)
 
 
@@ -75,12 +87,17 @@ def nudged(work: Work, exemplar: int, rows: int, columns: int, cells: int) -> Wo
     return _with_exemplar(work, exemplar, old.model_copy(update={"paste": place}))
 
 
-def kept(work: Work) -> Work:
-    """The work with its draft as the newest rule of the stack, and an empty draft."""
+def session_of(work: Work) -> Session:
+    """The draft as a session. Raises `SessionError` while it is half made."""
     session = work.draft.session(work.model)
     if session is None:
-        wanted = {"object": "copy something", "paste": "paste it somewhere"}
-        raise SessionError(f"the rule is not complete: {wanted[work.draft.missing or 'object']}")
+        raise SessionError(f"the rule is not complete: {TO_DO[work.draft.missing or 'object']}")
+    return session
+
+
+def kept(work: Work) -> Work:
+    """The work with its draft as the newest rule of the stack, and an empty draft."""
+    session = session_of(work)
     number = work.made + 1
     rule = Rule(
         id=f"r{number}",
@@ -148,6 +165,7 @@ def opened(work: Work, session: Session | HalfSession, layer: int, strength: flo
     All exemplars become part of the draft, or as many as the session says are solved for.
     """
     used = session.exemplars[: session.solve.exemplars] if session.solve else session.exemplars
+    marks = tuple(one.paste for one in used) if session.erase else ()
     draft = Draft(
         name=session.name,
         title=session.title,
@@ -155,9 +173,13 @@ def opened(work: Work, session: Session | HalfSession, layer: int, strength: flo
         rank=session.rank,
         smoothness=session.solve.mu if session.solve else work.draft.smoothness,
         strength=strength,
-        exemplars=tuple(HalfExemplar(object=one.object, paste=one.paste) for one in used)
+        exemplars=tuple(
+            HalfExemplar(object=None if session.erase else one.object, paste=one.paste)
+            for one in used
+        )
         or (HalfExemplar(),),
-        context=session.context,
+        context=() if session.context == marks else session.context,
+        erase=session.erase,
         judged=Judged(**{name: getattr(session, name) for name in Judged.model_fields}),
         solver="palimpsest" if session.solve and session.solve.solver == "palimpsest" else "newton",
     )

@@ -37,7 +37,7 @@ from palimpsest.editor.messages import (
 from palimpsest.editor.opened import Kept
 from palimpsest.editor.session_files import opened_file
 from palimpsest.editor.snapshots import snapshot
-from palimpsest.editor.work import Work
+from palimpsest.editor.work import TO_DO, Work
 from palimpsest.editor.workplace import Workplace
 from palimpsest.errors import EditError, SessionError
 from palimpsest.sessions import Session
@@ -200,11 +200,7 @@ class Desk:
     def session(self) -> Session:
         """The draft as a session. Raises `SessionError` while it is half made."""
         work = self.history.present
-        session = work.draft.session(work.model)
-        if session is None:
-            wanted = {"object": "copy something first", "paste": "paste it somewhere first"}
-            missing = wanted[work.draft.missing or "object"]
-            raise SessionError(f"the rule is not complete: {missing}")
+        session = changes.session_of(work)
         session.check(self.engine.model(work.model).g)
         return session
 
@@ -244,7 +240,7 @@ class Desk:
             work = empty.model_copy(update={"rules": (one,)})
         recipe = self.engine.recipe(work)
         if not recipe.parts:
-            raise EditError("the rule is not complete: copy something and paste it first")
+            raise EditError(f"the rule is not complete: {TO_DO[work.draft.missing or 'object']}")
         found = self.engine.solved(recipe, recipe.parts[-1])
         if isinstance(found, str):
             raise EditError(found)

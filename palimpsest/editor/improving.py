@@ -37,10 +37,7 @@ class Search:
         progress: Callable[[int, int], None],
         ended: Callable[[Work | None, str], None],
     ) -> None:
-        session = work.draft.session(work.model)
-        if session is None:
-            raise SessionError("the rule is not complete; copy something and paste it first")
-        session.check(engine.model(work.model).g)
+        changes.session_of(work).check(engine.model(work.model).g)
         self.engine, self.work = engine, work
         self.progress, self.ended = progress, ended
         self._stop = threading.Event()

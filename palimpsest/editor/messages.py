@@ -53,10 +53,10 @@ class Show(_Message):
 
 
 class Select(_Message):
-    """The whole mask of one selection of the draft; null removes it."""
+    """The whole mask of one selection of the draft; null removes it. A "mark" is to be erased."""
 
     type: Literal["select"]
-    role: Literal["object", "paste", "context"]
+    role: Literal["object", "paste", "context", "mark"]
     exemplar: int = Field(default=0, ge=0, lt=100)
     sample: Sample
     mask: str | None
@@ -70,13 +70,14 @@ class Select(_Message):
 
 
 class ChangeSettings(_Message):
-    """Other settings of the draft; those that are left out stay."""
+    """Other settings of the draft; those that are left out stay. ``erase``: null to copy again."""
 
     type: Literal["settings"]
     layer: int | None = Field(default=None, ge=1, le=100)
     rank: int | None = Field(default=None, ge=1, le=64)
     smoothness: float | None = Field(default=None, ge=0, le=1000, allow_inf_nan=False)
     strength: Strength | None = None
+    erase: int | None = Field(default=None, ge=1, le=10_000)
     name: Name | None = None
     title: str | None = Field(default=None, max_length=300)
 
@@ -277,6 +278,7 @@ class DraftSeen(_Answer):
     title: str | None
     exemplars: list[ExemplarSeen]
     context: list[PlaceSeen]
+    erase: int | None
     complete: bool
 
 
@@ -294,12 +296,14 @@ class RuleSeen(_Answer):
 
 
 class LayerSeen(_Answer):
-    """An editable layer: cells along a side of its keys and values, and its input units."""
+    """An editable layer: cells along a side of its keys and values, its input units, and how many
+    of them a rule that erases silences at first."""
 
     number: int
     keys: int
     values: int
     units: int
+    erases: int
 
 
 class ModelSeen(_Answer):

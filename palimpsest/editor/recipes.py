@@ -36,6 +36,8 @@ class Part:
     def of_session(cls, session: Session, strength: float, n: int) -> Part:
         """The part of a session; its name and title do not count."""
         content = session.model_dump(mode="json", include={"layer", "rank", "seed", "solve"})
+        if session.erase:
+            content["erase"] = session.erase
         content["exemplars"] = [
             [(s.sample, mask_key(s.mask)) for s in (one.object, one.paste)]
             for one in session.exemplars

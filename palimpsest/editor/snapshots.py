@@ -17,7 +17,11 @@ from palimpsest.editor.messages import (
 )
 from palimpsest.editor.work import Draft
 from palimpsest.generators import Generator
+from palimpsest.methods.baselines.unit_ablation import scaled_count
 from palimpsest.sessions import Selection
+
+ERASED = 30
+"""Units of 512 that a rule that erases silences at first, as in the paper (section 5.2)."""
 
 
 def snapshot(
@@ -85,7 +89,8 @@ def _layers(g: Generator) -> list[LayerSeen]:
             number=one.number,
             keys=one.key_size,
             values=one.value_size,
-            units=one.weight.shape[1],
+            units=(units := one.weight.shape[1]),
+            erases=scaled_count(ERASED, units),
         )
         for one in layers
     ]
@@ -102,6 +107,7 @@ def _draft(draft: Draft) -> DraftSeen:
             for one in draft.exemplars
         ],
         context=[_place(place) for place in draft.context],
+        erase=draft.erase,
         complete=draft.missing is None,
     )
 

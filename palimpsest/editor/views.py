@@ -35,7 +35,7 @@ def goal_picture(engine: Engine, recipe: Recipe, number: int) -> bytes | None:
     exemplar = found.opened.session.exemplars[number]
     size = (layer.value_size,) * 2
     with torch.no_grad():
-        donor = layer.values(model.keys(layer.number, exemplar.object.sample))
+        donor = found.opened.donor(model.keys(layer.number, exemplar.object.sample))
         clip = copy_object(donor, exemplar.object.area(size))
         place = model.keys(layer.number, exemplar.paste.sample)
         goal = paste_goal(layer, place, clip, centre_of(exemplar.paste.area(size)), tight=False)

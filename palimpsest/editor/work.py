@@ -51,7 +51,8 @@ class Draft(Frozen):
 
     ``smoothness``: weight of the change on other keys (μ, Eq. 5). ``judged``: how an opened
     session is judged by labels; kept for when it is saved again. ``solver``: `palimpsest` once the
-    draft has been improved.
+    draft has been improved. ``erase``: number of units that are silent in the goal of a rule that
+    erases what is painted; None for copy and paste.
     """
 
     name: Name = "draft"
@@ -64,6 +65,7 @@ class Draft(Frozen):
     context: tuple[Selection, ...] = ()
     judged: Judged = Judged()
     solver: Solver = "newton"
+    erase: int | None = Field(default=None, ge=1)
 
     @property
     def places(self) -> tuple[Selection, ...]:
@@ -71,8 +73,17 @@ class Draft(Frozen):
         return self.context or tuple(one.paste for one in self.exemplars if one.paste)
 
     @property
+    def whole(self) -> tuple[Exemplar, ...]:
+        """The exemplars that are complete."""
+        found = (one.whole(bool(self.erase)) for one in self.exemplars)
+        return tuple(one for one in found if one is not None)
+
+    @property
     def missing(self) -> str | None:
-        """What has to be painted before the draft can be solved: "object", "paste" or None."""
+        """What has to be painted before the draft can be solved: "object", "paste", "mark" or
+        None."""
+        if self.erase:
+            return None if self.whole else "mark"
         return missing_of(self.exemplars)
 
     @property
@@ -90,9 +101,7 @@ class Draft(Frozen):
 
     def session(self, model: str) -> Session | None:
         """The draft as a session, with its complete exemplars; None while there are none."""
-        whole = tuple(
-            Exemplar(object=one.object, paste=one.paste) for one in self.exemplars if one.complete
-        )
+        whole = self.whole
         if not whole:
             return None
         painted = [s.sample for one in whole for s in (one.object, one.paste)]
@@ -107,9 +116,18 @@ class Draft(Frozen):
             n=max(SESSION_SAMPLES, last + 1),
             exemplars=whole,
             context=self.places,
+            erase=self.erase,
             solve=Solving(solver=self.solver, exemplars=len(whole), mu=self.smoothness),
             **{name: getattr(self.judged, name) for name in Judged.model_fields},
         )
+
+
+TO_DO = {
+    "object": "copy something first",
+    "paste": "paste it somewhere first",
+    "mark": "paint what it erases first",
+}
+"""What an author has to do about what is missing in a draft."""
 
 
 class Rule(Frozen):

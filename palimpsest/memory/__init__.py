@@ -15,6 +15,7 @@ from palimpsest.memory.directions import (
     singular_directions,
     unit_directions,
     unit_order,
+    unit_scores,
 )
 from palimpsest.memory.edits import Edit, EditSequence, applied_edits
 from palimpsest.memory.goals import Clip, Goal, centre_of, copy_object, paste_goal, removal_goal
@@ -50,4 +51,5 @@ __all__ = [
     "singular_directions",
     "unit_directions",
     "unit_order",
+    "unit_scores",
 ]

@@ -111,10 +111,20 @@ def unit_order(
 ) -> Tensor:
     """Input units ranked by how specific they are to the context, (N,) int64 (Appendix E).
 
+    ``rule``, and what is raised: see `unit_scores`.
+    """
+    return unit_scores(keys, weights, stats, rule).argsort(descending=True, stable=True)
+
+
+def unit_scores(
+    keys: KeyMaps, weights: KeyMaps, stats: KeyStatistics, rule: str = "energy"
+) -> Tensor:
+    """How specific each input unit is to the context, (N,) float64, a sum over its cells.
+
     Args:
-        rule: "energy" ranks by E_context[k²] / E[k²]; "quantile" by the mean of -log(1 - q), where
-            q is the key's quantile within its unit (as in GAN dissection) and 1 - q is at least
-            the share of one counted cell.
+        rule: "energy" is k² / E[k²]; "quantile" is -log(1 - q), where q is the key's quantile
+            within its unit (as in GAN dissection) and 1 - q is at least the share of one counted
+            cell.
 
     Raises:
         ParameterError: an unknown rule.
@@ -122,13 +132,11 @@ def unit_order(
     found, weight = context_keys(keys, weights)
     _check_rank(1, len(found), found.shape[1], stats)
     if rule == "energy":
-        score = (weight @ found.square()) / stats.unit_second_moment
-    elif rule == "quantile":
+        return (weight @ found.square()) / stats.unit_second_moment
+    if rule == "quantile":
         rarity = -torch.log((1 - stats.quantile_of(found)).clamp_min(1 / QUANTILE_CELLS))
-        score = weight @ rarity
-    else:
-        raise ParameterError(f"unit rule {rule!r} is none of energy, quantile")
-    return score.argsort(descending=True, stable=True)
+        return weight @ rarity
+    raise ParameterError(f"unit rule {rule!r} is none of energy, quantile")
 
 
 def unit_directions(units: Tensor | Sequence[int], size: int) -> Tensor:

@@ -58,6 +58,8 @@ def in_our_form(data: Any, source: str) -> tuple[dict[str, Any], bool]:
             f"{source}: is not a session: field exemplars is missing; a session holds exemplars "
             "of object and paste, and context (or the original's object, paste and key)"
         )
+    if data.get("erase"):
+        data = {**data, "exemplars": _with_objects(data.get("exemplars"))}
     if not data.get("context") and (places := _pasted_places(data.get("exemplars"))):
         data = {**data, "context": places}
     if _unpainted(data.get("query")):
@@ -138,6 +140,16 @@ def _name(source: str) -> str:
     stem = Path(source).stem
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in stem)
     return plain.lstrip("_.-")[:_LONGEST_NAME] or "session"
+
+
+def _with_objects(exemplars: Any) -> Any:
+    """The exemplars of a session that erases: what is not copied is the place itself."""
+    if not isinstance(exemplars, list):
+        return exemplars
+    return [
+        {"object": one["paste"], **one} if isinstance(one, dict) and "paste" in one else one
+        for one in exemplars
+    ]
 
 
 def _pasted_places(exemplars: Any) -> list[Any]:

@@ -10,16 +10,23 @@ Solvers and methods start from an open session (`rewriting`, `palimpsest.methods
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from palimpsest.errors import SessionError, StatisticsError
-from palimpsest.generators.base import Generator, KeyState, Layer
+from palimpsest.generators.base import Generator, KeyState, Layer, ValueState
 from palimpsest.generators.samples import sample_z
-from palimpsest.memory import Goal, KeyStatistics, centre_of, copy_object, paste_goal
+from palimpsest.memory import (
+    Goal,
+    KeyStatistics,
+    centre_of,
+    copy_object,
+    paste_goal,
+    unit_order,
+)
 from palimpsest.sessions.schema import Session
 
 
@@ -29,6 +36,7 @@ class OpenSession:
 
     ``goals``: one for each exemplar that was opened. ``context_keys`` (B, N, h, w) are whole key
     maps of the context's samples, ``context_weights`` (B, h, w) the painted share of each cell.
+    ``silent``: input units that are silent in what is pasted, for a session that erases.
     """
 
     session: Session
@@ -36,6 +44,24 @@ class OpenSession:
     goals: tuple[Goal, ...]
     context_keys: Tensor
     context_weights: Tensor
+    silent: tuple[int, ...] = ()
+
+    def donor(self, keys: KeyState) -> ValueState:
+        """The values that a thing is copied from, for the keys of its sample.
+
+        If the session erases: the values without the silent units. All cells of the map are
+        silenced, as every value at the painted place depends on the keys around it.
+        """
+        return self.layer.values(silenced(keys, self.silent))
+
+
+def silenced(keys: KeyState, units: Sequence[int]) -> KeyState:
+    """Keys with some input units set to zero over the whole map."""
+    if not units:
+        return keys
+    k = keys.k.clone()
+    k[:, list(units)] = 0
+    return replace(keys, k=k)
 
 
 def open_session(
@@ -47,6 +73,7 @@ def open_session(
     context: Sequence[int] | None = None,
     compat: bool = False,
     keys_of: Callable[[int], KeyState] | None = None,
+    stats: KeyStatistics | None = None,
 ) -> OpenSession:
     """The goals of a session, and the keys of its context, in a layer of a generator.
 
@@ -56,9 +83,11 @@ def open_session(
         context: numbers of the context's places to use; all if None.
         compat: make masks and cuts as the original code does.
         keys_of: keys of one sample by its number, if they are cached; computed if None.
+        stats: statistics of the layer, which tell the units of a session that erases.
 
     Raises:
-        SessionError: what `Session.check` finds, or a number that does not exist.
+        SessionError: what `Session.check` finds, a number that does not exist, or a session that
+            erases without statistics.
     """
     number = session.check(g, layer, compat)
     chosen = _chosen(session, "exemplars", session.exemplars, exemplars)
@@ -72,16 +101,36 @@ def open_session(
             return opened.keys(z[sample : sample + 1])
 
     with torch.no_grad():
+        found = torch.cat([keys_of(place.sample).k for place in places])
+        weights = torch.stack([place.area(keys, compat) for place in places])
+        silent = _silent_units(session, found, weights, stats)
+        result = OpenSession(session, opened, (), found, weights, silent)
         goals = []
         for exemplar in chosen:
-            donor = opened.values(keys_of(exemplar.object.sample))
+            donor = result.donor(keys_of(exemplar.object.sample))
             clip = copy_object(donor, exemplar.object.area(values, compat))
             centre = centre_of(exemplar.paste.area(values, compat))
             place = keys_of(exemplar.paste.sample)
             goals.append(paste_goal(opened, place, clip, centre, halo=0 if compat else 1))
-        found = torch.cat([keys_of(place.sample).k for place in places])
-    weights = torch.stack([place.area(keys, compat) for place in places])
-    return OpenSession(session, opened, tuple(goals), found, weights)
+    return replace(result, goals=tuple(goals))
+
+
+def _silent_units(
+    session: Session, keys: Tensor, weights: Tensor, stats: KeyStatistics | None
+) -> tuple[int, ...]:
+    """The units most specific to the context, as many as the session erases; most specific first.
+
+    They are those whose energy in the context is highest against their energy everywhere, as in the
+    original code's erasing.
+    """
+    if not session.erase:
+        return ()
+    if stats is None:
+        raise SessionError(
+            f"session {session.name}: field erase: its units are known only with key statistics"
+        )
+    order = unit_order(keys, weights, stats, rule="energy")
+    return tuple(order[: session.erase].tolist())
 
 
 def open_with_statistics(
@@ -93,7 +142,8 @@ def open_with_statistics(
     `StatisticsError` for statistics of other weights or of another layer.
     """
     number = stats.metadata.get("layer")
-    opened = open_session(g, session, None if number is None else int(number), **options)
+    layer = None if number is None else int(number)
+    opened = open_session(g, session, layer, stats=stats, **options)
     check_statistics(g, opened.layer, stats)
     return opened
 

@@ -85,8 +85,11 @@ def solve(
     solver: str,
     **settings: Any,
 ) -> Edit:
-    """The edit for goals of an open session along given directions; see `rewrite`."""
-    return insert(
+    """The edit for goals of an open session along given directions; see `rewrite`.
+
+    Its metadata names the units that are silent in the goals, if there are any.
+    """
+    edit = insert(
         opened.layer,
         **goal_arguments(goals),
         directions=directions,
@@ -95,3 +98,6 @@ def solve(
         session=opened.session.name,
         **settings,
     )
+    if not opened.silent:
+        return edit
+    return replace(edit, metadata={**edit.metadata, "silent": ",".join(map(str, opened.silent))})

@@ -94,15 +94,20 @@ def _is_painted(url: str) -> bool:
 
 
 class HalfExemplar(_Strict):
-    """A copied thing and the place where it is pasted; either may not have been painted yet."""
+    """A copied thing and the place where it is pasted; either may not have been painted yet.
+
+    In a draft that erases, ``paste`` is a mark, and ``object`` does not count.
+    """
 
     object: Selection | None = None
     paste: Selection | None = None
 
-    @property
-    def complete(self) -> bool:
-        """Whether both have been painted."""
-        return self.object is not None and self.paste is not None
+    def whole(self, erasing: bool = False) -> Exemplar | None:
+        """The exemplar of a session; None while something of it has not been painted."""
+        copied = self.paste if erasing else self.object
+        if copied is None or self.paste is None:
+            return None
+        return Exemplar(object=copied, paste=self.paste)
 
 
 class Exemplar(HalfExemplar):
@@ -115,7 +120,7 @@ class Exemplar(HalfExemplar):
 def missing_of(exemplars: Iterable[HalfExemplar]) -> Literal["object", "paste"] | None:
     """What has to be painted before there is a goal; None if an exemplar is complete."""
     exemplars = tuple(exemplars)
-    if any(one.complete for one in exemplars):
+    if any(one.whole() for one in exemplars):
         return None
     return "object" if all(one.object is None for one in exemplars) else "paste"
 
@@ -148,6 +153,9 @@ class _Drawn(_Strict):
     least: float | None = Field(
         default=None, gt=0, description="pixels of a 128-pixel image that count as one thing added"
     )
+    erase: int | None = Field(
+        default=None, ge=1, description="number of units that are silent in the goal"
+    )
     solve: Solving | None = Field(default=None, description="how its own edit is solved")
 
     @model_validator(mode="after")
@@ -166,6 +174,8 @@ class _Drawn(_Strict):
             raise ValueError(f"field targets: class {both[0]!r} is also a source")
         if self.least is not None and not self.adds:
             raise ValueError("field least: counts only in a session that adds; set adds to true")
+        if self.erase and any(one.object != one.paste for one in self.exemplars):
+            raise ValueError("field erase: nothing is copied then; leave the objects out")
         if self.solve is not None and self.solve.exemplars > len(self.exemplars):
             raise ValueError(
                 f"field solve.exemplars: {self.solve.exemplars} is above the "
@@ -191,7 +201,10 @@ class _Drawn(_Strict):
 
     def to_json(self) -> str:
         """The file's text: fields in a fixed order, indented by two spaces, one final newline."""
-        return json.dumps(self.model_dump(exclude_none=True), indent=2, ensure_ascii=False) + "\n"
+        held = self.model_dump(exclude_none=True)
+        if self.erase:
+            held["exemplars"] = [{"paste": exemplar["paste"]} for exemplar in held["exemplars"]]
+        return json.dumps(held, indent=2, ensure_ascii=False) + "\n"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the session to a file, atomically."""
@@ -201,8 +214,8 @@ class _Drawn(_Strict):
         """Check the session against a generator; returns the number of the layer to change.
 
         ``layer`` is used if the session names none. Raises `SessionError` for a layer that the
-        generator does not have, a mask that covers no cell of the layer's grid, and a rank above
-        the number of context keys.
+        generator does not have, a mask that covers no cell of the layer's grid, a rank above the
+        number of context keys, and an ``erase`` of all units.
         """
         number = self.layer if self.layer is not None else layer
         if lacking := generator.lacking([number]):
@@ -215,6 +228,11 @@ class _Drawn(_Strict):
                     f"session {self.name}: field {field}.mask: covers nothing on the "
                     f"{values[0]} x {values[1]} grid of layer {number}; paint a larger spot"
                 )
+        if self.erase and self.erase >= (units := opened.weight.shape[1]):
+            raise SessionError(
+                f"session {self.name}: field erase: layer {number} has {units} units, and some of "
+                "them must stay; give fewer"
+            )
         count = sum(int((selection.area(keys, compat) > 0).sum()) for selection in self.context)
         if self.context and self.rank > count:
             raise SessionError(
@@ -256,6 +274,10 @@ class Session(_Drawn):
     labels, and may be left out: pixels of the ``source`` classes shall become ``targets``. If the
     rule ``adds``, the source stays and targets come into it, in each image at least ``least``
     pixels of a 128-pixel image (a quarter of what is copied, if that is left out).
+
+    ``erase``: the goal is the pasted place itself, drawn as if so many input units of the layer
+    were silent, those most specific to the context. Nothing is copied then: each exemplar's object
+    is its paste, and the file leaves it out.
 
     ``solve``: how the pipeline solves a session that `params.yaml` does not name.
     """

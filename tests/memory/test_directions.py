@@ -15,6 +15,7 @@ from palimpsest.memory import (
     context_directions,
     unit_directions,
     unit_order,
+    unit_scores,
 )
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def test_refused_contexts(recorded: Recorded) -> None:
 def test_units(recorded: Recorded) -> None:
     order = unit_order(*recorded.context, recorded.stats)
     assert sorted(order.tolist()) == list(range(recorded.stats.units))
+    scores = unit_scores(*recorded.context, recorded.stats)
+    assert scores[order].diff().max() <= 0, "the most specific first"
     rows = unit_directions(order[:3], recorded.stats.units)
     assert torch.equal(rows @ rows.T, torch.eye(3))
     assert rows.argmax(dim=1).tolist() == order[:3].tolist()

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from palimpsest.errors import ParameterError, SessionError, StatisticsError
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.generators.base import Generator
-from palimpsest.memory import KeyStatistics, context_directions
+from palimpsest.memory import KeyStatistics, context_directions, removal_goal, unit_order
 from palimpsest.methods.registry import edit_by, names_of
 from palimpsest.sessions import Session, open_session, rewrite
 from tests.doubles.bounds import same_picture
@@ -231,3 +231,31 @@ def test_a_session_for_a_layer_that_is_not_there_is_told(
 ) -> None:
     with pytest.raises(SessionError, match="no layer 40"):
         rewrite(generators["sg2"], sessions["sg2"].model_copy(update={"layer": 40}), stats)
+
+
+def erasing(session: Session, count: int) -> Session:
+    marks = tuple(one.model_copy(update={"object": one.paste}) for one in session.exemplars)
+    return session.model_copy(update={"erase": count, "exemplars": marks})
+
+
+def test_the_goal_of_erasing_is_the_place_without_the_units_most_specific_to_the_context(
+    generators: dict[str, Generator], sessions: dict[str, Session], stats: KeyStatistics
+) -> None:
+    g = generators["sg2"]
+    session = erasing(sessions["sg2"], 5)
+    opened = open_session(g, session, 6, stats=stats)
+    order = unit_order(opened.context_keys, opened.context_weights, stats)
+    assert list(opened.silent) == order[:5].tolist()
+    (goal,) = opened.goals
+    layer, paste = opened.layer, session.exemplars[0].paste
+    keys = layer.keys(sample_z(g, paste.sample + 1)[-1:])
+    without = removal_goal(layer, keys, opened.silent).target
+    share = paste.area((layer.value_size,) * 2)
+    wanted = (1 - share) * layer.values(keys).v + share * without
+    top, left, bottom, right = (layer.upsampling * edge for edge in goal.state.window)
+    torch.testing.assert_close(goal.target, wanted[:, :, top:bottom, left:right])
+    edit = rewrite(g, session, stats)
+    assert edit.metadata["silent"] == ",".join(map(str, opened.silent))
+    assert float(edit.metadata["loss_after"]) < float(edit.metadata["loss_before"])
+    with pytest.raises(SessionError, match="only with key statistics"):
+        open_session(g, session, 6)

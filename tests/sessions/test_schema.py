@@ -390,3 +390,28 @@ def test_sessions_stay_comparable_after_their_masks_were_used(content: dict[str,
     one, other = Session.from_dict(content), Session.from_dict(content)
     assert one.exemplars[0].object.pixels.flags.writeable is False
     assert one == other
+
+
+ERASES = {
+    "erase": 12,
+    "exemplars": [{"paste": {"sample": 5, "mask": spot(16, 16, 32, 32)}}],
+}
+
+
+def test_a_session_that_erases_copies_nothing(content: dict[str, Any], tmp_path: Path) -> None:
+    assert "erase" not in json.loads(Session.from_dict(content).to_json())
+    erasing = Session.from_dict(content | ERASES)
+    assert erasing.exemplars[0].object == erasing.exemplars[0].paste
+    erasing.save(tmp_path / "erasing.json")
+    assert Session.load(tmp_path / "erasing.json") == erasing
+    held = json.loads((tmp_path / "erasing.json").read_text())
+    assert list(held["exemplars"][0]) == ["paste"], "the place is written once"
+    with pytest.raises(SessionError, match="field erase: nothing is copied"):
+        Session.from_dict(content | {"erase": 12})
+
+
+def test_an_erased_session_leaves_some_units(content: dict[str, Any], generator: StyleGAN2) -> None:
+    units = generator.layer(6).weight.shape[1]
+    erasing = Session.from_dict(content | ERASES | {"erase": units})
+    with pytest.raises(SessionError, match=f"field erase: layer 6 has {units} units"):
+        erasing.check(generator)

@@ -3,6 +3,7 @@
  * is taken up again with growing pauses; the editor then sends the whole state again.
  */
 
+import { isOfSample } from "./roles.js";
 import { openChannel, request } from "./transport.js";
 
 const VERSION = 1;
@@ -47,7 +48,7 @@ export function connect({ onMessage, onLine }) {
       count += 1;
       const text = JSON.stringify({ type, version: VERSION, id: base + count, ...fields });
       if (online) channel.send(text);
-      else unsent.set([fields.role, fields.role === "context" ? fields.sample : fields.exemplar].join(), text);
+      else unsent.set([fields.role, isOfSample(fields.role) ? fields.sample : fields.exemplar].join(), text);
       return base + count;
     },
     /** Whether an answer belongs to one of this page's changes. */

@@ -4,7 +4,7 @@ import { attachBrush } from "./brush.js";
 import { ask, relative } from "./connection.js";
 import { at } from "./dom.js";
 import { colourOf, createMask, drawMask, maskOfFile } from "./mask.js";
-import { maskOn, ROLES } from "./store.js";
+import { isOfSample, maskOn, ROLES } from "./roles.js";
 
 export function createEasel(store, wire) {
   const canvas = at("canvas");
@@ -17,7 +17,7 @@ export function createEasel(store, wire) {
   let painting = false;
   let frame = 0;
 
-  const key = ({ role, exemplar, open }) => `${role}/${role === "context" ? "" : exemplar}/${open}`;
+  const key = ({ role, exemplar, open }) => `${role}/${isOfSample(role) ? "" : exemplar}/${open}`;
   const isPaintable = (value = store.value) => value.open !== null && value.role in ROLES && value.work;
 
   /** Bring `mask` in line with the server's state, but never under a stroke. */

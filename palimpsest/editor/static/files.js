@@ -117,7 +117,7 @@ export function createFiles(store, wire, show) {
         }
       } },
       make("label", { class: "rows" }, "Name", name), make("label", { class: "rows" }, "What it does", title), words,
-      complete ? null : make("p", { class: "soft" }, "A session needs something copied and a place to paste it."),
+      complete ? null : make("p", { class: "soft" }, "A session needs something copied and a place to paste it, or a mark to erase."),
       make("div", { class: "ends" }, make("button", { type: "button", onclick: close }, "Cancel"), button));
       const sheet = (numbers ?? [0, 1, 2, 3, 4, 5, 6, 7]).slice(0, 24).join(",");
       const download = (address, file, words, on) => make("button", { type: "button", disabled: !on, onclick: () => saveAs(address, file).catch(fault) }, words);

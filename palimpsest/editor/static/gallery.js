@@ -4,6 +4,7 @@ import { heatAddress } from "./connection.js";
 import { at, make, setPicture } from "./dom.js";
 import { parseNumbers } from "./numbers.js";
 import { showIn } from "./pictures.js";
+import { isErasing, marksOf } from "./roles.js";
 
 const PAGE = 24;
 const MOST_WANTED = 200; // samples in one `show`
@@ -121,13 +122,16 @@ export function createGallery(store, wire, pictures, open) {
     const roles = new Map();
     const add = (selection, role) => selection && roles.set(selection.sample, [...(roles.get(selection.sample) ?? []), role]);
     const pair = work.draft.exemplars[exemplar];
-    add(pair?.object, "object");
-    add(pair?.paste, "paste");
+    if (isErasing(work)) for (const place of marksOf(work)) add(place, "mark");
+    else {
+      add(pair?.object, "object");
+      add(pair?.paste, "paste");
+    }
     for (const place of work.draft.context) add(place, "context");
     for (const [sample, tile] of tiles) {
       const found = roles.get(sample) ?? [];
       tile.querySelector(".dots").replaceChildren(...found.map((role) => make("i", { data: { role } })));
-      const names = { object: "copied from", paste: "pasted here", context: "context" };
+      const names = { object: "copied from", paste: "pasted here", context: "context", mark: "marked" };
       tile.setAttribute("aria-label", [`Sample ${sample}`, ...found.map((role) => names[role])].join(", "));
       if (sample === large) tile.setAttribute("aria-current", "true");
       else tile.removeAttribute("aria-current");

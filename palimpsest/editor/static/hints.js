@@ -1,12 +1,15 @@
 /** Three hints for the first rule. Each goes away as one follows it; the cross hides them for good. */
 
 import { at, remember } from "./dom.js";
-import { nextRole } from "./store.js";
+import { isErasing, marksOf, nextRole } from "./roles.js";
+
+const ENOUGH = 4; // marks
 
 /** [role, sentence] of the hint for this moment, or null. */
 export function hintFor({ work, open, exemplar, hints }) {
   if (!hints || !work || open === null || work.rules.length) return null;
   const next = nextRole(work, exemplar);
+  if (isErasing(work)) return markHint(work);
   const pair = work.draft.exemplars[exemplar];
   if (next === "object") return ["object", "Paint over a thing that you would like to see elsewhere, with a little of what surrounds it."];
   if (next === "paste") {
@@ -16,6 +19,12 @@ export function hintFor({ work, open, exemplar, hints }) {
     return ["context", pair.paste.sample === open ? "Pasted. Now open a few more pictures of the same kind." : "Paint over the thing to change. A dozen places make a rule that holds."];
   }
   return null;
+}
+
+function markHint(work) {
+  const marks = marksOf(work).length;
+  if (!marks) return ["mark", "Paint over what should go, here and in all pictures."];
+  return marks < ENOUGH ? ["mark", "Marked. Mark it in a few more pictures: the rule then holds better."] : null;
 }
 
 export function createHints(store) {

@@ -3,6 +3,7 @@
 import { connect } from "./connection.js";
 import { at, drawGlyphs, make } from "./dom.js";
 import { createEasel } from "./easel.js";
+import { createErasing } from "./erasing.js";
 import { createFiles } from "./files.js";
 import { createGallery } from "./gallery.js";
 import { createHints } from "./hints.js";
@@ -54,6 +55,7 @@ const show = (sample, role) => {
   setView("pictures");
 };
 createTrays(store, wire, show);
+createErasing(store, wire);
 createSettings(store, wire);
 createRules(store, wire);
 createStatus(store, wire);

@@ -3,19 +3,9 @@
 import { at, chooseFile, isTyping, saveAs } from "./dom.js";
 import { pictureAddress } from "./connection.js";
 import { showIn } from "./pictures.js";
-import { nextRole, ROLES } from "./store.js";
+import { maskOn, roleFor, rolesOf } from "./roles.js";
 
 export const SIZES = { least: 2, most: 40 };
-
-/** What a stroke on a picture that is opened now should paint. */
-export function roleFor(work, exemplar, sample, role) {
-  const missing = nextRole(work, exemplar);
-  if (role === "result" && missing === null) return "result";
-  const pair = work.draft.exemplars[exemplar];
-  if (pair?.object?.sample === sample && missing !== "context") return "object";
-  if (pair?.paste?.sample === sample && missing === null) return "paste";
-  return missing ?? "context";
-}
 
 export function createPicture(store, pictures, easel) {
   const [before, after, canvas] = [at("before"), at("after"), at("canvas")];
@@ -80,7 +70,7 @@ export function createPicture(store, pictures, easel) {
 
   store.watch(["work", "open", "exemplar"], ({ work, open: sample, exemplar }) => {
     const pair = work?.draft.exemplars[exemplar];
-    const filled = { object: pair?.object, paste: pair?.paste, context: work?.draft.context.length };
+    const filled = { object: pair?.object, paste: pair?.paste, context: work?.draft.context.length, mark: maskOn(work, "mark", 0, sample) };
     for (const label of at("roles").querySelectorAll("label")) label.toggleAttribute("data-filled", Boolean(filled[label.dataset.role]));
     at("next").disabled = !work || sample === work.model.samples - 1;
   });
@@ -119,8 +109,13 @@ export function createPicture(store, pictures, easel) {
     if (!event.target.closest("#mask-menu")) at("mask-menu").open = false;
   });
 
+  const take = (role) => {
+    const counts = rolesOf(store.value.work).includes(role);
+    if (counts) store.set({ role });
+    return counts;
+  };
   const KEYS = {
-    1: () => store.set({ role: "object" }), 2: () => store.set({ role: "paste" }), 3: () => store.set({ role: "context" }), 4: () => store.set({ role: "result" }),
+    1: () => take("object") || take("mark"), 2: () => take("paste"), 3: () => take("context"), 4: () => store.set({ role: "result" }),
     b: () => store.set({ tool: "brush" }), e: () => store.set({ tool: "eraser" }),
     t: () => store.value.work?.model.labels && store.set({ tool: "pick" }),
     "[": () => store.set({ size: Math.max(SIZES.least, store.value.size - 2) }),
@@ -134,5 +129,5 @@ export function createPicture(store, pictures, easel) {
     event.preventDefault();
     act();
   });
-  return { open, close, ROLES };
+  return { open, close };
 }

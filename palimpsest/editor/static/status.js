@@ -11,6 +11,7 @@ export function sentence(report, drawn) {
   if (!report) return "";
   if (report.problem) return report.problem;
   if (report.missing === "object") return "Nothing copied yet.";
+  if (report.missing === "mark") return "Paint over what should go.";
   if (report.missing === "paste") return "Copied. Now paint where it should go, in another picture.";
   const parts = [`${Math.round(report.ms)} ms`];
   if (report.goal_before !== null) parts.push(`goal ${figure(report.goal_before)} → ${figure(report.goal_after)}`);
@@ -30,6 +31,7 @@ export function createStatus(store, wire) {
     else if (report?.hash === work.hash && (work.draft.complete || report.missing || report.problem) && work.draft.exemplars.some((pair) => pair.object || pair.paste)) {
       line.textContent = sentence(report, drawn?.hash === work.hash ? drawn : null);
     } else if (work.draft.complete) line.textContent = "Solving…";
+    else if (work.draft.erase) line.textContent = "Erase: paint over what should go, in one or more pictures.";
     else if (work.rules.length) line.textContent = `${work.rules.filter((rule) => rule.on).length} of ${work.rules.length} rules on`;
     else line.textContent = `${work.model.title}: no rule yet`;
     at("busy").classList.toggle("on", Boolean(waiting || (online && work && drawn?.hash !== work.hash)));

@@ -6,8 +6,6 @@
 
 import { remembered } from "./dom.js";
 
-export const ROLES = { object: "Copy", paste: "Paste", context: "Context" };
-
 export function createStore() {
   const listeners = new Set();
   const store = {
@@ -22,7 +20,7 @@ export function createStore() {
       lost: null, // why the server will not have this page, or null
       online: false,
       open: null, // number of the large picture
-      role: "object", // what a stroke paints: a key of ROLES, or "result"
+      role: "object", // what a stroke paints: a key of `roles.ROLES`, or "result"
       exemplar: 0, // which pair of copy and paste is at hand
       tool: "brush", // brush, eraser or pick
       size: 9, // diameter of the brush, percent of the picture's width
@@ -52,25 +50,4 @@ export function createStore() {
     },
   };
   return store;
-}
-
-/** The selection {sample, mask} of a role, or null: of the exemplar at hand, or of a sample's context. */
-export function selectionOf(work, role, exemplar, sample) {
-  if (!work) return null;
-  if (role === "context") return work.draft.context.find((place) => place.sample === sample) ?? null;
-  return work.draft.exemplars[exemplar]?.[role] ?? null;
-}
-
-/** Mask address of what a stroke on `sample` continues, or null. */
-export function maskOn(work, role, exemplar, sample) {
-  const found = selectionOf(work, role, exemplar, sample);
-  return found && found.sample === sample ? found.mask : null;
-}
-
-/** The part of the rule that is still missing: a role, or null. */
-export function nextRole(work, exemplar = 0) {
-  const pair = work?.draft.exemplars[exemplar];
-  if (!pair?.object) return "object";
-  if (!pair.paste) return "paste";
-  return work.draft.context.length ? null : "context";
 }

@@ -3,13 +3,15 @@
 import { goalAddress, pictureAddress, relative } from "./connection.js";
 import { at, glyph, loadImage, make, setPicture } from "./dom.js";
 import { colourOf, drawMask, SIDE } from "./mask.js";
+import { eraseGoal, markTray } from "./erasing.js";
 import { makeMovable } from "./moving.js";
-import { nextRole, ROLES } from "./store.js";
+import { isErasing, isOfSample, nextRole, ROLES } from "./roles.js";
 
 const WORDS = {
   object: "Paint a thing to copy",
   paste: "Paint where it should go",
   context: "Paint the thing to change in a few more pictures. Until then the pasted place counts.",
+  mark: "Paint over what should go, in one or more pictures",
 };
 
 const MOST_KEPT = 100; // cut-outs and goals
@@ -33,24 +35,32 @@ export function createTrays(store, wire, show) {
     const { exemplars, context } = work.draft;
     if (exemplar >= exemplars.length) return store.set({ exemplar: exemplars.length - 1 });
     // drawn anew only if something in them changed: focus and pictures stay
-    const now = JSON.stringify([work.original, work.layer, work.draft.exemplars, context, exemplar]);
+    const now = JSON.stringify([work.original, work.layer, work.draft.exemplars, context, exemplar, work.draft.erase]);
     if (now === drawn) return;
     drawn = now;
     const focused = document.activeElement?.dataset?.keep;
     const pair = exemplars[exemplar];
     const next = nextRole(work, exemplar);
-    at("trays").replaceChildren(...[
-      make("div", { class: "exchange" }, tray("object", pair.object, work, next), glyph("arrow"), tray("paste", pair.paste, work, next)),
-      pair.object && pair.paste ? goal(work, exemplar) : null,
-      pager(work, exemplar),
-      make("section", { class: "tray", data: { role: "context", ...(context.length ? { filled: "" } : {}) } },
-        make("h3", {}, "Context", make("span", { class: "soft" }, context.length ? `${context.length} ${context.length === 1 ? "place" : "places"}` : "")),
-        make("div", { class: "places" }, ...(context.length
-          ? context.map((place) => slot("context", place, work))
-          : [make("div", { class: "slot wide" }, empty("context", next))]))),
-    ].filter(Boolean));
+    const parts = isErasing(work)
+      ? [markTray(work, next, slot, empty), eraseGoal(work), context.length ? contextTray(work, next) : null]
+      : [
+        make("div", { class: "exchange" }, tray("object", pair.object, work, next), glyph("arrow"), tray("paste", pair.paste, work, next)),
+        pair.object && pair.paste ? goal(work, exemplar) : null,
+        pager(work, exemplar),
+        contextTray(work, next),
+      ];
+    at("trays").replaceChildren(...parts.filter(Boolean));
     if (focused) at("trays").querySelector(`[data-keep="${focused}"]`)?.focus();
   }
+
+  const contextTray = (work, next) => {
+    const { context } = work.draft;
+    return make("section", { class: "tray", data: { role: "context", ...(context.length ? { filled: "" } : {}) } },
+      make("h3", {}, "Context", make("span", { class: "soft" }, context.length ? `${context.length} ${context.length === 1 ? "place" : "places"}` : "")),
+      make("div", { class: "places" }, ...(context.length
+        ? context.map((place) => slot("context", place, work))
+        : [make("div", { class: "slot wide" }, empty("context", next))])));
+  };
 
   const tray = (role, selection, work, next) =>
     make("section", { class: "tray", data: { role, ...(selection ? { filled: "" } : {}) } },
@@ -72,8 +82,8 @@ export function createTrays(store, wire, show) {
       cut(fresh, role, selection, work);
       return fresh;
     });
-    const name = role === "context" ? `Context on sample ${selection.sample}` : `${ROLES[role]}: sample ${selection.sample}`;
-    const keep = `${role}-${role === "context" ? selection.sample : ""}`;
+    const name = isOfSample(role) ? `${ROLES[role]} on sample ${selection.sample}` : `${ROLES[role]}: sample ${selection.sample}`;
+    const keep = `${role}-${isOfSample(role) ? selection.sample : ""}`;
     return make("div", { class: "slot" },
       make("button", { type: "button", class: "cut", "aria-label": name, title: name, data: { keep }, onclick: () => show(selection.sample, role) }, canvas),
       make("button", { type: "button", class: "remove", icon: "close", "aria-label": `Remove ${name}`, title: "Remove", data: { keep: `${keep}-remove` },

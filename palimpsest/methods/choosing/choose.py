@@ -239,7 +239,9 @@ def _prepare(
         return by_values()
     source, targets = asked.source, asked.targets
     if source is None or targets is None:
-        seen = session_classes(session, segmenter) or painted_classes(g, session, segmenter)
+        seen = session_classes(session, segmenter)
+        if seen is None and not session.erase:  # what comes instead is nowhere painted
+            seen = painted_classes(g, session, segmenter)
         if seen is None:  # no class stands out: labels cannot judge
             return by_values()
         source, targets = source or seen[0], targets or seen[1]
