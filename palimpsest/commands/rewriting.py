@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from palimpsest.commands.options import Weights
-from palimpsest.errors import ParameterError
+from palimpsest.errors import ParameterError, StatisticsError
 from palimpsest.methods.registry import method_called, names_of
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shared_options import Truncation
@@ -17,6 +17,8 @@ from palimpsest.settings import object_from_json, validated
 
 if TYPE_CHECKING:
     from palimpsest.generators import Generator
+    from palimpsest.methods.method import Method
+    from palimpsest.pipeline.session_settings import PlannedSession
     from palimpsest.sessions import Session
 
 Collected = Annotated[int, typer.Option(help="Samples whose keys are collected.", min=1)]
@@ -53,7 +55,7 @@ def rewrite(
         Path | None,
         typer.Option(
             help="Key statistics of the layer; collected and written there if there is no such"
-            " file. [beside --out]"
+            " file. [the pipeline's, if they were made, or beside --out]"
         ),
     ] = None,
     layer: Annotated[
@@ -68,13 +70,26 @@ def rewrite(
     settings: Annotated[
         str, typer.Option(help='Settings of the method, as JSON, such as {"mu": 0.1}.')
     ] = "{}",
+    params: Annotated[
+        Path | None,
+        typer.Option(
+            help="Parameters of a checkout, for sessions of its models: method, settings and all"
+            " that is not given here is as the pipeline has it. [params.yaml, in a checkout]"
+        ),
+    ] = None,
     segmenter: Annotated[
         Path | None,
         typer.Option(help="Segmenter, needed by methods that judge candidates by labels."),
     ] = None,
-    samples: Collected = 1000,
-    seed: CollectedSeed = 1,
-    truncation: Truncation = 1.0,
+    samples: Annotated[
+        int | None, typer.Option(help="Samples whose keys are collected. [1000]", min=1)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Random seed of these samples. [1]", min=0)
+    ] = None,
+    truncation: Annotated[
+        float | None, typer.Option(help="Truncation of the generator, from 0 to 1. [1, i.e. none]")
+    ] = None,
     device: Device = "cpu",
 ) -> None:
     """Write the edit of a generator that a session shows.
@@ -82,30 +97,41 @@ def rewrite(
     --samples, --seed and --truncation are those of statistics that have to be collected.
 
       palimpsest rewrite spires.json --weights my_stylegan2.pt --layer 8 --out spires.safetensors
+
+    In a checkout the edit of one of its models is the one that the pipeline makes.
+
+      palimpsest rewrite data/sessions/church/hat.json --weights church --out hat.safetensors
     """
     # imported here, so that --help is quick
     from palimpsest.commands.session_edits import edit_of_session, generator_of_statistics, told
     from palimpsest.generators import load_generator
+    from palimpsest.pipeline.session_settings import planned_session
     from palimpsest.sessions import Session
 
     drawn = Session.load(session)
-    file, place = weights_called(weights), computing_device(device)
-    own = drawn.solve
-    by = method_called(method or (own.solver if own else "newton"), "edit", "--method")
-    given = object_from_json("--settings", settings)
-    if own and by.name == own.solver:
-        fields = own.model_dump(include={"mu", "exemplars"})
-        given = {name: fields[name] for name in by.session_fields if name in fields} | given
+    file = weights_called(weights, params and params.parent)
+    place = computing_device(device)
+    planned = planned_session(params, file, drawn)
+    own = drawn.solve.solver if drawn.solve else "newton"
+    by = method_called(method or (planned.method if planned else own), "edit", "--method")
+    given = _settings(by, drawn, planned) | object_from_json("--settings", settings)
     chosen = validated("--settings", given, by.settings)
+
+    asked = _collecting(samples, seed, truncation, planned)
     kept = statistics or out.with_name(f"{out.stem}-statistics.safetensors")
+    if statistics is None and planned is not None:
+        number = _layer(drawn, layer, planned)
+        made = planned.statistics_file(number)
+        kept = made if _is_of(made, file, {"layer": number, **asked}) else kept
     if not kept.is_file():
-        g = load_generator(file, truncation).to(place)
-        number = _layer(drawn, layer)
+        g = load_generator(file, asked["truncation"]).to(place)
+        number = _layer(drawn, layer, planned)
         drawn.check(g, number)
-        _collect(g, number, samples, seed, kept)
+        _collect(g, number, asked["n"], asked["seed"], kept)
     g, stats = generator_of_statistics(file, kept, place)
     if layer is not None and stats.metadata.get("layer") != str(layer):
         raise ParameterError(f"--layer: {layer}, but {kept} is of layer {stats.metadata['layer']}")
+    segmenter = segmenter or (planned.segmenter if planned else None)
     labels = None
     if segmenter and by.uses_segmenter:
         from palimpsest.instruments.loading import load_segmenter
@@ -116,11 +142,51 @@ def rewrite(
     typer.echo(told(edit), err=True)
 
 
-def _layer(session: Session, given: int | None) -> int:
-    number = session.layer if session.layer is not None else given
-    if number is None:
+def _settings(by: Method, session: Session, planned: PlannedSession | None) -> dict[str, Any]:
+    """The method's settings for a session: the pipeline's, or what its file says."""
+    if planned is not None:
+        return dict(planned.settings(by.name))
+    if session.solve is None or by.name != session.solve.solver:
+        return {}
+    fields = session.solve.model_dump(include={"mu", "exemplars"})
+    return {name: fields[name] for name in by.session_fields if name in fields}
+
+
+def _layer(session: Session, given: int | None, planned: PlannedSession | None) -> int:
+    if session.layer is not None:
+        return session.layer
+    if given is not None:
+        return given
+    if planned is None:
         raise ParameterError(f"--layer: session {session.name} names no layer; give it")
-    return number
+    return planned.layer
+
+
+def _collecting(
+    samples: int | None, seed: int | None, truncation: float | None, planned: PlannedSession | None
+) -> dict[str, Any]:
+    """Of what samples statistics are collected: n, seed and truncation."""
+    asked: dict[str, Any] = {"n": 1000, "seed": 1, "truncation": 1.0}
+    if planned is not None:
+        asked["n"], asked["seed"] = planned.statistics_samples
+        asked["truncation"] = planned.truncation
+    given = {"n": samples, "seed": seed, "truncation": truncation}
+    return asked | {name: value for name, value in given.items() if value is not None}
+
+
+def _is_of(file: Path, weights: Path, asked: dict[str, Any]) -> bool:
+    """Whether a file holds statistics of these weights and samples."""
+    from palimpsest.generators import load_generator
+    from palimpsest.memory import KeyStatistics
+
+    if not file.is_file():
+        return False
+    try:
+        sha = load_generator(weights).weights_sha256
+        KeyStatistics.load(file, expect={"weights_sha256": sha, **asked})
+    except (StatisticsError, OSError):
+        return False
+    return True
 
 
 def _collect(g: Generator, layer: int, samples: int, seed: int, out: Path) -> None:

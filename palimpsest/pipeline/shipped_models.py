@@ -44,14 +44,14 @@ def shipped_models(folder: Path | None = None) -> dict[str, Path]:
     return {name: file for name, file in files.items() if file.is_file()}
 
 
-def weights_called(given: Path) -> Path:
-    """The file ``given``, or that of the shipped model of this name.
+def weights_called(given: Path, folder: Path | None = None) -> Path:
+    """The file ``given``, or that of the shipped model of this name; ``folder`` as for these.
 
     Raises `ParameterError` for what is neither.
     """
     if given.is_file():
         return given
-    models = shipped_models()
+    models = shipped_models(folder)
     if str(given) in models:
         return models[str(given)]
     if given.exists():

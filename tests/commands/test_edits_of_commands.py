@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from palimpsest import cli
-from palimpsest.generators import load_generator, sample_z
+from palimpsest.generators import load_generator, sample_z, save_generator
 from palimpsest.generators.checkpoints.exporting import export_generator
 from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.memory.composed_edits import composed, parts_of
 from palimpsest.methods.registry import edit_by
 from palimpsest.pipeline import shipped_models
 from palimpsest.sessions.schema import Solving
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +74,73 @@ def test_a_session_that_says_how_it_is_solved_is_solved_so(generator, session):
     stats = KeyStatistics.load("six.safetensors")
     edit = edit_by("newton", generator, session, stats, mu=0.7, iterations=2)
     assert Edit.load("a.safetensors").identity == edit.identity
+
+
+@pytest.fixture
+def checkout(tmp_path, generator):
+    """A checkout whose church is the small generator, and where a session has settings."""
+    folder = tmp_path / "checkout"
+    shutil.copytree(ROOT / "workflow" / "scales", folder / "workflow" / "scales")
+    (folder / "data" / "weights" / "mini").mkdir(parents=True)
+    save_generator(generator, folder / "data" / "weights" / "mini" / "church.safetensors")
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["models"]["church"] |= {"segmenter": None, "layer": 6, "truncation": 0.8}
+    values["statistics"] = {"samples": 20, "seed": 1}
+    values["methods"]["palimpsest"] |= {"statistics_samples": 20, "iterations": 2, "mu_grid": [1]}
+    own = {"tuning_samples": 8, "tuning_seed": 5}
+    values["sessions"]["church"]["patch"] = {"solver": "palimpsest", "methods": {"palimpsest": own}}
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    return folder
+
+
+def test_in_a_checkout_a_session_is_solved_as_its_parameters_say(
+    checkout, session, tmp_path, monkeypatch, capsys
+):
+    solve = Solving(solver="newton", exemplars=1, mu=0.7)
+    session.model_copy(update={"model": "church", "solve": solve}).save("patch.json")
+    session.model_copy(update={"model": "church", "solve": solve, "name": "b"}).save("b.json")
+    g = load_generator(checkout / "data/weights/mini/church.safetensors", truncation=0.8)
+    stats = KeyStatistics.collect(g, 6, n=20, seed=1)
+    given = {"statistics_samples": 20, "iterations": 2, "mu_grid": [1], "exemplars": 8}
+    wanted = edit_by(
+        "palimpsest", g, session, stats, **given, candidate_exemplars=12, tuning_samples=8,
+        tuning_seed=5,
+    )  # fmt: skip
+    params = ("--params", checkout / "params.yaml")
+    assert (
+        run("rewrite", "patch.json", "--weights", "church", *params, "--out", "a.safetensors") == 0
+    )
+    edit = Edit.load("a.safetensors")
+    assert edit.identity == wanted.identity and edit.metadata["choice"] == wanted.metadata["choice"]
+    assert "patch by palimpsest" in capsys.readouterr().err
+
+    monkeypatch.chdir(checkout)
+    stats.save("data/statistics/church/layer6.safetensors")
+    out = ("--out", tmp_path / "c.safetensors")
+    assert run("rewrite", tmp_path / "patch.json", "--weights", "church", *out) == 0
+    assert Edit.load(tmp_path / "c.safetensors").identity == wanted.identity
+    assert not (tmp_path / "c-statistics.safetensors").exists(), "the pipeline's are taken"
+
+    # a session that the parameters do not name is solved as its file says
+    out = ("--out", tmp_path / "d.safetensors")
+    assert run("rewrite", tmp_path / "b.json", "--weights", "church", *out) == 0
+    wanted = edit_by("newton", g, session, stats, mu=0.7, iterations=40)
+    assert Edit.load(tmp_path / "d.safetensors").identity == wanted.identity
+    assert run("rewrite", tmp_path / "b.json", "--weights", "church", *out, "--settings",
+               '{"mu": 3}') == 0  # fmt: skip
+    wanted = edit_by("newton", g, session, stats, mu=3, iterations=40)
+    assert Edit.load(tmp_path / "d.safetensors").identity == wanted.identity
+
+
+def test_parameters_that_say_nothing_of_a_session_are_named(checkout, session, capsys):
+    session.save("patch.json")  # of the model "tiny"
+    given = ("rewrite", "patch.json", "--weights", "mine.pt", "--out", "a.safetensors", "--params")
+    assert refused(capsys, "params.yaml has no model for mine.pt", *given, checkout / "params.yaml")
+    assert refused(capsys, "none.yaml: no such file", *given, "none.yaml")
+    Path("params.yaml").write_text("a: 1")
+    assert refused(capsys, "not in a checkout of this project", *given, "params.yaml")
+    (checkout / "params.yaml").write_text("a: 1")
+    assert refused(capsys, "params.yaml: scale", *given, checkout / "params.yaml")
 
 
 def test_an_exported_stylegan2_file_holds_the_edit(generator):
