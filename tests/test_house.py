@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
@@ -81,7 +82,9 @@ DISTRIBUTIONS = {
 
 def test_the_library_depends_on_what_it_imports() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {re.split(r"[\[<>=]", name)[0] for name in project["dependencies"]}
+    extras = project["optional-dependencies"].values()
+    wanted = [*project["dependencies"], *itertools.chain(*extras)]
+    declared = {re.split(r"[\[<>=]", name)[0] for name in wanted}
     found = {name.split(".")[0] for file in LIBRARY for name in imports(file)}
     found -= {"", "palimpsest", *sys.stdlib_module_names}
     assert {DISTRIBUTIONS.get(name, name) for name in found} == declared

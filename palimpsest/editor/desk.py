@@ -40,6 +40,8 @@ from palimpsest.editor.snapshots import snapshot
 from palimpsest.editor.work import TO_DO, Work
 from palimpsest.editor.workplace import Workplace
 from palimpsest.errors import EditError, SessionError
+from palimpsest.generators import Generator
+from palimpsest.memory import Edit
 from palimpsest.sessions import Session
 
 Publish = Callable[[ToPage, "int | None"], None]
@@ -219,8 +221,8 @@ class Desk:
             self._accept(self.history.then(f"save as {name}", named), None, time.perf_counter())
             return path
 
-    def edit_file(self, rule: str | None, path: Path) -> None:
-        """Write the edit of the draft, or of a rule, to a file.
+    def edit(self, rule: str | None = None) -> Edit:
+        """The edit of the draft, or of a rule.
 
         Raises `EditError` if there is none, or it cannot be solved.
         """
@@ -248,7 +250,21 @@ class Desk:
         assert edit is not None
         if (session := recipe.parts[-1].session) is not None:  # it may have been named later
             edit = replace(edit, metadata={**edit.metadata, "session": session.name})
-        edit.save(path)
+        return edit
+
+    def generator(self) -> Generator:
+        """The generator with all rules and the draft, as the pictures show it."""
+        return self.engine.generator(self.engine.recipe(self.history.present))
+
+    def wait_for_statistics(self, stop: threading.Event) -> None:
+        """Wait until the layers that the work changes have their full statistics, or ``stop`` is
+        set. Collecting them is begun where it was not."""
+        work = self.history.present
+        parts = self.engine.recipe(work).parts
+        for layer in {part.session.layer for part in parts if part.session and part.session.layer}:
+            statistics = self.engine.statistics(work.model, layer)
+            statistics.begin()
+            statistics.wait(stop)
 
     def mask(self, key: str) -> bytes | None:
         """A mask of the history as PNG, by its key."""

@@ -324,7 +324,7 @@ class Engine:
             return opened.render(opened.values(model.keys(lowest, sample)))
 
     def generator(self, recipe: Recipe) -> Generator:
-        """The generator with a recipe's edits."""
+        """The generator with the edits of a recipe; one that cannot be solved is left out."""
         return self._edited(recipe)[0]
 
     def _edited(self, recipe: Recipe) -> tuple[Generator, int | None]:

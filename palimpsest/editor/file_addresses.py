@@ -90,7 +90,7 @@ async def edit_file(request: Request, rule: str | None = None) -> Response:
     def written() -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "edit.safetensors"
-            desk.edit_file(rule, path)
+            desk.edit(rule).save(path)
             return path.read_bytes()
 
     content = await _or_conflict(written)

@@ -77,6 +77,8 @@ class OpenModel:
     @classmethod
     def load(cls, name: str, place: ModelPlace) -> OpenModel:
         """Load the generator. Raises `CheckpointError`."""
+        if place.loaded is not None:
+            return cls(name, place, place.loaded)
         return cls(name, place, load_generator(place.weights, truncation=place.truncation))
 
     @property

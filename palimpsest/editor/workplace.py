@@ -6,10 +6,14 @@ The command makes a `Workplace` from `params.yaml`, or from one file of weights.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from palimpsest.methods.choosing.settings import PalimpsestSettings
+
+if TYPE_CHECKING:
+    from palimpsest.generators import Generator
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,8 @@ class ModelPlace:
     ``layer``: the layer that a new draft edits; None for one in the middle. ``statistics_folder``
     holds ``layerN.safetensors``. ``sessions``: folder to which sessions are saved; ``drawn``: other
     folders with sessions that can be opened. ``iterations``: Gauss-Newton steps of an edit;
-    ``improving``: settings of the method `palimpsest`.
+    ``improving``: settings of the method `palimpsest`. ``loaded``: the generator if it is in memory
+    already; ``weights`` are not read then.
     """
 
     weights: Path
@@ -34,6 +39,7 @@ class ModelPlace:
     iterations: int = 40
     improving: PalimpsestSettings = PalimpsestSettings()
     drawn: tuple[Path, ...] = ()
+    loaded: Generator | None = field(default=None, repr=False)
 
     def statistics_file(self, layer: int) -> Path:
         """The statistics of the keys of a layer."""

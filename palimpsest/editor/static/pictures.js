@@ -27,7 +27,9 @@ export async function showIn(image, hash, sample, onFault = () => {}) {
   image.dataset.wanted = address;
   try {
     const loaded = await loadImage(address);
-    if (image.dataset.wanted === address) image.src = loaded.src;
+    if (image.dataset.wanted !== address) return;
+    image.src = loaded.src;
+    image.dataset.shown = address;
   } catch {
     if (image.dataset.wanted !== address) return;
     delete image.dataset.wanted;

@@ -35,13 +35,13 @@ SETTLED = """() => {
         return bottom > Math.max(0, box.top) && top < Math.min(innerHeight, box.bottom);
     };
     const loaded = image => image.dataset.wanted
-        && image.src === new URL(image.dataset.wanted, document.baseURI).href;
+        && image.dataset.shown === image.dataset.wanted;
     const tiles = [...document.querySelectorAll('.tile')].filter(seen);
     return !document.querySelector('.busy.on') && tiles.length
         && tiles.every(tile => !tile.hasAttribute('data-late')
             && loaded(tile.querySelector('.after')));
 }"""
-"""A picture is announced before the browser has loaded it: its address says that it is there."""
+"""A picture is announced before the browser has loaded it: what it shows says that it is there."""
 
 PATIENCE = 30.0
 """Seconds until a test gives up: a busy machine is slow, not wrong."""

@@ -1,0 +1,94 @@
+"""The server's application without a port: the same answers, the same channel."""
+
+from __future__ import annotations
+
+import json
+import queue
+
+import pytest
+
+from palimpsest.editor.desk import Desk
+from palimpsest.editor.notebook.application import Request, RunningApplication
+from palimpsest.errors import SessionError
+
+
+@pytest.fixture
+def running(place):
+    found = RunningApplication.start(lambda publish: Desk.open(place, publish))
+    yield found
+    found.close()
+
+
+class Page:
+    """A page that is connected, and what it heard."""
+
+    def __init__(self, running: RunningApplication) -> None:
+        self.texts: queue.Queue[str] = queue.Queue()
+        self.ends: queue.Queue[tuple[int, str]] = queue.Queue()
+        self.channel = running.open_channel(self.texts.put, lambda *end: self.ends.put(end))
+
+    def say(self, kind: str, **fields: object) -> None:
+        self.channel.send(json.dumps({"type": kind, "version": 1, **fields}))
+
+    def hear(self, kind: str) -> dict:
+        """The next message of a kind."""
+        while True:
+            message = json.loads(self.texts.get(timeout=60))
+            if message["type"] == kind:
+                return message
+
+
+def ask(running: RunningApplication, address: str, **more):
+    return running.request(Request(address=address, **{"method": "GET", **more})).result(60)
+
+
+def test_a_page_gets_the_state_and_the_pictures_that_it_asks_for(running):
+    page = Page(running)
+    state = page.hear("state")
+    page.say("show", samples=[3])
+    assert page.hear("picture")["sample"] == 3
+    answer = ask(running, f"/pictures/{state['hash']}/3.png")
+    assert answer.status == 200 and answer.headers["content-type"] == "image/png"
+    assert answer.body.startswith(b"\x89PNG")
+
+
+def test_queries_bodies_and_refusals_are_those_of_the_server(running, example):
+    assert ask(running, "/downloads/session.json").status == 409
+    content = example.to_json().encode()
+    sent = ask(running, "/sessions/upload?name=mine.json", method="POST", body=content)
+    assert sent.status == 200, sent.body
+    downloaded = ask(running, "/downloads/session.json")
+    assert json.loads(downloaded.body)["layer"] == example.layer
+    assert ask(running, "/pictures/unknown/0.png").status == 404
+    too_large = ask(running, "/sessions/upload", method="POST", body=b" " * (17 * 2**20))
+    assert too_large.status == 413 and b"too large" in too_large.body
+
+
+def test_what_one_page_changes_all_hear_and_a_bad_message_changes_nothing(running):
+    pages = [Page(running), Page(running)]
+    first = [page.hear("state") for page in pages]
+    pages[0].say("settings", layer="six")
+    assert "layer" in pages[0].hear("error")["message"]
+    pages[0].say("settings", name="mine")
+    for page, before in zip(pages, first, strict=True):
+        after = page.hear("state")
+        assert after["draft"]["name"] == "mine" and after["revision"] > before["revision"]
+
+
+def test_a_page_that_leaves_hears_no_more_and_closing_tells_those_that_stay(place):
+    running = RunningApplication.start(lambda publish: Desk.open(place, publish))
+    gone, stays = Page(running), Page(running)
+    gone.hear("state"), stays.hear("state")
+    gone.channel.close()
+    gone.ends.get(timeout=60)
+    heard = gone.texts.qsize()
+    stays.say("settings", name="mine")
+    stays.hear("state")
+    assert gone.texts.qsize() == heard
+    running.close()
+    stays.ends.get(timeout=60)
+
+
+def test_two_editors_on_the_same_drafts_are_refused(running, place):
+    with pytest.raises(SessionError, match="another editor is open"):
+        RunningApplication.start(lambda publish: Desk.open(place, publish))
