@@ -42,7 +42,10 @@ def apply(history: History, message: messages.Change, engine: Engine, at: float 
                     "erase" if given["erase"] else "copy and paste",
                     changes.with_settings(work, **given),
                 )
-            return history.then(label, changes.with_settings(work, **given), label, at)
+            changed = changes.with_settings(work, **given)
+            if "name" in given:
+                changed = renamed(work, changed, engine)
+            return history.then(label, changed, label, at)
         case messages.ChangeRule():
             given = {
                 name: value
@@ -119,6 +122,13 @@ def opened(work: Work, session: Session | HalfSession, engine: Engine) -> tuple[
         draft = changed.draft.model_copy(update={"solver": "newton"})
         changed = changed.model_copy(update={"draft": draft})
     return f"open {session.name}", changed
+
+
+def renamed(work: Work, changed: Work, engine: Engine) -> Work:
+    """The changed work, no longer improved if its draft's new name is improved otherwise."""
+    place = engine.place.models[work.model]
+    before, after = (place.improving_of(one.draft.name) for one in (work, changed))
+    return changed if before == after else changes.unimproved(changed)
 
 
 def check_samples(name: str, draft: Draft) -> None:

@@ -191,6 +191,11 @@ def improved(work: Work) -> Work:
     return _drafted(work, solver="palimpsest")
 
 
+def unimproved(work: Work) -> Work:
+    """The work with its draft solved as it is painted."""
+    return _drafted(work, solver="newton")
+
+
 KEEP_THE_SOLUTION = frozenset({"name", "title", "strength", "solver"})
 """Fields of a draft that may change without a search for a better edit being lost."""
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from palimpsest.editor import changes, saved_sessions
-from palimpsest.editor.applying import apply, opened
+from palimpsest.editor.applying import apply, opened, renamed
 from palimpsest.editor.drafts import Drafts, mask_key
 from palimpsest.editor.engine import Drawn, Engine, Listener, Picture, Report
 from palimpsest.editor.history import History
@@ -214,10 +214,10 @@ class Desk:
         with self._news:
             work = self.history.present
             values = {"name": name, "title": title or work.draft.title}
-            draft = work.draft.model_copy(update=values)
-            session = self.session().model_copy(update=values)
+            named = renamed(work, changes.with_settings(work, **values), self.engine)
+            session = changes.session_of(named)
+            session.check(self.engine.model(work.model).g)
             path = saved_sessions.save(self.place, work.model, session, overwrite)
-            named = work.model_copy(update={"draft": draft})
             self._accept(self.history.then(f"save as {name}", named), None, time.perf_counter())
             return path
 

@@ -160,7 +160,8 @@ class Engine:
         def samples_of(layer: int) -> int:
             return self.statistics(work.model, layer).n
 
-        recipe = recipe_of(work, opened.g.weights_sha256, opened.g.truncation, samples_of)
+        g, search_of = opened.g, opened.place.search_of
+        recipe = recipe_of(work, g.weights_sha256, g.truncation, samples_of, search_of)
         self._recipes.hold(recipe.original.hash, recipe.original)
         return self._recipes.hold(recipe.hash, recipe)
 
@@ -248,9 +249,8 @@ class Engine:
         session = part.session
         assert session is not None and session.layer is not None
         stats = self.statistics(model.name, session.layer).of(part.n)
-        edit = choose_with(
-            model.g, session, stats, model.segmenter, model.place.improving, progress
-        )
+        settings = model.place.improving_of(session.name)
+        edit = choose_with(model.g, session, stats, model.segmenter, settings, progress)
         notes = {"method": "palimpsest", "model": model.name}
         edit = replace(edit, metadata={**edit.metadata, **notes})
         self.drafts.keep_solution(_solution_name(model, part), edit)
@@ -391,7 +391,8 @@ def encoded(picture: Image.Image) -> bytes:
 
 def _solution_name(model: OpenModel, part: Part) -> str:
     """What a search depends on, as the name of its file."""
-    settings = model.place.improving.model_dump_json()
+    assert part.session is not None
+    settings = model.place.improving_of(part.session.name).model_dump_json()
     content = f"{model.g.weights_sha256} {model.g.truncation} {part.key} {settings}"
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 

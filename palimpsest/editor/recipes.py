@@ -33,8 +33,11 @@ class Part:
     key: str = ""
 
     @classmethod
-    def of_session(cls, session: Session, strength: float, n: int) -> Part:
-        """The part of a session; its name and title do not count."""
+    def of_session(cls, session: Session, strength: float, n: int, search: str = "") -> Part:
+        """The part of a session; its name and title do not count.
+
+        ``search``: settings of the search for its edit, if its name has settings of its own.
+        """
         content = session.model_dump(mode="json", include={"layer", "rank", "seed", "solve"})
         if session.erase:
             content["erase"] = session.erase
@@ -43,6 +46,8 @@ class Part:
             for one in session.exemplars
         ]
         content["context"] = [(s.sample, mask_key(s.mask)) for s in session.context]
+        if search:
+            content["search"] = search
         return cls(strength, session, n, key=_digest([content, n]))
 
     @classmethod
@@ -77,8 +82,14 @@ def recipe_of(
     weights_sha256: str,
     truncation: float,
     samples_of: Callable[[int], int],
+    search_of: Callable[[Session], str] = lambda session: "",
 ) -> Recipe:
-    """The recipe of a work; ``samples_of``: samples of the statistics to use, by layer."""
+    """The recipe of a work; ``samples_of``: samples of the statistics to use, by layer;
+    ``search_of``: ``search`` of `Part.of_session`."""
+
+    def part_of(session: Session, layer: int, strength: float) -> Part:
+        return Part.of_session(session, strength, samples_of(layer), search_of(session))
+
     parts = []
     for rule in work.rules:
         if not rule.on or rule.strength == 0:
@@ -86,11 +97,10 @@ def recipe_of(
         if rule.edit is not None:
             parts.append(Part.of_file(rule.edit, rule.strength))
         elif rule.session is not None:
-            parts.append(Part.of_session(rule.session, rule.strength, samples_of(rule.layer)))
+            parts.append(part_of(rule.session, rule.layer, rule.strength))
     session = work.draft.session(work.model)
     if session is not None and work.draft.strength != 0:
-        n = samples_of(work.draft.layer)
-        parts.append(Part.of_session(session, work.draft.strength, n))
+        parts.append(part_of(session, work.draft.layer, work.draft.strength))
     return Recipe(work.model, weights_sha256, truncation, tuple(parts))
 
 

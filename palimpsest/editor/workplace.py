@@ -14,6 +14,7 @@ from palimpsest.methods.choosing.settings import PalimpsestSettings
 
 if TYPE_CHECKING:
     from palimpsest.generators import Generator
+    from palimpsest.sessions import Session
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,9 @@ class ModelPlace:
     ``layer``: the layer that a new draft edits; None for one in the middle. ``statistics_folder``
     holds ``layerN.safetensors``. ``sessions``: folder to which sessions are saved; ``drawn``: other
     folders with sessions that can be opened. ``iterations``: Gauss-Newton steps of an edit;
-    ``improving``: settings of the method `palimpsest`. ``loaded``: the generator if it is in memory
-    already; ``weights`` are not read then.
+    ``improving``: settings of the method `palimpsest`; ``improving_alone``: those of the sessions,
+    by name, that have settings of their own. ``loaded``: the generator if it is in memory already;
+    ``weights`` are not read then.
     """
 
     weights: Path
@@ -38,12 +40,24 @@ class ModelPlace:
     smoothness: float = 1.0
     iterations: int = 40
     improving: PalimpsestSettings = PalimpsestSettings()
+    improving_alone: Mapping[str, PalimpsestSettings] = field(default_factory=dict)
     drawn: tuple[Path, ...] = ()
     loaded: Generator | None = field(default=None, repr=False)
 
     def statistics_file(self, layer: int) -> Path:
         """The statistics of the keys of a layer."""
         return self.statistics_folder / f"layer{layer}.safetensors"
+
+    def improving_of(self, session: str) -> PalimpsestSettings:
+        """Settings with which a session of this name is improved, as the pipeline has them."""
+        return self.improving_alone.get(session, self.improving)
+
+    def search_of(self, session: Session) -> str:
+        """Settings that a session is improved with, as text; "" if it is not, or has none of its
+        own."""
+        alone = self.improving_alone.get(session.name)
+        improved = session.solve is not None and session.solve.solver == "palimpsest"
+        return alone.model_dump_json() if alone and improved else ""
 
 
 @dataclass(frozen=True)

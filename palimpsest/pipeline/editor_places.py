@@ -66,6 +66,11 @@ def editor_place(
 
 def _of_model(folder: Path, plan: SessionPlan, name: str) -> ModelPlace:
     parameters, about = plan.parameters, plan.parameters.models[name]
+    shared = PalimpsestSettings(**parameters.method_settings("palimpsest").model_dump())
+    sessions = {
+        session: PalimpsestSettings(**plan.method_settings(name, session, "palimpsest"))
+        for session in parameters.sessions.get(name, {})
+    }
     return ModelPlace(
         weights=folder / about.weights,
         sessions=folder / plan.saved_session_folder(name),
@@ -77,7 +82,12 @@ def _of_model(folder: Path, plan: SessionPlan, name: str) -> ModelPlace:
         statistics_seed=parameters.statistics.seed,
         smoothness=parameters.solve.mu,
         iterations=parameters.methods.newton.iterations,  # type: ignore[attr-defined]
-        improving=PalimpsestSettings(**parameters.methods.palimpsest.model_dump()),  # type: ignore[attr-defined]
+        improving=shared,
+        improving_alone={
+            session: own
+            for session, own in sessions.items()
+            if own.model_dump() != shared.model_dump()
+        },
         drawn=(folder / plan.drawn_session_folder(name),),
     )
 

@@ -108,7 +108,7 @@ def test_the_saved_session_gives_the_edit_on_the_screen_to_the_byte(
     """What the pipeline does with the file: `stages.rewrite` with the statistics of the layer."""
     paint_example(desk, example)
     desk.change(change("settings", smoothness=2.0, rank=2))
-    desk.edit_file(None, tmp_path / "screen.safetensors")
+    desk.edit(None).save(tmp_path / "screen.safetensors")
     path = desk.save("spires", "Domes become spires", overwrite=False)
     session = Session.load(path)
     assert session.solve.mu == 2.0 and session.rank == 2
@@ -159,7 +159,7 @@ def test_an_edit_file_becomes_a_rule_and_one_of_other_weights_does_not(
 ) -> None:
     paint_example(desk, example)
     file = tmp_path / "edit.safetensors"
-    desk.edit_file(None, file)
+    desk.edit(None).save(file)
     wanted = desk.engine.image(desk.engine.recipe(desk.history.present), 8)
     desk.change(change("new"))
     desk.add_edit(file.read_bytes(), "spires")

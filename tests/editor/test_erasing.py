@@ -91,7 +91,7 @@ def test_the_saved_session_gives_the_edit_on_the_screen_to_the_byte(
     """What the pipeline does with the file: `stages.rewrite` with the statistics of the layer."""
     mark_domes(desk, domes, 2)
     desk.change(change("settings", smoothness=2.0))
-    desk.edit_file(None, tmp_path / "screen.safetensors")
+    desk.edit(None).save(tmp_path / "screen.safetensors")
     session = Session.load(desk.save("no_domes", "Domes go", overwrite=False))
     assert session.erase == 8 and session.solve.exemplars == 2
     stats = KeyStatistics.load(place.models["church"].statistics_file(6))

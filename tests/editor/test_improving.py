@@ -44,7 +44,7 @@ def test_its_edit_is_the_one_that_the_pipeline_makes_to_the_byte(
     assert any(m.improving and m.answers == 7 for m in heard.of("state"))
     told = [(m.done, m.total) for m in heard.of("progress") if m.what == "improve"]
     assert told[0] == (0, 3) and told[-1] == (1, 1), "two candidates, and the rest"
-    desk.edit_file(None, tmp_path / "screen.safetensors")
+    desk.edit(None).save(tmp_path / "screen.safetensors")
     session = Session.load(desk.save("better", None, overwrite=False))
     assert session.solve.solver == "palimpsest"
     stats = KeyStatistics.load(place.models["church"].statistics_file(6))
@@ -100,3 +100,34 @@ def test_a_search_is_made_once(desk, heard, monkeypatch) -> None:
     desk.change(change("clear"))
     desk.change(change("open", name="better"))
     assert desk.snapshot().solver == "palimpsest"
+
+
+def test_a_session_with_settings_of_its_own_is_improved_with_them(desk, heard, place) -> None:
+    """As the pipeline does, which knows them by the session's name."""
+    own = SETTINGS.model_copy(update={"tuning_seed": 9, "mu_grid": (2.0,)})
+    place.models["church"] = replace(
+        place.models["church"], improving_alone={"domes_become_spires": own}
+    )
+    desk.engine.model("church").place = place.models["church"]
+    improve(desk, heard)
+    desk.save("domes_become_spires", None, overwrite=True)
+    session = Session.load(place.models["church"].sessions / "domes_become_spires.json")
+    stats = KeyStatistics.load(place.models["church"].statistics_file(6))
+    segmenter = load_segmenter(WEIGHTS / "church-segmenter.safetensors")
+    g = desk.engine.model("church").g
+    made = edit_with(METHODS["palimpsest"], g, session, stats, segmenter, own)
+    edit = desk.engine.edit(*part_of(desk))
+    assert edit.identity == made.identity and session.solve.solver == "palimpsest"
+    found = desk.snapshot().hash
+    desk.change(change("settings", title="Other"))
+    assert desk.snapshot().solver == "palimpsest" and desk.snapshot().hash == found
+    desk.change(change("settings", name="mine"))
+    assert desk.snapshot().solver == "newton", "the pipeline would search with other settings"
+    desk.change(change("undo"))
+    assert desk.snapshot().solver == "palimpsest" and desk.snapshot().hash == found
+    assert Session.load(desk.save("mine", None, overwrite=False)).solve.solver == "newton"
+
+
+def part_of(desk):
+    recipe = desk.engine.recipe(desk.history.present)
+    return recipe, recipe.parts[-1]

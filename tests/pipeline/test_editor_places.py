@@ -87,3 +87,17 @@ def test_what_the_parameters_say_of_a_session_comes_first(tmp_path) -> None:
 def test_a_file_that_says_it_wrongly_is_named(tmp_path, solve) -> None:
     with pytest.raises(ParameterError, match="data/sessions/church/mine.json"):
         plan_with(tmp_path, "mine", solve=solve).method_settings("church", "mine")
+
+
+def test_a_session_is_improved_with_the_settings_that_the_pipeline_has_for_it() -> None:
+    place = editor_place(ROOT).models["photo_faces"]
+    plan = Plan.read(parameters(), ROOT)
+    for name in ("photo_smile", "of_my_own"):
+        settings = place.improving_of(name)
+        wanted = plan.method_settings("photo_faces", name, "palimpsest")
+        assert settings.model_dump() == wanted | {
+            field: getattr(settings, field) for field in settings.model_dump().keys() - wanted
+        }
+    own = place.improving_of("photo_smile")
+    assert own.candidate_exemplars == 64 and own.perceptual_weight == 3.0
+    assert place.improving_of("of_my_own") == place.improving

@@ -50,7 +50,7 @@ def test_a_saved_session_is_rewritten_to_the_edit_on_the_screen(tmp_path, monkey
         desk.engine.statistics("church", 6).wait(threading.Event())
         desk.engine.report(desk.history.present)
         desk.save("my_spires", "Mine", overwrite=False)
-        desk.edit_file(None, tmp_path / "screen.safetensors")
+        desk.edit(None).save(tmp_path / "screen.safetensors")
     finally:
         desk.close()
 
