@@ -202,9 +202,13 @@ KEEP_THE_SOLUTION = frozenset({"name", "title", "strength", "solver"})
 
 def _drafted(work: Work, **values: Any) -> Work:
     fields = {name: getattr(work.draft, name) for name in Draft.model_fields}
-    if not values.keys() <= KEEP_THE_SOLUTION:
-        fields["solver"] = "newton"
-    return work.model_copy(update={"draft": Draft(**fields | values)})
+    draft = Draft(**fields | values)
+    # an exemplar that is still half made has no part in the session that was searched for
+    old, new = (one.session(work.model) for one in (work.draft, draft))
+    same = values.keys() == {"exemplars"} and old == new
+    if not same and not values.keys() <= KEEP_THE_SOLUTION:
+        draft = draft.model_copy(update={"solver": "newton"})
+    return work.model_copy(update={"draft": draft})
 
 
 def _exemplar(draft: Draft, number: int) -> HalfExemplar:

@@ -124,3 +124,14 @@ def test_a_rule_is_a_value(example) -> None:
     rule = Rule(id="r1", name="a", layer=6, rank=1, session=example)
     with pytest.raises(ValueError, match="frozen"):
         rule.on = False
+
+
+def test_half_an_exemplar_does_not_leave_what_a_search_found(example) -> None:
+    found = changes.improved(changes.opened(EMPTY, example, 6))
+    more = changes.with_another_exemplar(found)
+    last = len(more.draft.exemplars) - 1
+    copied = changes.painted(more, "object", 3, example.context[0], last)
+    assert [one.draft.solver for one in (more, copied)] == ["palimpsest"] * 2
+    assert changes.without_exemplar(copied, last).draft.solver == "palimpsest"
+    pasted = changes.painted(copied, "paste", 4, example.context[1], last)
+    assert pasted.draft.solver == "newton"

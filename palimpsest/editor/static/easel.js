@@ -100,7 +100,7 @@ export function createEasel(store, wire) {
   attachBrush(canvas, {
     begin(point) {
       if (!isPaintable()) return false;
-      store.set({ alert: null });
+      store.set({ alert: null, originals: false });
       if (store.value.tool === "pick") {
         pick(point);
         return false;

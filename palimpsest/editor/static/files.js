@@ -1,6 +1,7 @@
 /** Opening and saving: sessions, edits, sheets of before and after. */
 
 import { ask } from "./connection.js";
+import { nameOf } from "./names.js";
 import { at, chooseFile, make, saveAs } from "./dom.js";
 
 /** Fill the page's dialog and show it. `content` receives a function that closes it. */
@@ -11,7 +12,7 @@ export function showDialog(title, content) {
   if (!dialog.open) dialog.showModal();
   // a click beside it; a handler that returned false would cancel the form's own clicks
   dialog.onclick = (event) => {
-    if (event.target === dialog) close();
+    if (event.target === dialog && !dialog.querySelector("input")) close(); // nothing typed is lost
   };
 }
 
@@ -90,7 +91,7 @@ export function createFiles(store, wire, show) {
     if (!work) return;
     const complete = work.draft.complete;
     showDialog("Save", (close) => {
-      const name = make("input", { type: "text", name: "name", value: work.draft.name, required: true, maxlength: 100, pattern: "[A-Za-z0-9][A-Za-z0-9_.\\-]*", title: "Letters, digits, _ . and -", autocomplete: "off" });
+      const name = make("input", { type: "text", name: "name", value: work.draft.name, required: true, maxlength: 100, title: "Name of the file; other signs than letters, digits, _ . and - become -", autocomplete: "off" });
       const title = make("input", { type: "text", name: "title", value: work.draft.title ?? "", maxlength: 300, autocomplete: "off" });
       const words = make("p", { class: "fault", role: "alert" });
       const button = make("button", { type: "submit", class: "main", disabled: !complete }, "Save the session");
@@ -103,7 +104,7 @@ export function createFiles(store, wire, show) {
       const form = make("form", { method: "dialog", onsubmit: async (event) => {
         event.preventDefault();
         try {
-          const saved = await ask(`sessions/${encodeURIComponent(name.value.trim())}`, {
+          const saved = await ask(`sessions/${encodeURIComponent(nameOf(name.value))}`, {
             method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ title: title.value.trim() || null, overwrite }),
           });
           store.set({ notice: `Saved as ${saved.file}` });
@@ -121,7 +122,8 @@ export function createFiles(store, wire, show) {
       make("div", { class: "ends" }, make("button", { type: "button", onclick: close }, "Cancel"), button));
       const sheet = (numbers ?? [0, 1, 2, 3, 4, 5, 6, 7]).slice(0, 24).join(",");
       const download = (address, file, words, on) => make("button", { type: "button", disabled: !on, onclick: () => saveAs(address, file).catch(fault) }, words);
-      return [form, make("h3", { class: "soft" }, "Download"), make("div", { class: "ends start" },
+      return [form, make("h3", { class: "soft" }, "Download"),
+        make("p", { class: "soft" }, "Session: what you painted. Edit: this rule alone, some kilobytes. Weights: the generator with all rules."), make("div", { class: "ends start" },
         download("downloads/session.json", `${work.draft.name}.json`, "Session", complete),
         download("downloads/edit.safetensors", `${work.draft.name}.safetensors`, "Edit", complete),
         download("downloads/weights.safetensors", `${work.model.name}-edited.safetensors`, "Weights", work.hash !== work.original),

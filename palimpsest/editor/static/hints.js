@@ -3,7 +3,7 @@
 import { at, remember } from "./dom.js";
 import { isErasing, marksOf, nextRole } from "./roles.js";
 
-const ENOUGH = 4; // marks
+const ENOUGH = 4; // marks, or places of context
 
 /** [role, sentence] of the hint for this moment, or null. */
 export function hintFor({ work, open, exemplar, hints }) {
@@ -11,12 +11,18 @@ export function hintFor({ work, open, exemplar, hints }) {
   const next = nextRole(work, exemplar);
   if (isErasing(work)) return markHint(work);
   const pair = work.draft.exemplars[exemplar];
-  if (next === "object") return ["object", "Paint over a thing that you would like to see elsewhere, with a little of what surrounds it."];
+  if (next === "object") {
+    const click = work.model.labels ? " Or choose Pick and click it." : "";
+    return ["object", `Paint over a thing that you would like to see elsewhere, with a little of what surrounds it.${click}`];
+  }
   if (next === "paste") {
-    return ["paste", pair.object.sample === open ? "Copied. Now open another picture." : "Paint over what it should replace."];
+    return ["paste", pair.object.sample === open ? "Copied. Paint on, or open another picture and paint where it should go." : "Paint over what it should replace."];
   }
   if (next === "context") {
-    return ["context", pair.paste.sample === open ? "Pasted. Now open a few more pictures of the same kind." : "Paint over the thing to change. A dozen places make a rule that holds."];
+    return ["context", pair.paste.sample === open ? "Pasted. Now open a few more pictures of the same kind." : "Paint over the thing to change, here and in a few more pictures. More places make a rule that holds."];
+  }
+  if (work.draft.context.length >= ENOUGH && work.solver !== "palimpsest" && work.can_improve && !work.improving) {
+    return ["context", "Smeared, or with halos? A search for a better edit helps; it takes about a minute."];
   }
   return null;
 }
@@ -33,6 +39,7 @@ export function createHints(store) {
     const box = at("hint");
     box.hidden = !hint;
     if (hint) [box.dataset.role, box.firstElementChild.textContent] = hint;
+    at("hint-improve").hidden = !hint || nextRole(value.work, value.exemplar) !== null || isErasing(value.work);
     const { work } = value;
     const fresh = !work || (!work.rules.length && !work.draft.context.length && work.draft.exemplars.every((pair) => !pair.object && !pair.paste));
     at("example").closest("p").hidden = !fresh;
@@ -42,6 +49,7 @@ export function createHints(store) {
       step.toggleAttribute("data-done", Boolean(role === "context" ? work?.draft.context.length : pair?.[role]));
     }
   });
+  at("hint-improve").addEventListener("click", () => at("improve").click());
   at("hint-close").addEventListener("click", () => {
     remember("hints", "off");
     store.set({ hints: false });

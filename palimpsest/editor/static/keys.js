@@ -8,7 +8,7 @@ const KEYS = [
   ["B  E  T", "brush, eraser, a labelled thing at a click"],
   ["[  ]", "smaller or larger brush"],
   ["I  Delete", "invert or clear the mask"],
-  ["O, held", "the original pictures"],
+  ["O", "the original pictures, as long as it is held"],
   [",  .", "previous and next sample"],
   ["Esc", "close the picture"],
   ["Arrows", "move in the grid; on the canvas, move the brush (Shift: finely)"],
@@ -16,6 +16,8 @@ const KEYS = [
   ["Ctrl Z, Ctrl Shift Z", "undo, redo"],
   ["Ctrl S, Ctrl O", "save, open"],
 ];
+
+const A_CLICK = 400; // milliseconds; what takes longer is a hold
 
 export function createKeys(store, wire, files, easel) {
   const undo = () => !easel.isPainting() && wire.send("undo");
@@ -31,13 +33,20 @@ export function createKeys(store, wire, files, easel) {
 
   const originals = (on) => store.set({ originals: on });
   const eye = at("original");
+  // held: as long as it is held; clicked: until the next click
+  let [pressed, shown] = [0, false];
   eye.addEventListener("pointerdown", (event) => {
     eye.setPointerCapture(event.pointerId);
+    [pressed, shown] = [event.timeStamp, store.value.originals];
     originals(true);
   });
-  for (const name of ["pointerup", "pointercancel", "blur"]) eye.addEventListener(name, () => originals(false));
-  eye.addEventListener("keydown", (event) => (event.key === " " || event.key === "Enter") && (event.preventDefault(), originals(true)));
-  eye.addEventListener("keyup", () => originals(false));
+  eye.addEventListener("pointerup", (event) => originals(event.timeStamp - pressed < A_CLICK && !shown));
+  eye.addEventListener("pointercancel", () => originals(false));
+  eye.addEventListener("keydown", (event) => {
+    if (event.key !== " " && event.key !== "Enter") return;
+    event.preventDefault();
+    if (!event.repeat) originals(!store.value.originals);
+  });
   eye.addEventListener("contextmenu", (event) => event.preventDefault());
   addEventListener("blur", () => originals(false));
   store.watch(["originals"], (value) => {

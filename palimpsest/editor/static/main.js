@@ -28,7 +28,8 @@ const receive = {
       gallery.reset();
       store.set({ open: null, exemplar: 0, role: "object", numbers: null, matches: null, heat: null, report: null, drawn: null });
     }
-    store.set({ work: message });
+    // what a person was told about an earlier change has been read
+    store.set(wire.owns(message.answers) ? { work: message, alert: null } : { work: message });
     document.body.dataset.revision = message.revision;
     easel.answered(message.answers);
     gallery.ask(true);

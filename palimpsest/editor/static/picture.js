@@ -47,7 +47,7 @@ export function createPicture(store, pictures, easel) {
   pictures.watch((sample) => sample === store.value.open && show(store.value));
 
   // what is painted refers to the original, so that is what one sees under the brush
-  store.watch(["role", "wipe", "originals"], ({ role, wipe }) => {
+  store.watch(["role", "wipe", "originals", "work"], ({ role, wipe, work }) => {
     const result = role === "result";
     after.hidden = !result;
     after.style.clipPath = `inset(0 0 0 ${100 - wipe}%)`;
@@ -55,6 +55,7 @@ export function createPicture(store, pictures, easel) {
     at("edge").style.left = `${100 - wipe}%`;
     at("wipe").value = wipe;
     at("wipe-row").hidden = !result;
+    at("shown").hidden = result || !work || work.hash === work.original;
     at("tools").hidden = result;
     canvas.classList.toggle("comparing", result);
     at("roles").querySelector(`[value="${role}"]`).checked = true;
@@ -121,7 +122,7 @@ export function createPicture(store, pictures, easel) {
     "[": () => store.set({ size: Math.max(SIZES.least, store.value.size - 2) }),
     "]": () => store.set({ size: Math.min(SIZES.most, store.value.size + 2) }),
     i: easel.invert, Delete: easel.clear, Backspace: easel.clear,
-    ",": () => step(-1), ".": () => step(1), Escape: close,
+    ",": () => step(-1), ".": () => step(1), Escape: () => (at("mask-menu").open ? (at("mask-menu").open = false) : close()),
   };
   document.addEventListener("keydown", (event) => {
     const act = KEYS[event.key];

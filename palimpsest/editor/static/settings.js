@@ -1,7 +1,9 @@
 /** Layer, rank, strength, smoothness and name of the rule at hand. */
 
 import { at, make } from "./dom.js";
+import { calledSo } from "./names.js";
 
+const titleOf = (work) => work.draft.title ?? work.draft.name;
 const PER_TENFOLD = 4; // steps of the smoothness slider
 
 export const smoothnessAt = (step) => Number((10 ** (step / PER_TENFOLD)).toPrecision(2));
@@ -23,10 +25,18 @@ export function createSettings(store, wire) {
     fill("rank", work.rank);
     fill("strength", work.strength, work.strength.toFixed(2));
     fill("smoothness", stepOf(work.smoothness), String(Number(work.smoothness.toPrecision(2))));
-    fill("name", work.draft.name);
+    fill("name", titleOf(work));
     at("keep").disabled = !work.draft.complete;
     at("improve").disabled = !work.can_improve || work.improving;
-    at("improve").textContent = work.improving ? "Searching…" : work.solver === "palimpsest" ? "Improved; search again" : "Improve this rule";
+    at("improve").textContent = work.improving ? "Searching…" : work.solver === "palimpsest" ? "Improved ✓" : "Improve this rule";
+  });
+
+  let improved = null; // name of the draft that a search has improved
+  store.watch(["work"], ({ work }) => {
+    if (!work) return;
+    const left = improved === work.draft.name && work.solver !== "palimpsest" && work.draft.complete && !work.can_redo;
+    if (left) store.set({ notice: "This change left what the search had found. Undo brings it back; “Improve this rule” searches again." });
+    improved = work.solver === "palimpsest" ? work.draft.name : null;
   });
 
   function fill(id, value, shown) {
@@ -59,9 +69,9 @@ export function createSettings(store, wire) {
     else event.target.value = store.value.work.rank;
   });
   at("name").addEventListener("change", (event) => {
-    const name = event.target.value.trim();
-    if (name) wire.send("settings", { name });
-    else event.target.value = store.value.work.draft.name;
+    const words = event.target.value.trim();
+    if (!words) event.target.value = titleOf(store.value.work);
+    else if (words !== titleOf(store.value.work)) wire.send("settings", calledSo(words));
   });
   at("improve").addEventListener("click", () => wire.send("improve"));
   at("keep").addEventListener("click", () => {

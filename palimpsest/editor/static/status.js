@@ -6,6 +6,8 @@ const share = (value) => `${(100 * value).toFixed(1)} %`;
 /** .054, 1.2, 31: two or three figures, without a leading zero, as the paper prints them. */
 export const figure = (value) => Number(value.toPrecision(value < 1 ? 2 : 3)).toString().replace(/^0\./, ".");
 
+const MEANS = "Time until the edit was solved; distance from the goal before and after, smaller is nearer; how much all other places change; pictures drawn";
+
 /** The sentence for a report and what was drawn after it. */
 export function sentence(report, drawn) {
   if (!report) return "";
@@ -23,6 +25,7 @@ export function sentence(report, drawn) {
 export function createStatus(store, wire) {
   store.watch(["work", "report", "drawn", "online", "lost", "waiting"], ({ work, report, drawn, online, lost, waiting }) => {
     const line = at("status");
+    line.title = work?.draft.complete ? MEANS : "";
     line.classList.toggle("fault", Boolean(lost || (work && report?.hash === work.hash && report.problem)));
     if (lost) line.textContent = lost;
     else if (!online) line.textContent = work ? "The connection is lost; trying again. What you painted is kept." : "Connecting…";

@@ -133,7 +133,7 @@ export function createTrays(store, wire, show) {
     const nudge = (icon, words, ...by) =>
       make("button", { type: "button", class: `icon small ${icon}`, icon, "aria-label": `Move what is pasted ${words}`, title: `Move it ${words}`, data: { keep: `nudge-${icon}` }, onclick: () => move(...by) });
     return make("div", { class: "goal" }, box,
-      make("div", {}, make("p", { class: "soft" }, "The goal, as the layer will be asked for it. Drag to move what is pasted."),
+      make("div", {}, make("p", { class: "soft" }, "What the rule is asked to draw. Drag to move what is pasted."),
         make("div", { class: "nudges", role: "group", "aria-label": "Move what is pasted by one cell" },
           nudge("left", "left", 0, -1), nudge("up", "up", -1, 0), nudge("down", "down", 1, 0), nudge("right", "right", 0, 1))));
   }

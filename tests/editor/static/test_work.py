@@ -118,6 +118,46 @@ def test_a_session_is_saved_and_a_taken_name_asks(author, saved):
     expect(page.locator("#picture-title")).to_have_text("Sample 2")
 
 
+def test_a_rule_is_called_as_one_likes(author, saved):
+    page = author.page
+    author.make_rule()
+    author.changes(lambda: name_it(page, "Küche: no domes!"))
+    expect(page.locator("#name")).to_have_value("Küche: no domes!")
+    page.keyboard.press("Control+S")
+    expect(page.locator("#dialog [name=name]")).to_have_value("Kuche-no-domes")
+    page.locator("#dialog [name=name]").fill("my rule")
+    page.locator("#dialog [type=submit]").click()
+    expect(page.locator("#alert")).to_contain_text("my-rule.json")
+    assert json.loads((saved / "my-rule.json").read_text())["title"] == "Küche: no domes!"
+
+
+def test_originals_are_shown_by_a_click_until_the_next_and_while_held(author):
+    page = author.page
+    author.make_rule()
+    after = page.locator(".tile .after").first
+    expect(page.locator("#shown")).to_be_visible()  # the open picture is the original one
+    page.locator("#original").click()
+    expect(after).to_have_css("visibility", "hidden")
+    page.locator("#original").click()
+    expect(after).to_have_css("visibility", "visible")
+    page.locator("#original").click(delay=800)  # held, and let go
+    expect(after).to_have_css("visibility", "visible")
+    page.locator("#original").click()
+    author.paint((0.5, 0.5), (0.55, 0.5))  # who paints wants to see it
+    expect(after).to_have_css("visibility", "visible")
+
+
+def test_escape_closes_the_menu_before_the_picture(author):
+    page = author.page
+    author.open(1)
+    page.locator("#mask-menu summary").click()
+    page.keyboard.press("Escape")
+    expect(page.locator(".menu-list")).to_be_hidden()
+    expect(page.locator("#picture")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#picture")).to_be_hidden()
+
+
 def test_a_mask_is_saved_and_loaded_as_it_was_painted(author, tmp_path):
     page = author.page
     author.open(1)
