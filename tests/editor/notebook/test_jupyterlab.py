@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from palimpsest.sessions import Session
 from tests.editor.notebook.lab import ROOT, Lab, Reader
 from tests.editor.static.conftest import browser  # noqa: F401  its fixture is used here too
 from tests.editor.static.pages import PATIENCE, Author
 
+EXAMPLE = ROOT / "palimpsest" / "editor" / "examples" / "church" / "domes_become_spires.json"
 WEIGHTS = ROOT / "data" / "weights" / "mini" / "church.safetensors"
 
 SHOW = f"""
@@ -41,7 +43,8 @@ def lab(tmp_path_factory):
 @pytest.fixture
 def open_notebook(browser, lab):  # noqa: F811
     """Opens a notebook with the given cells; nobody but JupyterLab is asked for anything."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    size = {"width": 1440, "height": 1000}
+    context = browser.new_context(viewport=size, color_scheme="null")  # as the page itself says
     context.set_default_timeout(1000 * PATIENCE)
     asked = []
 
@@ -52,6 +55,7 @@ def open_notebook(browser, lab):  # noqa: F811
 
     yield open_it
     context.close()
+    lab.end_kernels()
     own = urlsplit(lab.address).netloc
     assert [url for url in asked if urlsplit(url).netloc not in ("", own)] == []
 
@@ -76,6 +80,35 @@ def test_a_rule_painted_below_a_cell_comes_back_to_python(open_notebook):
     author.filled("context")
 
 
+def test_files_go_in_and_out_and_the_page_follows_the_notebooks_colours(open_notebook, lab):
+    reader = open_notebook("files", SHOW)
+    reader.run(0)
+    author = Author(reader.editor(0), "")
+    # longer than what one message carries
+    content = EXAMPLE.read_text() + " " * (3 * 2**20)
+    author.page.locator("#open").click()
+    with reader.page.expect_file_chooser() as choosing:
+        author.page.get_by_role("button", name="From a file…").click()
+    choosing.value.set_files(
+        {"name": "mine.json", "mimeType": "application/json", "buffer": content.encode()}
+    )
+    author.filled("context")
+    author.settle()
+
+    author.page.locator("#save").click()
+    with reader.page.expect_download() as downloading:
+        author.page.get_by_role("button", name="Session", exact=True).click()
+    downloaded = Session.load(downloading.value.path())
+    assert downloaded.context == Session.load(EXAMPLE).context
+    author.page.get_by_role("button", name="Save the session").click()
+    author.until(lambda: any((lab.home / "sessions" / "church").glob("*.json")))
+
+    dark = "() => matchMedia('(prefers-color-scheme: dark)').matches"
+    for is_light in ("false", "true"):
+        reader.page.evaluate("is => { document.body.dataset.jpThemeLight = is; }", is_light)
+        author.until(lambda: author.page.evaluate(dark) == (is_light == "false"))  # noqa: B023
+
+
 def test_keys_in_the_editor_are_its_own_and_the_end_of_the_kernel_is_said(open_notebook):
     reader = open_notebook("keys", SHOW, "import os; os._exit(1)")
     reader.run(0)
@@ -86,5 +119,12 @@ def test_keys_in_the_editor_are_its_own_and_the_end_of_the_kernel_is_said(open_n
         reader.page.keyboard.press(key)
     assert author.page.locator("#brush").get_attribute("aria-pressed") == "true"
     assert reader.page.locator(".jp-Notebook .jp-CodeCell").count() == 2
+
+    # a notebook that moves its cells takes the frame out and loads it anew
+    reader.page.evaluate(
+        "() => { const it = document.querySelector('iframe'); it.parentNode.append(it); }"
+    )
+    author = Author(reader.editor(0), "")
+    author.settle()
     reader.begin(1)
     author.says("kernel has ended")

@@ -6,6 +6,14 @@
 
 const LOST = "The notebook's kernel has ended. Run the cell again; what you painted is kept.";
 
+/** "light" or "dark", as the notebook around an element is: dark where its letters are light. */
+function schemeAround(element) {
+  const { jpThemeLight } = document.body.dataset; // JupyterLab says so before its colours have changed
+  if (jpThemeLight) return jpThemeLight === "true" ? "light" : "dark";
+  const [red, green, blue] = getComputedStyle(element).color.match(/[\d.]+/g).map(Number);
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 128 ? "dark" : "light";
+}
+
 function render({ model, el }) {
   // a widget's messages reach all of its views: each one answers to its own name only
   const view = Math.random().toString(36).slice(2);
@@ -54,6 +62,13 @@ function render({ model, el }) {
   model.on("comm_live_update", lost);
   resize();
   el.append(frame);
+  // a page's preferred colours are those of the element that holds it
+  const colour = () => {
+    frame.style.colorScheme = schemeAround(el);
+  };
+  const themes = new MutationObserver(colour);
+  for (const element of [document.documentElement, document.body]) themes.observe(element, { attributes: true });
+  requestAnimationFrame(colour);
   send({ kind: "page" });
 
   function resize() {
@@ -67,6 +82,7 @@ function render({ model, el }) {
     model.off("comm_live_update", lost);
     if (port) send({ kind: "close" });
     port?.close();
+    themes.disconnect();
     frame.remove();
     modules.forEach((address) => URL.revokeObjectURL(address));
   };

@@ -49,7 +49,7 @@ export async function request(address, { method = "GET", headers = {}, body = nu
   count += 1;
   const number = count;
   const blob = body instanceof Blob ? body : new Blob(body === null ? [] : [body]);
-  const type = headers["content-type"] ?? blob.type;
+  const type = new Headers(headers).get("content-type") ?? blob.type;
   const answer = new Promise((resolve) => awaited.set(number, resolve));
   let begin = 0;
   do {
