@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from palimpsest.editor.file_addresses import LIMITS
 from palimpsest.editor.notebook.application import Answer, Channel, Request, RunningApplication
 from palimpsest.editor.notebook.page import notebook_page
+from palimpsest.editor.server import MESSAGE_BYTES
 from palimpsest.errors import ParameterError
 
 Send = Callable[[dict[str, Any], Sequence[bytes]], None]
@@ -53,7 +54,7 @@ class Text(_Message):
     """A message of a page, in its channel; checked there."""
 
     kind: Literal["text"]
-    text: str
+    text: str = Field(max_length=MESSAGE_BYTES)
 
 
 class Close(_Message):

@@ -4,7 +4,7 @@
  */
 
 const PIECE = 2 ** 20; // bytes of a request in one message: notebooks' servers refuse large ones
-const KEPT = 1000; // pictures whose addresses in the browser are kept
+const KEPT = 128 * 2 ** 20; // bytes of pictures that are kept
 
 /** The port, as soon as the widget answers. */
 const port = await new Promise((resolve) => {
@@ -61,21 +61,35 @@ export async function request(address, { method = "GET", headers = {}, body = nu
   return answer;
 }
 
-const sources = new Map(); // address → promise of its blob's address; the one used last comes last
+const kept = new Map(); // address of a picture → {source, size}; the one used last comes last
+const coming = new Map(); // address → promise of the same
+let used = 0;
 
-/** Pictures have the state's hash in their address, so that what is kept of them holds for good. */
-export function sourceOf(address) {
-  if (/^(data|blob):/.test(address)) return Promise.resolve(address);
-  const found = sources.get(address) ?? fileAt(address).then((blob) => URL.createObjectURL(blob));
-  sources.delete(address);
-  sources.set(address, found);
-  found.catch(() => sources.delete(address));
-  for (const [oldest, source] of sources) {
-    if (sources.size <= KEPT) break;
-    sources.delete(oldest);
-    source.then((blob) => URL.revokeObjectURL(blob), () => {});
+async function load(address) {
+  const blob = await fileAt(address);
+  const found = { source: URL.createObjectURL(blob), size: blob.size };
+  used += found.size;
+  kept.set(address, found);
+  for (const [oldest, { source, size }] of kept) {
+    if (used <= KEPT || oldest === address) break;
+    URL.revokeObjectURL(source); // an image that shows it keeps what it has loaded
+    kept.delete(oldest);
+    used -= size;
   }
   return found;
+}
+
+/** Pictures have the state's hash in their address, so that what is kept of them holds for good. */
+export async function sourceOf(address) {
+  if (/^(data|blob):/.test(address)) return address;
+  const there = kept.get(address);
+  if (there) {
+    kept.delete(address);
+    kept.set(address, there);
+    return there.source;
+  }
+  if (!coming.has(address)) coming.set(address, load(address).finally(() => coming.delete(address)));
+  return (await coming.get(address)).source;
 }
 
 export async function fileAt(address) {
