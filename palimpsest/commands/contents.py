@@ -35,6 +35,7 @@ from palimpsest.photographs.files import METADATA_KEY as PHOTOGRAPH
 from palimpsest.photographs.files import InvertedPhotograph
 from palimpsest.photographs.framing import KIND as FRAMING
 from palimpsest.photographs.framing import FramingNetwork
+from palimpsest.photographs.reading import read_picture
 from palimpsest.sessions import HalfSession, Selection, Session, load_session
 from palimpsest.sessions.content import parsed
 
@@ -72,6 +73,8 @@ def contents_of(path: Path) -> Contents:
         return _in_safetensors(path)
     if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
         return _session(path)
+    if head.startswith(PICTURES):
+        return _picture(path)
     if path.stem.rpartition("-")[2] in CALLED:
         return _classifier(path)
     if FACE_MARK in read_checkpoint(path).tensors:
@@ -235,6 +238,15 @@ def _photograph(path: Path) -> Contents:
     return Contents("inverted photograph", facts, found.weights_sha256)
 
 
+def _picture(path: Path) -> Contents:
+    picture = read_picture(path)
+    facts = {
+        "size": f"{picture.width} x {picture.height} pixels",
+        "use": "`palimpsest photo` puts a photograph into a generator",
+    }
+    return Contents("picture", facts)
+
+
 def _encoder(path: Path) -> Contents:
     found = Encoder.load(path)
     facts = {
@@ -274,6 +286,9 @@ def _short(value: object) -> str:
     text = " ".join(str(value).split())
     return text if len(text) <= 200 else f"{text[:197]}..."
 
+
+PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+"""How files of pictures begin: PNG, JPEG, WebP, GIF, BMP, TIFF."""
 
 MARKS: Mapping[str, Callable[[Path], Contents]] = {
     "palimpsest": _generator,

@@ -104,6 +104,13 @@ def test_a_stylegan2_file_of_the_common_layout_is_known(tiny, capsys):
         assert np.array_equal(np.asarray(a), np.asarray(b))
 
 
+@pytest.mark.parametrize("kind", ["png", "jpg", "webp", "gif", "bmp", "tiff"])
+def test_info_of_a_picture(kind, capsys):
+    Image.new("RGB", (40, 30), "grey").save(f"me.{kind}")
+    found = facts(capsys, "info", f"me.{kind}")
+    assert (found["kind"], found["size"]) == ("picture", "40 x 30 pixels") and "fits" not in found
+
+
 def test_a_sheet_holds_the_standard_samples_in_rows(tiny):
     options = ("--samples", 5, "--columns", 3, "--seed", 2)
     assert run("samples", "--weights", "tiny.safetensors", "--out", "a.png", *options) == 0

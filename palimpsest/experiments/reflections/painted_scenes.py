@@ -80,7 +80,7 @@ class PaintedScenes:
         """The scenes in a file. Raises `SessionError` for a file that is missing or invalid."""
         path = Path(path)
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = json.loads(path.read_text(encoding="utf-8-sig"))
         except OSError as problem:
             raise SessionError(f"{path}: {problem.strerror}; fetch the painted scenes") from None
         except (ValueError, RecursionError) as problem:
@@ -136,7 +136,8 @@ class PaintedScenes:
 def _number(key: str, source: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", key) or int(key) >= STREAM_LENGTH:
         raise SessionError(
-            f"{source}: field {key!r} is not a sample; give its number, 0 to {STREAM_LENGTH - 1}"
+            f"{source}: field {key[:20]!r} is not a sample; give its number, 0 to "
+            f"{STREAM_LENGTH - 1}"
         )
     return int(key)
 
