@@ -18,6 +18,7 @@ from palimpsest.errors import CheckpointError, SessionError
 from palimpsest.experiments.reflections.painted_scenes import STREAM_SEED, PaintedScenes
 from palimpsest.generators import Generator, load_generator
 from palimpsest.generators.checkpoints.containers import read_checkpoint
+from palimpsest.generators.truncating import can_truncate
 from palimpsest.instruments.classifiers.attribute_classifier import KIND as ATTRIBUTE
 from palimpsest.instruments.classifiers.published import CALLED
 from palimpsest.instruments.distances.frechet_reference import METADATA_KEY as REFERENCE
@@ -142,8 +143,7 @@ def _generator(path: Path) -> Contents:
 
 
 def _truncates(g: Generator) -> str:
-    known = bool(g.latent_avg.isfinite().all())
-    return "possible" if known else "not possible: the file holds no mean latent"
+    return "possible" if can_truncate(g) else "not possible: the file holds no mean latent"
 
 
 def _edit(path: Path) -> Contents:
@@ -192,6 +192,8 @@ def _session(path: Path) -> Contents:
         "context": str(len(session.context)),
         "samples": f"{', '.join(map(str, session.samples))} of seed {session.seed}",
     }
+    if session.truncation is not None:
+        facts["truncation"] = f"{session.truncation:g}"
     if session.erase:
         facts["erases"] = f"with {session.erase} units silent in the goal"
     if session.solve is not None:

@@ -88,7 +88,8 @@ def rewrite(
         int | None, typer.Option(help="Random seed of these samples. [1]", min=0)
     ] = None,
     truncation: Annotated[
-        float | None, typer.Option(help="Truncation of the generator, from 0 to 1. [1, i.e. none]")
+        float | None,
+        typer.Option(help="Truncation of the generator, 0 to 1. [the session's own, or 1]"),
     ] = None,
     device: Device = "cpu",
 ) -> None:
@@ -117,11 +118,12 @@ def rewrite(
     given = _settings(by, drawn, planned) | object_from_json("--settings", settings)
     chosen = validated("--settings", given, by.settings)
 
+    truncation = drawn.truncation if truncation is None else truncation
     asked = _collecting(samples, seed, truncation, planned)
     kept = statistics or out.with_name(f"{out.stem}-statistics.safetensors")
     if statistics is None and planned is not None:
         number = _layer(drawn, layer, planned)
-        made = planned.statistics_file(number)
+        made = planned.statistics_file(number, asked["truncation"])
         kept = made if _is_of(made, file, {"layer": number, **asked}) else kept
     if not kept.is_file():
         g = load_generator(file, asked["truncation"]).to(place)

@@ -34,6 +34,11 @@ def apply(history: History, message: messages.Change, engine: Engine, at: float 
         case messages.ChangeSettings():
             given = message.model_dump(exclude_unset=True, exclude={"type", "version", "id"})
             given = {k: v for k, v in given.items() if v is not None or k in ("title", "erase")}
+            if "truncation" in given:
+                truncation = engine.model(work.model).truncation_from(given.pop("truncation"))
+                work = changes.with_truncation(work, truncation)
+                if not given:
+                    return history.then("change truncation", work, "change truncation", at)
             if "layer" in given:
                 _check_layer(engine, work.model, given["layer"])
             label = f"change {' and '.join(given)}" if given else ""
@@ -113,8 +118,11 @@ def opened(work: Work, session: Session | HalfSession, engine: Engine) -> tuple[
             f"{session.name} was drawn on the samples of seed {session.seed}; the editor shows "
             f"those of seed {SEED}"
         )
-    model = engine.model(work.model)
-    session.check(model.g, work.draft.layer)
+    own = engine.model(work.model)
+    if session.truncation is not None:
+        truncation = own.truncation_from(session.truncation)
+        session = session.model_copy(update={"truncation": truncation})
+    session.check(own.at(session.truncation).g, work.draft.layer)
     changed = changes.opened(work, session, work.draft.layer)
     check_samples(session.name, changed.draft)
     if changed.draft.solver == "palimpsest" and not engine.has_solution(changed):

@@ -54,6 +54,16 @@ def with_settings(work: Work, **values: Any) -> Work:
     return _drafted(work, **values)
 
 
+def with_truncation(work: Work, truncation: float | None) -> Work:
+    """The work on samples of another truncation; None for the model's own.
+
+    Kept rules stay the edits that they are: each was solved at the truncation it was painted at.
+    """
+    if truncation == work.truncation:
+        return work
+    return unimproved(work.model_copy(update={"truncation": truncation}))
+
+
 def with_another_exemplar(work: Work) -> Work:
     """The work with an empty exemplar behind the others; unchanged if the last one is empty."""
     if work.draft.exemplars[-1] == HalfExemplar():
@@ -89,7 +99,7 @@ def nudged(work: Work, exemplar: int, rows: int, columns: int, cells: int) -> Wo
 
 def session_of(work: Work) -> Session:
     """The draft as a session. Raises `SessionError` while it is half made."""
-    session = work.draft.session(work.model)
+    session = work.session
     if session is None:
         raise SessionError(f"the rule is not complete: {TO_DO[work.draft.missing or 'object']}")
     return session
@@ -162,7 +172,8 @@ def cleared(work: Work) -> Work:
 def opened(work: Work, session: Session | HalfSession, layer: int, strength: float = 1.0) -> Work:
     """The work with a session, complete or half made, as its draft; ``layer`` if it names none.
 
-    All exemplars become part of the draft, or as many as the session says are solved for.
+    All exemplars become part of the draft, or as many as the session says are solved for. The
+    truncation becomes the session's.
     """
     used = session.exemplars[: session.solve.exemplars] if session.solve else session.exemplars
     marks = tuple(one.paste for one in used) if session.erase else ()
@@ -183,7 +194,7 @@ def opened(work: Work, session: Session | HalfSession, layer: int, strength: flo
         judged=Judged(**{name: getattr(session, name) for name in Judged.model_fields}),
         solver="palimpsest" if session.solve and session.solve.solver == "palimpsest" else "newton",
     )
-    return work.model_copy(update={"draft": draft})
+    return work.model_copy(update={"draft": draft, "truncation": session.truncation})
 
 
 def improved(work: Work) -> Work:

@@ -203,7 +203,7 @@ class Desk:
         """The draft as a session. Raises `SessionError` while it is half made."""
         work = self.history.present
         session = changes.session_of(work)
-        session.check(self.engine.model(work.model).g)
+        session.check(self.engine.model(work.model, work.truncation).g)
         return session
 
     def save(self, name: str, title: str | None, overwrite: bool) -> Path:
@@ -216,7 +216,7 @@ class Desk:
             values = {"name": name, "title": title or work.draft.title}
             named = renamed(work, changes.with_settings(work, **values), self.engine)
             session = changes.session_of(named)
-            session.check(self.engine.model(work.model).g)
+            session.check(self.engine.model(work.model, work.truncation).g)
             path = saved_sessions.save(self.place, work.model, session, overwrite)
             self._accept(self.history.then(f"save as {name}", named), None, time.perf_counter())
             return path
@@ -260,9 +260,9 @@ class Desk:
         """Wait until the layers that the work changes have their full statistics, or ``stop`` is
         set. Collecting them is begun where it was not."""
         work = self.history.present
-        parts = self.engine.recipe(work).parts
-        for layer in {part.session.layer for part in parts if part.session and part.session.layer}:
-            statistics = self.engine.statistics(work.model, layer)
+        sessions = [one.session for one in self.engine.recipe(work).parts if one.session]
+        for layer, truncation in {(one.layer, one.truncation) for one in sessions if one.layer}:
+            statistics = self.engine.statistics(work.model, layer, truncation)
             statistics.begin()
             statistics.wait(stop)
 
@@ -321,14 +321,11 @@ class Desk:
                     if isinstance(result, Report):
                         reported = changed
                         if result.goal_before is not None:
-                            self._begin_statistics(work.model, work.draft.layer)
+                            self.engine.begin_statistics(work)
                     elif isinstance(result, Drawn):
-                        self._begin_statistics(work.model, work.draft.layer)
+                        self.engine.begin_statistics(work)
             except Exception as problem:  # the thread must live: the next change may be computed
                 self._failed(" ".join(str(problem).split()) or type(problem).__name__)
-
-    def _begin_statistics(self, model: str, layer: int) -> None:
-        self.engine.statistics(model, layer).begin()
 
     def _tell(self, result: Report | Picture | Drawn, known: bool) -> None:
         if isinstance(result, Report):
@@ -385,7 +382,7 @@ class Desk:
 
 def _same_search(one: Work, other: Work) -> bool:
     """Whether a search for the draft of one work is a search for that of the other."""
-    if one.model != other.model:
+    if (one.model, one.truncation) != (other.model, other.truncation):
         return False
     same = {"name": "", "title": None, "strength": 1.0, "solver": "newton"}
     return one.draft.model_copy(update=same) == other.draft.model_copy(update=same)

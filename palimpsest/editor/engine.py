@@ -12,12 +12,11 @@ may be called from several threads.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from PIL import Image
@@ -27,29 +26,19 @@ from palimpsest.editor.drafts import Drafts
 from palimpsest.editor.layer_statistics import LayerStatistics
 from palimpsest.editor.opened import Kept, OpenModel
 from palimpsest.editor.recipes import Part, Recipe, recipe_of
+from palimpsest.editor.solutions import Solutions, Solved
 from palimpsest.editor.work import Draft, Work
 from palimpsest.editor.workplace import Workplace
-from palimpsest.errors import PalimpsestError, ParameterError
-from palimpsest.generators import Generator, KeyState
+from palimpsest.errors import ParameterError
+from palimpsest.generators import Generator
 from palimpsest.generators.pictures import as_picture
-from palimpsest.memory import Edit, context_directions, pose
-from palimpsest.memory.goals import goal_arguments
-from palimpsest.sessions.opening import OpenSession, open_with_statistics
-from palimpsest.sessions.rewriting import solve
+from palimpsest.memory import Edit
 
 KEPT_PICTURES = 256 * 2**20
 """Bytes of finished pictures that are kept."""
 
 KEPT_RECIPES = 400
 """Recipes whose pictures can still be asked for."""
-
-
-@dataclass(frozen=True)
-class Solved:
-    """An edit, and the open session that it was solved for."""
-
-    edit: Edit
-    opened: OpenSession
 
 
 @dataclass(frozen=True)
@@ -101,25 +90,28 @@ class Engine:
         self.place, self.drafts = place, drafts
         self.listener = listener or Listener()
         self._models: dict[str, OpenModel] = {}
-        self._statistics: dict[tuple[str, int], LayerStatistics] = {}
+        self._statistics: dict[tuple[str, int, float], LayerStatistics] = {}
         self._recipes: Kept[str, Recipe] = Kept(KEPT_RECIPES)
-        self._edits: Kept[tuple[str, str], Solved | Edit | str] = Kept(64)
         self._generators: Kept[str, Generator] = Kept(8)
         self._pictures: Kept[tuple[str, int], bytes] = Kept(KEPT_PICTURES)
         self._collecting = threading.Lock()
-        self._opening, self._solving = threading.RLock(), threading.RLock()
+        self._opening = threading.RLock()
+        self.solutions = Solutions(drafts, self.model, self.statistics)
 
     # models and works
 
-    def model(self, name: str) -> OpenModel:
-        """A model, loaded when it is asked for first. Raises `PalimpsestError`."""
+    def model(self, name: str, truncation: float | None = None) -> OpenModel:
+        """A model, loaded when it is asked for first; at its own truncation if that is None.
+
+        Raises `PalimpsestError`.
+        """
         with self._opening:
             if name not in self._models:
                 if name not in self.place.models:
                     known = ", ".join(self.place.models)
                     raise ParameterError(f"there is no model {name!r}; there are {known}")
                 self._models[name] = OpenModel.load(name, self.place.models[name])
-            return self._models[name]
+            return self._models[name].at(truncation)
 
     def new_work(self, model: str) -> Work:
         """Work on a model with nothing painted."""
@@ -130,12 +122,15 @@ class Engine:
             draft=Draft(name="draft-1", layer=opened.first_layer, smoothness=smoothness),
         )
 
-    def statistics(self, model: str, layer: int) -> LayerStatistics:
+    def statistics(
+        self, model: str, layer: int, truncation: float | None = None
+    ) -> LayerStatistics:
         """The statistics of a layer. Raises `ValueError` for a layer that the model has not."""
         with self._opening:
-            if (model, layer) not in self._statistics:
-                opened, listener = self.model(model), self.listener
-                self._statistics[model, layer] = LayerStatistics(
+            opened, listener = self.model(model, truncation), self.listener
+            key = (model, layer, opened.g.truncation)
+            if key not in self._statistics:
+                self._statistics[key] = LayerStatistics(
                     opened.g,
                     opened.place,
                     layer,
@@ -144,7 +139,19 @@ class Engine:
                     lambda done, total: listener.progress(model, layer, done, total),
                     listener.failed,
                 )
-            return self._statistics[model, layer]
+            return self._statistics[key]
+
+    def begin_statistics(self, work: Work) -> None:
+        """Collect the statistics of a work's layer, and no longer those of truncations that the
+        work has left."""
+        wanted = self.statistics(work.model, work.draft.layer, work.truncation)
+        own = self.model(work.model).g.truncation
+        sessions = [rule.session for rule in work.rules if rule.session]
+        used = {own if one is None else one for one in (s.truncation for s in sessions)}
+        for (model, _, truncation), other in list(self._statistics.items()):
+            if model == work.model and truncation not in used and other is not wanted:
+                other.pause()
+        wanted.begin()
 
     def close(self) -> None:
         """Stop the background's work."""
@@ -155,10 +162,10 @@ class Engine:
 
     def recipe(self, work: Work) -> Recipe:
         """The recipe of a work's pictures, which can be asked for from now on."""
-        opened = self.model(work.model)
+        opened = self.model(work.model, work.truncation)
 
-        def samples_of(layer: int) -> int:
-            return self.statistics(work.model, layer).n
+        def samples_of(layer: int, truncation: float | None) -> int:
+            return self.statistics(work.model, layer, truncation).n
 
         g, search_of = opened.g, opened.place.search_of
         recipe = recipe_of(work, g.weights_sha256, g.truncation, samples_of, search_of)
@@ -173,14 +180,7 @@ class Engine:
 
     def solved(self, recipe: Recipe, part: Part) -> Solved | Edit | str:
         """The edit of a part, or a sentence that says why there is none."""
-        name = (recipe.model, part.key)
-        found = self._edits.find(name)
-        if found is None:
-            with self._solving:  # nobody solves the same twice
-                found = self._edits.find(name)
-                if found is None:
-                    found = self._edits.hold(name, self._solve(recipe.model, part))
-        return found
+        return self.solutions.of(recipe.model, part)
 
     def edit(self, recipe: Recipe, part: Part) -> Edit | None:
         """The edit of a part, or None where it cannot be solved."""
@@ -189,48 +189,13 @@ class Engine:
             return None
         return found.edit if isinstance(found, Solved) else found
 
-    def _solve(self, model: str, part: Part) -> Solved | Edit | str:
-        try:
-            if part.file is not None:
-                edit = self.drafts.edit(part.file)
-                edit.apply(self.model(model).g, 0.0)  # refuses an edit of other weights
-                return edit
-            return self._solve_session(self.model(model), part)
-        except (PalimpsestError, ValueError) as problem:
-            return str(problem)
-
-    def _solve_session(self, model: OpenModel, part: Part) -> Solved:
-        session = part.session
-        assert session is not None and session.solve is not None and session.layer is not None
-        session.check(model.g)
-        stats = self.statistics(model.name, session.layer).of(part.n)
-
-        def keys_of(sample: int) -> KeyState:
-            return model.keys(session.layer, sample)
-
-        found = None
-        used = list(range(session.solve.exemplars))
-        if session.solve.solver == "palimpsest":
-            found = self._stored(model, part) or self._search(model, part, None)
-            used = [int(number) for number in found.metadata["exemplars"].split(",")]
-        opened = open_with_statistics(model.g, session, stats, exemplars=used, keys_of=keys_of)
-        if found is not None:
-            return Solved(found, opened)
-        directions = context_directions(
-            opened.context_keys, opened.context_weights, stats, session.rank
-        )
-        settings = {"mu": session.solve.mu, "iterations": model.place.iterations}
-        edit = solve(opened, opened.goals, directions, stats, "newton", **settings)
-        notes = {"exemplars": ",".join(map(str, used)), "method": "newton", "model": model.name}
-        return Solved(replace(edit, metadata={**edit.metadata, **notes}), opened)
-
     # searches
 
     def has_solution(self, work: Work) -> bool:
         """Whether the search for a work's draft has been made before."""
         recipe = self.recipe(work)
         part = self.draft_part(recipe, work)
-        return part is not None and self._stored(self.model(work.model), part) is not None
+        return part is not None and self.solutions.stored(work.model, part) is not None
 
     def search(self, recipe: Recipe, part: Part, progress: Callable[[int, int], None]) -> Edit:
         """The edit of a part by the method `palimpsest`, kept on the disk.
@@ -238,30 +203,11 @@ class Engine:
         ``progress``: called with candidates judged and in all; it may raise to stop. Raises
         `PalimpsestError` as the method does.
         """
-        model = self.model(recipe.model)
-        return self._stored(model, part) or self._search(model, part, progress)
-
-    def _search(
-        self, model: OpenModel, part: Part, progress: Callable[[int, int], None] | None
-    ) -> Edit:
-        from palimpsest.methods.choosing.choose import choose_with
-
-        session = part.session
-        assert session is not None and session.layer is not None
-        stats = self.statistics(model.name, session.layer).of(part.n)
-        settings = model.place.improving_of(session.name)
-        edit = choose_with(model.g, session, stats, model.segmenter, settings, progress)
-        notes = {"method": "palimpsest", "model": model.name}
-        edit = replace(edit, metadata={**edit.metadata, **notes})
-        self.drafts.keep_solution(_solution_name(model, part), edit)
-        return edit
-
-    def _stored(self, model: OpenModel, part: Part) -> Edit | None:
-        return self.drafts.solution(_solution_name(model, part))
+        return self.solutions.search(recipe.model, part, progress)
 
     def draft_part(self, recipe: Recipe, work: Work) -> Part | None:
         """The part of a recipe that is the work's draft; None while it is half made."""
-        if work.draft.session(work.model) is None or work.draft.strength == 0:
+        if work.session is None or work.draft.strength == 0:
             return None
         return recipe.parts[-1]
 
@@ -287,12 +233,13 @@ class Engine:
         if isinstance(found, str):
             return report(problem=found.removeprefix(f"session {work.draft.name}: "))
         assert isinstance(found, Solved)
-        before, after = _losses(found, part.strength)
+        statistics = self.statistics(work.model, work.draft.layer, work.truncation)
+        before, after = found.losses(part.strength)
         return report(
             goal_before=before,
             goal_after=after,
             elsewhere=abs(part.strength) * float(found.edit.metadata["relative_change"]),
-            provisional=not self.statistics(work.model, work.draft.layer).ready,
+            provisional=not statistics.ready,
             problem=of_rules,
         )
 
@@ -316,7 +263,7 @@ class Engine:
 
     def image(self, recipe: Recipe, sample: int, layer: int | None = None) -> Tensor:
         """A sample as a recipe draws it, (1, 3, H, W)."""
-        model = self.model(recipe.model)
+        model = self.model(recipe.model, recipe.truncation)
         g, lowest = self._edited(recipe)
         lowest = lowest or layer or model.first_layer
         with torch.no_grad():
@@ -334,7 +281,7 @@ class Engine:
         lowest = min((edit.layer for edit, _ in edits), default=None)
         g = self._generators.find(recipe.hash)
         if g is None:
-            g = self.model(recipe.model).g
+            g = self.model(recipe.model, recipe.truncation).g
             for edit, strength in edits:
                 g = edit.apply(g, strength)
             self._generators.hold(recipe.hash, g)
@@ -387,22 +334,3 @@ def encoded(picture: Image.Image) -> bytes:
     target = io.BytesIO()
     picture.save(target, format="PNG", compress_level=1)
     return target.getvalue()
-
-
-def _solution_name(model: OpenModel, part: Part) -> str:
-    """What a search depends on, as the name of its file."""
-    assert part.session is not None
-    settings = model.place.improving_of(part.session.name).model_dump_json()
-    content = f"{model.g.weights_sha256} {model.g.truncation} {part.key} {settings}"
-    return hashlib.sha256(content.encode()).hexdigest()[:32]
-
-
-def _losses(found: Solved, strength: float) -> tuple[float, float]:
-    """Goal loss of the unedited weight, and with the edit at ``strength``."""
-    metadata = found.edit.metadata
-    if strength == 1:
-        return float(metadata["loss_before"]), float(metadata["loss_after"])
-    opened = found.opened
-    problem = pose(opened.layer, directions=found.edit.directions, **goal_arguments(opened.goals))
-    weight = problem.weight_of(strength * found.edit.coefficients.to(problem.weight))
-    return float(metadata["loss_before"]), problem.loss(weight).item()

@@ -37,7 +37,7 @@ class Search:
         progress: Callable[[int, int], None],
         ended: Callable[[Work | None, str], None],
     ) -> None:
-        changes.session_of(work).check(engine.model(work.model).g)
+        changes.session_of(work).check(engine.model(work.model, work.truncation).g)
         self.engine, self.work = engine, work
         self.progress, self.ended = progress, ended
         self._stop = threading.Event()
@@ -64,7 +64,7 @@ class Search:
             self.ended(improved, "")
 
     def _search(self, work: Work) -> Edit:
-        statistics = self.engine.statistics(work.model, work.draft.layer)
+        statistics = self.engine.statistics(work.model, work.draft.layer, work.truncation)
         statistics.begin()
         statistics.wait(self._stop)
         self._check()

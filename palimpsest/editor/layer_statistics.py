@@ -89,10 +89,18 @@ class LayerStatistics:
 
     def begin(self) -> None:
         """Collect the full statistics in the background, unless they are there or under way."""
-        if self.ready or self._thread is not None:
-            return
-        self._thread = threading.Thread(target=self._collect, daemon=True, name="statistics")
-        self._thread.start()
+        with self._lock:
+            if self.ready or (self._thread is not None and not self._stop.is_set()):
+                return
+            self._stop = threading.Event()
+            self._thread = threading.Thread(
+                target=self._collect, args=(self._stop,), daemon=True, name="statistics"
+            )
+            self._thread.start()
+
+    def pause(self) -> None:
+        """End the background's work soon; `begin` begins it anew."""
+        self._stop.set()
 
     def wait(self, stop: threading.Event) -> None:
         """Wait until the background has ended, or ``stop`` is set."""
@@ -115,20 +123,26 @@ class LayerStatistics:
             "n": self.total,
             "excluding": "",
         }
-        return KeyStatistics.load(self.place.statistics_file(self.layer), expect)
+        return KeyStatistics.load(self.place.statistics_file(self.layer, self.g.truncation), expect)
 
-    def _collect(self) -> None:
+    def _collect(self, stop: threading.Event) -> None:
+        def collected(done: int) -> None:
+            if stop.is_set():
+                raise _Stopped
+            self.done = done
+            self._progress(done, self.total)
+
         with suppress(OSError, AttributeError):  # the pictures come first
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
         try:
             with self._turn:
-                self._collected(0)
+                collected(0)
                 stats = KeyStatistics.collect(
                     self.g,
                     self.layer,
                     n=self.total,
                     seed=self.place.statistics_seed,
-                    progress=self._collected,
+                    progress=collected,
                 )
         except _Stopped:
             return
@@ -137,13 +151,7 @@ class LayerStatistics:
             return
         self._known[self.total] = stats
         try:
-            stats.save(self.place.statistics_file(self.layer))
+            stats.save(self.place.statistics_file(self.layer, self.g.truncation))
         except OSError as problem:
             self._failed(f"the statistics of layer {self.layer} could not be stored ({problem})")
         self._finished()
-
-    def _collected(self, done: int) -> None:
-        if self._stop.is_set():
-            raise _Stopped
-        self.done = done
-        self._progress(done, self.total)

@@ -77,6 +77,7 @@ class ChangeSettings(_Message):
     rank: int | None = Field(default=None, ge=1, le=64)
     smoothness: float | None = Field(default=None, ge=0, le=1000, allow_inf_nan=False)
     strength: Strength | None = None
+    truncation: float | None = Field(default=None, ge=0, le=1)
     erase: int | None = Field(default=None, ge=1, le=10_000)
     name: Name | None = None
     title: str | None = Field(default=None, max_length=300)
@@ -314,6 +315,7 @@ class ModelSeen(_Answer):
     resolution: int
     samples: int = SAMPLES
     labels: bool
+    truncates: bool
 
 
 class StatisticsSeen(_Answer):

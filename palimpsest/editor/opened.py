@@ -8,6 +8,7 @@ Every sample is computed as a batch of one, so that a picture never depends on i
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +18,9 @@ from torch import Tensor
 
 from palimpsest.editor.work import SEED
 from palimpsest.editor.workplace import ModelPlace
+from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, KeyState, load_generator, sample_z
+from palimpsest.generators.truncating import can_truncate, with_truncation
 
 if TYPE_CHECKING:
     from palimpsest.instruments.segmenters.base import Segmenter
@@ -65,14 +68,19 @@ class Kept(OrderedDict[K, V]):
 
 
 class OpenModel:
-    """A generator as loaded, never changed, and the keys of samples that were used."""
+    """A generator as loaded, never changed, and the keys of samples that were used.
+
+    `at` gives the same one at another truncation; they share samples, keys and segmenter.
+    """
 
     def __init__(self, name: str, place: ModelPlace, g: Generator) -> None:
         self.name, self.place, self.g = name, place, g
         self._z = sample_z(g, 64, SEED)
-        self._keys: Kept[tuple[int, int], KeyState] = Kept(KEPT_KEYS)
+        self._keys: Kept[tuple[float, int, int], KeyState] = Kept(KEPT_KEYS)
         self._segmenter: Segmenter | None = None
         self._lock = threading.Lock()
+        self._own = self
+        self._others: Kept[float, OpenModel] = Kept(16)
 
     @classmethod
     def load(cls, name: str, place: ModelPlace) -> OpenModel:
@@ -80,6 +88,29 @@ class OpenModel:
         if place.loaded is not None:
             return cls(name, place, place.loaded)
         return cls(name, place, load_generator(place.weights, truncation=place.truncation))
+
+    def truncation_from(self, truncation: float) -> float | None:
+        """A truncation, None if it is the model's own.
+
+        Raises `ParameterError` for a model that cannot be truncated.
+        """
+        if truncation == self._own.g.truncation:
+            return None
+        if not can_truncate(self.g):
+            raise ParameterError(f"{self.name} cannot be truncated: it has no mean latent")
+        return truncation
+
+    def at(self, truncation: float | None) -> OpenModel:
+        """This model at another truncation, at its own if None. Raises `ParameterError`."""
+        own = self._own
+        if truncation is None or truncation == own.g.truncation:
+            return own
+        found = own._others.find(truncation)
+        if found is None:
+            found = copy.copy(own)
+            found.g = with_truncation(own.g, truncation)
+            own._others.hold(truncation, found)
+        return found
 
     @property
     def first_layer(self) -> int:
@@ -92,20 +123,22 @@ class OpenModel:
         """The sample, (1, z_dim)."""
         if not 0 <= sample < SAMPLES:
             raise ValueError(f"sample {sample} is not within 0 to {SAMPLES - 1}")
-        if sample >= len(self._z):
-            self._z = sample_z(self.g, min(SAMPLES, max(2 * len(self._z), sample + 1)), SEED)
-        return self._z[sample : sample + 1]
+        own = self._own
+        if sample >= len(own._z):
+            own._z = sample_z(self.g, min(SAMPLES, max(2 * len(own._z), sample + 1)), SEED)
+        return own._z[sample : sample + 1]
 
     def keys(self, layer: int, sample: int) -> KeyState:
         """Keys of one sample at a layer, whole maps, a batch of one."""
-        found = self._keys.find((layer, sample))
+        name = (self.g.truncation, layer, sample)
+        found = self._keys.find(name)
         if found is not None:
             return found
         with torch.no_grad():
             state = self.g.layer(layer).keys(self.z(sample))
         tensors = [t for t in vars(state).values() if isinstance(t, Tensor)]
         size = sum(t.numel() * t.element_size() for t in tensors)
-        return self._keys.hold((layer, sample), state, size)
+        return self._keys.hold(name, state, size)
 
     @property
     def has_labels(self) -> bool:
@@ -117,10 +150,11 @@ class OpenModel:
         """The model's segmenter, loaded when it is asked for first; None if it has none."""
         if not self.has_labels:
             return None
+        own = self._own
         with self._lock:
-            if self._segmenter is None:
+            if own._segmenter is None:
                 # importing the instruments takes a second, and most of the work needs none
                 from palimpsest.instruments.loading import load_segmenter
 
-                self._segmenter = load_segmenter(self.place.segmenter)
-            return self._segmenter
+                own._segmenter = load_segmenter(self.place.segmenter)
+            return own._segmenter

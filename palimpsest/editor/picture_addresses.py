@@ -87,10 +87,10 @@ async def outlines(
     desk = await request.app.state.hub.the_desk()
     if not 0 <= sample < SAMPLES:
         raise HTTPException(404, f"there is no sample {sample}")
-    model = desk.history.present.model
-    found = await run_in_threadpool(outline, desk.engine, model, sample, x, y)
+    recipe = desk.engine.recipe(desk.history.present)
+    found = await run_in_threadpool(outline, desk.engine, recipe, sample, x, y)
     if found is None:
-        raise HTTPException(404, f"{model} has no segmenter, so nothing has an outline")
+        raise HTTPException(404, f"{recipe.model} has no segmenter, so nothing has an outline")
     return {"label": found[0], "mask": found[1]}
 
 

@@ -1,6 +1,6 @@
 """What the pictures of a work depend on, and its hash.
 
-    recipe = recipe_of(work, weights_sha256, truncation, lambda layer: 2000)
+    recipe = recipe_of(work, weights_sha256, truncation, lambda layer, truncation: 2000)
     recipe.hash                         # "9f2c41d07b3a55e1"; equal hashes, equal pictures
 
 A part is a rule that is switched on, or the draft once it is complete.
@@ -39,6 +39,8 @@ class Part:
         ``search``: settings of the search for its edit, if its name has settings of its own.
         """
         content = session.model_dump(mode="json", include={"layer", "rank", "seed", "solve"})
+        if session.truncation is not None:
+            content["truncation"] = session.truncation
         if session.erase:
             content["erase"] = session.erase
         content["exemplars"] = [
@@ -81,14 +83,15 @@ def recipe_of(
     work: Work,
     weights_sha256: str,
     truncation: float,
-    samples_of: Callable[[int], int],
+    samples_of: Callable[[int, float | None], int],
     search_of: Callable[[Session], str] = lambda session: "",
 ) -> Recipe:
-    """The recipe of a work; ``samples_of``: samples of the statistics to use, by layer;
-    ``search_of``: ``search`` of `Part.of_session`."""
+    """The recipe of a work; ``samples_of``: samples of the statistics to use, by layer
+    and truncation; ``search_of``: ``search`` of `Part.of_session`."""
 
     def part_of(session: Session, layer: int, strength: float) -> Part:
-        return Part.of_session(session, strength, samples_of(layer), search_of(session))
+        n = samples_of(layer, session.truncation)
+        return Part.of_session(session, strength, n, search_of(session))
 
     parts = []
     for rule in work.rules:
@@ -98,7 +101,7 @@ def recipe_of(
             parts.append(Part.of_file(rule.edit, rule.strength))
         elif rule.session is not None:
             parts.append(part_of(rule.session, rule.layer, rule.strength))
-    session = work.draft.session(work.model)
+    session = work.session
     if session is not None and work.draft.strength != 0:
         parts.append(part_of(session, work.draft.layer, work.draft.strength))
     return Recipe(work.model, weights_sha256, truncation, tuple(parts))

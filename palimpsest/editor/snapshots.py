@@ -17,6 +17,7 @@ from palimpsest.editor.messages import (
 )
 from palimpsest.editor.work import Draft
 from palimpsest.generators import Generator
+from palimpsest.generators.truncating import can_truncate
 from palimpsest.methods.baselines.unit_ablation import scaled_count
 from palimpsest.sessions import Selection
 
@@ -36,9 +37,9 @@ def snapshot(
     ``improving``: whether a search is under way.
     """
     work = history.present
-    draft, model = work.draft, engine.model(work.model)
+    draft, model = work.draft, engine.model(work.model, work.truncation)
     recipe = engine.recipe(work)
-    statistics = engine.statistics(work.model, draft.layer)
+    statistics = engine.statistics(work.model, draft.layer, work.truncation)
     return StateMessage(
         answers=answers,
         revision=revision,
@@ -49,6 +50,7 @@ def snapshot(
             title=work.model.replace("_", " "),
             resolution=model.g.resolution,
             labels=model.has_labels,
+            truncates=can_truncate(model.g),
         ),
         models=list(engine.place.models),
         layers=_layers(model.g),

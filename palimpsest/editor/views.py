@@ -31,8 +31,9 @@ def goal_picture(engine: Engine, recipe: Recipe, number: int) -> bytes | None:
     found = engine.last_solved(recipe)
     if found is None or not 0 <= number < len(found.opened.goals):
         return None
-    model, layer = engine.model(recipe.model), found.opened.layer
-    exemplar = found.opened.session.exemplars[number]
+    session, layer = found.opened.session, found.opened.layer
+    model = engine.model(recipe.model, session.truncation)
+    exemplar = session.exemplars[number]
     size = (layer.value_size,) * 2
     with torch.no_grad():
         donor = found.opened.donor(model.keys(layer.number, exemplar.object.sample))
@@ -51,7 +52,7 @@ def matches(engine: Engine, recipe: Recipe, sample: int) -> Tensor | None:
     found = engine.last_solved(recipe)
     if found is None:
         return None
-    keys = engine.model(recipe.model).keys(found.edit.layer, sample).k
+    keys = engine.model(recipe.model, recipe.truncation).keys(found.edit.layer, sample).k
     products = torch.stack([match_map(keys, d)[0] for d in found.edit.directions])
     return products.norm(dim=0) if len(products) > 1 else products[0].clamp_min(0)
 
@@ -92,7 +93,9 @@ def match_order(
     return sorted(scores, key=lambda one: (-one[1], one[0]))
 
 
-def outline(engine: Engine, model: str, sample: int, x: float, y: float) -> tuple[str, str] | None:
+def outline(
+    engine: Engine, recipe: Recipe, sample: int, x: float, y: float
+) -> tuple[str, str] | None:
     """Name and mask (a data URL) of the labelled thing at a point of an unedited sample.
 
     ``x``, ``y``: shares of width and height from the left top, within [0, 1). The thing is the
@@ -100,12 +103,10 @@ def outline(engine: Engine, model: str, sample: int, x: float, y: float) -> tupl
     """
     from scipy.ndimage import label
 
-    opened = engine.model(model)
-    segmenter = opened.segmenter
+    segmenter = engine.model(recipe.model).segmenter
     if segmenter is None:
         return None
-    work_recipe = Recipe(model, opened.g.weights_sha256, opened.g.truncation)
-    grid = segmenter.labels(engine.image(work_recipe, sample))[0].numpy()
+    grid = segmenter.labels(engine.image(recipe.original, sample))[0].numpy()
     height, width = grid.shape
     row, column = min(int(y * height), height - 1), min(int(x * width), width - 1)
     regions, _ = label(grid == grid[row, column])
@@ -136,7 +137,7 @@ def weights(engine: Engine, recipe: Recipe) -> bytes:
     for part in recipe.parts:
         if isinstance(found := engine.solved(recipe, part), str):
             raise EditError(found)
-    g = engine.model(recipe.model).g
+    g = engine.model(recipe.model, recipe.truncation).g
     history = {
         "exported_from": g.weights_sha256,
         "edits": [_name_of(part) for part in recipe.parts],

@@ -1,7 +1,7 @@
 """One author's work as an immutable value: the model, the draft being painted, the stack of rules.
 
     work = Work(model="church", draft=Draft(layer=6))
-    work.draft.session("church")        # a `Session`, or None while it is half made
+    work.session                        # a `Session`, or None while it is half made
 
 Changes are functions from a work to a work (`changes`), and a `History` of them can be undone. All
 masks refer to the unedited pictures, and every rule is solved in the model as it was loaded, so
@@ -99,8 +99,11 @@ class Draft(Frozen):
         halves = [s for one in self.exemplars for s in (one.object, one.paste) if s]
         return tuple(sorted({place.sample for place in (*halves, *self.context)}))
 
-    def session(self, model: str) -> Session | None:
-        """The draft as a session, with its complete exemplars; None while there are none."""
+    def session(self, model: str, truncation: float | None = None) -> Session | None:
+        """The draft as a session, with its complete exemplars; None while there are none.
+
+        ``truncation``: of the samples it is painted on; None for the model's own.
+        """
         whole = self.whole
         if not whole:
             return None
@@ -113,6 +116,7 @@ class Draft(Frozen):
             layer=self.layer,
             rank=self.rank,
             seed=SEED,
+            truncation=truncation,
             n=max(SESSION_SAMPLES, last + 1),
             exemplars=whole,
             context=self.places,
@@ -148,9 +152,15 @@ class Rule(Frozen):
 
 
 class Work(Frozen):
-    """The whole state of one author's work."""
+    """The whole state of one author's work; ``truncation``: None for the model's own."""
 
     model: str
     draft: Draft
+    truncation: float | None = Field(default=None, ge=0, le=1)
     rules: tuple[Rule, ...] = ()
     made: int = 0  # rules made so far, for their ids
+
+    @property
+    def session(self) -> Session | None:
+        """The draft as a session; None while it is half made."""
+        return self.draft.session(self.model, self.truncation)

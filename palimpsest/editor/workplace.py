@@ -44,9 +44,11 @@ class ModelPlace:
     drawn: tuple[Path, ...] = ()
     loaded: Generator | None = field(default=None, repr=False)
 
-    def statistics_file(self, layer: int) -> Path:
-        """The statistics of the keys of a layer."""
-        return self.statistics_folder / f"layer{layer}.safetensors"
+    def statistics_file(self, layer: int, truncation: float | None = None) -> Path:
+        """The statistics of the keys of a layer, at the model's own truncation or at another."""
+        own = truncation is None or truncation == self.truncation
+        of = "" if own else f"-truncation{truncation:.12g}"
+        return self.statistics_folder / f"layer{layer}{of}.safetensors"
 
     def improving_of(self, session: str) -> PalimpsestSettings:
         """Settings with which a session of this name is improved, as the pipeline has them."""

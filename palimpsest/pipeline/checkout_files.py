@@ -24,12 +24,14 @@ LAYER_CHOICE = "data/layer_choice.csv"
 class HandDrawnSession:
     """A session file in `data/sessions/MODEL/`, and the layer that it names, if any.
 
-    ``solve``: how it is solved, if the file says so: solver, exemplars, mu.
+    ``solve``: how it is solved, if the file says so: solver, exemplars, mu. ``truncation``: of the
+    samples that it was drawn on, if that is not the model's own.
     """
 
     file: str
     layer: int | None = None
     solve: Mapping[str, Any] = field(default_factory=dict)
+    truncation: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _hand_drawn(folder: Path, model: str) -> dict[str, HandDrawnSession]:
 
 
 def _session_in(path: Path, file: str) -> HandDrawnSession:
-    """What a session file says of its layer and how it is solved."""
+    """What a session file says of its layer, its truncation and how it is solved."""
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError:
@@ -85,7 +87,14 @@ def _session_in(path: Path, file: str) -> HandDrawnSession:
     solve = content.get("solve") or {}
     if not isinstance(solve, dict) or not solve.keys() <= {"solver", "exemplars", "mu"}:
         raise ParameterError(f"{file}: field solve: it has solver, exemplars and mu; save it again")
-    return HandDrawnSession(file, layer, solve)
+    truncation = content.get("truncation")
+    if truncation is not None and (
+        isinstance(truncation, bool)
+        or not isinstance(truncation, int | float)
+        or not 0 <= truncation <= 1
+    ):
+        raise ParameterError(f"{file}: field truncation: it is a number from 0 to 1")
+    return HandDrawnSession(file, layer, solve, truncation)
 
 
 def _studies(folder: Path) -> dict[str, tuple[str, ...]]:

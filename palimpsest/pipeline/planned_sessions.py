@@ -127,13 +127,31 @@ class SessionPlan:
         names = [Path(file).stem for file in files]
         return [f"{name}@{self.session_layer(model, name)}" for name in names]
 
-    def statistics_file(self, model: str, layer: int) -> str:
-        """The statistics of the keys of a layer."""
-        return f"data/statistics/{model}/layer{layer}.safetensors"
+    def session_truncation(self, model: str, session: str) -> float:
+        """The truncation of the samples that a session was drawn on."""
+        by_hand = self.files.hand_drawn.get(model, {}).get(session)
+        own = self.parameters.models[model].truncation
+        return own if by_hand is None or by_hand.truncation is None else by_hand.truncation
+
+    def statistics_file(self, model: str, layer: int, truncation: float | None = None) -> str:
+        """The statistics of the keys of a layer, at the model's truncation or at another."""
+        of = "" if truncation is None else self.truncated(model, truncation)
+        return f"data/statistics/{model}/layer{layer}{of}.safetensors"
 
     def session_statistics_file(self, model: str, session: str) -> str:
-        """The statistics of the layer that a session edits."""
-        return self.statistics_file(model, self.session_layer(model, session))
+        """The statistics of the layer that a session edits, at the session's truncation."""
+        truncation = self.session_truncation(model, session)
+        return self.statistics_file(model, self.session_layer(model, session), truncation)
+
+    def truncated(self, model: str, truncation: float) -> str:
+        """What the name of a statistics file says of a truncation: nothing of the model's own."""
+        own = self.parameters.models[model].truncation
+        return "" if truncation == own else f"-truncation{truncation:.12g}"
+
+    def truncation_named(self, model: str, truncated: str) -> float:
+        """The truncation that the name of a statistics file says; see `truncated`."""
+        own = self.parameters.models[model].truncation
+        return float(truncated.removeprefix("-truncation")) if truncated else own
 
     def solving(self, model: str, session: str) -> SessionParameters:
         """How a session is solved: as the parameters say if they name it, else as its hand-drawn

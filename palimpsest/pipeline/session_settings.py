@@ -59,9 +59,12 @@ class PlannedSession:
         about = self.plan.parameters.statistics
         return about.samples, about.seed
 
-    def statistics_file(self, layer: int) -> Path:
-        """The statistics of the keys of a layer, which may not have been made."""
-        return self.folder / self.plan.statistics_file(self.model, layer)
+    def statistics_file(self, layer: int, truncation: float | None = None) -> Path:
+        """The statistics of the keys of a layer, which may not have been made.
+
+        ``truncation``: of the samples; None for the model's own.
+        """
+        return self.folder / self.plan.statistics_file(self.model, layer, truncation)
 
     @property
     def segmenter(self) -> Path | None:

@@ -143,6 +143,9 @@ class _Drawn(_Strict):
     layer: int | None = Field(default=None, ge=1, description="layer whose rule changes")
     rank: int = Field(default=1, ge=1, description="number of directions of the change")
     seed: int = Field(default=1, ge=0, lt=2**32, description="seed of the samples")
+    truncation: float | None = Field(
+        default=None, ge=0, le=1, description="truncation of the samples; None: the model's own"
+    )
     n: int = Field(default=SAMPLES, ge=1, description="length of the stream of samples")
     exemplars: tuple[HalfExemplar, ...] = Field(default=(), description="copied things, places")
     context: tuple[Selection, ...] = Field(default=(), description="where the rule applies")
@@ -214,9 +217,14 @@ class _Drawn(_Strict):
         """Check the session against a generator; returns the number of the layer to change.
 
         ``layer`` is used if the session names none. Raises `SessionError` for a layer that the
-        generator does not have, a mask that covers no cell of the layer's grid, a rank above the
-        number of context keys, and an ``erase`` of all units.
+        generator does not have, a generator of another truncation, a mask that covers no cell of
+        the layer's grid, a rank above the number of context keys, and an ``erase`` of all units.
         """
+        if self.truncation not in (None, generator.truncation):
+            raise SessionError(
+                f"session {self.name}: field truncation: it was drawn at {self.truncation:g}, and "
+                f"this generator has {generator.truncation:g}; load it with the session's"
+            )
         number = self.layer if self.layer is not None else layer
         if lacking := generator.lacking([number]):
             raise SessionError(f"session {self.name}: field layer: this generator has {lacking}")

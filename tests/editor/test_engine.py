@@ -11,8 +11,9 @@ from PIL import Image
 
 from palimpsest.editor import changes
 from palimpsest.editor.engine import Drawn, Engine, Picture, Report
+from palimpsest.editor.solutions import Solutions
 from palimpsest.editor.work import Work
-from palimpsest.generators import sample_z
+from palimpsest.generators import load_generator, sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import KeyStatistics
 from palimpsest.sessions import Selection, rewrite
@@ -77,6 +78,45 @@ def test_equal_hashes_mean_equal_pictures(engine, work) -> None:
     )
 
 
+def test_a_truncation_is_that_of_the_pictures_and_of_the_rule(engine, work, place) -> None:
+    near = changes.with_truncation(work, 0.5)
+    assert engine.recipe(near).hash != engine.recipe(work).hash
+    assert changes.with_truncation(near, None) == work
+    g = load_generator(place.models["church"].weights, truncation=0.5)
+    original = engine.image(engine.recipe(near).original, 8)
+    assert torch.equal(original, g(sample_z(g, 9)[8:9]))
+    session = near.session
+    assert session.truncation == 0.5 and work.session.truncation is None
+    stats = KeyStatistics.collect(g, 6, n=engine.statistics("church", 6, 0.5).n, seed=1)
+    edited = rewrite(g, session, stats, mu=session.solve.mu, iterations=40).apply(g)
+    assert torch.equal(engine.image(engine.recipe(near), 8), edited(sample_z(g, 9)[8:9]))
+
+
+def test_a_kept_rule_stays_the_same_edit_at_another_truncation(engine, work) -> None:
+    kept = changes.kept(work)
+    near = changes.with_truncation(kept, 0.5)
+    parts = [engine.recipe(one).parts[0] for one in (kept, near)]
+    assert parts[0] == parts[1] and kept.rules == near.rules
+    again = changes.drafted_again(near, "r1")
+    assert again.truncation is None and again.session == work.session
+
+
+def test_statistics_of_a_truncation_that_is_left_are_not_collected(engine, work) -> None:
+    near = changes.with_truncation(work, 0.5)
+    left = engine.statistics("church", 6, 0.5)
+    engine._collecting.acquire()
+    try:
+        engine.begin_statistics(near)
+        engine.begin_statistics(work)
+    finally:
+        engine._collecting.release()
+    left._thread.join()
+    assert not left.ready
+    engine.begin_statistics(near)
+    left._thread.join()
+    assert left.ready
+
+
 def test_the_newest_change_supersedes_between_any_two_pictures(engine, work) -> None:
     seen = []
     for result in engine.results(work, range(24), lambda: len(seen) >= 3):
@@ -98,7 +138,7 @@ def count(monkeypatch, owner, name: str) -> list:
 def test_only_what_must_be_is_computed_again(engine, work, monkeypatch) -> None:
     model = engine.model("church")
     keys = count(monkeypatch, type(model.g), "keys_at")
-    solving = count(monkeypatch, Engine, "_solve")
+    solving = count(monkeypatch, Solutions, "_solve")
     drawing = count(monkeypatch, Engine, "image")
 
     def spent() -> tuple[int, int, int]:

@@ -64,18 +64,18 @@ def test_a_click_gives_the_outline_of_the_thing_under_it(engine, recipe, example
     place = example.exemplars[0].paste
     rows, columns = np.nonzero(place.pixels > 0.5)
     y, x = rows.mean() / 128, columns.mean() / 128
-    label, url = views.outline(engine, "church", place.sample, x, y)
+    label, url = views.outline(engine, recipe, place.sample, x, y)
     mask = decode_mask(url)
     assert label == "dome" and mask.shape == (512, 512)
     small = mask[::4, ::4] > 0.5
     assert small[int(y * 128), int(x * 128)] and 20 < small.sum() < 2000
-    sky, _ = views.outline(engine, "church", place.sample, 0.01, 0.01)
+    sky, _ = views.outline(engine, recipe, place.sample, 0.01, 0.01)
     assert sky == "sky"
 
 
 def test_no_segmenter_no_outline(engine) -> None:
     object.__setattr__(engine.model("church").place, "segmenter", None)
-    assert views.outline(engine, "church", 0, 0.5, 0.5) is None
+    assert views.outline(engine, engine.recipe(engine.new_work("church")), 0, 0.5, 0.5) is None
 
 
 def test_a_sheet_shows_before_and_after(engine, recipe) -> None:

@@ -28,6 +28,8 @@ def test_the_editor_uses_the_files_of_the_pipeline() -> None:
     assert place.first == "church" and not place.resume
     assert church.weights == ROOT / plan.weights("church")
     assert church.statistics_file(6) == ROOT / plan.statistics_file("church", 6)
+    assert church.statistics_file(6, 0.7) == ROOT / plan.statistics_file("church", 6, 0.7)
+    assert church.statistics_file(6, church.truncation) == church.statistics_file(6)
     assert church.layer == plan.model_layer("church")
     assert church.smoothness == plan.parameters.solve.mu
     assert church.iterations == plan.parameters.methods.newton.iterations

@@ -34,6 +34,26 @@ def test_a_session_drawn_by_hand_takes_the_place_of_the_drawn_one(folder: Path) 
     assert "data/edits/church/my_idea.safetensors" in made.session_edits
 
 
+def test_a_session_drawn_at_another_truncation_has_its_own_statistics(folder: Path) -> None:
+    write(folder, "data/sessions/church/near.json", {"layer": 6, "truncation": 0.7})
+    write(folder, "data/sessions/church/own.json", {"layer": 6, "truncation": 1})
+    made = plan(folder)
+    file = "data/statistics/church/layer6-truncation0.7.safetensors"
+    assert made.session_statistics_file("church", "near") == file
+    assert file in made.statistics_files
+    assert made.truncation_named("church", "-truncation0.7") == 0.7
+    own = made.statistics_file("church", 6)
+    assert made.session_statistics_file("church", "own") == own
+    assert made.truncation_named("church", "") == made.session_truncation("church", "own") == 1.0
+
+
+@pytest.mark.parametrize("truncation", ["0.7", True, -0.1, 1.5])
+def test_a_truncation_out_of_range_is_named(folder: Path, truncation: object) -> None:
+    write(folder, "data/sessions/church/near.json", {"truncation": truncation})
+    with pytest.raises(ParameterError, match=r"near\.json: field truncation"):
+        plan(folder)
+
+
 def test_a_hand_drawn_session_takes_the_place_of_a_published_one(folder: Path) -> None:
     published = {"models": {"church": PUBLISHED | {"segmenter": "parser.pt"}}}
     assert plan(folder, published).fetched_sessions("church") == PUBLISHED["fetched_sessions"]

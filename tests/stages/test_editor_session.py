@@ -38,16 +38,20 @@ def change(desk: Desk, kind: str, **values: object) -> None:
     desk.change(parse(json.dumps({"type": kind, "version": 1, **values})))
 
 
-def test_a_saved_session_is_rewritten_to_the_edit_on_the_screen(tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("truncation", [1.0, 0.7])
+def test_a_saved_session_is_rewritten_to_the_edit_on_the_screen(
+    tmp_path, monkeypatch, truncation
+) -> None:
     folder = checkout(tmp_path)
     place = editor_place(folder, model="church")
     church = replace(place.models["church"], statistics_samples=SAMPLES)
     desk = Desk.open(replace(place, models={"church": church}), lambda message, viewer: None)
     try:
         change(desk, "open", name="domes_become_spires")
-        change(desk, "settings", smoothness=0.4, rank=2)
-        desk.engine.statistics("church", 6).begin()
-        desk.engine.statistics("church", 6).wait(threading.Event())
+        change(desk, "settings", smoothness=0.4, rank=2, truncation=truncation)
+        collected = desk.engine.statistics("church", 6, truncation)
+        collected.begin()
+        collected.wait(threading.Event())
         desk.engine.report(desk.history.present)
         desk.save("my_spires", "Mine", overwrite=False)
         desk.edit(None).save(tmp_path / "screen.safetensors")
@@ -61,7 +65,8 @@ def test_a_saved_session_is_rewritten_to_the_edit_on_the_screen(tmp_path, monkey
     assert session == "data/sessions/church/my_spires.json"
     assert Session.load(session).title == "Mine"
     statistics = plan.session_statistics_file("church", "my_spires")
-    assert KeyStatistics.load(statistics).metadata["n"] == str(SAMPLES)
+    about = KeyStatistics.load(statistics).metadata
+    assert (about["n"], about["truncation"]) == (str(SAMPLES), format(truncation, "g"))
     words = [
         *("--weights", plan.weights("church"), "--statistics", statistics, "--session", session),
         *("--method", plan.own_method("church", "my_spires"), "--out", "pipeline.safetensors"),

@@ -7,11 +7,14 @@ rule key_statistics:
     input:
         weights=lambda wildcards: PLAN.weights(wildcards.model),
     output:
-        "data/statistics/{model}/layer{layer}.safetensors",
+        "data/statistics/{model}/layer{layer}{truncated}.safetensors",
     log:
-        "logs/key_statistics/{model}-layer{layer}.log",
+        "logs/key_statistics/{model}-layer{layer}{truncated}.log",
     benchmark:
-        "logs/benchmarks/key_statistics/{model}-layer{layer}.tsv"
+        "logs/benchmarks/key_statistics/{model}-layer{layer}{truncated}.tsv"
+    wildcard_constraints:
+        # of sessions that were drawn at another truncation than the model's own
+        truncated="(-truncation[0-9.e-]+)?",
     priority: 3
     conda:
         "../../environment.yml"
@@ -24,7 +27,7 @@ rule key_statistics:
     params:
         samples=PARAMETERS.statistics.samples,
         seed=PARAMETERS.statistics.seed,
-        truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
+        truncation=lambda wildcards: PLAN.truncation_named(wildcards.model, wildcards.truncated),
     message:
         "Compute the second moment of the keys of {wildcards.model}, layer {wildcards.layer}"
     shell:
@@ -189,7 +192,7 @@ rule tune_weights:
         device=PARAMETERS.compute.device,
     params:
         segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
-        truncation=lambda wildcards: PARAMETERS.models[wildcards.model].truncation,
+        truncation=lambda wildcards: PLAN.session_truncation(wildcards.model, wildcards.session),
         alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
         settings=lambda wildcards: as_json(PARAMETERS.method_settings(wildcards.method)),
     message:

@@ -1,4 +1,4 @@
-/** Layer, rank, strength, smoothness and name of the rule at hand. */
+/** Layer, rank, strength, smoothness and name of the rule at hand, and the truncation of all samples. */
 
 import { at, make } from "./dom.js";
 import { calledSo } from "./names.js";
@@ -26,6 +26,10 @@ export function createSettings(store, wire) {
     fill("strength", work.strength, work.strength.toFixed(2));
     fill("smoothness", stepOf(work.smoothness), String(Number(work.smoothness.toPrecision(2))));
     fill("name", titleOf(work));
+    fill("truncation", work.truncation, work.truncation.toFixed(2));
+    at("truncation").disabled = !work.model.truncates;
+    at("truncation-note").hidden = work.model.truncates;
+    at("truncation-note").textContent = `${work.model.title} cannot be truncated: it holds no mean latent.`;
     at("keep").disabled = !work.draft.complete;
     at("improve").disabled = !work.can_improve || work.improving;
     at("improve").textContent = work.improving ? "Searching…" : work.solver === "palimpsest" ? "Improved ✓" : "Improve this rule";
@@ -48,12 +52,13 @@ export function createSettings(store, wire) {
     }
   }
 
-  for (const [id, field, read] of [["strength", "strength", Number], ["smoothness", "smoothness", (value) => smoothnessAt(Number(value))]]) {
+  const twoPlaces = (value) => value.toFixed(2);
+  for (const [id, read, shown] of [["strength", Number, twoPlaces], ["truncation", Number, twoPlaces], ["smoothness", (text) => smoothnessAt(Number(text)), String]]) {
     const input = at(id);
     input.addEventListener("input", () => {
       held.add(id);
-      input.nextElementSibling.value = id === "strength" ? read(input.value).toFixed(2) : String(read(input.value));
-      wire.send("settings", { [field]: read(input.value) });
+      input.nextElementSibling.value = shown(read(input.value));
+      wire.send("settings", { [id]: read(input.value) });
     });
     input.addEventListener("change", () => setTimeout(() => held.delete(id), 300));
   }

@@ -402,3 +402,16 @@ def test_a_search_shows_its_progress_and_can_be_stopped(author):
     page.locator("#stop").click()
     expect(page.locator("#progress")).to_be_hidden()
     expect(page.locator("#improve")).to_be_enabled()
+
+
+def test_the_truncation_is_dragged_in_one_step_and_undone(author):
+    page = author.page
+    author.settle()
+    first = author.pixels()
+    page.locator("#truncation").fill("0.5")
+    expect(page.locator("output[for=truncation]")).to_have_text("0.50")
+    author.settle()
+    author.until(lambda: author.pixels() != first)
+    author.undo()
+    expect(page.locator("output[for=truncation]")).to_have_text("1.00")
+    author.until(lambda: author.pixels() == first)
