@@ -145,11 +145,11 @@ class Engine:
         """Collect the statistics of a work's layer, and no longer those of truncations that the
         work has left."""
         wanted = self.statistics(work.model, work.draft.layer, work.truncation)
-        own = self.model(work.model).g.truncation
         sessions = [rule.session for rule in work.rules if rule.session]
-        used = {own if one is None else one for one in (s.truncation for s in sessions)}
+        named = [work.truncation, *(one.truncation for one in sessions)]
+        used = {self.model(work.model, one).g.truncation for one in named}
         for (model, _, truncation), other in list(self._statistics.items()):
-            if model == work.model and truncation not in used and other is not wanted:
+            if model == work.model and truncation not in used:
                 other.pause()
         wanted.begin()
 
