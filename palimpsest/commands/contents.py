@@ -18,7 +18,7 @@ from palimpsest.errors import CheckpointError, SessionError
 from palimpsest.experiments.reflections.painted_scenes import STREAM_SEED, PaintedScenes
 from palimpsest.generators import Generator, load_generator
 from palimpsest.generators.checkpoints.containers import read_checkpoint
-from palimpsest.generators.truncating import can_truncate
+from palimpsest.generators.truncating import can_truncate, with_truncation
 from palimpsest.instruments.classifiers.attribute_classifier import KIND as ATTRIBUTE
 from palimpsest.instruments.classifiers.published import CALLED
 from palimpsest.instruments.distances.frechet_reference import METADATA_KEY as REFERENCE
@@ -95,12 +95,17 @@ def fits(contents: Contents, models: Mapping[str, Path], by_name: bool = True) -
         if session is None:
             if load_generator(file).weights_sha256 == contents.weights_sha256:
                 found.append(name)
-        elif (session.model == name or not by_name) and _opens(session, load_generator(file)):
+        elif (session.model == name or not by_name) and _opens(session, file):
             found.append(name)
     return found
 
 
-def _opens(session: Session | HalfSession, g: Generator) -> bool:
+def _opens(session: Session | HalfSession, file: Path) -> bool:
+    g = load_generator(file)
+    if session.truncation not in (None, g.truncation):
+        if not can_truncate(g):
+            return False
+        g = with_truncation(g, session.truncation)
     for layer in g.layers if session.layer is None else [session.layer]:
         try:
             session.check(g, layer)

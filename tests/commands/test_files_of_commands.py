@@ -85,6 +85,9 @@ def test_info_of_statistics_sessions_and_segmenters(tiny, session, random_segmen
     assert facts(capsys, "info", "patch.json", "--weights", "tiny.safetensors")["fits"] == (
         "tiny.safetensors"
     )
+    session.model_copy(update={"truncation": 0.7}).save("mean.json")
+    found = facts(capsys, "info", "mean.json", "--weights", "tiny.safetensors")
+    assert (found["truncation"], found["fits"]) == ("0.7", "tiny.safetensors")
     session.model_copy(update={"layer": 99}).save("high.json")
     found = facts(capsys, "info", "high.json", "--weights", "tiny.safetensors")
     assert found["fits"] == "none of tiny.safetensors"
