@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from palimpsest.editor import messages
+from palimpsest.editor import answers, messages
 
 
 def documentation_page(openapi: dict[str, Any]) -> str:
@@ -17,7 +17,7 @@ def documentation_page(openapi: dict[str, Any]) -> str:
     ]
     incoming = [*messages.Change.__args__, messages.Show, messages.Improve, messages.Stop]
     from_page = [_message(model) for model in incoming]
-    to_page = [_message(model) for model in messages.ToPage.__args__]
+    to_page = [_message(model) for model in answers.ToPage.__args__]
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Addresses of the editor</title></head><body>
 <h1>Addresses of the editor</h1>

@@ -10,8 +10,9 @@ from fastapi import APIRouter, HTTPException, WebSocket
 from fastapi.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
 
+from palimpsest.editor.answers import ErrorMessage
 from palimpsest.editor.hub import BACKLOG, Hub
-from palimpsest.editor.messages import ErrorMessage, Improve, Show, Stop, parse
+from palimpsest.editor.messages import Improve, Show, Stop, parse
 from palimpsest.errors import PalimpsestError
 
 if TYPE_CHECKING:

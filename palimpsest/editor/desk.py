@@ -19,13 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from palimpsest.editor import changes, saved_sessions
-from palimpsest.editor.applying import apply, opened, renamed
-from palimpsest.editor.drafts import Drafts, mask_key
-from palimpsest.editor.engine import Drawn, Engine, Listener, Picture, Report
-from palimpsest.editor.history import History
-from palimpsest.editor.improving import Search
-from palimpsest.editor.messages import (
-    Change,
+from palimpsest.editor.answers import (
     DrawnMessage,
     ErrorMessage,
     PictureMessage,
@@ -34,6 +28,12 @@ from palimpsest.editor.messages import (
     StateMessage,
     ToPage,
 )
+from palimpsest.editor.applying import apply, opened, renamed
+from palimpsest.editor.drafts import Drafts, mask_key
+from palimpsest.editor.engine import Drawn, Engine, Listener, Picture, Report
+from palimpsest.editor.history import History
+from palimpsest.editor.improving import Search
+from palimpsest.editor.messages import Change
 from palimpsest.editor.opened import Kept
 from palimpsest.editor.session_files import opened_file
 from palimpsest.editor.snapshots import snapshot

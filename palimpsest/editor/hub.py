@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import HTTPException
 
-from palimpsest.editor.messages import ToPage
+from palimpsest.editor.answers import ToPage
 from palimpsest.errors import PalimpsestError
 
 if TYPE_CHECKING:

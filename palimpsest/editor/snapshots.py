@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from palimpsest.editor.drafts import mask_key
-from palimpsest.editor.engine import Engine
-from palimpsest.editor.history import History
-from palimpsest.editor.messages import (
+from palimpsest.editor.answers import (
     DraftSeen,
     ExemplarSeen,
     LayerSeen,
@@ -15,6 +12,9 @@ from palimpsest.editor.messages import (
     StateMessage,
     StatisticsSeen,
 )
+from palimpsest.editor.drafts import mask_key
+from palimpsest.editor.engine import Engine
+from palimpsest.editor.history import History
 from palimpsest.editor.work import Draft
 from palimpsest.generators import Generator
 from palimpsest.generators.truncating import can_truncate

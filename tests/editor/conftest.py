@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from palimpsest.editor import messages
+from palimpsest.editor.answers import ToPage
 from palimpsest.editor.desk import Desk
 from palimpsest.editor.drafts import Drafts
 from palimpsest.editor.engine import Engine
@@ -72,15 +73,15 @@ class Heard:
     """Messages that a desk published, in their order."""
 
     def __init__(self) -> None:
-        self.all: list[messages.ToPage] = []
+        self.all: list[ToPage] = []
         self._news = threading.Condition()
 
-    def __call__(self, message: messages.ToPage, viewer: int | None) -> None:
+    def __call__(self, message: ToPage, viewer: int | None) -> None:
         with self._news:
             self.all.append(message)
             self._news.notify_all()
 
-    def wait(self, wanted: Callable[[messages.ToPage], bool], seconds: float = 60):
+    def wait(self, wanted: Callable[[ToPage], bool], seconds: float = 60):
         """The first message that is wanted, when it has come."""
         end = time.monotonic() + seconds
         with self._news:
@@ -90,7 +91,7 @@ class Heard:
                         return message
                 assert self._news.wait(end - time.monotonic()), [m.type for m in self.all]
 
-    def of(self, kind: str) -> list[messages.ToPage]:
+    def of(self, kind: str) -> list[ToPage]:
         return [message for message in self.all if message.type == kind]
 
 

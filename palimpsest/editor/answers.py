@@ -1,0 +1,170 @@
+"""The messages from the server to the page, version 1: JSON objects with a ``type``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from palimpsest.editor.messages import SAMPLES, VERSION
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    def text(self) -> str:
+        """The message as JSON."""
+        return self.model_dump_json()
+
+
+class PlaceSeen(_Answer):
+    """A selection: its sample, and the address of its mask."""
+
+    sample: int
+    mask: str
+
+
+class ExemplarSeen(_Answer):
+    """An exemplar; null where nothing is painted yet."""
+
+    object: PlaceSeen | None
+    paste: PlaceSeen | None
+
+
+class DraftSeen(_Answer):
+    """The draft."""
+
+    name: str
+    title: str | None
+    exemplars: list[ExemplarSeen]
+    context: list[PlaceSeen]
+    erase: int | None
+    complete: bool
+
+
+class RuleSeen(_Answer):
+    """A rule of the stack."""
+
+    id: str
+    name: str
+    title: str | None
+    layer: int
+    rank: int
+    on: bool
+    strength: float
+    kind: Literal["session", "file"]
+
+
+class LayerSeen(_Answer):
+    """An editable layer: cells along a side of its keys and values, its input units, and how many
+    of them a rule that erases silences at first."""
+
+    number: int
+    keys: int
+    values: int
+    units: int
+    erases: int
+
+
+class ModelSeen(_Answer):
+    """The model that is open."""
+
+    name: str
+    title: str
+    resolution: int
+    samples: int = SAMPLES
+    labels: bool
+    truncates: bool
+
+
+class StatisticsSeen(_Answer):
+    """How far the statistics of the draft's layer are."""
+
+    layer: int
+    done: int
+    total: int
+    ready: bool
+
+
+class StateMessage(_Answer):
+    """The whole state."""
+
+    type: Literal["state"] = "state"
+    version: int = VERSION
+    answers: int | None
+    revision: int
+    hash: str
+    original: str
+    model: ModelSeen
+    models: list[str]
+    layers: list[LayerSeen]
+    layer: int
+    max_rank: int
+    rank: int
+    smoothness: float
+    strength: float
+    truncation: float
+    draft: DraftSeen
+    rules: list[RuleSeen]
+    can_undo: bool
+    can_redo: bool
+    undo_label: str | None
+    redo_label: str | None
+    statistics: StatisticsSeen
+    solver: Literal["newton", "palimpsest"]
+    can_improve: bool
+    improving: bool
+
+
+class ReportMessage(_Answer):
+    """What the draft's edit reaches."""
+
+    type: Literal["report"] = "report"
+    hash: str
+    ms: float
+    goal_before: float | None
+    goal_after: float | None
+    elsewhere: float | None
+    provisional: bool
+    missing: str | None
+    problem: str | None
+
+
+class PictureMessage(_Answer):
+    """A picture can be fetched."""
+
+    type: Literal["picture"] = "picture"
+    hash: str
+    sample: int
+
+
+class DrawnMessage(_Answer):
+    """All pictures of the last `Show` can be fetched."""
+
+    type: Literal["drawn"] = "drawn"
+    hash: str
+    pictures: int
+    ms: float
+
+
+class ProgressMessage(_Answer):
+    """How far something is that takes long."""
+
+    type: Literal["progress"] = "progress"
+    what: Literal["statistics", "improve", "photograph"]
+    done: int
+    total: int
+    title: str
+
+
+class ErrorMessage(_Answer):
+    """One plain sentence."""
+
+    type: Literal["error"] = "error"
+    answers: int | None
+    message: str
+
+
+ToPage = (
+    StateMessage | ReportMessage | PictureMessage | DrawnMessage | ProgressMessage | ErrorMessage
+)
