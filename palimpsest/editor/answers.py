@@ -86,6 +86,33 @@ class StatisticsSeen(_Answer):
     ready: bool
 
 
+class UnitPlaceSeen(_Answer):
+    """A place of a picture, and the units of a layer that are switched there."""
+
+    layer: int
+    place: PlaceSeen
+    off: list[int]
+    on: list[int]
+
+
+class UnitSeen(_Answer):
+    """A unit at a painted place: how many times its usual energy it has there, whether it is among
+    those that fit best, and the address of its map on that sample."""
+
+    unit: int
+    energy: float
+    fits: bool
+    map: str
+
+
+class UnitsSeen(_Answer):
+    """The units that fit a place best, best first, and others that are switched in the layer."""
+
+    layer: int
+    sample: int
+    units: list[UnitSeen]
+
+
 class StateMessage(_Answer):
     """The whole state."""
 
@@ -106,6 +133,7 @@ class StateMessage(_Answer):
     truncation: float
     draft: DraftSeen
     rules: list[RuleSeen]
+    unit_places: list[UnitPlaceSeen]
     can_undo: bool
     can_redo: bool
     undo_label: str | None

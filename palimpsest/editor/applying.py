@@ -7,11 +7,12 @@ Raises `PalimpsestError`, with one plain sentence, for a change that cannot be m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
-from palimpsest.editor import changes, messages
+from palimpsest.editor import changes, messages, unit_changes
 from palimpsest.editor.engine import Engine
 from palimpsest.editor.history import History
 from palimpsest.editor.saved_sessions import session_called
@@ -20,7 +21,13 @@ from palimpsest.errors import ParameterError, SessionError
 from palimpsest.sessions import HalfSession, Selection, Session
 from palimpsest.sessions.masks import decode_mask
 
-NAMES = {"object": "copy", "paste": "paste", "context": "context", "mark": "the mark"}
+NAMES = {
+    "object": "copy",
+    "paste": "paste",
+    "context": "context",
+    "mark": "the mark",
+    "units": "a place of units",
+}
 
 
 def apply(history: History, message: messages.Change, engine: Engine, at: float = 0.0) -> History:
@@ -67,15 +74,24 @@ def apply(history: History, message: messages.Change, engine: Engine, at: float 
 def _changed(work: Work, message: Any, engine: Engine) -> tuple[str, Work]:
     match message:
         case messages.Select():
+            if message.layer is not None:
+                _check_layer(engine, work.model, message.layer)
             selection = selection_of(message.sample, message.mask)
             verb = "remove" if selection is None else "paint"
             if message.role == "mark":
                 made = changes.marked(work, message.sample, selection)
+            elif message.role == "units":
+                made = unit_changes.place_painted(work, message.sample, selection, message.layer)
             else:
                 made = changes.painted(
                     work, message.role, message.sample, selection, message.exemplar
                 )
             return f"{verb} {NAMES[message.role]}", made
+        case messages.SwitchUnits():
+            _check_units(engine, work, message.units)
+            what = "a unit" if len(message.units) == 1 else "units"
+            made = unit_changes.switched(work, message.sample, message.units, message.to)
+            return f"switch {what}", made
         case messages.AddExemplar():
             return "add an exemplar", changes.with_another_exemplar(work)
         case messages.RemoveExemplar():
@@ -162,6 +178,15 @@ def selection_of(sample: int, mask: str | None) -> Selection | None:
     except (ValidationError, ValueError) as problem:
         reason = str(problem) if not isinstance(problem, ValidationError) else "it is damaged"
         raise SessionError(f"the mask {reason}") from None
+
+
+def _check_units(engine: Engine, work: Work, units: Sequence[int]) -> None:
+    layer = work.draft.layer
+    count = engine.model(work.model).g.layer(layer).weight.shape[1]
+    if max(units) >= count:
+        raise ParameterError(
+            f"layer {layer} has {count} units, from 0; there is no unit {max(units)}"
+        )
 
 
 def _check_layer(engine: Engine, model: str, layer: int) -> None:

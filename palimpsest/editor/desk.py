@@ -30,11 +30,12 @@ from palimpsest.editor.answers import (
 )
 from palimpsest.editor.applying import apply, opened, renamed
 from palimpsest.editor.drafts import Drafts, mask_key
-from palimpsest.editor.engine import Drawn, Engine, Listener, Picture, Report
+from palimpsest.editor.engine import Engine, Listener
 from palimpsest.editor.history import History
 from palimpsest.editor.improving import Search
 from palimpsest.editor.messages import Change
 from palimpsest.editor.opened import Kept
+from palimpsest.editor.results import Drawn, Picture, Report
 from palimpsest.editor.session_files import opened_file
 from palimpsest.editor.snapshots import snapshot
 from palimpsest.editor.work import TO_DO, Work
@@ -294,7 +295,8 @@ class Desk:
     def _hold_masks(self) -> None:
         work = self.history.present
         halves = [s for one in work.draft.exemplars for s in (one.object, one.paste) if s]
-        for selection in (*halves, *work.draft.context):
+        switched = [one.place for one in work.unit_places]
+        for selection in (*halves, *work.draft.context, *switched):
             key = mask_key(selection.mask)
             if self._masks.find(key) is None:
                 content = base64.b64decode(selection.mask.partition(",")[2])

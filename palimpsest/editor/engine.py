@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -26,7 +25,9 @@ from palimpsest.editor.drafts import Drafts
 from palimpsest.editor.layer_statistics import LayerStatistics
 from palimpsest.editor.opened import Kept, OpenModel
 from palimpsest.editor.recipes import Part, Recipe, recipe_of
+from palimpsest.editor.results import Drawn, Picture, Report
 from palimpsest.editor.solutions import Solutions, Solved
+from palimpsest.editor.switching import image_with_units
 from palimpsest.editor.work import Draft, Work
 from palimpsest.editor.workplace import Workplace
 from palimpsest.errors import ParameterError
@@ -39,39 +40,6 @@ KEPT_PICTURES = 256 * 2**20
 
 KEPT_RECIPES = 400
 """Recipes whose pictures can still be asked for."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the draft's edit reaches: goal loss without and with it, and the relative change on
-    other keys. The numbers are None while something is ``missing``, or there is a ``problem``."""
-
-    hash: str
-    ms: float
-    goal_before: float | None = None
-    goal_after: float | None = None
-    elsewhere: float | None = None
-    provisional: bool = False
-    missing: str | None = None
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A finished picture."""
-
-    hash: str
-    sample: int
-    png: bytes
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """All wanted pictures are finished."""
-
-    hash: str
-    pictures: int
-    ms: float
 
 
 @dataclass(frozen=True)
@@ -251,6 +219,7 @@ class Engine:
         ``layer``: where keys are taken if there is no edit; they are kept for the edits to come.
         Raises `ValueError` for an unknown sample.
         """
+        recipe = recipe.of(sample)
         found = self._pictures.find((recipe.hash, sample))
         if found is not None:
             return found
@@ -259,16 +228,21 @@ class Engine:
 
     def finished(self, recipe: Recipe, sample: int) -> bytes | None:
         """The picture if it has been drawn, else None."""
-        return self._pictures.find((recipe.hash, sample))
+        return self._pictures.find((recipe.of(sample).hash, sample))
 
     def image(self, recipe: Recipe, sample: int, layer: int | None = None) -> Tensor:
         """A sample as a recipe draws it, (1, 3, H, W)."""
         model = self.model(recipe.model, recipe.truncation)
         g, lowest = self._edited(recipe)
-        lowest = lowest or layer or model.first_layer
-        with torch.no_grad():
-            opened = g.layer(lowest)
-            return opened.render(opened.values(model.keys(lowest, sample)))
+        switched = []
+        for one in recipe.of(sample).switched:
+            layer_statistics = self.statistics(recipe.model, one.place.layer, recipe.truncation)
+            # what is off is zero, whatever the statistics
+            stats = layer_statistics.of(one.n) if one.place.on else None
+            switched.append((one.place, stats))
+        lowest = min([one.layer for one, _ in switched] + ([lowest] if lowest else []), default=0)
+        keys = model.keys(lowest or layer or model.first_layer, sample)
+        return image_with_units(g, keys, switched)
 
     def generator(self, recipe: Recipe) -> Generator:
         """The generator with the edits of a recipe; one that cannot be solved is left out."""
@@ -279,12 +253,13 @@ class Engine:
         pairs = [(self.edit(recipe, part), part.strength) for part in recipe.parts]
         edits = [(edit, strength) for edit, strength in pairs if edit is not None]
         lowest = min((edit.layer for edit, _ in edits), default=None)
-        g = self._generators.find(recipe.hash)
+        name = recipe.rules.hash
+        g = self._generators.find(name)
         if g is None:
             g = self.model(recipe.model, recipe.truncation).g
             for edit, strength in edits:
                 g = edit.apply(g, strength)
-            self._generators.hold(recipe.hash, g)
+            self._generators.hold(name, g)
         return g, lowest
 
     def results(

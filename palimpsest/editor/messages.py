@@ -53,13 +53,15 @@ class Show(_Message):
 
 
 class Select(_Message):
-    """The whole mask of one selection of the draft; null removes it. A "mark" is to be erased."""
+    """The whole mask of one selection; null removes it. A "mark" is to be erased, and in the place
+    of "units" units of ``layer`` can be switched, the draft's if it is null."""
 
     type: Literal["select"]
-    role: Literal["object", "paste", "context", "mark"]
+    role: Literal["object", "paste", "context", "mark", "units"]
     exemplar: int = Field(default=0, ge=0, lt=100)
     sample: Sample
     mask: str | None
+    layer: int | None = Field(default=None, ge=1, le=100)
 
     @field_validator("mask")
     @classmethod
@@ -169,6 +171,16 @@ class Open(_Message):
     name: Name
 
 
+class SwitchUnits(_Message):
+    """Units switched at the painted place of a sample, in the draft's layer; "drawn": as the
+    generator draws them."""
+
+    type: Literal["switch"]
+    sample: Sample
+    units: list[Annotated[int, Field(ge=0)]] = Field(min_length=1, max_length=4096)
+    to: Literal["off", "on", "drawn"]
+
+
 class Undo(_Message):
     """One step back."""
 
@@ -210,6 +222,7 @@ Change = (
     | Open
     | Undo
     | Redo
+    | SwitchUnits
 )
 """Every message that changes the work."""
 

@@ -3,7 +3,8 @@
     recipe = recipe_of(work, weights_sha256, truncation, lambda layer, truncation: 2000)
     recipe.hash                         # "9f2c41d07b3a55e1"; equal hashes, equal pictures
 
-A part is a rule that is switched on, or the draft once it is complete.
+A part is a rule that is switched on, or the draft once it is complete. Units that are switched in
+single pictures count for these pictures only.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from palimpsest.editor.drafts import mask_key
-from palimpsest.editor.work import Work
+from palimpsest.editor.work import UnitPlace, Work
 from palimpsest.sessions import Session
 
 DIGITS = 16
@@ -59,19 +60,50 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Switched:
+    """A place with switched units; ``n``: samples of the statistics that say what "on" is."""
+
+    place: UnitPlace = field(compare=False)
+    n: int
+    key: str
+
+    @classmethod
+    def of_place(cls, place: UnitPlace, n: int) -> Switched:
+        """The place with the statistics of ``n`` samples."""
+        n = n if place.on else 0
+        mask = mask_key(place.place.mask)
+        key = _digest([place.layer, place.place.sample, mask, place.off, place.on, n])
+        return cls(place, n, key)
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """A model, and the edits of its pictures in their order."""
+    """A model, the edits of its pictures in their order, and places with switched units."""
 
     model: str
     weights_sha256: str
     truncation: float
     parts: tuple[Part, ...] = ()
+    switched: tuple[Switched, ...] = ()
 
     @cached_property
     def hash(self) -> str:
         """16 hexadecimal digits that name the pictures."""
         parts = [[part.key, part.strength] for part in self.parts]
-        return _digest([self.weights_sha256, self.truncation, parts])
+        content: list[object] = [self.weights_sha256, self.truncation, parts]
+        if self.switched:
+            content.append([one.key for one in self.switched])
+        return _digest(content)
+
+    @cached_property
+    def rules(self) -> Recipe:
+        """The same without switched units."""
+        return replace(self, switched=())
+
+    def of(self, sample: int) -> Recipe:
+        """What the picture of one sample depends on: units are switched in single pictures."""
+        here = tuple(one for one in self.switched if one.place.place.sample == sample)
+        return self if here == self.switched else replace(self, switched=here)
 
     @property
     def original(self) -> Recipe:
@@ -104,7 +136,12 @@ def recipe_of(
     session = work.session
     if session is not None and work.draft.strength != 0:
         parts.append(part_of(session, work.draft.layer, work.draft.strength))
-    return Recipe(work.model, weights_sha256, truncation, tuple(parts))
+    switched = tuple(
+        Switched.of_place(place, samples_of(place.layer, work.truncation))
+        for place in work.unit_places
+        if place.off or place.on
+    )
+    return Recipe(work.model, weights_sha256, truncation, tuple(parts), switched)
 
 
 def _digest(content: object) -> str:

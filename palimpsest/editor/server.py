@@ -32,6 +32,7 @@ from palimpsest.editor.file_addresses import LIMITS, MEGABYTE, files
 from palimpsest.editor.guards import Guards
 from palimpsest.editor.hub import Hub, Opens
 from palimpsest.editor.picture_addresses import pictures
+from palimpsest.editor.unit_addresses import units
 from palimpsest.errors import PalimpsestError, ParameterError
 
 STATIC = Path(__file__).parent / "static"
@@ -72,7 +73,7 @@ def make_app(
     app.add_exception_handler(PalimpsestError, _unusable)
     app.add_exception_handler(AnyHTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
-    for addresses in (pictures, files, socket_of_changes):
+    for addresses in (pictures, files, units, socket_of_changes):
         app.include_router(addresses)
 
     @app.get("/health")

@@ -11,6 +11,7 @@ from palimpsest.editor.answers import (
     RuleSeen,
     StateMessage,
     StatisticsSeen,
+    UnitPlaceSeen,
 )
 from palimpsest.editor.drafts import mask_key
 from palimpsest.editor.engine import Engine
@@ -67,6 +68,12 @@ def snapshot(
                 kind="session" if rule.session else "file",
             )
             for rule in work.rules
+        ],
+        unit_places=[
+            UnitPlaceSeen(
+                layer=one.layer, place=_place(one.place), off=list(one.off), on=list(one.on)
+            )
+            for one in work.unit_places
         ],
         can_undo=history.undo_label is not None,
         can_redo=history.redo_label is not None,

@@ -151,13 +151,34 @@ class Rule(Frozen):
     edit: str | None = None
 
 
+class UnitPlace(Frozen):
+    """A painted place of one sample, and the units of one layer that are switched there.
+
+    The units are input units of the layer: channels of its keys. They are silent (``off``) or at a
+    high level (``on``) within the place, in this picture only.
+    """
+
+    layer: int
+    place: Selection
+    off: tuple[int, ...] = ()
+    on: tuple[int, ...] = ()
+
+    def is_at(self, layer: int, sample: int) -> bool:
+        """Whether it is the place of a sample in a layer."""
+        return self.layer == layer and self.place.sample == sample
+
+
 class Work(Frozen):
-    """The whole state of one author's work; ``truncation``: None for the model's own."""
+    """The whole state of one author's work; ``truncation``: None for the model's own.
+
+    ``unit_places``: units switched in single pictures, which is no part of any rule.
+    """
 
     model: str
     draft: Draft
     truncation: float | None = Field(default=None, ge=0, le=1)
     rules: tuple[Rule, ...] = ()
+    unit_places: tuple[UnitPlace, ...] = ()
     made: int = 0  # rules made so far, for their ids
 
     @property

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from palimpsest.editor import messages
 from palimpsest.editor.answers import ToPage
@@ -17,13 +21,15 @@ from palimpsest.editor.desk import Desk
 from palimpsest.editor.drafts import Drafts
 from palimpsest.editor.engine import Engine
 from palimpsest.editor.workplace import ModelPlace, Workplace
-from palimpsest.generators import load_generator
+from palimpsest.generators import Generator, load_generator, sample_z
 from palimpsest.memory import KeyStatistics
 from palimpsest.sessions import Session
 from palimpsest.sessions.masks import encode_mask
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "data" / "weights" / "mini"
+DOMES = (16, 31, 2, 8)
+"""Samples of the church with a large dome."""
 EXAMPLES = ROOT / "palimpsest" / "editor" / "examples"
 SAMPLES = 150
 """Samples of the full statistics: few, as these tests are not about the edit's quality."""
@@ -58,6 +64,28 @@ def place(tmp_path, statistics_file) -> Workplace:
 def example() -> Session:
     """The example session: domes become spires."""
     return Session.load(EXAMPLES / "church" / "domes_become_spires.json")
+
+
+@pytest.fixture(scope="session")
+def church() -> tuple[Generator, Any, Tensor]:
+    """The church, its segmenter, and 232 samples."""
+    from palimpsest.instruments.loading import load_segmenter
+
+    g = load_generator(WEIGHTS / "church.safetensors")
+    return g, load_segmenter(WEIGHTS / "church-segmenter.safetensors"), sample_z(g, 232, 1)
+
+
+@pytest.fixture(scope="session")
+def domes(church) -> dict[int, str]:
+    """Masks of the labelled domes of some samples."""
+    g, segmenter, z = church
+    dome = segmenter.numbers("dome")[0]
+    with torch.no_grad():
+        labels = segmenter.labels(g(z[list(DOMES)]))
+    return {
+        sample: encode_mask((one == dome).numpy().astype(np.float64))
+        for sample, one in zip(DOMES, labels, strict=True)
+    }
 
 
 @pytest.fixture
@@ -112,6 +140,11 @@ def spot(top: int, left: int, bottom: int, right: int, size: int = 128) -> str:
     mask = np.zeros((size, size))
     mask[top:bottom, left:right] = 1
     return encode_mask(mask)
+
+
+def change(kind: str, **values: Any) -> messages.Change:
+    """A message of the page."""
+    return messages.parse(json.dumps({"type": kind, "version": 1, **values}))
 
 
 def select(role: str, sample: int, mask: str | None, **more: int) -> messages.Select:

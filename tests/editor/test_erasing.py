@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
 
-from palimpsest.editor import changes, messages
+from palimpsest.editor import changes
 from palimpsest.editor.desk import Desk
 from palimpsest.editor.views import goal_picture
 from palimpsest.editor.work import Draft, Work
@@ -17,38 +15,7 @@ from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.methods.newton import NewtonSettings
 from palimpsest.methods.registry import METHODS, edit_with
 from palimpsest.sessions import Session
-from palimpsest.sessions.masks import encode_mask
-from tests.editor.conftest import select
-
-DOMES = (16, 31, 2, 8)
-"""Samples of the church with a large dome."""
-
-
-def change(kind: str, **values) -> messages.Change:
-    return messages.parse(json.dumps({"type": kind, "version": 1, **values}))
-
-
-@pytest.fixture(scope="module")
-def domes(church) -> dict[int, str]:
-    """Masks of the labelled domes of some samples."""
-    g, segmenter, z = church
-    dome = segmenter.numbers("dome")[0]
-    with torch.no_grad():
-        labels = segmenter.labels(g(z[list(DOMES)]))
-    return {
-        sample: encode_mask((one == dome).numpy().astype(np.float64))
-        for sample, one in zip(DOMES, labels, strict=True)
-    }
-
-
-@pytest.fixture(scope="module")
-def church():
-    from palimpsest.generators import load_generator, sample_z
-    from palimpsest.instruments.loading import load_segmenter
-    from tests.editor.conftest import WEIGHTS
-
-    g = load_generator(WEIGHTS / "church.safetensors")
-    return g, load_segmenter(WEIGHTS / "church-segmenter.safetensors"), sample_z(g, 232, 1)
+from tests.editor.conftest import DOMES, change, select
 
 
 def mark_domes(desk: Desk, domes: dict[int, str], count: int = 4) -> None:

@@ -59,7 +59,8 @@ export function createEasel(store, wire) {
           loaded.add(relative(found)).then(() => others.set(found, loaded) && draw(), () => {});
         }
       }
-      drawMask(ink, mask.canvas, colourOf(role), false, painting);
+      // where units are switched, one wants to see what comes of it
+      drawMask(ink, mask.canvas, colourOf(role), role === "units" && !painting, painting);
     });
   }
 

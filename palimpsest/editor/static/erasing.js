@@ -4,6 +4,8 @@ import { goalAddress } from "./connection.js";
 import { at, make, setPicture } from "./dom.js";
 import { isErasing, marksOf, rolesOf } from "./roles.js";
 
+const BESIDE = ["result", "units"]; // what one sees and does beside the rule
+
 export function createErasing(store, wire) {
   const slider = at("erase");
   let held = false;
@@ -27,10 +29,10 @@ export function createErasing(store, wire) {
     for (const part of document.querySelectorAll(".erases")) part.hidden = !erasing;
     const counted = rolesOf(work);
     for (const label of at("roles").querySelectorAll("label")) {
-      label.hidden = label.dataset.role !== "result" && !counted.includes(label.dataset.role);
+      label.hidden = !BESIDE.includes(label.dataset.role) && !counted.includes(label.dataset.role);
     }
     // undo may have changed what the rule does
-    if (role !== "result" && !counted.includes(role)) store.set({ role: counted[0] });
+    if (!BESIDE.includes(role) && !counted.includes(role)) store.set({ role: counted[0] });
     if (!erasing) return;
     const { units } = work.layers.find((layer) => layer.number === work.layer);
     slider.max = Math.max(1, Math.floor(units / 2));

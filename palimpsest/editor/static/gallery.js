@@ -128,10 +128,11 @@ export function createGallery(store, wire, pictures, open) {
       add(pair?.paste, "paste");
     }
     for (const place of work.draft.context) add(place, "context");
+    for (const one of work.unit_places) if (one.off.length || one.on.length) add(one.place, "units");
     for (const [sample, tile] of tiles) {
       const found = roles.get(sample) ?? [];
       tile.querySelector(".dots").replaceChildren(...found.map((role) => make("i", { data: { role } })));
-      const names = { object: "copied from", paste: "pasted here", context: "context", mark: "marked" };
+      const names = { object: "copied from", paste: "pasted here", context: "context", mark: "marked", units: "units switched" };
       tile.setAttribute("aria-label", [`Sample ${sample}`, ...found.map((role) => names[role])].join(", "));
       if (sample === large) tile.setAttribute("aria-current", "true");
       else tile.removeAttribute("aria-current");

@@ -6,8 +6,8 @@ import { isErasing, marksOf, nextRole } from "./roles.js";
 const ENOUGH = 4; // marks, or places of context
 
 /** [role, sentence] of the hint for this moment, or null. */
-export function hintFor({ work, open, exemplar, hints }) {
-  if (!hints || !work || open === null || work.rules.length) return null;
+export function hintFor({ work, open, exemplar, hints, role }) {
+  if (!hints || !work || open === null || work.rules.length || role === "units") return null;
   const next = nextRole(work, exemplar);
   if (isErasing(work)) return markHint(work);
   const pair = work.draft.exemplars[exemplar];
@@ -34,7 +34,7 @@ function markHint(work) {
 }
 
 export function createHints(store) {
-  store.watch(["work", "open", "exemplar", "hints"], (value) => {
+  store.watch(["work", "open", "exemplar", "hints", "role"], (value) => {
     const hint = hintFor(value);
     const box = at("hint");
     box.hidden = !hint;

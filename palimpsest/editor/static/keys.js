@@ -4,7 +4,7 @@ import { at, isTyping, make, remember } from "./dom.js";
 import { showDialog } from "./files.js";
 
 const KEYS = [
-  ["1  2  3  4", "copy (or mark), paste, context, result"],
+  ["1  2  3  4  5", "copy (or mark), paste, context, result, units"],
   ["B  E  T", "brush, eraser, a labelled thing at a click"],
   ["[  ]", "smaller or larger brush"],
   ["I  Delete", "invert or clear the mask"],

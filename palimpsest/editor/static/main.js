@@ -16,6 +16,7 @@ import { createSettings } from "./settings.js";
 import { createStatus } from "./status.js";
 import { createStore } from "./store.js";
 import { createTrays } from "./trays.js";
+import { createUnits } from "./units.js";
 
 drawGlyphs();
 const store = createStore();
@@ -56,6 +57,7 @@ const show = (sample, role) => {
   setView("pictures");
 };
 createTrays(store, wire, show);
+createUnits(store, wire, show);
 createErasing(store, wire);
 createSettings(store, wire);
 createRules(store, wire);

@@ -49,8 +49,8 @@ export function createPicture(store, pictures, easel) {
   // what is painted refers to the original, so that is what one sees under the brush
   store.watch(["role", "wipe", "originals", "work"], ({ role, wipe, work }) => {
     const result = role === "result";
-    after.hidden = !result;
-    after.style.clipPath = `inset(0 0 0 ${100 - wipe}%)`;
+    after.hidden = !result && role !== "units"; // units act on the picture as it is now
+    after.style.clipPath = result ? `inset(0 0 0 ${100 - wipe}%)` : "";
     at("edge").hidden = !result || wipe === 0 || wipe === 100;
     at("edge").style.left = `${100 - wipe}%`;
     at("wipe").value = wipe;
@@ -71,7 +71,7 @@ export function createPicture(store, pictures, easel) {
 
   store.watch(["work", "open", "exemplar"], ({ work, open: sample, exemplar }) => {
     const pair = work?.draft.exemplars[exemplar];
-    const filled = { object: pair?.object, paste: pair?.paste, context: work?.draft.context.length, mark: maskOn(work, "mark", 0, sample) };
+    const filled = { object: pair?.object, paste: pair?.paste, context: work?.draft.context.length, mark: maskOn(work, "mark", 0, sample), units: maskOn(work, "units", 0, sample) };
     for (const label of at("roles").querySelectorAll("label")) label.toggleAttribute("data-filled", Boolean(filled[label.dataset.role]));
     at("next").disabled = !work || sample === work.model.samples - 1;
   });
@@ -116,7 +116,7 @@ export function createPicture(store, pictures, easel) {
     return counts;
   };
   const KEYS = {
-    1: () => take("object") || take("mark"), 2: () => take("paste"), 3: () => take("context"), 4: () => store.set({ role: "result" }),
+    1: () => take("object") || take("mark"), 2: () => take("paste"), 3: () => take("context"), 4: () => store.set({ role: "result" }), 5: () => store.set({ role: "units" }),
     b: () => store.set({ tool: "brush" }), e: () => store.set({ tool: "eraser" }),
     t: () => store.value.work?.model.labels && store.set({ tool: "pick" }),
     "[": () => store.set({ size: Math.max(SIZES.least, store.value.size - 2) }),

@@ -1,9 +1,10 @@
 /**
  * What is painted: a rule copies ("object") and pastes ("paste") in its context, or it erases marks
- * ("mark"). A mark is the place of a pair without a copy, so the state holds one list of both.
+ * ("mark"). A mark is the place of a pair without a copy, so the state holds one list of both. Beside
+ * the rule, units are switched at places ("units") of single pictures.
  */
 
-export const ROLES = { object: "Copy", paste: "Paste", context: "Context", mark: "Mark" };
+export const ROLES = { object: "Copy", paste: "Paste", context: "Context", mark: "Mark", units: "Units" };
 
 export const isErasing = (work) => Boolean(work?.draft.erase);
 
@@ -14,13 +15,17 @@ export function rolesOf(work) {
 }
 
 /** Whether a role has one selection for each sample, and not one for each pair. */
-export const isOfSample = (role) => role === "context" || role === "mark";
+export const isOfSample = (role) => role === "context" || role === "mark" || role === "units";
 
 /** The places that the rule at hand erases. */
 export const marksOf = (work) => work.draft.exemplars.map((pair) => pair.paste).filter(Boolean);
 
+/** The place of a sample in which units of the layer at hand are switched, or null. */
+export const unitPlaceOn = (work, sample) => work.unit_places.find((one) => one.layer === work.layer && one.place.sample === sample) ?? null;
+
 /** The selection {sample, mask} of a role, or null: of the exemplar at hand, or of a sample. */
 export function selectionOf(work, role, exemplar, sample) {
+  if (work && role === "units") return unitPlaceOn(work, sample)?.place ?? null;
   if (!work || !rolesOf(work).includes(role)) return null;
   const here = (place) => place.sample === sample;
   if (role === "context") return work.draft.context.find(here) ?? null;
@@ -45,6 +50,7 @@ export function nextRole(work, exemplar = 0) {
 
 /** What a stroke on a picture that is opened now should paint; `role` is the one at hand. */
 export function roleFor(work, exemplar, sample, role) {
+  if (role === "units") return role;
   const missing = nextRole(work, exemplar);
   if (role === "result" && missing === null) return "result";
   if (isErasing(work)) return role === "context" && rolesOf(work).includes(role) ? role : "mark";

@@ -36,6 +36,7 @@ export function createStatus(store, wire) {
     } else if (work.draft.complete) line.textContent = "Solving…";
     else if (work.draft.erase) line.textContent = "Erase: paint over what should go, in one or more pictures.";
     else if (work.rules.length) line.textContent = `${work.rules.filter((rule) => rule.on).length} of ${work.rules.length} rules on`;
+    else if (work.unit_places.some((one) => one.off.length || one.on.length)) line.textContent = `${work.model.title}: units are switched, and no rule yet`;
     else line.textContent = `${work.model.title}: no rule yet`;
     at("busy").classList.toggle("on", Boolean(waiting || (online && work && drawn?.hash !== work.hash)));
   });

@@ -35,6 +35,17 @@ def test_the_page_fits(open_page, size):
         assert page.evaluate(CUT) == []
         assert page.evaluate(SMALL, LEAST_TARGET) == []
     expect(page.locator("#status")).to_be_in_viewport()
+    page.locator("#way [value=erase]").click()
+    page.locator("#erase").wait_for()
+    assert page.evaluate(sideways) <= 0 and page.evaluate(CUT) == []
+    if size == "phone":
+        page.locator('.views [data-view="pictures"]').click()
+    author.role("units")
+    author.paint((0.5, 0.3), (0.5, 0.4))
+    page.locator("#units-list [data-unit]").nth(7).wait_for()
+    assert page.evaluate(sideways) <= 0
+    assert page.evaluate(CUT) == []
+    assert page.evaluate(SMALL, LEAST_TARGET) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -63,12 +74,19 @@ def test_axe_finds_nothing_serious(open_page, size, scheme):
     check("painting")
     author.role("result")
     check("result")
+    author.role("units")
+    author.paint((0.5, 0.3), (0.5, 0.4))
+    page.locator("#units-list [data-unit]").nth(7).wait_for()
+    check("units")
     if size == "phone":
         page.locator('.views [data-view="rule"]').click()
         check("rule")
     page.locator("#keep").click()
     author.filled("object", False)
     check("a rule kept")
+    page.locator("#way [value=erase]").click()
+    page.locator("#erase").wait_for()
+    check("erase")
     for button in ("save", "open", "help"):
         page.locator(f"#{button}").click()
         page.locator("#dialog").wait_for()
