@@ -30,9 +30,6 @@ from palimpsest.pipeline.shipped_models import NO_CHECKOUT, checkout, weights_ca
 
 SHIPPED = "photo_faces"
 ENCODER = "encoder.safetensors"
-LOWEST_ABOVE = 6
-"""Weights up to this layer are never adapted, so that one inversion serves edits of all layers up
-to it."""
 
 PHOTOGRAPH = typer.Argument(help="The photograph: JPEG, PNG or any other picture.")
 
@@ -97,6 +94,7 @@ def photo(
     # imported here, so that --help is quick
     from palimpsest.commands.sheets import check_picture
     from palimpsest.photographs.own_photograph import Studio
+    from palimpsest.photographs.settings import LOWEST_ABOVE
 
     check_picture(out)
     weights = _generator_of_photographs(weights)

@@ -168,4 +168,4 @@ def test_the_shipped_settings_are_the_defaults():
     faces = written["photo_faces"]
     assert InversionSettings(**faces["inversion"]) == InversionSettings()
     assert AdaptationSettings(**faces["adaptation"]) == AdaptationSettings()
-    assert faces["above"] == cli.LOWEST_ABOVE
+    assert faces["above"] == LOWEST_ABOVE

@@ -15,7 +15,13 @@ def documentation_page(openapi: dict[str, Any]) -> str:
         for path, methods in openapi["paths"].items()
         for method, about in methods.items()
     ]
-    incoming = [*messages.Change.__args__, messages.Show, messages.Improve, messages.Stop]
+    incoming = [
+        *messages.Change.__args__,
+        messages.Show,
+        messages.Improve,
+        messages.Adapt,
+        messages.Stop,
+    ]
     from_page = [_message(model) for model in incoming]
     to_page = [_message(model) for model in answers.ToPage.__args__]
     return f"""<!doctype html>

@@ -55,6 +55,17 @@ class RuleSeen(_Answer):
     kind: Literal["session", "file"]
 
 
+class PhotographSeen(_Answer):
+    """A photograph among the samples. ``fits``: whether it can be drawn with the rules, none of
+    which is in a layer above ``above``; adapted again it could. ``note``: a sentence, or ""."""
+
+    number: int
+    title: str
+    above: int
+    fits: bool
+    note: str
+
+
 class LayerSeen(_Answer):
     """An editable layer: cells along a side of its keys and values, its input units, and how many
     of them a rule that erases silences at first."""
@@ -75,6 +86,7 @@ class ModelSeen(_Answer):
     samples: int = SAMPLES
     labels: bool
     truncates: bool
+    photographs: bool
 
 
 class StatisticsSeen(_Answer):
@@ -134,6 +146,8 @@ class StateMessage(_Answer):
     draft: DraftSeen
     rules: list[RuleSeen]
     unit_places: list[UnitPlaceSeen]
+    photographs: list[PhotographSeen]
+    putting_in: str | None
     can_undo: bool
     can_redo: bool
     undo_label: str | None

@@ -111,12 +111,21 @@ def _changed(work: Work, message: Any, engine: Engine) -> tuple[str, Work]:
         case messages.Clear():
             return "clear the rule", changes.cleared(work)
         case messages.New():
-            return "begin anew", engine.new_work(work.model)
+            return "begin anew", anew(work, work.model, engine)
         case messages.ChangeModel():
-            return f"open the model {message.name}", engine.new_work(message.name)
+            return f"open the model {message.name}", anew(work, message.name, engine)
+        case messages.RemovePhotograph():
+            gone = changes.without_photograph(work, message.photograph)
+            return "remove a photograph", gone
         case messages.Open():
             return opened(work, session_called(engine.place, work.model, message.name), engine)
     raise ParameterError(f"{message.type} changes nothing")
+
+
+def anew(work: Work, model: str, engine: Engine) -> Work:
+    """Empty work on a model; photographs stay, those of its weights among the samples."""
+    empty = engine.new_work(model)
+    return empty.model_copy(update={"photographs": work.photographs})
 
 
 def opened(work: Work, session: Session | HalfSession, engine: Engine) -> tuple[str, Work]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from palimpsest.editor.work import TO_DO, Draft, Judged, Rule, Work
+from palimpsest.editor.work import TO_DO, Draft, Judged, OwnPhotograph, Rule, Work
 from palimpsest.errors import SessionError
 from palimpsest.sessions import HalfExemplar, HalfSession, Selection, Session
 from palimpsest.sessions.masks import encode_mask
@@ -160,6 +160,36 @@ def with_rule_moved(work: Work, rule: str, to: int) -> Work:
     rules = [*work.rules[:place], *work.rules[place + 1 :]]
     rules.insert(max(0, min(to, len(rules))), found)
     return work.model_copy(update={"rules": tuple(rules)})
+
+
+def with_photograph(work: Work, photograph: OwnPhotograph, replaces: int | None = None) -> Work:
+    """The work with a photograph, as the first or in the place of another one.
+
+    Unchanged if it has this one already.
+    """
+    if any(one.number == photograph.number for one in work.photographs):
+        return work
+    old = work.photographs
+    if any(one.number == replaces for one in old):
+        new = tuple(photograph if one.number == replaces else one for one in old)
+    else:
+        new = (photograph, *old)
+    return work.model_copy(update={"photographs": new})
+
+
+def without_photograph(work: Work, number: int) -> Work:
+    """The work without a photograph."""
+    gone = photograph_of(work, number)
+    kept = tuple(one for one in work.photographs if one != gone)
+    return work.model_copy(update={"photographs": kept})
+
+
+def photograph_of(work: Work, number: int) -> OwnPhotograph:
+    """A photograph of the work. Raises `SessionError` for an unknown one."""
+    for one in work.photographs:
+        if one.number == number:
+            return one
+    raise SessionError("this photograph is not among the samples")
 
 
 def cleared(work: Work) -> Work:

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from palimpsest.editor.answers import ErrorMessage
 from palimpsest.editor.hub import BACKLOG, Hub
-from palimpsest.editor.messages import Improve, Show, Stop, parse
+from palimpsest.editor.messages import Adapt, Improve, Show, Stop, parse
 from palimpsest.errors import PalimpsestError
 
 if TYPE_CHECKING:
@@ -72,7 +72,11 @@ async def _receive(
                 await run_in_threadpool(desk.show, viewer, message.samples)
                 continue
             if isinstance(message, Stop):
-                await run_in_threadpool(desk.stop)
+                stop = desk.stop if message.what == "improve" else desk.photographs.stop
+                await run_in_threadpool(stop)
+                continue
+            if isinstance(message, Adapt):
+                await run_in_threadpool(desk.photographs.adapt, message.photograph)
                 continue
             if isinstance(message, Improve):
                 await run_in_threadpool(desk.improve, message.id)

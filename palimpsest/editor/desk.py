@@ -28,13 +28,14 @@ from palimpsest.editor.answers import (
     StateMessage,
     ToPage,
 )
-from palimpsest.editor.applying import apply, opened, renamed
+from palimpsest.editor.applying import anew, apply, opened, renamed
 from palimpsest.editor.drafts import Drafts, mask_key
 from palimpsest.editor.engine import Engine, Listener
 from palimpsest.editor.history import History
 from palimpsest.editor.improving import Search
 from palimpsest.editor.messages import Change
 from palimpsest.editor.opened import Kept
+from palimpsest.editor.photograph_desk import PhotographDesk
 from palimpsest.editor.results import Drawn, Picture, Report
 from palimpsest.editor.session_files import opened_file
 from palimpsest.editor.snapshots import snapshot
@@ -72,6 +73,13 @@ class Desk:
         self._news = threading.Condition(threading.RLock())
         self._closed = False
         self._search: Search | None = None
+        self.photographs = PhotographDesk(
+            self.engine,
+            lambda: self.history.present,
+            self.then,
+            lambda message: publish(message, None),
+            self.say,
+        )
         self.history = self._first_history()
         self._thread = threading.Thread(target=self._compute, daemon=True, name="desk")
         self._thread.start()
@@ -96,6 +104,7 @@ class Desk:
             found = self.drafts.load()
             if found is None:
                 return History.of(self.engine.new_work(wanted))
+            self.drafts.tidy(found)
             if lacking := {step.work.model for step in found.steps} - set(self.place.models):
                 raise self.drafts.set_aside(f"of the model {sorted(lacking)[0]}, which is not here")
             try:
@@ -104,7 +113,7 @@ class Desk:
                 raise self.drafts.set_aside(str(problem)) from None
             if self.place.resume or found.present.model == wanted:
                 return found
-            return found.then(f"open the model {wanted}", self.engine.new_work(wanted))
+            return found.then(f"open the model {wanted}", anew(found.present, wanted, self.engine))
         except SessionError as problem:
             self._failed(str(problem))
             return History.of(self.engine.new_work(wanted))
@@ -119,6 +128,7 @@ class Desk:
         if search is not None:
             search.stop()
             search.join()
+        self.photographs.close()
         self._thread.join()
         self.engine.close()
         self.drafts.close()
@@ -129,8 +139,8 @@ class Desk:
         """The state as it is now."""
         with self._news:
             self._hold_masks()
-            improving = self._search is not None
-            return snapshot(self.engine, self.history, self.revision, answers, improving)
+            under_way = self._search is not None, self.photographs.under_way
+            return snapshot(self.engine, self.history, self.revision, answers, *under_way)
 
     def greet(self, viewer: int) -> None:
         """Send the state to one viewer; every later one follows it in order."""
@@ -154,6 +164,18 @@ class Desk:
         with self._news:
             history = apply(self.history, message, self.engine, time.monotonic())
             self._accept(history, message.id, began)
+
+    def then(self, label: str, change: Callable[[Work], Work]) -> None:
+        """Make a change of the work as it is now."""
+        began = time.perf_counter()
+        with self._news:
+            history = self.history.then(label, change(self.history.present))
+            self._accept(history, None, began)
+
+    def say(self) -> None:
+        """Send the state to all pages."""
+        with self._news:
+            self._say()
 
     def improve(self, answers: int | None = None) -> None:
         """Search for a better edit of the draft, in the background.

@@ -24,6 +24,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from palimpsest.editor.history import History
+from palimpsest.editor.photograph_shelf import PhotographShelf
 from palimpsest.errors import EditError, SessionError
 from palimpsest.files.atomic import atomic_write_bytes, atomic_write_text
 from palimpsest.memory import Edit
@@ -42,6 +43,7 @@ class Drafts:
 
     def __init__(self, folder: Path, lock: int) -> None:
         self.folder = folder
+        self.photographs = PhotographShelf(folder / "photographs")
         self._lock = lock
 
     @classmethod
@@ -105,6 +107,12 @@ class Drafts:
             return history
         except (ValueError, KeyError, TypeError, ValidationError) as problem:
             raise self.set_aside(f"that cannot be read ({problem})") from None
+
+    def tidy(self, history: History) -> None:
+        """Delete the photographs that no step of the history shows."""
+        if not any(self.folder.glob("work.*.json")):  # one that was set aside may show them
+            shown = [one.number for step in history.steps for one in step.work.photographs]
+            self.photographs.forget_all_but(frozenset(shown))
 
     def set_aside(self, reason: str) -> SessionError:
         """Rename the file, so that nothing painted is overwritten; an error that says where to."""

@@ -23,14 +23,14 @@ from torch import Tensor
 
 from palimpsest.editor.drafts import Drafts
 from palimpsest.editor.layer_statistics import LayerStatistics
-from palimpsest.editor.opened import Kept, OpenModel
+from palimpsest.editor.opened import SAMPLES, Kept, OpenModel
 from palimpsest.editor.recipes import Part, Recipe, recipe_of
 from palimpsest.editor.results import Drawn, Picture, Report
 from palimpsest.editor.solutions import Solutions, Solved
 from palimpsest.editor.switching import image_with_units
 from palimpsest.editor.work import Draft, Work
 from palimpsest.editor.workplace import Workplace
-from palimpsest.errors import ParameterError
+from palimpsest.errors import EditError, ParameterError
 from palimpsest.generators import Generator
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import Edit
@@ -55,7 +55,7 @@ class Engine:
     """Models and everything that was computed with them."""
 
     def __init__(self, place: Workplace, drafts: Drafts, listener: Listener | None = None) -> None:
-        self.place, self.drafts = place, drafts
+        self.place, self.drafts, self.shelf = place, drafts, drafts.photographs
         self.listener = listener or Listener()
         self._models: dict[str, OpenModel] = {}
         self._statistics: dict[tuple[str, int, float], LayerStatistics] = {}
@@ -231,7 +231,12 @@ class Engine:
         return self._pictures.find((recipe.of(sample).hash, sample))
 
     def image(self, recipe: Recipe, sample: int, layer: int | None = None) -> Tensor:
-        """A sample as a recipe draws it, (1, 3, H, W)."""
+        """A sample, or a photograph, as a recipe draws it, (1, 3, H, W).
+
+        Raises `EditError` for a photograph that is not `drawable`.
+        """
+        if sample < 0:
+            return self._photograph(recipe, sample)
         model = self.model(recipe.model, recipe.truncation)
         g, lowest = self._edited(recipe)
         switched = []
@@ -243,6 +248,29 @@ class Engine:
         lowest = min([one.layer for one, _ in switched] + ([lowest] if lowest else []), default=0)
         keys = model.keys(lowest or layer or model.first_layer, sample)
         return image_with_units(g, keys, switched)
+
+    def drawable(self, recipe: Recipe, sample: int) -> bool:
+        """Whether there is such a sample; a photograph needs its own weights, and rules below those
+        that are adapted to it."""
+        if sample >= 0:
+            return sample < SAMPLES
+        found = self.shelf.find(sample)
+        layers = [edit.layer for part in recipe.parts if (edit := self.edit(recipe, part))]
+        return (
+            found is not None
+            and found.weights_sha256 == recipe.weights_sha256
+            and all(layer <= found.above for layer in layers)
+        )
+
+    def _photograph(self, recipe: Recipe, number: int) -> Tensor:
+        from palimpsest.photographs.reading import as_images
+        from palimpsest.photographs.reproduction import picture_of
+
+        found = self.shelf.find(number)
+        if found is None:
+            raise EditError("this photograph is no longer there; drop it again")
+        image = found.image(self.generator(recipe))
+        return as_images([picture_of(image, self.model(recipe.model).is_grey)])
 
     def generator(self, recipe: Recipe) -> Generator:
         """The generator with the edits of a recipe; one that cannot be solved is left out."""
@@ -279,6 +307,8 @@ class Engine:
         for sample in samples:
             if superseded():
                 return
+            if not self.drawable(recipe, sample):
+                continue
             yield Picture(recipe.hash, sample, self.picture(recipe, sample, work.draft.layer))
         yield Drawn(recipe.hash, len(samples), 1000 * (time.perf_counter() - began))
 

@@ -19,7 +19,11 @@ from palimpsest.errors import PalimpsestError
 files = APIRouter()
 
 MEGABYTE = 2**20
-LIMITS = {"/sessions/upload": 16 * MEGABYTE, "/edits/upload": 64 * MEGABYTE}
+LIMITS = {
+    "/sessions/upload": 16 * MEGABYTE,
+    "/edits/upload": 64 * MEGABYTE,
+    "/photographs": 32 * MEGABYTE,
+}
 """Bytes that these addresses take."""
 
 
@@ -72,6 +76,16 @@ async def open_edit(request: Request, name: str = "edit.safetensors") -> dict[st
     stem = _base(name).removesuffix(".safetensors")[:100] or "edit"
     await run_in_threadpool(desk.add_edit, content, stem)
     return {"name": stem}
+
+
+@files.post("/photographs", status_code=202)
+async def put_in(request: Request, name: str = "photograph") -> dict[str, str]:
+    """A picture file becomes a sample; that takes a while, and the socket tells how far it is."""
+    desk = await request.app.state.hub.the_desk()
+    content = await request.body()
+    title = _base(name) or "photograph"
+    await run_in_threadpool(desk.photographs.add, content, title)
+    return {"title": title}
 
 
 @files.get("/downloads/session.json")

@@ -30,7 +30,12 @@ LARGEST_SIDE = 4096
 SHOWN = 200
 """Most samples that one page can ask for at once."""
 
+PHOTOGRAPHS = -(2**48)
+"""The lowest number of a photograph; samples are numbered from 0, photographs below it."""
+
 Sample = Annotated[int, Field(ge=0, lt=SAMPLES)]
+Shown = Annotated[int, Field(ge=PHOTOGRAPHS, lt=SAMPLES)]
+Photograph = Annotated[int, Field(ge=PHOTOGRAPHS, lt=0)]
 Strength = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 RuleId = Annotated[str, Field(pattern=r"^r\d{1,9}$")]
@@ -46,10 +51,10 @@ class _Message(BaseModel):
 
 
 class Show(_Message):
-    """The samples whose pictures are wanted, most wanted first. Not a change."""
+    """The samples, and photographs, whose pictures are wanted, most wanted first. Not a change."""
 
     type: Literal["show"]
-    samples: list[Sample] = Field(max_length=SHOWN)
+    samples: list[Shown] = Field(max_length=SHOWN)
 
 
 class Select(_Message):
@@ -145,6 +150,13 @@ class MoveRule(_Message):
     to: int = Field(ge=0)
 
 
+class RemovePhotograph(_Message):
+    """A photograph leaves the samples."""
+
+    type: Literal["remove_photograph"]
+    photograph: Photograph
+
+
 class Clear(_Message):
     """An empty draft; the rules stay."""
 
@@ -199,10 +211,18 @@ class Improve(_Message):
     type: Literal["improve"]
 
 
+class Adapt(_Message):
+    """Adapt the weights to a photograph again, above the layers of the rules, in the background."""
+
+    type: Literal["adapt"]
+    photograph: Photograph
+
+
 class Stop(_Message):
-    """End the search."""
+    """End the search, or give up the photograph that is being put in."""
 
     type: Literal["stop"]
+    what: Literal["improve", "photograph"] = "improve"
 
 
 Change = (
@@ -216,6 +236,7 @@ Change = (
     | ChangeRule
     | RemoveRule
     | MoveRule
+    | RemovePhotograph
     | Clear
     | New
     | ChangeModel
@@ -227,11 +248,11 @@ Change = (
 """Every message that changes the work."""
 
 _FROM_PAGE: TypeAdapter[Any] = TypeAdapter(
-    Annotated[Show | Improve | Stop | Change, Field(discriminator="type")]
+    Annotated[Show | Improve | Adapt | Stop | Change, Field(discriminator="type")]
 )
 
 
-def parse(text: str) -> Show | Improve | Stop | Change:
+def parse(text: str) -> Show | Improve | Adapt | Stop | Change:
     """The message in a text from the page. Raises `ParameterError`."""
     try:
         return _FROM_PAGE.validate_json(text)

@@ -20,10 +20,12 @@ from palimpsest.editor.work import SEED
 from palimpsest.editor.workplace import ModelPlace
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, KeyState, load_generator, sample_z
+from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.generators.truncating import can_truncate, with_truncation
 
 if TYPE_CHECKING:
     from palimpsest.instruments.segmenters.base import Segmenter
+    from palimpsest.photographs.own_photograph import Studio
 
 KEPT_KEYS = 512 * 2**20
 """Bytes of keys that are kept."""
@@ -78,6 +80,8 @@ class OpenModel:
         self._z = sample_z(g, 64, SEED)
         self._keys: Kept[tuple[float, int, int], KeyState] = Kept(KEPT_KEYS)
         self._segmenter: Segmenter | None = None
+        self._studio: Studio | None = None
+        self._grey: bool | None = None
         self._lock = threading.Lock()
         self._own = self
         self._others: Kept[float, OpenModel] = Kept(16)
@@ -144,6 +148,40 @@ class OpenModel:
     def has_labels(self) -> bool:
         """Whether there is a segmenter."""
         return self.place.segmenter is not None and self.place.segmenter.is_file()
+
+    @property
+    def takes_photographs(self) -> bool:
+        """Whether photographs can be put in: it is a StyleGAN2, and features compare pictures."""
+        return isinstance(self.g, StyleGAN2) and self.has_labels
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether the generator's samples are grey."""
+        from palimpsest.photographs.reproduction import is_grey
+
+        own = self._own
+        if own._grey is None:
+            own._grey = is_grey(own.g)
+        return own._grey
+
+    @property
+    def studio(self) -> Studio:
+        """What puts photographs into the generator, loaded when it is asked for first.
+
+        Raises `CheckpointError` for a file that cannot be used.
+        """
+        from palimpsest.photographs.own_photograph import Studio
+
+        own = self._own
+        with self._lock:
+            if own._studio is None:
+                files = self.place
+                assert isinstance(own.g, StyleGAN2) and files.segmenter is not None
+                studio = Studio.of(own.g, files.segmenter, None, files.framing)
+                if files.encoder is not None:
+                    studio = studio.with_encoder_if_fitting(files.encoder)
+                own._studio = studio
+            return own._studio
 
     @property
     def segmenter(self) -> Segmenter | None:

@@ -21,8 +21,8 @@ async def picture(request: Request, name: str, sample: int) -> Response:
     """A sample as the state of this hash draws it."""
     hub: Hub = request.app.state.hub
     desk, recipe = await hub.recipe(name)
-    if not 0 <= sample < SAMPLES:
-        raise HTTPException(404, f"there is no sample {sample}")
+    if not await run_in_threadpool(desk.engine.drawable, recipe, sample):
+        raise HTTPException(404, _nothing(sample))
     found = desk.engine.finished(recipe, sample)
     if found is None:
         async with hub.drawing:
@@ -111,6 +111,12 @@ def numbers_in(text: str, most: int) -> list[int]:
             raise ParameterError(f"{text!r} are over {most} samples")
         found += range(begin, end + 1)
     return list(dict.fromkeys(found))
+
+
+def _nothing(sample: int) -> str:
+    if sample < 0:
+        return "this photograph is not there, or its weights are adapted below a rule's layer"
+    return f"there is no sample {sample}"
 
 
 def _png(content: bytes) -> Response:

@@ -7,6 +7,7 @@ from palimpsest.editor.answers import (
     ExemplarSeen,
     LayerSeen,
     ModelSeen,
+    PhotographSeen,
     PlaceSeen,
     RuleSeen,
     StateMessage,
@@ -32,10 +33,12 @@ def snapshot(
     revision: int,
     answers: int | None,
     improving: bool = False,
+    putting_in: str | None = None,
 ) -> StateMessage:
     """The whole state; ``answers``: the id of the message that it follows.
 
-    ``improving``: whether a search is under way.
+    ``improving``: whether a search is under way. ``putting_in``: title of the photograph that is
+    being put into the generator.
     """
     work = history.present
     draft, model = work.draft, engine.model(work.model, work.truncation)
@@ -52,6 +55,7 @@ def snapshot(
             resolution=model.g.resolution,
             labels=model.has_labels,
             truncates=can_truncate(model.g),
+            photographs=model.takes_photographs,
         ),
         models=list(engine.place.models),
         layers=_layers(model.g),
@@ -75,6 +79,14 @@ def snapshot(
             )
             for one in work.unit_places
         ],
+        photographs=[
+            PhotographSeen(
+                **one.model_dump(exclude={"weights_sha256"}), fits=one.above >= work.highest_layer
+            )
+            for one in work.photographs
+            if one.weights_sha256 == model.g.weights_sha256
+        ],
+        putting_in=putting_in,
         can_undo=history.undo_label is not None,
         can_redo=history.redo_label is not None,
         undo_label=history.undo_label,

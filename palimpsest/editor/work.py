@@ -168,6 +168,21 @@ class UnitPlace(Frozen):
         return self.layer == layer and self.place.sample == sample
 
 
+class OwnPhotograph(Frozen):
+    """A photograph of the author among the samples.
+
+    ``number``: below 0, its name on the shelf (`photograph_shelf`). ``title``: the picture file's
+    name. ``above``: the weights above this layer are adapted to it, so rules up to it fit.
+    ``note``: a sentence about it, or "".
+    """
+
+    number: int = Field(lt=0)
+    title: str
+    above: int
+    weights_sha256: str
+    note: str = ""
+
+
 class Work(Frozen):
     """The whole state of one author's work; ``truncation``: None for the model's own.
 
@@ -180,8 +195,17 @@ class Work(Frozen):
     rules: tuple[Rule, ...] = ()
     unit_places: tuple[UnitPlace, ...] = ()
     made: int = 0  # rules made so far, for their ids
+    photographs: tuple[OwnPhotograph, ...] = ()  # the newest first, also those of other weights
 
     @property
     def session(self) -> Session | None:
         """The draft as a session; None while it is half made."""
         return self.draft.session(self.model, self.truncation)
+
+    @property
+    def highest_layer(self) -> int:
+        """The highest layer that a rule changes; 0 without one."""
+        layers = [rule.layer for rule in self.rules if rule.on and rule.strength != 0]
+        if self.draft.missing is None and self.draft.strength != 0:
+            layers.append(self.draft.layer)
+        return max(layers, default=0)

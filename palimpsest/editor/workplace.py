@@ -26,13 +26,16 @@ class ModelPlace:
     folders with sessions that can be opened. ``iterations``: Gauss-Newton steps of an edit;
     ``improving``: settings of the method `palimpsest`; ``improving_alone``: those of the sessions,
     by name, that have settings of their own. ``loaded``: the generator if it is in memory already;
-    ``weights`` are not read then.
+    ``weights`` are not read then. ``encoder``, ``framing``: networks that make photographs easier
+    to put in, if there are any.
     """
 
     weights: Path
     sessions: Path
     statistics_folder: Path
     segmenter: Path | None = None
+    encoder: Path | None = None
+    framing: Path | None = None
     truncation: float = 1.0
     layer: int | None = None
     statistics_samples: int = 2000

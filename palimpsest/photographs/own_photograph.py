@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from tqdm import tqdm
 
 from palimpsest.errors import ParameterError
@@ -28,6 +29,7 @@ from palimpsest.photographs.encoder import Encoder
 from palimpsest.photographs.face_limit import STAGE, FaceLimit
 from palimpsest.photographs.files import InvertedPhotograph, pixels_sha256
 from palimpsest.photographs.framing import FramingNetwork
+from palimpsest.photographs.inversion import Watch
 from palimpsest.photographs.reading import Box, as_images, cropped, read_picture
 from palimpsest.photographs.reproduction import as_grey, is_grey, picture_of, reproduce, request
 from palimpsest.photographs.settings import AdaptationSettings, InversionSettings
@@ -61,6 +63,21 @@ class Studio:
         g = load_generator(weights).to(device)
         if not isinstance(g, StyleGAN2):
             raise ParameterError(f"{weights}: photographs need a StyleGAN2, not a {g.kind}")
+        return cls.of(g, segmenter, encoder, framing, inversion, adaptation)
+
+    @classmethod
+    def of(
+        cls,
+        g: StyleGAN2,
+        segmenter: Path,
+        encoder: Path | None,
+        framing: Path | None,
+        inversion: InversionSettings | None = None,
+        adaptation: AdaptationSettings | None = None,
+    ) -> Studio:
+        """The studio of a loaded generator. Raises `CheckpointError`, and `ParameterError` for an
+        encoder of another generator."""
+        device = g.device
         distance = PerceptualDistance(load_segmenter(segmenter)).to(device)
         loaded = None if encoder is None else Encoder.load(encoder).to(device)
         if loaded is not None:
@@ -105,15 +122,55 @@ class Studio:
         Raises `ParameterError` for a file that is no picture or cannot be used.
         """
         picture = read_picture(path)
-        if box:
-            chosen = Box.parse(box)
-        elif max(picture.size) <= self.g.resolution or self.framing is None:
-            chosen = Box.central(*picture.size)  # as small as the generator's own photographs
-        else:
-            chosen = self.framing.find(picture)
+        chosen = Box.parse(box) if box else self.box_of(picture)
+        if not box and self.searches(picture):
             print(f"{path}: face found at --box {chosen}", file=sys.stderr)
-        pixels = cropped(picture, self.g.resolution, chosen)
+        return self.pixels_in(picture, chosen)
+
+    def searches(self, picture: Image.Image) -> bool:
+        """Whether the face has to be searched for in a picture, and can be."""
+        # one as small as the generator's own photographs is framed as these are
+        return max(picture.size) > self.g.resolution and self.framing is not None
+
+    def box_of(self, picture: Image.Image) -> Box:
+        """The face in a picture, or its middle where no face is searched for."""
+        if self.framing is None or not self.searches(picture):
+            return Box.central(*picture.size)
+        return self.framing.find(picture)
+
+    def pixels_in(self, picture: Image.Image, box: Box) -> np.ndarray:
+        """The square of a picture in the generator's size, uint8 (R, R, 3), grey for a grey
+        generator. Raises `ParameterError` for a box outside the picture."""
+        pixels = cropped(picture, self.g.resolution, box)
         return as_grey(pixels) if self.grey else pixels
+
+    @property
+    def steps(self) -> int:
+        """Steps of an inversion in all."""
+        return self.inversion.z_steps + self.inversion.w_steps + self.adaptation.steps
+
+    def request(self, pixels: np.ndarray) -> dict[str, object]:
+        """What an inversion of ``pixels`` depends on besides generator and layer, as JSON values;
+        an inverted photograph has it in its provenance."""
+        shared = request(self.distance, self.inversion, self.adaptation, self.encoder)
+        return {**shared, "pixels_sha256": pixels_sha256(pixels)}
+
+    def reproduced(
+        self, pixels: np.ndarray, *, above: int, progress: Watch | None = None
+    ) -> InvertedPhotograph:
+        """The photograph inverted and adapted. ``progress`` may raise, to stop."""
+        made = reproduce(
+            self.g,
+            as_images([pixels]),
+            self.distance,
+            self.inversion,
+            self.adaptation,
+            above=above,
+            encoder=self.encoder,
+            progress=progress,
+        )
+        (found,) = made.photographs
+        return found
 
     def invert(
         self, pixels: np.ndarray, kept: str | PathLike[str], *, above: int
@@ -121,31 +178,19 @@ class Studio:
         """The photograph inverted and adapted, written to ``kept``; read from there if it is of the
         same pixels, generator and settings."""
         kept = Path(kept)
-        wanted = request(self.distance, self.inversion, self.adaptation, self.encoder)
-        wanted["pixels_sha256"] = pixels_sha256(pixels)
+        wanted = self.request(pixels)
         if kept.is_file():
             known = InvertedPhotograph.load(kept)
             same = all(known.provenance.get(name) == x for name, x in wanted.items())
             if same and known.above == above and known.weights_sha256 == self.g.weights_sha256:
                 return known
-        steps = self.inversion.z_steps + self.inversion.w_steps + self.adaptation.steps
-        with tqdm(total=steps, unit="step", mininterval=0.5, disable=None) as bar:
+        with tqdm(total=self.steps, unit="step", mininterval=0.5, disable=None) as bar:
 
             def show(stage: str, step: int, steps: int) -> None:
                 bar.set_description(stage, refresh=False)
                 bar.update()
 
-            made = reproduce(
-                self.g,
-                as_images([pixels]),
-                self.distance,
-                self.inversion,
-                self.adaptation,
-                above=above,
-                encoder=self.encoder,
-                progress=show,
-            )
-        (found,) = made.photographs
+            found = self.reproduced(pixels, above=above, progress=show)
         found.save(kept)
         return found
 
@@ -167,7 +212,16 @@ class Studio:
         """The errors, and whether the picture looks like a face, in one line."""
         errors = photograph.errors
         told = ", ".join(f"{stage} {error.perceptual:.3f}" for stage, error in errors.items())
-        limit = None if self.encoder is None else FaceLimit.read(self.encoder.facts)
-        if limit is None or not limit.fits(photograph):
+        limit = self._limit_of(photograph)
+        if limit is None:
             return f"perceptual error: {told}; no limit for faces is known for these settings"
         return f"perceptual error: {told}; {limit.verdict(errors[STAGE])}"
+
+    def looks_like_a_face(self, photograph: InvertedPhotograph) -> bool | None:
+        """Whether the generator can make such a face; None where no limit is known."""
+        limit = self._limit_of(photograph)
+        return None if limit is None else limit.holds(photograph.errors[STAGE])
+
+    def _limit_of(self, photograph: InvertedPhotograph) -> FaceLimit | None:
+        limit = None if self.encoder is None else FaceLimit.read(self.encoder.facts)
+        return limit if limit is not None and limit.fits(photograph) else None

@@ -1,6 +1,7 @@
 """Photographs from picture files: square crops of a generator's size.
 
     pixels = read_photograph("me.jpg", 64)         # uint8 (64, 64, 3)
+    picture = picture_in(content, "me.jpg")        # of a file's content
     as_images([pixels])                            # float32 (1, 3, 64, 64) in [-1, 1]
 
 A picture is read as a viewer shows it: turned by its EXIF entry, the first frame of an animation,
@@ -9,6 +10,7 @@ transparency over a neutral grey, sixteen bits scaled to eight, any colour space
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,11 +68,20 @@ def read_picture(path: str | PathLike[str]) -> Image.Image:
     Raises `ParameterError` for a file that is missing, no picture, damaged or truncated, smaller
     than 16 pixels along a side, or larger than 100 million pixels.
     """
+    return _read(path, path)
+
+
+def picture_in(content: bytes, name: str) -> Image.Image:
+    """The picture in the ``content`` of a file called ``name``; see `read_picture`."""
+    return _read(io.BytesIO(content), name)
+
+
+def _read(source: str | PathLike[str] | io.BytesIO, path: str | PathLike[str]) -> Image.Image:
     try:
         with warnings.catch_warnings():
             # this module's own limit is stricter
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as file:
+            with Image.open(source) as file:
                 _check_size(path, *file.size)
                 file.seek(0)
                 file.load()

@@ -8,6 +8,10 @@ from pydantic import Field
 
 from palimpsest.settings import Count, Rate, Seed, Settings
 
+LOWEST_ABOVE = 6
+"""Weights up to this layer are never adapted, so that one inversion serves edits of all layers up
+to it."""
+
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Steps = Annotated[int, Field(ge=0)]

@@ -76,6 +76,7 @@ def _of_model(folder: Path, plan: SessionPlan, name: str) -> ModelPlace:
         sessions=folder / plan.saved_session_folder(name),
         statistics_folder=(folder / plan.statistics_file(name, 2)).parent,
         segmenter=folder / about.segmenter if about.segmenter else None,
+        **_of_photographs(folder / about.weights),
         truncation=about.truncation,
         layer=plan.model_layer(name),
         statistics_samples=parameters.statistics.samples,
@@ -92,16 +93,30 @@ def _of_model(folder: Path, plan: SessionPlan, name: str) -> ModelPlace:
     )
 
 
+def _of_photographs(weights: Path) -> dict[str, Path]:
+    """The networks beside the weights that make photographs easier to put in."""
+    named = {
+        kind: weights.with_name(f"{weights.stem}-{kind}.safetensors")
+        for kind in ("encoder", "framing")
+    }
+    return {kind: file for kind, file in named.items() if file.is_file()}
+
+
 def _of_weights(folder: Path, weights: Path, model: str | None, drafts: Path | None) -> Workplace:
     if not weights.is_file():
         raise ParameterError(f"--weights: {weights}: no such file")
     name = model or "".join(c if c.isascii() and c.isalnum() else "_" for c in weights.stem)
-    segmenter = weights.with_name(f"{weights.stem}-segmenter{weights.suffix}")
+    named = [
+        weights.with_name(f"{weights.stem}-{kind}{weights.suffix}")
+        for kind in ("segmenter", "parts")
+    ]
+    segmenter = next((file for file in named if file.is_file()), None)
     place = ModelPlace(
         weights=weights,
         sessions=folder / "data" / "sessions" / name,
         statistics_folder=folder / "data" / "statistics" / name,
-        segmenter=segmenter if segmenter.is_file() else None,
+        segmenter=segmenter,
+        **_of_photographs(weights),
     )
     return Workplace(
         models={name: place},
