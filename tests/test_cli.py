@@ -17,7 +17,12 @@ from palimpsest.photographs import own_photograph
 from palimpsest.photographs.encoder_training import EncoderTraining
 from palimpsest.photographs.files import InvertedPhotograph
 from palimpsest.photographs.framing import FramingNetwork
-from palimpsest.photographs.settings import AdaptationSettings, EncoderRecipe, InversionSettings
+from palimpsest.photographs.settings import (
+    LOWEST_ABOVE,
+    AdaptationSettings,
+    EncoderRecipe,
+    InversionSettings,
+)
 from palimpsest.pipeline import shipped_models
 
 
