@@ -13,7 +13,7 @@ from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.methods.choosing.settings import PalimpsestSettings
 from palimpsest.methods.registry import METHODS, edit_with
 from palimpsest.sessions import Session
-from tests.editor.conftest import WEIGHTS
+from tests.editor.conftest import DOMES, WEIGHTS, select
 from tests.editor.test_desk import change
 
 SETTINGS = PalimpsestSettings(
@@ -53,6 +53,23 @@ def test_its_edit_is_the_one_that_the_pipeline_makes_to_the_byte(
     made = edit_with(METHODS["palimpsest"], g, session, stats, segmenter, SETTINGS)
     screen = Edit.load(tmp_path / "screen.safetensors")
     assert screen.identity == made.identity
+
+
+def test_a_rule_that_erases_is_judged_by_values_as_nothing_is_painted_that_comes_instead(
+    desk, heard, place, domes
+) -> None:
+    desk.change(change("settings", erase=8))
+    for sample in DOMES[:2]:
+        desk.change(select("mark", sample, domes[sample]))
+    desk.improve()
+    heard.wait(lambda m: m.type == "state" and m.solver == "palimpsest")
+    found = desk.edit(None)
+    assert '"judge": "values"' in found.metadata["choice"]
+    session = Session.load(desk.save("no_domes", None, overwrite=False))
+    stats = KeyStatistics.load(place.models["church"].statistics_file(6))
+    g = desk.engine.model("church").g
+    made = edit_with(METHODS["palimpsest"], g, session, stats, None, SETTINGS)
+    assert found.identity == made.identity
 
 
 def test_painting_leaves_the_search_and_undo_comes_back_to_it(desk, heard) -> None:

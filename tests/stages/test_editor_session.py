@@ -38,9 +38,9 @@ def change(desk: Desk, kind: str, **values: object) -> None:
     desk.change(parse(json.dumps({"type": kind, "version": 1, **values})))
 
 
-@pytest.mark.parametrize("truncation", [1.0, 0.7])
+@pytest.mark.parametrize(("truncation", "erase"), [(1.0, None), (0.7, None), (1.0, 8)])
 def test_a_saved_session_is_rewritten_to_the_edit_on_the_screen(
-    tmp_path, monkeypatch, truncation
+    tmp_path, monkeypatch, truncation, erase
 ) -> None:
     folder = checkout(tmp_path)
     place = editor_place(folder, model="church")
@@ -49,6 +49,7 @@ def test_a_saved_session_is_rewritten_to_the_edit_on_the_screen(
     try:
         change(desk, "open", name="domes_become_spires")
         change(desk, "settings", smoothness=0.4, rank=2, truncation=truncation)
+        change(desk, "settings", erase=erase)  # what was pasted over goes instead
         collected = desk.engine.statistics("church", 6, truncation)
         collected.begin()
         collected.wait(threading.Event())
@@ -78,4 +79,5 @@ def test_a_saved_session_is_rewritten_to_the_edit_on_the_screen(
     screen, made = Edit.load("screen.safetensors"), Edit.load("pipeline.safetensors")
     for name in ("directions", "coefficients"):
         assert getattr(screen, name).numpy().tobytes() == getattr(made, name).numpy().tobytes()
+    assert len(made.metadata.get("silent", "").split(",")) == (erase or 1)
     assert made.rank == 2 and made.metadata["session"] == screen.metadata["session"]
