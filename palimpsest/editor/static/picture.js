@@ -55,7 +55,7 @@ export function createPicture(store, pictures, easel) {
     at("edge").style.left = `${100 - wipe}%`;
     at("wipe").value = wipe;
     at("wipe-row").hidden = !result;
-    at("shown").hidden = result || !work || work.hash === work.original;
+    at("shown").hidden = !after.hidden || !work || work.hash === work.original;
     at("tools").hidden = result;
     canvas.classList.toggle("comparing", result);
     at("roles").querySelector(`[value="${role}"]`).checked = true;
