@@ -83,8 +83,11 @@ class Author:
 
         def opened() -> bool:
             tile.tap()
-            self.page.wait_for_timeout(100)
-            return title.inner_text() == f"Sample {sample}"
+            for _ in range(60):  # a slow machine answers late: a second tap would then hit it open
+                if title.inner_text() == f"Sample {sample}":
+                    return True
+                self.page.wait_for_timeout(50)
+            return False
 
         self.until(opened)
         self.page.wait_for_function("() => document.querySelector('#before').src")

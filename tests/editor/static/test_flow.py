@@ -114,15 +114,15 @@ def test_the_whole_flow_by_touch_on_a_phone(open_page):
     page = author.page
     author.settle()
     first = author.pixels()
+    scrolled = "() => document.querySelector('#main').scrollTop"
     for sample, role, x in ((1, "object", 0.36), (2, "paste", 0.6), (4, "context", 0.58)):
         author.settle()  # the pictures have moved to where they stay
         author.tap(sample)
-        scrolled = page.evaluate("() => document.querySelector('#main').scrollTop")
-        assert scrolled == 0  # the picture is what one sees
+        author.until(lambda: page.evaluate(scrolled) == 0)  # the picture is what one sees
         author.touch((x, 0.26), (x, 0.34), (x, 0.42))
         author.filled(role)
         # a finger on the canvas paints, and does not scroll
-        assert page.evaluate("() => document.querySelector('#main').scrollTop") == scrolled
+        assert page.evaluate(scrolled) == 0
     author.until(lambda: author.pixels() != first)
     page.locator('.views [data-view="rule"]').tap()
     expect(page.locator("#trays")).to_be_visible()
