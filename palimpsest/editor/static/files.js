@@ -3,12 +3,13 @@
 import { ask } from "./connection.js";
 import { nameOf } from "./names.js";
 import { at, chooseFile, make, saveAs } from "./dom.js";
+import { isPicture, putIn } from "./photographs.js";
 
 /** Fill the page's dialog and show it. `content` receives a function that closes it. */
 export function showDialog(title, content) {
   const dialog = at("dialog");
   const close = () => dialog.close();
-  dialog.replaceChildren(make("h2", { id: "dialog-title" }, title), ...content(close));
+  dialog.replaceChildren(make("h2", { id: "dialog-title" }, title), ...content(close).filter(Boolean));
   if (!dialog.open) dialog.showModal();
   // a click beside it; a handler that returned false would cancel the form's own clicks
   dialog.onclick = (event) => {
@@ -64,6 +65,7 @@ export function createFiles(store, wire, show) {
           begin(session.name);
         } }, session.title || session.name, make("span", { class: "soft" }, session.fits !== false ? WHERE[session.where] ?? session.where : "does not fit")))
         : [make("p", { class: "soft" }, "No session is saved for this generator yet.")])),
+      store.value.work?.model.photographs ? make("p", { class: "soft" }, "A picture of yours becomes a sample: choose its file, or drop it on the page.") : null,
       make("div", { class: "ends" },
         make("button", { type: "button", onclick: () => (close(), upload()) }, "From a file…"),
         make("button", { type: "button", onclick: () => (close(), wire.send("new")) }, "Start empty"),
@@ -72,9 +74,9 @@ export function createFiles(store, wire, show) {
   }
 
   async function upload(file = null) {
-    const chosen = file ?? (await chooseFile(".json,.safetensors"));
+    const chosen = file ?? (await chooseFile(`.json,.safetensors${store.value.work?.model.photographs ? ",image/*" : ""}`));
     if (!chosen) return;
-    if (chosen.type.startsWith("image/")) return fault(new Error("A photograph is put into the generator by the command “palimpsest photo”."));
+    if (isPicture(chosen)) return putIn(chosen).catch(fault);
     const kind = chosen.name.endsWith(".safetensors") ? "edits" : "sessions";
     opening = kind === "sessions";
     try {
@@ -134,9 +136,18 @@ export function createFiles(store, wire, show) {
   at("open").addEventListener("click", open);
   at("save").addEventListener("click", save);
   at("example").addEventListener("click", example);
-  document.addEventListener("dragover", (event) => event.preventDefault());
+  let hovering = 0;
+  const dropping = (on) => document.body.classList.toggle("dropping", on);
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    dropping(true);
+    clearTimeout(hovering);
+    hovering = setTimeout(() => dropping(false), 400); // leaving the window is told to nobody
+  });
   document.addEventListener("drop", (event) => {
     event.preventDefault();
+    dropping(false);
     const file = event.dataTransfer?.files[0];
     if (file) upload(file);
   });

@@ -4,6 +4,7 @@ import { heatAddress } from "./connection.js";
 import { at, make, setPicture } from "./dom.js";
 import { parseNumbers } from "./numbers.js";
 import { showIn } from "./pictures.js";
+import { isPhotograph, photographOf, titleOf } from "./photographs.js";
 import { isErasing, marksOf } from "./roles.js";
 
 const PAGE = 24;
@@ -58,13 +59,12 @@ export function createGallery(store, wire, pictures, open) {
   }
 
   function tileOf(sample) {
-    const label = `Sample ${sample}`;
-    const tile = make("button", { type: "button", class: "tile", tabindex: "-1", "aria-label": label, data: { sample } },
+    const tile = make("button", { type: "button", class: "tile", tabindex: "-1", data: { sample, ...(isPhotograph(sample) ? { photograph: "" } : {}) } },
       make("img", { class: "before", alt: "", draggable: "false" }),
       make("img", { class: "after", alt: "", draggable: "false" }),
       make("img", { class: "heat", alt: "", draggable: "false" }),
       make("span", { class: "dots" }),
-      make("span", { class: "number", "aria-hidden": "true" }, String(sample)));
+      make("span", { class: "number", "aria-hidden": "true" }, isPhotograph(sample) ? "photo" : String(sample)));
     tile.addEventListener("click", () => {
       stop(tile);
       open(sample);
@@ -75,7 +75,8 @@ export function createGallery(store, wire, pictures, open) {
   function list({ work, numbers, matches }) {
     if (!work) return;
     const all = numbers ?? matches;
-    listed = all ? all.slice(0, wanted) : Array.from({ length: Math.min(wanted, work.model.samples) }, (_, sample) => sample);
+    const samples = all ? all.slice(0, wanted) : Array.from({ length: Math.min(wanted, work.model.samples) }, (_, sample) => sample);
+    listed = numbers ? samples : [...work.photographs.map((one) => one.number), ...samples];
     const keep = new Set(listed);
     for (const [sample, tile] of tiles) {
       if (keep.has(sample)) continue;
@@ -103,17 +104,20 @@ export function createGallery(store, wire, pictures, open) {
     const [before, after] = tile.children;
     const newest = pictures.newest(sample);
     const heat = tile.querySelector(".heat");
-    if (!store.value.heat) setPicture(heat, null);
+    if (!store.value.heat || isPhotograph(sample)) setPicture(heat, null);
     else if (newest) setPicture(heat, heatAddress(store.value.heat, sample));
-    const failed = () => {
-      if (!tile.querySelector(".failed")) tile.append(make("span", { class: "failed" }, "could not be drawn"));
+    const failed = (words = "could not be drawn") => {
+      if (!tile.querySelector(".failed")) tile.append(make("span", { class: "failed" }, words));
     };
     if (newest) {
       tile.querySelector(".failed")?.remove();
       showIn(before, work.original, sample, failed);
       showIn(after, newest, sample);
     }
-    tile.toggleAttribute("data-late", Boolean(newest) && newest !== work.hash);
+    const unfit = photographOf(work, sample)?.fits === false;
+    if (unfit) failed("not drawn with this rule; open it");
+    tile.toggleAttribute("data-unfit", unfit);
+    tile.toggleAttribute("data-late", Boolean(newest) && newest !== work.hash && !unfit);
   }
 
   /** Small dots on samples that the draft uses. */
@@ -133,7 +137,8 @@ export function createGallery(store, wire, pictures, open) {
       const found = roles.get(sample) ?? [];
       tile.querySelector(".dots").replaceChildren(...found.map((role) => make("i", { data: { role } })));
       const names = { object: "copied from", paste: "pasted here", context: "context", mark: "marked", units: "units switched" };
-      tile.setAttribute("aria-label", [`Sample ${sample}`, ...found.map((role) => names[role])].join(", "));
+      const what = isPhotograph(sample) ? `Photograph ${titleOf(work, sample)}` : titleOf(work, sample);
+      tile.setAttribute("aria-label", [what, ...found.map((role) => names[role])].join(", "));
       if (sample === large) tile.setAttribute("aria-current", "true");
       else tile.removeAttribute("aria-current");
     }

@@ -9,6 +9,7 @@ import { createGallery } from "./gallery.js";
 import { createHints } from "./hints.js";
 import { createKeys } from "./keys.js";
 import { createMatches } from "./matches.js";
+import { createPhotographs } from "./photographs.js";
 import { createPicture } from "./picture.js";
 import { createPictures } from "./pictures.js";
 import { createRules } from "./rules.js";
@@ -64,6 +65,7 @@ createRules(store, wire);
 createStatus(store, wire);
 createHints(store);
 createMatches(store);
+createPhotographs(store, wire, picture.close);
 createKeys(store, wire, createFiles(store, wire, show), easel);
 
 let models = "";

@@ -2,6 +2,7 @@
 
 import { ask, heatAddress } from "./connection.js";
 import { at, setPicture } from "./dom.js";
+import { isPhotograph } from "./photographs.js";
 
 export function createMatches(store) {
   const button = at("matches");
@@ -30,6 +31,6 @@ export function createMatches(store) {
   store.watch(["heat", "open"], ({ heat, open }) => {
     button.setAttribute("aria-pressed", Boolean(heat));
     at("heat").hidden = !heat || open === null;
-    setPicture(at("heat"), heat && open !== null ? heatAddress(heat, open) : null);
+    setPicture(at("heat"), heat && open !== null && !isPhotograph(open) ? heatAddress(heat, open) : null);
   });
 }

@@ -2,6 +2,7 @@
 
 import { at, chooseFile, isTyping, saveAs } from "./dom.js";
 import { pictureAddress } from "./connection.js";
+import { isPhotograph, neighbour, photographOf, titleOf } from "./photographs.js";
 import { showIn } from "./pictures.js";
 import { maskOn, roleFor, rolesOf } from "./roles.js";
 
@@ -12,8 +13,8 @@ export function createPicture(store, pictures, easel) {
 
   function open(sample) {
     const { work, exemplar, role } = store.value;
-    if (!work || sample < 0 || sample >= work.model.samples) return;
-    store.set({ open: sample, role: roleFor(work, exemplar, sample, role) });
+    if (!work || sample >= work.model.samples || (isPhotograph(sample) && !photographOf(work, sample))) return;
+    store.set({ open: sample, role: isPhotograph(sample) ? "result" : roleFor(work, exemplar, sample, role) });
     at("centre").scrollTop = 0;
     at("main").scrollTop = 0;
   }
@@ -21,7 +22,7 @@ export function createPicture(store, pictures, easel) {
 
   function show({ work, open: sample }) {
     if (!work || sample === null) return;
-    showIn(before, work.original, sample, () => store.set({ alert: `Sample ${sample} could not be drawn.` }));
+    showIn(before, work.original, sample, () => store.set({ alert: `${titleOf(work, sample)} could not be drawn.` }));
     const hash = work.hash === work.original ? work.original : pictures.newest(sample);
     if (hash) showIn(after, hash, sample);
   }
@@ -36,10 +37,11 @@ export function createPicture(store, pictures, easel) {
       }
     }
     if (sample !== null) {
-      at("picture-title").textContent = `Sample ${sample}`;
-      before.alt = `Sample ${sample}, original`;
-      after.alt = `Sample ${sample}, with the rules`;
-      at("previous").disabled = sample === 0;
+      const title = titleOf(value.work, sample);
+      at("picture-title").textContent = title;
+      before.alt = `${title}, original`;
+      after.alt = `${title}, with the rules`;
+      at("previous").disabled = !value.work || neighbour(value.work, sample, -1) === null;
     }
     at("pick").hidden = !value.work?.model.labels;
     show(value);
@@ -85,7 +87,10 @@ export function createPicture(store, pictures, easel) {
   store.watch(["size"], ({ size }) => {
     at("size").value = size;
   });
-  const step = (by) => store.value.open !== null && open(store.value.open + by);
+  function step(by) {
+    const to = store.value.open === null ? null : neighbour(store.value.work, store.value.open, by);
+    if (to !== null) open(to);
+  }
   at("previous").addEventListener("click", () => step(-1));
   at("next").addEventListener("click", () => step(1));
   at("close").addEventListener("click", close);
@@ -102,10 +107,13 @@ export function createPicture(store, pictures, easel) {
     if (file) easel.load(file);
   });
   fromMenu("mask-save", async () => saveAs(await easel.toBlob(), `mask-${store.value.open}.png`));
-  fromMenu("picture-save", () => {
+  function savePicture() {
     const { work, open: sample } = store.value;
-    saveAs(pictureAddress(work.hash, sample), `${work.model.name}-${sample}.png`).catch((problem) => store.set({ alert: problem.message }));
-  });
+    const name = isPhotograph(sample) ? `${titleOf(work, sample).replace(/\.[^.]*$/, "")}-edited.png` : `${work.model.name}-${sample}.png`;
+    saveAs(pictureAddress(work.hash, sample), name).catch((problem) => store.set({ alert: problem.message }));
+  }
+  fromMenu("picture-save", savePicture);
+  at("photograph-save").addEventListener("click", savePicture);
   document.addEventListener("pointerdown", (event) => {
     if (!event.target.closest("#mask-menu")) at("mask-menu").open = false;
   });

@@ -43,17 +43,22 @@ export function createStatus(store, wire) {
   store.watch(["progress", "work"], ({ progress, work }) => {
     const box = at("progress");
     const known = progress && progress.done < progress.total;
-    box.hidden = !known && !work?.improving;
+    const photograph = work?.putting_in;
+    box.hidden = !known && !work?.improving && !photograph;
     if (box.hidden) return;
     const [bar, words, stop] = box.children;
-    const title = known ? progress.title : "Searching for the best edit";
+    const title = known ? progress.title : photograph ? `${photograph}: looking for its place` : "Searching for the best edit";
     bar.setAttribute("aria-label", title);
     if (known) bar.value = progress.done / progress.total;
     else bar.removeAttribute("value");
     words.textContent = known ? `${title}: ${Math.round(100 * bar.value)} %` : title;
-    stop.hidden = !work?.improving && known && progress.what === "statistics";
+    stop.hidden = !work?.improving && !photograph;
   });
-  at("stop").addEventListener("click", () => wire.send("stop"));
+  at("stop").addEventListener("click", () => {
+    const { progress, work } = store.value;
+    const photograph = work?.putting_in && (!work.improving || progress?.what === "photograph");
+    wire.send("stop", { what: photograph ? "photograph" : "improve" });
+  });
   let timer = 0;
   store.watch(["alert", "notice"], ({ alert, notice }, changed) => {
     const words = alert ?? notice;

@@ -21,7 +21,7 @@ STATISTICS = 100
 class Running:
     """A server of the editor in a thread, and its folders."""
 
-    def __init__(self, folder) -> None:
+    def __init__(self, folder, models=None) -> None:
         import uvicorn
 
         from palimpsest.editor.desk import Desk
@@ -39,7 +39,8 @@ class Running:
             layer=6,
         )
         examples = ROOT / "palimpsest" / "editor" / "examples"
-        place = Workplace({"church": church}, "church", folder / "drafts", examples=examples)
+        models = models or {"church": church}
+        place = Workplace(models, next(iter(models)), folder / "drafts", examples=examples)
         listening = listen("127.0.0.1", 0)
         self.address = f"http://127.0.0.1:{listening.getsockname()[1]}/"
         app = make_app(lambda publish: Desk.open(place, publish), hosts=["127.0.0.1"])
@@ -118,7 +119,7 @@ def open_page(browser, server):
         context.close()
     own = urlsplit(server.address).netloc
     assert [url for url in asked if urlsplit(url).netloc not in ("", own)] == []
-    expected = ("WebSocket connection", "status of 409")
+    expected = ("WebSocket connection", "status of 409", "status of 422")
     assert [text for text in complaints if not any(part in text for part in expected)] == []
 
 
