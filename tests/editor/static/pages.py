@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
 
 Point = tuple[float, float]
 """A place on the open picture, as shares of its width, from the left top."""
@@ -170,6 +173,21 @@ class Author:
         filled = "[data-filled]" if is_filled else ""
         selector = f'.tray[data-role="{role}"]{filled}{end}'
         self.page.locator(selector).wait_for(state="attached")
+
+    def serious_faults(self) -> list[tuple[str, str]]:
+        """What axe calls serious or worse: the rule, and the element; skips without axe.
+
+        The page must have been opened with ``bypass_csp``.
+        """
+        package = pytest.importorskip("axe_playwright_python", reason="axe is not installed")
+        self.page.evaluate((Path(package.__file__).parent / "axe.min.js").read_text())
+        found = self.page.evaluate("() => axe.run()")
+        assert len(found["passes"]) > 10
+        return [
+            (fault["id"], fault["nodes"][0]["html"][:100])
+            for fault in found["violations"]
+            if fault["impact"] in ("serious", "critical")
+        ]
 
     def says(self, pattern: str) -> None:
         """Wait until the status line matches."""

@@ -135,6 +135,17 @@ def test_it_is_stopped_and_another_one_has_to_wait(author, face):
     expect(page.locator(PHOTOGRAPH)).to_have_count(0)
 
 
+@pytest.mark.parametrize("size", [(390, 844), (1440, 900)])
+def test_axe_finds_nothing_serious_beside_a_photograph(open_page, face, size):
+    author = open_page(viewport=size, bypass_csp=True)
+    author.page.emulate_media(reduced_motion="reduce")
+    author.settle()
+    drop(author, face)
+    author.page.locator(PHOTOGRAPH).click()
+    expect(author.page.locator("#photograph")).to_be_visible()
+    assert author.serious_faults() == []
+
+
 def test_what_is_no_picture_gets_one_sentence(author):
     page = author.page
     author.settle()
