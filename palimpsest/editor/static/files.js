@@ -17,7 +17,7 @@ export function showDialog(title, content) {
   };
 }
 
-const WHERE = { saved: "saved", drawn: "from the pipeline", example: "example" };
+const WHERE = { saved: "saved as", drawn: "from the pipeline:", example: "example" };
 
 /** `show(sample, role)` opens a picture. */
 export function createFiles(store, wire, show) {
@@ -63,7 +63,7 @@ export function createFiles(store, wire, show) {
         make("button", { type: "button", class: "quiet", disabled: session.fits === false, onclick: () => {
           close();
           begin(session.name);
-        } }, session.title || session.name, make("span", { class: "soft" }, session.fits !== false ? WHERE[session.where] ?? session.where : "does not fit")))
+        } }, session.title || session.name, make("span", { class: "soft" }, session.fits !== false ? `${WHERE[session.where] ?? session.where} ${session.name}` : "does not fit")))
         : [make("p", { class: "soft" }, "No session is saved for this generator yet.")])),
       store.value.work?.model.photographs ? make("p", { class: "soft" }, "A picture of yours becomes a sample: choose its file, or drop it on the page.") : null,
       make("div", { class: "ends" },
@@ -120,7 +120,7 @@ export function createFiles(store, wire, show) {
         }
       } },
       make("label", { class: "rows" }, "Name", name), make("label", { class: "rows" }, "What it does", title), words,
-      complete ? null : make("p", { class: "soft" }, "A session needs something copied and a place to paste it, or a mark to erase."),
+      complete ? null : make("p", { class: "soft" }, work.rules.length ? "To save a kept rule, take it up again first: the brush beside its name." : "A session needs something copied and a place to paste it, or a mark to erase."),
       make("div", { class: "ends" }, make("button", { type: "button", onclick: close }, "Cancel"), button));
       const sheet = (numbers ?? [0, 1, 2, 3, 4, 5, 6, 7]).slice(0, 24).join(",");
       const download = (address, file, words, on) => make("button", { type: "button", disabled: !on, onclick: () => saveAs(address, file).catch(fault) }, words);

@@ -3,7 +3,8 @@
 import { at, remember } from "./dom.js";
 import { isErasing, marksOf, nextRole } from "./roles.js";
 
-const ENOUGH = 4; // marks, or places of context
+const ENOUGH = 4; // marks
+const UNSTEADY = 3; // places of context from which an edit may get worse with each
 
 /** [role, sentence] of the hint for this moment, or null. */
 export function hintFor({ work, open, exemplar, hints, role }) {
@@ -21,8 +22,8 @@ export function hintFor({ work, open, exemplar, hints, role }) {
   if (next === "context") {
     return ["context", pair.paste.sample === open ? "Pasted. Now open a few more pictures of the same kind." : "Paint over the thing to change, here and in a few more pictures. More places make a rule that holds."];
   }
-  if (work.draft.context.length >= ENOUGH && work.solver !== "palimpsest" && work.can_improve && !work.improving) {
-    return ["context", "Smeared, or with halos? A search for a better edit helps; it takes about a minute."];
+  if (work.draft.context.length >= UNSTEADY && work.solver !== "palimpsest" && work.can_improve && !work.improving) {
+    return ["context", "Smeared, or not everywhere? A search for a better edit helps; it takes about a minute."];
   }
   return null;
 }

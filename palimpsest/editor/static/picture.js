@@ -55,14 +55,14 @@ export function createPicture(store, pictures, easel) {
     after.style.clipPath = result ? `inset(0 0 0 ${100 - wipe}%)` : "";
     at("edge").hidden = !result || wipe === 0 || wipe === 100;
     at("edge").style.left = `${100 - wipe}%`;
-    at("wipe").value = wipe;
+    at("wipe").value = 100 - wipe; // the handle stands below the edge
     at("wipe-row").hidden = !result;
     at("shown").hidden = !after.hidden || !work || work.hash === work.original;
     at("tools").hidden = result;
     canvas.classList.toggle("comparing", result);
     at("roles").querySelector(`[value="${role}"]`).checked = true;
   });
-  at("wipe").addEventListener("input", (event) => store.set({ wipe: Number(event.target.value) }));
+  at("wipe").addEventListener("input", (event) => store.set({ wipe: 100 - Number(event.target.value) }));
   const drag = (event) => {
     if (store.value.role !== "result" || !(event.buttons & 1)) return;
     const box = canvas.getBoundingClientRect();

@@ -35,11 +35,15 @@ export function createSettings(store, wire) {
     at("improve").textContent = work.improving ? "Searching…" : work.solver === "palimpsest" ? "Improved ✓" : "Improve this rule";
   });
 
+  let searching = false;
   let improved = null; // name of the draft that a search has improved
   store.watch(["work"], ({ work }) => {
     if (!work) return;
     const left = improved === work.draft.name && work.solver !== "palimpsest" && work.draft.complete && !work.can_redo;
     if (left) store.set({ notice: "This change left what the search had found. Undo brings it back; “Improve this rule” searches again." });
+    const found = improved === null && work.solver === "palimpsest" && searching;
+    if (found) store.set({ notice: "Improved. If a change is still too weak somewhere, raise the strength." });
+    searching = work.improving;
     improved = work.solver === "palimpsest" ? work.draft.name : null;
   });
 
