@@ -196,18 +196,23 @@ def program(tmp_path: Path) -> dict[str, str]:
 def test_what_is_ended_early_leaves_nothing_half_written(program, number, status) -> None:
     words = ["palimpsest", "statistics", "--weights", "mine.pt", "--layer", "6"]
     words += ["--samples", "10000000", "--out", "out.safetensors"]
-    start = "import sys; print(sys.argv, flush=True)\n"
+    # a shell in the background has its children ignore the interrupt; a person's shell does not
+    start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    start += "print(sys.argv, flush=True)\n"
     file = Path("bin/palimpsest")
     line, rest = file.read_text().split("\n", 1)
     file.write_text(f"{line}\n{start}{rest}")
     process = subprocess.Popen(
         words, env=program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert process.stdout.readline()
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(timeout=2)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    try:
+        assert process.stdout.readline()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=2)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == status and "Traceback" not in errors
     assert Path("out.safetensors").read_bytes() == OLD
 
