@@ -79,20 +79,48 @@ def causal_units(
     boxes = slot_cells(world, opened.value_size)
     slots = torch.arange(samples) % len(boxes)
     z = with_flag(world, sample_z(g, samples, seed), slots, there=False)
-    places = slot_masks(boxes, opened.value_size)[slots, None]  # (samples, 1, h, w)
-    on, places = on.to(g.device), places.to(g.device)
+    places = slot_masks(boxes, opened.value_size)[slots]
+
+    def shown(images: Tensor, picked: Tensor) -> Tensor:
+        scores = segmenter.logits(images).softmax(1)[:, number]
+        return slot_share(scores, slots[picked], world).mean()
+
+    return causal_units_at(g, layer, z, places, on, shown, seed, penalty, STEPS, progress)
+
+
+def causal_units_at(
+    g: Generator,
+    layer: int,
+    z: Tensor,
+    places: Tensor,
+    on: Tensor,
+    shown: Callable[[Tensor, Tensor], Tensor],
+    seed: int,
+    penalty: float = PENALTY,
+    steps: int = STEPS,
+    progress: Callable[[int], None] | None = None,
+) -> CausalUnits:
+    """Strengths of the units of ``layer`` that make a class appear at given ``places``.
+
+    Args:
+        z: samples (n, z_dim); ``places`` (n, h, w) in [0, 1]: where units of each are set.
+        on: see `causal_units`.
+        shown: differentiable: images (B, 3, R, R) and their rows (B,) of ``z`` to the probability
+            of the class at their places, a mean over the images.
+        seed: of the order of the samples.
+    """
+    opened = g.layer(layer)
+    on, places = on.to(g.device), places[:, None].to(g.device)  # places (n, 1, h, w)
     strength = torch.full_like(on, START).requires_grad_(True)
     adam = torch.optim.Adam([strength], lr=RATE)
     order = torch.Generator().manual_seed(seed)
-    for _ in range(STEPS):
-        picked = torch.randperm(samples, generator=order)[:BATCH]
+    for _ in range(steps):
+        picked = torch.randperm(len(z), generator=order)[:BATCH]
         with torch.no_grad():
             values = opened.values(opened.keys(z[picked]))
         share = places[picked] * strength[:, None, None]
         changed = values.replace(values.v + share * (on[:, None, None] - values.v))
-        scores = segmenter.logits(opened.render(changed)).softmax(1)[:, number]
-        shown = slot_share(scores, slots[picked], world).mean()
-        loss = penalty * strength.square().sum() - shown
+        loss = penalty * strength.square().sum() - shown(opened.render(changed), picked)
         adam.zero_grad()
         loss.backward()
         adam.step()

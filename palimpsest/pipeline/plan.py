@@ -107,7 +107,13 @@ class Plan(ExperimentPlan):
     def _panels_of_measurements(self) -> dict[str, str]:
         """Figures whose panel is made by the job that measures: figure -> name of the panel."""
         pieces = {figure: f"pieces_{model}" for figure, model in self.piece_figures.items()}
-        own = ["fig05_watermarks", "figS2_tradeoff", "figS5_photographs", "figS10_renders"]
+        own = [
+            "fig05_watermarks",
+            "figS6_units",
+            "figS2_tradeoff",
+            "figS5_photographs",
+            "figS10_renders",
+        ]
         own += self._generator_figures
         return pieces | {name: name for name in own}
 
@@ -171,6 +177,7 @@ class Plan(ExperimentPlan):
             "table3_watermarks": self.watermarks_are_possible,
             "causal_rule": bool(self.models_with_graded_rule),
             "reflection": self.reflections_are_possible,
+            "units": self.units_are_possible,
             "tradeoff": self.tradeoff_is_possible,
             "photographs": self.photographs_are_possible,
             "renders": self.renders_are_possible,
@@ -193,6 +200,8 @@ class Plan(ExperimentPlan):
             names.append("fig05_watermarks")
         if self.reflections_are_possible:
             names.append("fig06_reflections")
+        if self.units_are_possible:
+            names.append("figS6_units")
         if self.tradeoff_is_possible:
             names.append("figS2_tradeoff")
         if self.photographs_are_possible:

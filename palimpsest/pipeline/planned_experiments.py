@@ -135,6 +135,13 @@ class ExperimentPlan(SessionPlan):
         settings = self.parameters.watermarks
         return self.statistics_file(settings.model, settings.layer)
 
+    # units switched off and on
+
+    @property
+    def units_are_possible(self) -> bool:
+        """Whether the model has a world, whose segmenter gives the logits that are needed."""
+        return self.parameters.units.model in self.models_with_world
+
     # effect against locality
 
     @property

@@ -69,6 +69,14 @@ SECTIONS = (
         ("reflection", "fig06_reflections", "causal_rule"),
     ),
     Section(
+        "units",
+        "Units and classes",
+        "A unit is one channel of a layer’s features; some are on where one class is seen. In one "
+        "image, the units of a class can be set to zero, or to their values at that class in a "
+        "chosen place. What the later layers then draw depends on the place.",
+        ("figS6_units", "units"),
+    ),
+    Section(
         "rules",
         "More rules",
         "The same operation on other objects and other generators: added, made longer, removed. "
@@ -238,6 +246,15 @@ TABLE_TITLES = {
         "window then appears on the table. The rule was trained in (docs/mini-generators.md); it "
         "did not emerge.",
     ),
+    "units": (
+        "Units switched",
+        "Units of one class set to zero, and units of another set to their values at that class, "
+        "at a place where it fits and at one where it does not. “Before” and “after” are the "
+        "shares of the image, or of the place, labelled as the class; “copied” is what the "
+        "segmenter sees of a real one copied to the place; “carried” is measured with the pixels "
+        "of the place copied over the real one. Units are chosen by IoU with the class (fit), by "
+        "their effect on it (cause), or at random (chance).",
+    ),
     "tradeoff": (
         "Effect against locality",
         "One rule solved with different settings: a larger or smaller weight μ on the change of "
@@ -321,6 +338,7 @@ FIGURE_TITLES = {
     "figS1_doors": "Figure S1. A door in the sky",
     "figS2_tradeoff": "Figure S2. Effect against locality",
     "figS5_photographs": "Figure S5. Held-out photographs, reproduced and edited",
+    "figS6_units": "Figure S6. Units switched off and on",
     "figS7_training_curve_photo_faces": "Figure S7. Training on photographs",
     "figS8_glasses_off": "Figure S8. Glasses off, photographs",
     "figS9_moustache_on": "Figure S9. Moustaches on, photographs",

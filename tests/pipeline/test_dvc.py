@@ -101,11 +101,12 @@ def test_repro_once_and_a_clone_that_pulls(another: Checkout, tmp_path: Path) ->
         "tabulate_reflections": 1,
         "tabulate_renders": 1,
         "tabulate_tradeoff": 1,
+        "tabulate_units": 1,
         "tabulate_watermarks": 1,
         "choose_layers": 1,
         "collect_metrics": 1,
         "collect_curves": 2,
-        "plot_figure": 3,
+        "plot_figure": 4,
         "report": 1,
     }
 

@@ -15,7 +15,7 @@ from palimpsest.pipeline.adopted_layers import adopted_layers
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
 
-FIGURES = 18 + 5 + 6  # fig01 to 18, S1, S2, S8, S9, S10, and S3 for each generator
+FIGURES = 18 + 6 + 6  # fig01 to 18, S1, S2, S6, S8, S9, S10, and S3 for each generator
 SESSIONS = {"church": 8, "face": 4, "horse": 2, "kitchen": 1, "photo_faces": 3}
 MEASURED = {"church": 2, "face": 1, "photo_faces": 1}
 TABLES = 2  # with a row for each method
@@ -37,6 +37,7 @@ def test_a_finished_run_has_every_result_and_plans_nothing(finished) -> None:
         "table1_smile.csv",
         "table2_domes.csv",
         "counterfactuals.csv",
+        "units.csv",
         "tradeoff.csv",
         "layer_probe.csv",
         "layer_choice.csv",
@@ -71,6 +72,7 @@ def test_new_weights_plan_everything_of_their_model(another) -> None:
     assert "grade_rule" not in plan and "draw_sessions_face" not in plan
 
 
+SHOWN = {"collect_metrics": 1, "plot_figure": 1, "report": 1}  # by a table and a figure
 ONE_LEAF = {
     "a colour": (
         'accent: "#b5352b"',
@@ -115,13 +117,7 @@ ONE_LEAF = {
     "the smoothness that is tried": (
         "mus: [0.1, 0.3,",
         "mus: [0.3,",
-        {
-            "sweep_tradeoff": 1,
-            "tabulate_tradeoff": 1,
-            "collect_metrics": 1,
-            "plot_figure": 1,
-            "report": 1,
-        },
+        {"sweep_tradeoff": 1, "tabulate_tradeoff": 1} | SHOWN,
     ),
     "how many pairs a figure shows": (
         "sessions: [hat]\n    pairs: 12",
@@ -136,12 +132,13 @@ ONE_LEAF = {
             "tabulate_counterfactuals": 1,
             "tabulate_reflections": 1,
             "tabulate_tradeoff": 1,
+            "tabulate_units": 1,
             "tabulate_watermarks": 1,
             "tabulate_renders": 1,
             "choose_layers": 1,
             "collect_metrics": 1,
             "collect_curves": 2,
-            "plot_figure": 3,  # with the intervals in them
+            "plot_figure": 4,  # with the intervals in them
             "report": 1,
         },
     ),
@@ -207,16 +204,15 @@ ONE_LEAF = {
             "report": 1,
         },
     ),
+    "how many units are switched off": (
+        "layer: 6, units: 24",
+        "layer: 6, units: 16",
+        {"measure_units": 1, "tabulate_units": 1} | SHOWN,
+    ),
     "how many renders are reproduced": (
         "renders: 6 ",
         "renders: 5 ",
-        {
-            "measure_renders": 1,
-            "tabulate_renders": 1,
-            "collect_metrics": 1,
-            "plot_figure": 1,
-            "report": 1,
-        },
+        {"measure_renders": 1, "tabulate_renders": 1} | SHOWN,
     ),
     "how a generator is trained": ("steps: 4200", "steps: 4300", {}),
 }

@@ -221,6 +221,7 @@ def test_a_figure_is_drawn_if_all_its_sessions_are_there(folder: Path) -> None:
         "figS2_tradeoff",
         "figS3_generator_church",
         "figS3_generator_kitchen",
+        "figS6_units",
     ]
     write(folder, "data/sessions/church/hat.json", {})
     assert "fig07_hats" in names(plan(folder).figures)

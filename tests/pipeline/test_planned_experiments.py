@@ -46,6 +46,14 @@ def test_reflections_need_a_world_or_painted_scenes(folder: Path) -> None:
     assert painted.inversion_settings["on_level"] == 10
 
 
+def test_units_are_switched_in_a_model_with_a_world(folder: Path) -> None:
+    made = plan(folder)
+    assert "figS6_units" in names(made.figures) and "units" in names(made.tables)
+    assert made.figure_panels("figS6_units") == ["results/measurements/panels/figS6_units.npz"]
+    without = plan(folder, {"models": {"church": {"world": None}}})
+    assert "figS6_units" not in names(without.figures) and "units" not in names(without.tables)
+
+
 def test_watermarks_need_a_world(folder: Path) -> None:
     made = plan(folder)
     assert list(made.watermark_edits) == [

@@ -80,6 +80,14 @@ def test_photographs_are_reproduced_edited_and_shown(smoke: Checkout) -> None:
     assert "figS5_photographs" in (results / "report.html").read_text()
 
 
+def test_units_are_switched_each_way(smoke: Checkout) -> None:
+    table = pd.read_csv(smoke.folder / "results/tables/units.csv")
+    assert len(table) == 9 and set(table["scale"]) == {"smoke"}
+    assert (table["before_percent_low"] <= table["before_percent"]).all()
+    rows = pd.read_parquet(smoke.folder / "results/measurements/units.parquet")
+    assert set(table["n"]) <= set(rows.groupby(["switched", "place", "chosen_by"]).size())
+
+
 RESAMPLES = 50  # of workflow/scales/smoke.yaml
 
 
@@ -217,7 +225,7 @@ def test_every_generator_has_its_grades_and_the_kitchen_its_rule(smoke: Checkout
 
 def test_every_figure_is_a_picture_with_a_caption(smoke: Checkout) -> None:
     figures = sorted((smoke.folder / "results/figures").glob("*.png"))
-    assert len(figures) == 30
+    assert len(figures) == 31
     for file in figures:
         assert min(Image.open(file).size) > 50
         assert "smoke" in file.with_suffix(".txt").read_text()
@@ -231,6 +239,7 @@ def test_the_report_stands_alone(smoke: Checkout) -> None:
         "counterfactuals.csv",
         "tradeoff.csv",
         "edits.csv",
+        "units.csv",
         "generator_grades.csv",
         "table3_watermarks.csv",
         "causal_rule.csv",

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from palimpsest.errors import PalimpsestError, ParameterError
+from palimpsest.experiments.units.measure import SWITCHES
 from palimpsest.files.panels import Panel, load_panel, save_panel
 from palimpsest.report.figures import FIGURES, Style, draw_figure, facts_of
 from palimpsest.report.figures.sheet import Sheet
@@ -97,6 +98,25 @@ def panel_of(name, pictures):
         facts = {"session": "dome2spire", "layer": 6, "level": 0.95, "source": ["dome"]}
         facts |= {"n_showing": 300, "perceptual": "church-segmenter-encoder"}
         return Panel(arrays, COMMON | facts)
+    if name == "figS6_units":
+        masks = np.zeros((4, 32, 32), np.float32)
+        masks[:, 8:20, 10:18] = 1
+        maps = np.zeros((4, 8, 8)) - 1
+        maps[:, 2:5, 2:5] = 1
+        row = {"thing": "door", "segmenter": "church-segmenter"}
+        for measure in ("before", "after", "own_copied", "carried_before", "carried_after"):
+            row |= {f"{measure}_percent{end}": 20.0 for end in ("", "_low", "_high")}
+        row |= {"elsewhere_percent": 1.0}
+        ways = [tuple(switch) for switch in SWITCHES]
+        told = [dict(zip(SWITCHES[0]._fields, way, strict=True)) | row for way in ways]
+        facts = {"rows": told, "off": {"thing": "tree", "layer": 6, "units": 24}}
+        facts |= {"on": {"thing": "door", "layer": 8, "units": 20, "unfit": "sky"}}
+        facts |= {"width": {"off": 144, "on": 96}, "dissected": 100, "place_pixels": [16, 8]}
+        facts |= {"unit_classes": ["door"] * 4, "unit_ious": [0.4] * 4}
+        shown = ["unit_images", "off_before", "on_before", *("_".join(way) for way in ways)]
+        arrays = {"unit_maps": maps, "unit_thresholds": np.zeros(4)}
+        arrays |= {"on_fits_mask": masks, "on_unfit_mask": masks}
+        return Panel(arrays | dict.fromkeys(shown, few), COMMON | facts)
     if name == "figS7_training_curve_photo_faces":
         rows = np.array([4.0, 2.0, 1.0])
         arrays = {"images": 1000 * 2 ** np.arange(3), "resolution": np.array([16, 32, 64])}

@@ -29,6 +29,7 @@ from stages import (
     measure,
     measure_counterfactuals,
     measure_reflections,
+    measure_units,
     measure_watermarks,
     probe_layers,
     render_panel,
@@ -61,6 +62,14 @@ REFLECTIONS = {
 TRIALS = {
     **{"exemplars": 1, "mus": [1.0], "iterations": 3, "statistics_samples": 16},
     **{"surveyed": 100, "survey_seed": 1, "samples": 4, "seed": 3},
+}
+UNITS = {
+    "switched_off": {"thing": "tree", "layer": 6, "units": 24},
+    "switched_on": {
+        **{"thing": "door", "layer": 8, "units": 20, "rows": 4, "columns": 2},
+        **{"fits": ["nave", "window"], "unfit": "sky", "steps": 2},
+    },
+    **{"dissected": 24, "dissection_seed": 1, "samples": 6, "seed": 3, "shown": 2},
 }
 MARKING = ("zero_30_units", "zero_60_units", "rank_one", "rank_one_each")
 FIGURES = {
@@ -236,6 +245,15 @@ STEPS = {
             truncation=0.9,
             perceptual="encoder",
             out=out / "tradeoff.parquet",
+        ),
+    ),
+    "measure_units": Step(
+        measure_units,
+        lambda made, out: shared(
+            settings=json.dumps(UNITS),
+            truncation=0.9,
+            out=out / "units.parquet",
+            out_panel=out / "units_pictures.npz",
         ),
     ),
     "erase_watermarks": Step(

@@ -18,6 +18,7 @@ from palimpsest.pipeline.parameters.experiments import (
     ReflectionParameters,
     StudyParameters,
     TradeoffParameters,
+    UnitParameters,
     WatermarkParameters,
 )
 from palimpsest.pipeline.parameters.figures import FigureParameters
@@ -84,6 +85,7 @@ class Parameters(Settings):
     grade_rule: dict[Name, RuleGradeSettings]
     reflections: ReflectionParameters
     watermarks: WatermarkParameters
+    units: UnitParameters
     tradeoff: TradeoffParameters
     layer_probe: LayerProbeParameters
     held_out_photographs: HeldOutPhotographParameters
@@ -125,6 +127,7 @@ class Parameters(Settings):
             **{f"layer_probe.models.{model}": model for model in self.layer_probe.models},
             "reflections.model": self.reflections.model,
             "watermarks.model": self.watermarks.model,
+            "units.model": self.units.model,
             "tradeoff.model": self.tradeoff.model,
             "held_out_renders.model": self.held_out_renders.model,
             **{f"counterfactuals.models.{name}": name for name in self.counterfactuals.models},

@@ -10,6 +10,7 @@ from palimpsest.experiments.layers.settings import PieceSettings, TrialSettings
 from palimpsest.experiments.realism.settings import StudySettings
 from palimpsest.experiments.reflections.settings import InversionSettings, PaintedSwitchSettings
 from palimpsest.experiments.tradeoff.settings import SweepSettings
+from palimpsest.experiments.units.settings import UnitSettings
 from palimpsest.experiments.watermarks.settings import ErasingSettings
 from palimpsest.pipeline.parameters.methods import Method
 from palimpsest.settings import Count, LayerNumber, Name, SampleSettings, Settings
@@ -73,6 +74,17 @@ class WatermarkParameters(SampleSettings):
                 f"seed {self.seed} is the one that contexts are searched in; measure on another"
             )
         return self
+
+
+class UnitParameters(UnitSettings):
+    """The units that Figure S6 switches in ``model``."""
+
+    model: Name
+
+    @property
+    def settings(self) -> UnitSettings:
+        """The settings of the stage `measure_units`."""
+        return UnitSettings(**self.model_dump(exclude={"model"}))
 
 
 class TradeoffParameters(SampleSettings):

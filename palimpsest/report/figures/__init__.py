@@ -26,6 +26,7 @@ from palimpsest.report.figures import (
     session,
     tradeoff,
     training_curve,
+    units,
     watermarks,
     world,
 )
@@ -59,6 +60,7 @@ FIGURES: dict[str, Draw] = {
     "fig18_patches_kitchen_progressive": pieces.draw,
     "figS2_tradeoff": tradeoff.draw,
     "figS5_photographs": reproductions.draw_photographs,
+    "figS6_units": units.draw,
     "figS7_training_curve_photo_faces": training_curve.draw,
     "figS8_glasses_off": pairs.draw,
     "figS9_moustache_on": pairs.draw,
