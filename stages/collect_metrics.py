@@ -24,6 +24,10 @@ LABELS = (
     "rule",
     "instrument",
     "picture",
+    "thing",
+    "switched",
+    "place",
+    "chosen_by",
 )
 """Columns that name a row; the ones that a table has are joined to the row's name."""
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from palimpsest.errors import PalimpsestError
-from stages.collect_metrics import main
+from stages.collect_metrics import main, rows_of
+
+RESULTS = Path(__file__).parents[2] / "docs" / "results"
 
 
 def test_numbers_are_named_by_table_row_and_column(tmp_path: Path) -> None:
@@ -66,3 +68,15 @@ def test_rows_that_cannot_be_named_are_refused(tmp_path: Path, text: str, says: 
     with pytest.raises(PalimpsestError, match=says):
         main([table], tmp_path / "metrics.json")
     assert not (tmp_path / "metrics.json").exists()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        # the curve of a training is a figure's, and no table of the run
+        *(f for f in sorted(RESULTS.glob("*.csv")) if not f.stem.startswith("training_curve"))
+    ],
+    ids=lambda file: file.stem,
+)
+def test_every_table_of_the_last_run_has_rows_with_names_of_their_own(table: Path) -> None:
+    assert len(rows_of(table)) == len(table.read_text().splitlines()) - 1
