@@ -9,18 +9,13 @@ start of the editor need no second search.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from palimpsest.editor import changes
+from palimpsest.editor.background import Background
 from palimpsest.editor.engine import Engine
 from palimpsest.editor.work import Work
-from palimpsest.errors import PalimpsestError, SessionError
-from palimpsest.memory import Edit
-
-
-class Stopped(Exception):
-    """The search is no longer wanted."""
+from palimpsest.errors import SessionError
 
 
 class Search:
@@ -38,36 +33,17 @@ class Search:
         ended: Callable[[Work | None, str], None],
     ) -> None:
         changes.session_of(work).check(engine.model(work.model, work.truncation).g)
-        self.engine, self.work = engine, work
-        self.progress, self.ended = progress, ended
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True, name="improve")
-        self._thread.start()
+        self.engine, self.work, self.progress = engine, work, progress
+        self._background = Background("improve", self._made, ended, fault="the search failed")
+        self.stop, self.join = self._background.stop, self._background.join
+        self._background.start()
 
-    def stop(self) -> None:
-        """End the search soon."""
-        self._stop.set()
-
-    def join(self) -> None:
-        """Wait for the end."""
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            improved = changes.improved(self.work)
-            self._search(improved)
-        except Stopped:
-            self.ended(None, "")
-        except (PalimpsestError, OSError) as problem:
-            self.ended(None, " ".join(str(problem).split()))
-        else:
-            self.ended(improved, "")
-
-    def _search(self, work: Work) -> Edit:
+    def _made(self) -> Work:
+        work = changes.improved(self.work)
         statistics = self.engine.statistics(work.model, work.draft.layer, work.truncation)
         statistics.begin()
-        statistics.wait(self._stop)
-        self._check()
+        statistics.wait(self._background.stopping)
+        self._background.check()
         if not statistics.ready:
             raise SessionError("the statistics of the layer could not be collected")
         recipe = self.engine.recipe(work)
@@ -75,12 +51,9 @@ class Search:
         if part is None:  # strength 0
             recipe = self.engine.recipe(changes.with_settings(work, strength=1.0))
             part = recipe.parts[-1]
-        return self.engine.search(recipe, part, self._tried)
+        self.engine.search(recipe, part, self._tried)
+        return work
 
     def _tried(self, done: int, total: int) -> None:
-        self._check()
+        self._background.check()
         self.progress(done, total)
-
-    def _check(self) -> None:
-        if self._stop.is_set():
-            raise Stopped

@@ -8,19 +8,16 @@ It is inverted, and the weights above a layer are adapted, as `palimpsest photo`
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from palimpsest.editor.background import Background
 from palimpsest.editor.opened import OpenModel
 from palimpsest.editor.photograph_shelf import PhotographShelf
 from palimpsest.editor.work import OwnPhotograph
-from palimpsest.errors import PalimpsestError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -35,10 +32,6 @@ STAGES = {
 """What is done, by the name that `reproduce` reports."""
 
 UNUSUAL = "The generator hardly makes such pictures, so rules may do little to it."
-
-
-class Stopped(Exception):
-    """The photograph is no longer wanted."""
 
 
 @dataclass(frozen=True)
@@ -69,40 +62,22 @@ class Inverting:
         progress: Callable[[str, int, int], None],
         ended: Callable[[Asked, OwnPhotograph | None, str], None],
     ) -> None:
-        self.model, self.shelf, self.asked = model, shelf, asked
-        self.progress, self.ended = progress, ended
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True, name="photograph")
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End it soon."""
-        self._stop.set()
-
-    def join(self) -> None:
-        """Wait for the end."""
-        self._thread.join()
-
-    def _run(self) -> None:
-        with suppress(OSError, AttributeError):  # the pictures come first
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
-        try:
-            made = self._made()
-        except Stopped:
-            self.ended(self.asked, None, "")
-        except (PalimpsestError, OSError) as problem:
-            self.ended(self.asked, None, " ".join(str(problem).split()))
-        except Exception as problem:  # a fault of ours: said, and the editor goes on
-            reason = " ".join(str(problem).split()) or type(problem).__name__
-            self.ended(self.asked, None, f"{self.asked.title} could not be put in: {reason}")
-        else:
-            self.ended(self.asked, made, "")
+        self.model, self.shelf, self.asked, self.progress = model, shelf, asked, progress
+        self._background = Background(
+            "photograph",
+            self._made,
+            lambda made, problem: ended(asked, made, problem),
+            fault=f"{asked.title} could not be put in",
+            nice=5,  # the pictures come first
+        )
+        self.stop, self.join = self._background.stop, self._background.join
+        self._background.start()
 
     def _made(self) -> OwnPhotograph:
         asked, studio = self.asked, self.model.studio
-        self._check()
+        self._background.check()
         pixels = asked.pixels if asked.pixels is not None else self._framed(studio)
-        self._check()
+        self._background.check()
         sha = studio.g.weights_sha256
         number = self.shelf.number_of(sha, studio.request(pixels), asked.above)
         found = self.shelf.find(number)
@@ -111,12 +86,12 @@ class Inverting:
 
             def watch(stage: str, step: int, steps: int) -> None:
                 nonlocal done
-                self._check()
+                self._background.check()
                 done += 1
                 self.progress(STAGES[stage], done, studio.steps)
 
             found = studio.reproduced(pixels, above=asked.above, progress=watch)
-            self._check()
+            self._background.check()
             self.shelf.keep(number, pixels, found)
         note = UNUSUAL if studio.looks_like_a_face(found) is False else ""
         return OwnPhotograph(
@@ -126,7 +101,3 @@ class Inverting:
     def _framed(self, studio: Studio) -> np.ndarray:
         assert self.asked.picture is not None
         return studio.pixels_in(self.asked.picture, studio.box_of(self.asked.picture))
-
-    def _check(self) -> None:
-        if self._stop.is_set():
-            raise Stopped
