@@ -91,7 +91,7 @@ ORDERED = b"ccollections\nOrderedDict\n"
             ),
             "a call of a dict",
         ),
-        ((b"cdnnlib.tflib.network\nNetwork\n.",), "a TensorFlow pickle"),
+        ((b"cdnnlib.tflib.network\nNetwork\n.",), "without a network 'G_ema'"),
         ((b"cos\n\xff\xfe;rm -rf\n.",), "damaged"),
     ],
 )

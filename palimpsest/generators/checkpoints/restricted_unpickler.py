@@ -1,6 +1,6 @@
 """Read a plain Python pickle without Python's unpickler: nothing is imported, nothing is called.
 
-    tree = read_pickle(path)          # dicts, lists, text, numbers, `Persistent`, `StoredTensor`
+    tree = read_pickle(path)  # dicts, lists, text, numbers, `Persistent`, `StoredTensor`, `Record`
 
 A pickle is a program for a small stack machine. This machine implements only the instructions that
 build data, and replaces the few classes and functions that a pickled network names by plain
@@ -33,6 +33,15 @@ class Persistent:
 
     class_name: str
     state: Mapping[str, Any]
+
+
+@dataclass(eq=False)
+class Record:
+    """An object of a known class, as the pickle describes it: nothing of the class is used."""
+
+    name: str
+    arguments: tuple
+    state: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +125,16 @@ ANSWERS: Mapping[str, Callable[..., Any]] = {
 UNNEEDED = {
     *("builtins.set", "__builtin__.set", "builtins.frozenset", "torch.device", "torch.Size"),
     *("torch.float16", "torch.float32", "torch.float64", "torch.int64", "torch.uint8"),
-    *("numpy.dtype", "numpy.ndarray"),
-    *(f"numpy.{core}.multiarray.{n}" for core in ("core", "_core") for n in ("scalar",)),
-    *(f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")),
+    "numpy.ndarray",
+}
+RECORDED = {  # networks of NVIDIA's TensorFlow code, and NumPy's arrays (`pickled_arrays`)
+    *("dnnlib.tflib.network.Network", "tfutil.Network", "network.Network"),
+    *("numpy.dtype", "_codecs.encode"),
+    *(
+        f"numpy.{core}.{name}"
+        for core in ("core", "_core")
+        for name in ("multiarray._reconstruct", "multiarray.scalar", "numeric._frombuffer")
+    ),
 }
 
 
@@ -126,7 +142,7 @@ def _named(module: Any, name: Any) -> _Named:
     if not (isinstance(module, str) and isinstance(name, str)):
         raise PickleDamaged("a name that is not text")
     full = f"{module}.{name}"
-    if full not in ANSWERS and full not in UNNEEDED:
+    if full not in ANSWERS and full not in UNNEEDED and full not in RECORDED:
         raise PickleRefused(re.sub(r"[^\w.]", "?", full)[:100])
     return _Named(full)
 
@@ -138,6 +154,8 @@ def _answer(asked: Any, arguments: Any) -> Any:
         raise PickleDamaged(f"{asked.name} called without a tuple of arguments")
     if asked.name in UNNEEDED:
         return Unneeded(asked.name)
+    if asked.name in RECORDED:
+        return Record(asked.name, arguments)
     return ANSWERS[asked.name](*arguments)
 
 
@@ -146,6 +164,7 @@ def _answer(asked: Any, arguments: Any) -> Any:
 VALUES = {
     *("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
     *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+    *("BINSTRING", "SHORT_BINSTRING", "BYTEARRAY8"),
 }
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -243,8 +262,10 @@ class _Machine:
     _newobj = _reduce
 
     def _build(self, _: Any) -> None:
-        self.stack.pop()  # attributes of a dictionary or of an unneeded object
-        if not isinstance(self.stack[-1], (dict, Unneeded)):
+        state = self.stack.pop()  # of a dictionary or an unneeded object: not kept
+        if isinstance(self.stack[-1], Record):
+            self.stack[-1].state = state
+        elif not isinstance(self.stack[-1], (dict, Unneeded)):
             raise PickleRefused(f"attributes set on a {type(self.stack[-1]).__name__.strip('_')}")
 
     def _memoize(self, _: Any) -> None:

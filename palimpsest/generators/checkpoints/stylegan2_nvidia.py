@@ -32,9 +32,14 @@ from palimpsest.generators.checkpoints.pickled_tensors import (
     StoredTensor,
 )
 from palimpsest.generators.checkpoints.restricted_unpickler import Persistent, read_pickle
+from palimpsest.generators.checkpoints.tensorflow_networks import is_tensorflow
+from palimpsest.generators.checkpoints.tensorflow_pickles import read_tensorflow
 from palimpsest.generators.stylegan2 import MAPPING_RATE, blur_kernel
 
-NVIDIA_MARKS = (b"torch_utils.persistence", b"_reconstruct_persistent_obj", b"dnnlib.tflib")
+NVIDIA_MARKS = (
+    *(b"torch_utils.persistence", b"_reconstruct_persistent_obj"),
+    *(b"dnnlib.tflib", b"tfutil", b"cnetwork\nNetwork\n"),  # TensorFlow, and Theano before it
+)
 CLAMP = "conv_clamp"
 
 
@@ -46,7 +51,10 @@ def read_nvidia(path: Path, size: int, readable: str) -> tuple[dict[str, Tensor]
     for a pickle that is hostile, damaged, or of another network than StyleGAN2.
     """
     try:
-        return _converted(_Network(path, _generator(path, read_pickle(path)), size))
+        tree = read_pickle(path)
+        if is_tensorflow(tree):
+            return read_tensorflow(path, tree, size)
+        return _converted(_Network(path, _generator(path, tree), size))
     except PickleRefused as problem:
         raise CheckpointError(f"{path}: {_refusal(str(problem))}; {readable}") from problem
     except PickleDamaged as problem:
@@ -57,11 +65,6 @@ def read_nvidia(path: Path, size: int, readable: str) -> tuple[dict[str, Tensor]
 
 
 def _refusal(asked: str) -> str:
-    if asked.startswith("dnnlib.tflib"):
-        return (
-            f"a TensorFlow pickle of NVIDIA's StyleGAN ({asked}); convert it with legacy.py of "
-            "stylegan2-ada-pytorch first"
-        )
     return (
         f"refused: a pickle of NVIDIA's StyleGAN that refers to {asked}, and loading that could "
         "run code from the file"
