@@ -135,13 +135,13 @@ def _in_safetensors(path: Path) -> Contents:
 
 def _generator(path: Path) -> Contents:
     g = load_generator(path)
-    kinds = {"stylegan2": "StyleGAN2", "progressive": "Progressive GAN"}
+    kinds = {"stylegan2": "StyleGAN2", "progressive": "Progressive GAN", "stylegan3": "StyleGAN3"}
     facts = {
         "network": f"{kinds[g.kind]}, {g.resolution} x {g.resolution} pixels",
         "z": f"{g.z_dim} numbers",
         "layers": f"{g.layers[0]} to {g.layers[-1]}",
         "weights": g.weights_sha256[:12],
-        **({"truncation": _truncates(g)} if g.kind == "stylegan2" else {}),
+        **({"truncation": _truncates(g)} if g.kind != "progressive" else {}),
         **{name: str(value) for name, value in g.provenance.items() if _told(value)},
     }
     return Contents("generator", facts, g.weights_sha256)

@@ -155,6 +155,11 @@ class Layer(ABC):
         """Side of the full value map in cells."""
         return self.key_size * self.upsampling
 
+    @property
+    def margin(self) -> int:
+        """Cells of the maps beyond each edge of the picture: 0, but for StyleGAN3."""
+        return 0
+
     @abstractmethod
     def linear(self, k: Tensor, weight: Tensor) -> Tensor:
         """The part of the layer that is linear in its weight, (B, M, H', W').

@@ -12,11 +12,12 @@ import math
 from palimpsest.errors import ParameterError
 from palimpsest.generators.base import Generator
 from palimpsest.generators.stylegan2 import StyleGAN2
+from palimpsest.generators.stylegan3 import StyleGAN3
 
 
 def can_truncate(g: Generator) -> bool:
-    """Whether w can be pulled towards its mean: in a StyleGAN2 that knows its mean."""
-    return isinstance(g, StyleGAN2) and bool(g.latent_avg.isfinite().all())
+    """Whether w can be pulled towards its mean: in a StyleGAN2 or 3 that knows its mean."""
+    return isinstance(g, (StyleGAN2, StyleGAN3)) and bool(g.latent_avg.isfinite().all())
 
 
 def with_truncation(g: Generator, truncation: float) -> Generator:
@@ -29,8 +30,8 @@ def with_truncation(g: Generator, truncation: float) -> Generator:
         raise ParameterError(f"truncation {truncation} is not a finite number")
     if truncation != g.truncation and not can_truncate(g):
         raise ParameterError(
-            f"truncation {truncation:g} needs a StyleGAN2 that holds its mean latent, which this "
-            "generator does not"
+            f"truncation {truncation:g} needs a StyleGAN2 or 3 that holds its mean latent, which "
+            "this generator does not"
         )
     _ = g.weights_sha256  # computed now, so that the copy keeps the hash of the loaded model
     other = copy.deepcopy(g, {id(t): t for t in (*g.parameters(), *g.buffers())})

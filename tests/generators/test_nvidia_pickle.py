@@ -194,10 +194,6 @@ def test_networks_that_have_no_place_here(write):
         {"synthesis.b8.conv0": {"activation": "relu"}}
     )
     assert "images of 1 channels" in message({"": {"img_channels": 1}})
-    three = tensors | {"synthesis.input.freqs": torch.zeros(4, 2)}
-    assert "StyleGAN3 in its configuration R or T" in message(
-        {"synthesis.input": {"class": "SynthesisInput"}}, three
-    )
     other = {"mapping.fc0.weight": torch.zeros(2, 2)}
     assert "a network of FullyConnectedLayer, Generator, MappingNetwork" in message({}, other)
     wide = {"synthesis.b8.conv0.resample_filter": torch.ones(4, 4) / 16}

@@ -22,8 +22,10 @@ from palimpsest.generators.base import Generator, ValueState
 from palimpsest.generators.checkpoints.palimpsest_safetensors import save_generator
 from palimpsest.generators.checkpoints.stylegan2_nvidia import CLAMP
 from palimpsest.generators.checkpoints.stylegan2_pytorch import layout_tensors, on_cpu
+from palimpsest.generators.checkpoints.stylegan3_names import state_dict
 from palimpsest.generators.samples import sample_z
 from palimpsest.generators.stylegan2 import StyleGAN2
+from palimpsest.generators.stylegan3 import StyleGAN3
 
 
 def export_generator(
@@ -50,7 +52,8 @@ def export_generator(
 def published_layout(generator: Generator) -> dict[str, Any]:
     """The tensors of ``generator`` in its published layout, as `torch.save` takes them.
 
-    StyleGAN2: see `stylegan2_pytorch.layout_tensors`. Progressive GAN: {name: tensor}. Raises
+    StyleGAN2: see `stylegan2_pytorch.layout_tensors`. StyleGAN3: {NVIDIA's name: tensor}.
+    Progressive GAN: {name: tensor}. Raises
     `ParameterError` for a mini generator: the layouts cannot store its input encoding.
     """
     if generator.encoding is not None:
@@ -60,6 +63,8 @@ def published_layout(generator: Generator) -> dict[str, Any]:
         )
     if isinstance(generator, StyleGAN2):
         return layout_tensors(generator)
+    if isinstance(generator, StyleGAN3):
+        return state_dict(generator)
     return {name: on_cpu(tensor) for name, tensor in generator.state_dict().items()}
 
 

@@ -22,6 +22,7 @@ from palimpsest.generators.checkpoints import (
     progressive_features,
     progressive_layers,
     stylegan2_pytorch,
+    stylegan3_nvidia,
 )
 from palimpsest.generators.checkpoints.containers import READABLE, Content
 
@@ -38,6 +39,7 @@ class Layout(NamedTuple):
 
 LAYOUTS: Mapping[str, Layout] = {
     "palimpsest_safetensors": Layout(palimpsest_safetensors.matches, palimpsest_safetensors.build),
+    "stylegan3_nvidia": Layout(stylegan3_nvidia.matches, stylegan3_nvidia.build),
     "stylegan2_pytorch": Layout(stylegan2_pytorch.matches, stylegan2_pytorch.build),
     "progressive_layers": Layout(progressive_layers.matches, progressive_layers.build),
     "progressive_features": Layout(progressive_features.matches, progressive_features.build),

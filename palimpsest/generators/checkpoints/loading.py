@@ -18,6 +18,7 @@ from palimpsest.generators.base import NOISE_MODES, Generator
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.checkpoints.layouts import layout_of
 from palimpsest.generators.stylegan2 import StyleGAN2
+from palimpsest.generators.stylegan3 import StyleGAN3
 
 
 def load_generator(
@@ -42,21 +43,23 @@ def load_generator(
     path = Path(path)
     content = read_checkpoint(path)
     generator = layout_of(path, content).build(path, content)
-    if isinstance(generator, StyleGAN2):
+    if isinstance(generator, (StyleGAN2, StyleGAN3)):
         _check_options(path, generator, truncation, noise)
         generator.truncation = float(truncation)
     generator.noise = noise
     return generator
 
 
-def _check_options(path: Path, generator: StyleGAN2, truncation: float, noise: str) -> None:
+def _check_options(
+    path: Path, generator: StyleGAN2 | StyleGAN3, truncation: float, noise: str
+) -> None:
     if truncation != 1.0 and not generator.latent_avg.isfinite().all():
         raise CheckpointError(
             f"{path}: truncation {truncation} needs the mean latent, and the file holds no "
             f"'latent_avg' of shape ({generator.latent_avg.numel()},); load it with truncation=1, "
             "or add the mean of g.mapping(z) under that name"
         )
-    if noise == "buffers":
+    if noise == "buffers" and isinstance(generator, StyleGAN2):
         held = {name for name, _ in generator.noises.named_buffers()}
         lacking = [n for n in generator.layers if f"noise_{n - 2}" not in held]
         if lacking:

@@ -3,6 +3,7 @@
 The metadata entry ``palimpsest`` is JSON: ``format`` (version of this layout), ``kind``,
 ``resolution``, ``channels`` (width of each resolution), ``z_dim``, ``style_dim`` and
 ``mapping_layers`` (StyleGAN2), ``encoding`` ({z_dim, thresholds, width} or null),
+``constants`` (StyleGAN3, in place of the sizes: see `stylegan3_names`),
 ``sha256`` (of the stored tensors, see `content_sha256`) and ``provenance`` (free notes of the
 writer). Tensors have the names of `StyleGAN2` and `ProgressiveGAN`; noise maps are
 ``noises.noise_i``.
@@ -25,9 +26,11 @@ from palimpsest.files.arrays import save_arrays
 from palimpsest.generators.base import Generator, content_sha256
 from palimpsest.generators.checkpoints.assembly import assemble
 from palimpsest.generators.checkpoints.containers import Content
+from palimpsest.generators.checkpoints.stylegan3_names import Constants, assembled
 from palimpsest.generators.encoding import SoftThresholds
 from palimpsest.generators.progressive import ProgressiveGAN
 from palimpsest.generators.stylegan2 import StyleGAN2
+from palimpsest.generators.stylegan3 import StyleGAN3
 
 METADATA_KEY = "palimpsest"
 FORMAT_VERSION = 1
@@ -61,6 +64,13 @@ def save_generator(
 
 def describe(generator: Generator, provenance: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The description that `build` needs besides the weights."""
+    if isinstance(generator, StyleGAN3):
+        return {
+            "format": FORMAT_VERSION,
+            "kind": generator.kind,
+            "constants": Constants.of(generator).to_json(),
+            "provenance": dict(provenance or {}),
+        }
     description: dict[str, Any] = {
         "format": FORMAT_VERSION,
         "kind": generator.kind,
@@ -106,10 +116,15 @@ def build(path: Path, content: Content) -> Generator:
             f"{path}: layout version {version!r} of this project's weights; this release reads "
             f"version {FORMAT_VERSION}, so update Palimpsest"
         )
-    if kind not in ("stylegan2", "progressive"):
+    if kind not in ("stylegan2", "progressive", "stylegan3"):
         raise CheckpointError(
-            f"{path}: generator of kind {kind!r}; readable are 'stylegan2' and 'progressive'"
+            f"{path}: generator of kind {kind!r}; readable are 'stylegan2', 'stylegan3' and "
+            "'progressive'"
         )
+    if kind == "stylegan3":
+        alias_free = _stylegan3(path, tensors, description)
+        _check_sum(path, tensors, description)
+        return alias_free
     try:
         resolution = int(description["resolution"])
         channels = {int(size): int(width) for size, width in description["channels"].items()}
@@ -142,13 +157,31 @@ def build(path: Path, content: Content) -> Generator:
         tensors,
         provenance=provenance,
     )
+    _check_sum(path, tensors, description)
+    return generator
+
+
+def _stylegan3(
+    path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]
+) -> StyleGAN3:
+    try:
+        constants = Constants.from_json(description["constants"])
+        provenance = dict(description.get("provenance", {}))
+    except (ValueError, KeyError, TypeError, OverflowError) as problem:
+        raise CheckpointError(
+            f"{path}: the description in its metadata is damaged "
+            f"({type(problem).__name__}: {problem}); write the file with save_generator"
+        ) from problem
+    return assembled(path, tensors, constants, provenance=provenance)
+
+
+def _check_sum(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
     written = description.get("sha256")
     if written is not None and written != content_sha256(tensors):
         raise CheckpointError(
             f"{path}: its weights are not those that were written (another sha256 than its "
             "metadata says); the file is damaged, so fetch or make it again"
         )
-    return generator
 
 
 def _other_sizes(options: Mapping[str, Any]) -> list[int]:

@@ -1,4 +1,4 @@
-"""NVIDIA's StyleGAN2 pickles (stylegan2-ada-pytorch, and stylegan3's StyleGAN2): ``network.pkl``.
+"""NVIDIA's pickles of stylegan2-ada-pytorch and stylegan3: ``network.pkl``.
 
 Such a file holds the networks with their Python source. The source is not run: the pickle is read
 as data (`restricted_unpickler`), and G_ema's tensors get the names of `stylegan2_pytorch`::
@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import CheckpointError
+from palimpsest.generators.checkpoints import stylegan3_pickle
 from palimpsest.generators.checkpoints.pickled_tensors import (
     PickleDamaged,
     PickleRefused,
@@ -54,7 +55,10 @@ def read_nvidia(path: Path, size: int, readable: str) -> tuple[dict[str, Tensor]
         tree = read_pickle(path)
         if is_tensorflow(tree):
             return read_tensorflow(path, tree, size)
-        return _converted(_Network(path, _generator(path, tree), size))
+        network = _Network(path, _generator(path, tree), size)
+        if stylegan3_pickle.is_stylegan3(network):
+            return stylegan3_pickle.from_pickle(network)
+        return _converted(network)
     except PickleRefused as problem:
         raise CheckpointError(f"{path}: {_refusal(str(problem))}; {readable}") from problem
     except PickleDamaged as problem:
@@ -173,8 +177,6 @@ def _converted(network: _Network) -> tuple[dict[str, Tensor], dict[str, str]]:
 def _check_kind(network: _Network) -> None:
     """Refuse, by its name, any network but StyleGAN2 with the skip architecture."""
     classes = {module.class_name[:80] for module in network.modules.values()}
-    if "SynthesisInput" in classes:
-        raise network.refuse("StyleGAN3 in its configuration R or T")
     if not {"MappingNetwork", "SynthesisBlock", "SynthesisLayer", "ToRGBLayer"} <= classes:
         raise network.refuse(f"a network of {', '.join(sorted(classes))[:120]}")
     if network.attribute("", "c_dim", 0) or "mapping.embed" in network.modules:
