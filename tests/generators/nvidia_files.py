@@ -108,8 +108,10 @@ def module(tensors, source, attributes, name=""):
     return Pickled(own.get("class", class_of(name)), state, source)
 
 
-def network_pickle(path, tensors, easy_dict, mark, attributes=None, protocol=4):
-    """Write a snapshot whose G_ema has ``tensors``; running its source would make ``mark``."""
+def network_pickle(path, tensors, easy_dict, mark, attributes=None, protocol=4, beside=None):
+    """Write a snapshot whose G_ema has ``tensors``; running its source would make ``mark``.
+
+    ``beside``: other things in the file, by key."""
     source = f"open({str(mark)!r}, 'w').close()\n"
     attributes = {"": {"c_dim": 0, "img_channels": 3}} | (attributes or {})
     other = {"mapping.fc0.weight": torch.zeros(2, 2)}
@@ -119,6 +121,7 @@ def network_pickle(path, tensors, easy_dict, mark, attributes=None, protocol=4):
         "G": module(other, source, {}),
         "D": module(other, source, {}),
         "augment_pipe": None,
+        **(beside or {}),
         "G_ema": module(tensors, source, attributes),
     }
     path.write_bytes(pickle.dumps(content, protocol=protocol))

@@ -14,6 +14,7 @@ from palimpsest.errors import CheckpointError
 from palimpsest.generators.base import Generator
 from palimpsest.generators.stylegan2 import StyleGAN2
 
+WHOLE = "save the whole state dict of the network"
 NOISE_NAME = re.compile(r"noises\.noise_(\d+)")
 
 
@@ -78,7 +79,7 @@ def _own_float32(tensor: Tensor) -> Tensor:
 
 def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with ``prefix``, under the rest of their names."""
-    return {n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)}
+    return {name[len(prefix) :]: tensors[name] for name in tensors if name.startswith(prefix)}
 
 
 def sized(
@@ -93,10 +94,7 @@ def sized(
     Raises `CheckpointError` where it is missing or has another number of axes.
     """
     if name not in tensors:
-        raise CheckpointError(
-            f"{path}: tensor {file_name(name)} is missing; the file is incomplete, so export or "
-            "fetch it again"
-        )
+        raise CheckpointError(f"{path}: tensor {file_name(name)} is missing; {WHOLE}")
     if tensors[name].ndim != axes:
         raise CheckpointError(
             f"{path}: tensor {file_name(name)} has shape {tuple(tensors[name].shape)}; "
@@ -114,8 +112,7 @@ def _check_names(
     missing = [name for name in expected if name not in given]
     if missing:
         raise CheckpointError(
-            f"{path}: tensor {file_name(missing[0])} is missing{_and_more(missing)}; "
-            "the file is incomplete, so export or fetch it again"
+            f"{path}: tensor {file_name(missing[0])} is missing{_and_more(missing)}; {WHOLE}"
         )
     unknown = [name for name in given if name not in expected]
     if unknown:

@@ -1,10 +1,11 @@
 """The layouts of generator weights that can be read; tensor names and metadata identify them.
 
-    generator = layout_of(path, content).build(path, content)
+    layout, network = network_in(path, content)
+    generator = layout.build(path, network)
 
-One module holds one layout. To add a layout: write a module with `matches` and `build`, and add it
+One module holds one layout. To add a layout: write a module with `MARKS` and `build`, and add it
 to `LAYOUTS`. NVIDIA's pickles are converted to the layout of `stylegan2_pytorch` as they are read
-(`stylegan2_nvidia`).
+(`stylegan2_nvidia`). The keys that may stand before a layout's names are in `networks_in_file`.
 """
 
 from __future__ import annotations
@@ -20,42 +21,73 @@ from palimpsest.generators.base import Generator
 from palimpsest.generators.checkpoints import (
     palimpsest_safetensors,
     progressive_features,
+    progressive_genforce,
     progressive_layers,
+    stylegan2_genforce,
     stylegan2_pytorch,
+    stylegan2_seq,
     stylegan3_nvidia,
 )
 from palimpsest.generators.checkpoints.containers import READABLE, Content
+from palimpsest.generators.checkpoints.networks_in_file import chosen_network, prefixes_of
+from palimpsest.generators.checkpoints.other_networks import WRAP, known_network
 
 
 class Layout(NamedTuple):
-    """One layout: a function that recognises it, and one that builds a generator from it.
+    """One layout: tensors that only it has, and a function that builds a generator from it.
 
-    ``build`` raises `CheckpointError` for content that is incomplete or damaged.
+    ``marks``: names of tensors; one of them is enough. ``build`` raises `CheckpointError` for
+    content that is incomplete or damaged.
     """
 
-    matches: Callable[[Content], bool]
+    marks: tuple[str, ...]
     build: Callable[[Path, Content], Generator]
 
 
 LAYOUTS: Mapping[str, Layout] = {
-    "palimpsest_safetensors": Layout(palimpsest_safetensors.matches, palimpsest_safetensors.build),
-    "stylegan3_nvidia": Layout(stylegan3_nvidia.matches, stylegan3_nvidia.build),
-    "stylegan2_pytorch": Layout(stylegan2_pytorch.matches, stylegan2_pytorch.build),
-    "progressive_layers": Layout(progressive_layers.matches, progressive_layers.build),
-    "progressive_features": Layout(progressive_features.matches, progressive_features.build),
+    name.__name__.rpartition(".")[2]: Layout(name.MARKS, name.build)
+    for name in (
+        stylegan2_pytorch,
+        stylegan2_seq,
+        stylegan2_genforce,
+        stylegan3_nvidia,
+        progressive_layers,
+        progressive_features,
+        progressive_genforce,
+    )
 }
+"""Layouts of other codes by the name of their module. Ours is `palimpsest_safetensors`."""
 
 
-def layout_of(path: Path, content: Content) -> Layout:
-    """The layout of a file's content. Raises `CheckpointError` for an unknown one."""
-    for layout in LAYOUTS.values():
-        if layout.matches(content):
-            return layout
-    raise CheckpointError(f"{path}: {_summary(content.tensors)}; {READABLE}")
+def network_in(path: Path, content: Content) -> tuple[Layout, Content]:
+    """The layout of the network in a file, and the network's content under its own names.
+
+    Raises `CheckpointError` that says what the file holds, if it is no generator known here.
+    """
+    if palimpsest_safetensors.matches(content):
+        return Layout((), palimpsest_safetensors.build), content
+    found = {name: prefixes_of(content.tensors, one.marks) for name, one in LAYOUTS.items()}
+    found = {name: _outermost(name, found) for name in found}
+    if not any(found.values()):
+        raise CheckpointError(f"{path}: {content.container}{_summary(content.tensors)}; {READABLE}")
+    name, network = chosen_network(path, content, found)
+    return LAYOUTS[name], network
+
+
+def _outermost(layout: str, found: Mapping[str, set[str]]) -> set[str]:
+    """The prefixes of a layout that do not lie within the network of another one."""
+    others = {prefix for name, many in found.items() if name != layout for prefix in many}
+    return {
+        prefix
+        for prefix in found[layout]
+        if not any(prefix != other and prefix.startswith(other) for other in others)
+    }
 
 
 def _summary(tensors: Mapping[str, Tensor]) -> str:
     if not tensors:
         return "no tensors in it"
-    names = ", ".join(list(tensors)[:3])
-    return f"{len(tensors)} tensors of an unknown network ({names} ...)"
+    if kind := known_network(tensors):
+        return f"{kind}; {WRAP}"
+    names = ", ".join(name[-60:] or "one without a name" for name in list(tensors)[:3])
+    return f"{len(tensors)} tensors of an unknown network ({names} ...); {WRAP}"

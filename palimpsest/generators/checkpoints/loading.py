@@ -2,9 +2,8 @@
 
     g = load_generator("stylegan2_church.pt", truncation=0.5)
 
-Readable are the common PyTorch layout of StyleGAN2 (`{"g_ema", "latent_avg"}`), NVIDIA's StyleGAN2
-pickles, the published Progressive GAN layouts, and this project's safetensors (`layouts`). No code
-from a file is ever run.
+Readable are the layouts of StyleGAN2 and of Progressive GAN in `layouts`, NVIDIA's pickles, and
+this project's safetensors. No code from a file is ever run.
 """
 
 from __future__ import annotations
@@ -16,18 +15,24 @@ from pathlib import Path
 from palimpsest.errors import CheckpointError, ParameterError
 from palimpsest.generators.base import NOISE_MODES, Generator
 from palimpsest.generators.checkpoints.containers import read_checkpoint
-from palimpsest.generators.checkpoints.layouts import layout_of
+from palimpsest.generators.checkpoints.layouts import network_in
+from palimpsest.generators.checkpoints.mean_latent import estimate_mean as estimated
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.generators.stylegan3 import StyleGAN3
 
 
 def load_generator(
-    path: str | PathLike[str], truncation: float = 1.0, noise: str = "single"
+    path: str | PathLike[str],
+    truncation: float = 1.0,
+    noise: str = "single",
+    estimate_mean: bool = False,
 ) -> Generator:
     """The generator in the file ``path``: float32 on the CPU, eval mode, no gradients.
 
     ``truncation``: factor on the distance of w from its mean; 1 changes nothing (StyleGAN2 only).
     ``noise``: one of `NOISE_MODES`, see `base.layer_noise`.
+    ``estimate_mean``: estimate the mean latent from 10,000 samples if the file holds none
+    (`mean_latent.estimate_mean`).
 
     Raises `CheckpointError` if the file is missing, damaged, of an unknown layout, or lacks tensors
     that the options need, and `ParameterError` for an invalid option.
@@ -41,9 +46,11 @@ def load_generator(
             f"truncation {truncation} is not a finite number; 1 turns it off, 0.5 is usual"
         )
     path = Path(path)
-    content = read_checkpoint(path)
-    generator = layout_of(path, content).build(path, content)
+    layout, network = network_in(path, read_checkpoint(path))
+    generator = layout.build(path, network)
     if isinstance(generator, (StyleGAN2, StyleGAN3)):
+        if estimate_mean and not generator.latent_avg.isfinite().all():
+            estimated(generator)
         _check_options(path, generator, truncation, noise)
         generator.truncation = float(truncation)
     generator.noise = noise
@@ -57,7 +64,7 @@ def _check_options(
         raise CheckpointError(
             f"{path}: truncation {truncation} needs the mean latent, and the file holds no "
             f"'latent_avg' of shape ({generator.latent_avg.numel()},); load it with truncation=1, "
-            "or add the mean of g.mapping(z) under that name"
+            "or have it estimated (--estimate-mean, in Python estimate_mean=True)"
         )
     if noise == "buffers" and isinstance(generator, StyleGAN2):
         held = {name for name, _ in generator.noises.named_buffers()}

@@ -1,48 +1,55 @@
-"""Tensors within a plain pickle: read on demand, without running code from the file."""
+"""Tensors within a pickle: read on demand, without running code from the file."""
 
 from __future__ import annotations
 
-import io
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
-OLD_PYTORCH_MARK = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # its first pickled number
+from palimpsest.generators.checkpoints.pickle_machine import (
+    Answers,
+    Named,
+    PickleDamaged,
+    Record,
+    answered,
+)
 
+DTYPES = {
+    "Double": torch.float64,
+    "Float": torch.float32,
+    "Half": torch.float16,
+    "BFloat16": torch.bfloat16,
+    "Long": torch.int64,
+    "Int": torch.int32,
+    "Short": torch.int16,
+    "Char": torch.int8,
+    "Byte": torch.uint8,
+    "Untyped": torch.uint8,
+    "Bool": torch.bool,
+}
+"""Types of numbers by the name of PyTorch's storage class, such as ``FloatStorage``."""
 
-class PickleRefused(Exception):
-    """A pickle that contains more than data; the text names what."""
-
-
-class PickleDamaged(Exception):
-    """A pickle that is cut short or inconsistent; the text says where."""
+REPEATED = 1 << 25  # elements of a tensor that repeats its numbers; see StoredTensor.read
 
 
 @dataclass(frozen=True, eq=False)
 class StoredNumbers:
-    """The numbers of one or more tensors: a PyTorch file within the pickle."""
+    """The numbers of one or more tensors. ``load``: reads them, (n,), on the CPU.
 
-    raw: bytes
+    ``nbytes``: their size in the file.
+    """
+
+    nbytes: int
+    load: Callable[[], Tensor]
 
     @cached_property
     def flat(self) -> Tensor:
-        """All numbers, (n,), on the CPU. Raises `PickleRefused` and `PickleDamaged`."""
-        old = self.raw.startswith(b"\x80") and OLD_PYTORCH_MARK in self.raw[:64]
-        if not (old or self.raw.startswith(b"PK\x03\x04")):
-            raise PickleRefused("numbers of a tensor that torch.save did not write")
-        try:
-            storage = torch.load(io.BytesIO(self.raw), map_location="cpu", weights_only=True)
-        except Exception as problem:  # a damaged pickle can fail in any way at all
-            asked = blocked_global(str(problem))
-            if asked:
-                raise PickleRefused(f"{asked}, among the numbers of a tensor") from problem
-            raise PickleDamaged("the numbers of a tensor are cut short or damaged") from problem
-        if not isinstance(storage, torch.storage.TypedStorage):
-            raise PickleRefused(f"a {type(storage).__name__} in place of a tensor's numbers")
-        return torch.empty(0, dtype=storage.dtype).set_(storage)
+        """All numbers, (n,). Raises `PickleRefused` and `PickleDamaged`."""
+        return self.load()
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +61,19 @@ class StoredTensor:
     shape: tuple[int, ...]
     stride: tuple[int, ...]
 
-    def read(self) -> Tensor:
-        """The tensor. Raises `PickleRefused` and `PickleDamaged`."""
-        flat = self.numbers.flat
+    @property
+    def count(self) -> int:
+        """Elements of the tensor."""
         count = 1
         for side in self.shape:
             count *= side
-        if count > len(flat):  # a stride of zero would make a large tensor of few numbers
+        return count
+
+    def read(self) -> Tensor:
+        """The tensor. Raises `PickleRefused` and `PickleDamaged`."""
+        flat = self.numbers.flat
+        # a stride of zero would make a large tensor of few numbers
+        if self.count > max(len(flat), REPEATED):
             raise PickleDamaged(f"a tensor of shape {self.shape} over {len(flat)} numbers")
         try:
             return flat.as_strided(self.shape, self.stride, self.offset)
@@ -68,9 +81,91 @@ class StoredTensor:
             raise PickleDamaged(f"a tensor of shape {self.shape} beyond its numbers") from problem
 
 
-def blocked_global(problem: str) -> str | None:
-    """The name that ``torch.load(weights_only=True)`` refused, from the text of its error."""
-    found = re.search(r"GLOBAL ([\w.]+)", problem) or re.search(
-        r"(?:Unsupported global|Trying to (?:call|instantiate)[^`]*)[: `]+([\w.]+)", problem
-    )
-    return found.group(1) if found else None
+def dtype_of(storage_class: Any) -> torch.dtype | None:
+    """Type of the numbers in a storage of PyTorch's that a pickle names; None for another class."""
+    if not isinstance(storage_class, Named):
+        return None
+    module, _, name = storage_class.name.rpartition(".")
+    if module not in ("torch", "torch.cuda", "torch.storage") or not name.endswith("Storage"):
+        return None
+    return DTYPES.get(name.removesuffix("Storage"))
+
+
+def numbers_from(raw: Any, dtype: torch.dtype) -> Tensor:
+    """The numbers (n,) in the bytes ``raw``, copied."""
+    if not len(raw):
+        return torch.empty(0, dtype=dtype)
+    return torch.frombuffer(bytearray(raw), dtype=dtype)
+
+
+def _tensor(arguments: tuple) -> StoredTensor | None:
+    numbers, offset, shape, stride = arguments[:4] if len(arguments) > 3 else (None,) * 4
+    if not isinstance(numbers, StoredNumbers):
+        return None
+    if not (isinstance(shape, tuple) and isinstance(stride, tuple) and len(shape) <= 8):
+        return None
+    sizes = (offset, *shape, *stride)
+    if len(shape) != len(stride):
+        return None
+    if not all(type(size) is int and 0 <= size < 2**40 for size in sizes):
+        return None
+    return StoredTensor(numbers, offset, shape, stride)
+
+
+def _parameter(arguments: tuple) -> Any:
+    given = arguments[0] if arguments else None
+    return given if isinstance(given, StoredTensor) else None
+
+
+def _subclassed(arguments: tuple) -> Any:
+    """``_rebuild_from_type_v2(function, type, arguments, state)``: the tensor of the call in it."""
+    if len(arguments) != 4 or not isinstance(arguments[2], tuple):
+        return None
+    if not isinstance(arguments[0], Named) or arguments[0].name == SUBCLASSED:
+        return None
+    made = answered(TENSOR_ANSWERS, arguments[0], arguments[2])
+    return None if isinstance(made, Record) else made
+
+
+def _size(arguments: tuple) -> tuple | None:
+    sides = arguments[0] if len(arguments) == 1 else None
+    return tuple(sides) if isinstance(sides, (tuple, list)) else None
+
+
+def _dictionary(arguments: tuple) -> dict | None:
+    """An empty one, or (Python 2) one of pairs."""
+    if not arguments:
+        return {}
+    pairs = arguments[0]
+    if isinstance(pairs, Named):  # the class of missing entries of a defaultdict
+        return {}
+    if not isinstance(pairs, list):
+        return None
+    if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs):
+        return None
+    return {key: value for key, value in pairs if isinstance(key, (str, int))}
+
+
+def _bytes(arguments: tuple) -> bytes | None:
+    """Bytes as protocol 2 writes them: as text, and the name of its encoding."""
+    if len(arguments) != 2 or arguments[1] != "latin1" or not isinstance(arguments[0], str):
+        return None
+    try:
+        return arguments[0].encode("latin-1")
+    except UnicodeEncodeError:
+        return None
+
+
+SUBCLASSED = "torch._tensor._rebuild_from_type_v2"
+TENSOR_ANSWERS: Answers = {
+    "torch._utils._rebuild_tensor": _tensor,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_parameter": _parameter,
+    "torch._utils._rebuild_parameter_with_state": _parameter,
+    SUBCLASSED: _subclassed,
+    "torch.Size": _size,
+    "_codecs.encode": _bytes,
+    "collections.OrderedDict": _dictionary,
+    "collections.defaultdict": _dictionary,
+}
+"""What PyTorch's own pickles call, and the dictionaries that hold tensors."""

@@ -1,7 +1,7 @@
 """The published layout of Progressive GAN: ``layerN.conv.weight``, ``layerN.wscale.b``.
 
-The image is made by ``output_RxR.conv.weight`` and ``output_RxR.wscale.b``. The names are at the
-top level of the file or within ``state_dict``. They are those of `ProgressiveGAN` itself.
+The image is made by ``output_RxR.conv.weight`` and ``output_RxR.wscale.b``. The names are those of
+`ProgressiveGAN` itself, under any key or none (`networks_in_file`).
 """
 
 from __future__ import annotations
@@ -13,17 +13,12 @@ from pathlib import Path
 from torch import Tensor
 
 from palimpsest.errors import CheckpointError
-from palimpsest.generators.checkpoints.assembly import assemble, below, sized
+from palimpsest.generators.checkpoints.assembly import assemble, sized
 from palimpsest.generators.checkpoints.containers import READABLE, Content
 from palimpsest.generators.progressive import ProgressiveGAN
 
-PREFIXES = ("", "state_dict.")
+MARKS = ("layer1.wscale.b", "layer2.wscale.b", "layer1.conv.weight", "layer2.conv.weight")
 NAME = re.compile(r"(layer\d+|output_\d+x\d+)\.(conv\.weight|wscale\.b)")
-
-
-def matches(content: Content) -> bool:
-    """Whether the tensors carry this layout's names."""
-    return _prefix(content) is not None
 
 
 def build(path: Path, content: Content) -> ProgressiveGAN:
@@ -32,24 +27,20 @@ def build(path: Path, content: Content) -> ProgressiveGAN:
     The other layout of Progressive GAN has the same tensors under other names: see
     `progressive_features`.
     """
-    prefix = _prefix(content)
-    tensors = below(content.tensors, prefix)
-    check_names(path, tensors, NAME, prefix)
+    tensors = content.tensors
+    check_names(path, content, NAME)
     numbers = {int(n) for name in tensors for n in re.findall(r"^layer(\d+)", name)}
     resolution = resolution_of(path, numbers)
-    return build_from_layers(
-        path, tensors, resolution, lambda name: prefix + name, content.metadata
-    )
+    return build_from_layers(path, tensors, resolution, content.file_name, content.metadata)
 
 
-def check_names(
-    path: Path, tensors: Mapping[str, Tensor], names: re.Pattern[str], prefix: str
-) -> None:
+def check_names(path: Path, content: Content, names: re.Pattern[str]) -> None:
     """Raises `CheckpointError` for the first tensor whose name is not among ``names``."""
-    for name in tensors:
+    for name in content.tensors:
         if not names.fullmatch(name):
             raise CheckpointError(
-                f"{path}: tensor {prefix}{name} has no place in a Progressive GAN; {READABLE}"
+                f"{path}: tensor {content.file_name(name)} has no place in a Progressive GAN; "
+                f"{READABLE}"
             )
 
 
@@ -88,10 +79,3 @@ def build_from_layers(
         file_name,
         provenance,
     )
-
-
-def _prefix(content: Content) -> str | None:
-    for prefix in PREFIXES:
-        if any(f"{prefix}layer{n}.conv.weight" in content.tensors for n in (1, 2)):
-            return prefix
-    return None

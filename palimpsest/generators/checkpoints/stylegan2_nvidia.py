@@ -27,35 +27,43 @@ from torch import Tensor
 
 from palimpsest.errors import CheckpointError
 from palimpsest.generators.checkpoints import stylegan3_pickle
-from palimpsest.generators.checkpoints.pickled_tensors import (
+from palimpsest.generators.checkpoints.pickle_machine import (
+    Named,
     PickleDamaged,
     PickleRefused,
-    StoredTensor,
 )
-from palimpsest.generators.checkpoints.restricted_unpickler import Persistent, read_pickle
+from palimpsest.generators.checkpoints.pickled_tensors import StoredTensor
+from palimpsest.generators.checkpoints.restricted_unpickler import Persistent, Record
 from palimpsest.generators.checkpoints.tensorflow_networks import is_tensorflow
 from palimpsest.generators.checkpoints.tensorflow_pickles import read_tensorflow
 from palimpsest.generators.stylegan2 import MAPPING_RATE, blur_kernel
 
-NVIDIA_MARKS = (
-    *(b"torch_utils.persistence", b"_reconstruct_persistent_obj"),
-    *(b"dnnlib.tflib", b"tfutil", b"cnetwork\nNetwork\n"),  # TensorFlow, and Theano before it
-)
 CLAMP = "conv_clamp"
 
 
-def read_nvidia(path: Path, size: int, readable: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors of the pickle's G_ema in the common layout, and notes for its metadata.
+def is_nvidia(tree: Any) -> bool:
+    """Whether the ``tree`` of a pickle is of NVIDIA's code: PyTorch, TensorFlow or Theano."""
+    if is_tensorflow(tree):
+        return True
+    things = list(tree.values()) if isinstance(tree, dict) else [tree]
+    return any(isinstance(thing, Persistent) for thing in things) or (
+        isinstance(tree, dict) and "training_set_kwargs" in tree
+    )
+
+
+def read_nvidia(
+    path: Path, tree: Any, size: int, readable: str
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors of the G_ema in a pickle's ``tree`` in the common layout, and notes for its metadata.
 
     ``size``: bytes of the file, an upper limit for its tensors. ``readable``: the readable formats,
     for messages. Notes: ``source``, and ``conv_clamp`` if there is one. Raises `CheckpointError`
     for a pickle that is hostile, damaged, or of another network than StyleGAN2.
     """
     try:
-        tree = read_pickle(path)
         if is_tensorflow(tree):
             return read_tensorflow(path, tree, size)
-        network = _Network(path, _generator(path, tree), size)
+        network = _Network(path, _generator(path, tree, readable), size)
         if stylegan3_pickle.is_stylegan3(network):
             return stylegan3_pickle.from_pickle(network)
         return _converted(network)
@@ -70,15 +78,19 @@ def read_nvidia(path: Path, size: int, readable: str) -> tuple[dict[str, Tensor]
 
 def _refusal(asked: str) -> str:
     return (
-        f"refused: a pickle of NVIDIA's StyleGAN that refers to {asked}, and loading that could "
-        "run code from the file"
+        f"refused: a pickle of NVIDIA's StyleGAN whose network refers to {asked}, and loading that "
+        "could run code from the file"
     )
 
 
-def _generator(path: Path, tree: Any) -> Persistent:
-    if not isinstance(tree, dict) or not isinstance(tree.get("G_ema"), Persistent):
-        raise CheckpointError(f"{path}: a pickle of NVIDIA's without a network 'G_ema'")
-    return tree["G_ema"]
+def _generator(path: Path, tree: Any, readable: str) -> Persistent:
+    """The averaged generator; other things in the file may be whatever they are."""
+    found = tree.get("G_ema") if isinstance(tree, dict) else tree
+    if isinstance(found, (Record, Named)):
+        raise PickleRefused(found.name)
+    if not isinstance(found, Persistent):
+        raise CheckpointError(f"{path}: a pickle of NVIDIA's without a network 'G_ema'; {readable}")
+    return found
 
 
 class _Network:
@@ -91,6 +103,8 @@ class _Network:
         waiting, seen = [("", root)], set()
         while waiting:
             name, module = waiting.pop()
+            if isinstance(module, (Record, Named)):
+                raise PickleRefused(module.name)
             if not isinstance(module, Persistent) or id(module) in seen:
                 raise PickleDamaged(
                     f"module {name[:80] or 'G_ema'} is not a module, or is in it twice"
@@ -100,10 +114,12 @@ class _Network:
             dot = f"{name}." if name else ""
             for part in ("_parameters", "_buffers"):
                 for own, tensor in _entries(module, part):
+                    if isinstance(tensor, (Record, Named)):
+                        raise PickleRefused(tensor.name)
                     if isinstance(tensor, StoredTensor):
                         self.tensors[dot + own] = tensor
             waiting += [(dot + own, below) for own, below in _entries(module, "_modules")]
-        held = {id(t.numbers): len(t.numbers.raw) for t in self.tensors.values()}
+        held = {id(t.numbers): t.numbers.nbytes for t in self.tensors.values()}
         if sum(held.values()) > size:
             raise PickleDamaged("its tensors are larger than the file")
 

@@ -1,8 +1,8 @@
 """The common PyTorch layout of StyleGAN2: ``{"g_ema": {name: tensor}, "latent_avg": mean of w}``.
 
-The paper's published StyleGAN2 files have it. Names are those of `StyleGAN2`, also without the
-dictionary ``g_ema`` around them; convolution weights have a leading axis of one more; low-pass
-kernels and noise maps are optional.
+The paper's published StyleGAN2 files have it. Names are those of `StyleGAN2`, under any key or none
+(`networks_in_file`); convolution weights have a leading axis of one more, or none; low-pass kernels
+and noise maps are optional.
 
     generator = build(path, content)           # read
     content = layout_tensors(generator)        # write: what torch.save takes
@@ -19,47 +19,53 @@ from torch import Tensor
 
 from palimpsest.errors import CheckpointError
 from palimpsest.generators.base import layer_noise
-from palimpsest.generators.checkpoints.assembly import assemble, below, sized
+from palimpsest.generators.checkpoints.assembly import assemble, sized
 from palimpsest.generators.checkpoints.containers import READABLE, Content
+from palimpsest.generators.checkpoints.mean_latent import MEAN_NAMES, as_vector
+from palimpsest.generators.checkpoints.other_networks import WRAP, known_network
 from palimpsest.generators.stylegan2 import StyleGAN2, blur_kernel
 
 KERNEL_NAME = re.compile(r"(convs\.\d+\.conv\.blur|to_rgbs\.\d+\.upsample)\.kernel")
 LEADING_AXIS_NAME = re.compile(r"(conv1|to_rgb1|(convs|to_rgbs)\.\d+)\.conv\.weight")
 
 
-def matches(content: Content) -> bool:
-    """Whether the tensors carry this layout's names."""
-    names = content.tensors
-    return "conv1.conv.modulation.weight" in names or any(n.startswith("g_ema.") for n in names)
+MARKS = tuple(
+    f"{name}.conv.modulation.weight" for name in ("conv1", "convs.0", "to_rgb1", "to_rgbs.0")
+)
+"""Tensors by which a network of this layout is recognised."""
 
 
 def build(path: Path, content: Content) -> StyleGAN2:
     """The StyleGAN2 of the file. Raises `CheckpointError` for incomplete or unknown tensors."""
-    tensors = content.tensors
-    prefix = "g_ema." if any(name.startswith("g_ema.") for name in tensors) else ""
-    given = below(tensors, prefix)
-
-    def file_name(name: str) -> str:
-        return name if name == "latent_avg" else prefix + name
-
+    if other := known_network(content.tensors):
+        raise CheckpointError(f"{path}: {other}; {WRAP}")
+    given, file_name = dict(content.tensors), content.file_name
     for name in [name for name in given if KERNEL_NAME.fullmatch(name)]:
-        _check_kernel(path, prefix + name, given.pop(name))
+        _check_kernel(path, file_name(name), given.pop(name))
     style = [name for name in given if re.fullmatch(r"style\.\d+\.weight", name)]
     convs = [name for name in given if re.fullmatch(r"convs\.\d+\.conv\.weight", name)]
     style_dim, z_dim = sized(path, given, "style.1.weight", file_name, 2).shape
-    channels = {4: sized(path, given, "conv1.conv.weight", file_name, 5).shape[1]}
+    convolutions = [name for name in given if LEADING_AXIS_NAME.fullmatch(name)]
+    if z_dim != style_dim and all(given[name].ndim == 4 for name in convolutions):
+        raise CheckpointError(
+            f"{path}: its mapping network reads {z_dim} numbers for {style_dim}, and its "
+            "convolutions have no leading axis: probably a file of this project that lost its "
+            "metadata, so how z is encoded is not known"
+        )
+    for name in convolutions:
+        given[name] = _without_leading_axis(path, file_name(name), given[name])
+    channels = {4: len(sized(path, given, "conv1.conv.weight", file_name, 4))}
     doublings = (len(convs) + 1) // 2
     for i in range(doublings):
-        weight = sized(path, given, f"convs.{2 * i}.conv.weight", file_name, 5)
-        channels[8 * 2**i] = weight.shape[1]
+        weight = sized(path, given, f"convs.{2 * i}.conv.weight", file_name, 4)
+        channels[8 * 2**i] = len(weight)
     if not doublings:
-        raise CheckpointError(f"{path}: no tensor {prefix}convs.0.conv.weight; {READABLE}")
-    for name in [n for n in given if LEADING_AXIS_NAME.fullmatch(n)]:
-        given[name] = _without_leading_axis(path, prefix + name, given[name])
-    given.pop("latent_avg", None)
-    mean = tensors.get("latent_avg")
-    if mean is not None and mean.ndim:  # a single number, as in old versions, is not a mean latent
-        given["latent_avg"] = mean.reshape(-1)
+        lacking = file_name("convs.0.conv.weight")
+        raise CheckpointError(f"{path}: no tensor {lacking}; {READABLE}")
+    means = [given.pop(name) for name in MEAN_NAMES if name in given]
+    mean = as_vector(means[0], style_dim) if means else None
+    if mean is not None:
+        given["latent_avg"] = mean
     resolution = 4 * 2**doublings
     return assemble(
         path,
@@ -98,6 +104,9 @@ def on_cpu(tensor: Tensor) -> Tensor:
 
 
 def _without_leading_axis(path: Path, name: str, weight: Tensor) -> Tensor:
+    """(out, in, k, k): some codes store the weight so, with or without an axis of one before it."""
+    if weight.ndim == 4:
+        return weight
     if weight.ndim != 5 or weight.shape[0] != 1:
         raise CheckpointError(
             f"{path}: tensor {name} has shape {tuple(weight.shape)}; (1, out, in, k, k) is needed"
@@ -107,9 +116,16 @@ def _without_leading_axis(path: Path, name: str, weight: Tensor) -> Tensor:
 
 def _check_kernel(path: Path, name: str, kernel: Tensor) -> None:
     """Only one low-pass filter is implemented: with another the images would be wrong."""
-    wanted = blur_kernel()
-    if kernel.shape != wanted.shape or not torch.allclose(kernel.float(), wanted, atol=1e-3):
+    wanted, found = blur_kernel(), kernel.float()
+    if found.shape == wanted.shape and torch.allclose(found, wanted, atol=1e-3):
+        return
+    total = float(found.sum())
+    if found.shape == wanted.shape and torch.allclose(found * (4 / total), wanted, atol=1e-3):
         raise CheckpointError(
-            f"{path}: tensor {name} is another low-pass filter than [1, 3, 3, 1], "
-            "the only one that is supported"
+            f"{path}: tensor {name} is the low-pass filter [1, 3, 3, 1] with a sum of {total:.3g}; "
+            "only the sum of 4 is supported, which keeps the size of what it doubles"
         )
+    raise CheckpointError(
+        f"{path}: tensor {name} is another low-pass filter than [1, 3, 3, 1], "
+        "the only one that is supported"
+    )

@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 
 from palimpsest.errors import CheckpointError
-from palimpsest.generators.checkpoints.assembly import below
 from palimpsest.generators.checkpoints.containers import Content
 from palimpsest.generators.checkpoints.stylegan3_names import FREQS, Constants, assembled
 from palimpsest.generators.checkpoints.stylegan3_pickle import CONSTANTS
@@ -18,23 +17,16 @@ from palimpsest.generators.stylegan3 import StyleGAN3
 MARKS = (FREQS,)
 
 
-def matches(content: Content) -> bool:
-    """Whether the tensors carry StyleGAN3's names."""
-    return any(name == MARKS[0] or name.endswith(f".{MARKS[0]}") for name in content.tensors)
-
-
 def build(path: Path, content: Content) -> StyleGAN3:
     """The StyleGAN3 of the file. Raises `CheckpointError` for incomplete or unknown tensors."""
-    marks = [name for name in content.tensors if name.endswith(MARKS[0])]
-    prefix = min(marks, key=len)[: -len(MARKS[0])]
     notes = dict(content.metadata)
     constants = _told(path, notes.pop(CONSTANTS, None))
-    given = below(content.tensors, prefix)
+    given = dict(content.tensors)
     if "mapping.w_avg" in given:
         given["latent_avg"] = given.pop("mapping.w_avg")
 
     def file_name(name: str) -> str:
-        return prefix + ("mapping.w_avg" if name == "latent_avg" else name)
+        return content.file_name("mapping.w_avg" if name == "latent_avg" else name)
 
     return assembled(path, given, constants, file_name, notes)
 

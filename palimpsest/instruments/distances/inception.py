@@ -61,7 +61,7 @@ class InceptionFeatures:
 
         # torch-fidelity would unpickle the whole file, so it is given the tensors only
         tensors = io.BytesIO()
-        torch.save(read_checkpoint(Path(path)).tensors, tensors)
+        torch.save(dict(read_checkpoint(Path(path)).tensors), tensors)
         tensors.seek(0)
         try:
             network = FeatureExtractorInceptionV3(cls.name, [LAYER], tensors)
