@@ -21,6 +21,7 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, sample_z
+from palimpsest.generators.picture_cells import within_picture
 from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.label_changes import of_classes
 from palimpsest.instruments.segmenters.base import Segmenter
@@ -75,7 +76,7 @@ def dissect(
     maps, labels = [], []
     for part in sample_z(g, n, seed).split(BATCH):
         values = opened.values(opened.keys(part))
-        maps.append(values.v)
+        maps.append(within_picture(values.v, opened.margin))
         seen = segmenter.labels(opened.render(values))
         labels.append(seen.to(g.device))
     cells = torch.cat(maps).transpose(0, 1).flatten(1)  # (units, all cells)

@@ -318,7 +318,8 @@ class Engine:
         """The number of keys that the draft's context covers, the most directions there can be."""
         layer = self.model(work.model).g.layer(work.draft.layer)
         size = (layer.key_size,) * 2
-        cells = sum(int((place.area(size) > 0).sum()) for place in work.draft.places)
+        areas = (place.area(size, margin=layer.margin) for place in work.draft.places)
+        cells = sum(int((area > 0).sum()) for area in areas)
         return min(cells, layer.weight.shape[1])
 
     def last_solved(self, recipe: Recipe) -> Solved | None:

@@ -108,8 +108,8 @@ def _layers(g: Generator) -> list[LayerSeen]:
     return [
         LayerSeen(
             number=one.number,
-            keys=one.key_size,
-            values=one.value_size,
+            keys=one.key_size - 2 * one.margin,
+            values=one.value_size - 2 * one.margin * one.upsampling,
             units=(units := one.weight.shape[1]),
             erases=scaled_count(ERASED, units),
         )

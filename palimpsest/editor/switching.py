@@ -41,15 +41,20 @@ def image_with_units(
         for place, stats in sorted(places, key=lambda one: one[0].layer):
             if state.layer < place.layer:
                 state = g.keys_at(g.layer(state.layer).values(state), place.layer)
-            state = with_units(state, place, stats)
+            state = with_units(state, place, stats, g.layer(place.layer).margin)
         layer = g.layer(state.layer)
         return layer.render(layer.values(state))
 
 
-def with_units(state: KeyState, place: UnitPlace, stats: KeyStatistics | None) -> KeyState:
-    """Keys with the units of a place switched in its cells; ``stats`` are needed for what is on."""
+def with_units(
+    state: KeyState, place: UnitPlace, stats: KeyStatistics | None, margin: int = 0
+) -> KeyState:
+    """Keys with the units of a place switched in its cells; ``stats`` are needed for what is on.
+
+    ``margin``: that of the layer.
+    """
     k = state.k.clone()
-    share = place.place.area(tuple(k.shape[2:])).to(k)
+    share = place.place.area(tuple(k.shape[2:]), margin=margin).to(k)
     off, on = list(place.off), list(place.on)
     if off:
         k[:, off] *= 1 - share

@@ -11,6 +11,7 @@ from palimpsest.editor.engine import Engine, encoded
 from palimpsest.editor.recipes import Recipe
 from palimpsest.editor.work import UnitPlace, Work
 from palimpsest.errors import ParameterError
+from palimpsest.generators.picture_cells import within_picture
 from palimpsest.memory import unit_scores
 
 
@@ -23,7 +24,8 @@ def fitting_units(engine: Engine, work: Work, place: UnitPlace, count: int) -> U
     model = engine.model(work.model, work.truncation)
     statistics = engine.statistics(work.model, place.layer, work.truncation)
     keys = model.keys(place.layer, place.place.sample).k
-    weights = place.place.area(tuple(keys.shape[2:]))
+    margin = model.g.layer(place.layer).margin
+    weights = place.place.area(tuple(keys.shape[2:]), margin=margin)
     scores = unit_scores(keys, weights[None], statistics.of(statistics.n)) / weights.sum()
     order = scores.argsort(descending=True, stable=True).tolist()
     used = {
@@ -48,7 +50,7 @@ def fitting_units(engine: Engine, work: Work, place: UnitPlace, count: int) -> U
 
 
 def activation_map(engine: Engine, recipe: Recipe, layer: int, sample: int, unit: int) -> bytes:
-    """Where a unit is active on an unedited sample, as a PNG of the layer's cells.
+    """Where a unit is active on an unedited sample, as a PNG of the picture's cells.
 
     Red, with the size of the activation as opacity; opacity 1 is the largest on this sample. Raises
     `ParameterError` for a layer or unit that there is not.
@@ -59,7 +61,7 @@ def activation_map(engine: Engine, recipe: Recipe, layer: int, sample: int, unit
     keys = opened.keys(layer, sample).k[0]
     if not 0 <= unit < len(keys):
         raise ParameterError(f"layer {layer} has {len(keys)} units, from 0; there is no {unit}")
-    size = keys[unit].abs()
+    size = within_picture(keys[unit].abs(), opened.g.layer(layer).margin)
     opacity = (255 * size / size.max().clamp_min(1e-12)).round().to(torch.uint8).cpu().numpy()
     pixels = np.zeros((*opacity.shape, 4), np.uint8)
     pixels[..., 0], pixels[..., 1], pixels[..., 3] = 255, 60, opacity

@@ -15,6 +15,7 @@ from palimpsest.editor.engine import Engine, as_png, encoded
 from palimpsest.editor.recipes import Part, Recipe
 from palimpsest.errors import EditError
 from palimpsest.generators.checkpoints.exporting import export_generator
+from palimpsest.generators.picture_cells import within_picture
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import centre_of, copy_object, match_map, paste_goal
 from palimpsest.sessions.masks import encode_mask
@@ -37,14 +38,15 @@ def goal_picture(engine: Engine, recipe: Recipe, number: int) -> bytes | None:
     size = (layer.value_size,) * 2
     with torch.no_grad():
         donor = found.opened.donor(model.keys(layer.number, exemplar.object.sample))
-        clip = copy_object(donor, exemplar.object.area(size))
+        clip = copy_object(donor, exemplar.object.area(size, margin=layer.margin))
         place = model.keys(layer.number, exemplar.paste.sample)
-        goal = paste_goal(layer, place, clip, centre_of(exemplar.paste.area(size)), tight=False)
+        centre = centre_of(exemplar.paste.area(size, margin=layer.margin))
+        goal = paste_goal(layer, place, clip, centre, tight=False)
         return as_png(layer.render(layer.values(place).replace(goal.target)))
 
 
 def matches(engine: Engine, recipe: Recipe, sample: int) -> Tensor | None:
-    """How strongly each cell of a sample matches the draft's directions, (h, w), not negative.
+    """How strongly a picture's cells match the draft's directions, (h, w), not negative.
 
     The product of key and direction; with several directions the norm of the products. None
     without a solved draft.
@@ -53,12 +55,13 @@ def matches(engine: Engine, recipe: Recipe, sample: int) -> Tensor | None:
     if found is None:
         return None
     keys = engine.model(recipe.model, recipe.truncation).keys(found.edit.layer, sample).k
+    keys = within_picture(keys, found.opened.layer.margin)
     products = torch.stack([match_map(keys, d)[0] for d in found.edit.directions])
     return products.norm(dim=0) if len(products) > 1 else products[0].clamp_min(0)
 
 
 def heat_map(engine: Engine, recipe: Recipe, sample: int) -> bytes | None:
-    """The matches of a sample as a PNG of the layer's cells: red, with the match as opacity.
+    """The matches of a sample as a PNG of the picture's cells: red, with the match as opacity.
 
     Opacity 1 is the strongest match within the draft's context.
     """
@@ -72,7 +75,8 @@ def heat_map(engine: Engine, recipe: Recipe, sample: int) -> bytes | None:
     ):
         there = matches(engine, recipe, place.sample)
         assert there is not None
-        full = max(full, float(there[weights > 0].max()))
+        painted = within_picture(weights, solved.opened.layer.margin) > 0
+        full = max(full, float(there[painted].max()))
     opacity = (255 * (found / full).clamp(0, 1)).round().to(torch.uint8).numpy()
     pixels = np.zeros((*opacity.shape, 4), np.uint8)
     pixels[..., 0], pixels[..., 1], pixels[..., 3] = 255, 60, opacity

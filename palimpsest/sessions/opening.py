@@ -102,14 +102,14 @@ def open_session(
 
     with torch.no_grad():
         found = torch.cat([keys_of(place.sample).k for place in places])
-        weights = torch.stack([place.area(keys, compat) for place in places])
+        weights = torch.stack([place.area(keys, compat, opened.margin) for place in places])
         silent = _silent_units(session, found, weights, stats)
         result = OpenSession(session, opened, (), found, weights, silent)
         goals = []
         for exemplar in chosen:
             donor = result.donor(keys_of(exemplar.object.sample))
-            clip = copy_object(donor, exemplar.object.area(values, compat))
-            centre = centre_of(exemplar.paste.area(values, compat))
+            clip = copy_object(donor, exemplar.object.area(values, compat, opened.margin))
+            centre = centre_of(exemplar.paste.area(values, compat, opened.margin))
             place = keys_of(exemplar.paste.sample)
             goals.append(paste_goal(opened, place, clip, centre, halo=0 if compat else 1))
     return replace(result, goals=tuple(goals))

@@ -37,6 +37,7 @@ from pydantic import (
 from palimpsest.errors import SessionError
 from palimpsest.files.atomic import atomic_write_text
 from palimpsest.generators.base import Generator
+from palimpsest.generators.picture_cells import around_picture
 from palimpsest.sessions.content import SAMPLES, fault_of, in_our_form, parsed
 from palimpsest.sessions.masks import compat_area, cover, decode_mask
 
@@ -71,12 +72,15 @@ class Selection(_Strict):
         """The mask (H, W) float32 in [0, 1], not writable."""
         return _pixels_of(self.mask)
 
-    def area(self, size: tuple[int, int], compat: bool = False) -> Any:
+    def area(self, size: tuple[int, int], compat: bool = False, margin: int = 0) -> Any:
         """Painted share of each cell of a (rows, columns) grid, a float32 tensor.
 
-        ``compat`` computes it as the original code does.
+        ``compat`` computes it as the original code does. ``margin``: cells of the grid beyond each
+        edge of the picture (`Layer.margin`), where nothing can be painted.
         """
-        return compat_area(self.mask, size) if compat else cover(self.pixels, size)
+        seen = (size[0] - 2 * margin, size[1] - 2 * margin)
+        area = compat_area(self.mask, seen) if compat else cover(self.pixels, seen)
+        return around_picture(area, margin)
 
 
 @lru_cache(maxsize=64)
@@ -231,7 +235,7 @@ class _Drawn(_Strict):
         opened = generator.layer(number)
         keys, values = (opened.key_size,) * 2, (opened.value_size,) * 2
         for field, selection in self.selections():
-            if not (selection.area(values, compat) > 0).any():
+            if not (selection.area(values, compat, opened.margin) > 0).any():
                 raise SessionError(
                     f"session {self.name}: field {field}.mask: covers nothing on the "
                     f"{values[0]} x {values[1]} grid of layer {number}; paint a larger spot"
@@ -241,7 +245,8 @@ class _Drawn(_Strict):
                 f"session {self.name}: field erase: layer {number} has {units} units, and some of "
                 "them must stay; give fewer"
             )
-        count = sum(int((selection.area(keys, compat) > 0).sum()) for selection in self.context)
+        areas = (place.area(keys, compat, opened.margin) for place in self.context)
+        count = sum(int((area > 0).sum()) for area in areas)
         if self.context and self.rank > count:
             raise SessionError(
                 f"session {self.name}: field rank: {self.rank} is above the {count} keys that the "

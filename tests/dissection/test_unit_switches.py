@@ -43,7 +43,7 @@ class Kitchen:
     """
 
     device = torch.device("cpu")
-    value_size = 8
+    value_size, margin = 8, 0
     z_dim = 24
 
     def __init__(self, world: World, rule: float = 0.5) -> None:

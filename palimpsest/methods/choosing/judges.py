@@ -16,6 +16,7 @@ from torch import Tensor
 
 from palimpsest.errors import SessionError
 from palimpsest.generators.base import Generator, KeyState, Layer
+from palimpsest.generators.picture_cells import around_picture
 from palimpsest.generators.samples import images_at_once, sample_z
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.instruments.label_changes import REMOVED_SHARE, TURNED_SHARE, of_classes
@@ -261,8 +262,9 @@ def cells_showing(
     images = layer.render(layer.values(state))
     labels = segmenter.labels(images)
     shown = of_classes(labels, numbers).float()[:, None]
-    share = torch.nn.functional.adaptive_avg_pool2d(shown, (layer.key_size,) * 2)
-    return widened(share[:, 0] > 0.02)
+    cells = layer.key_size - 2 * layer.margin
+    share = torch.nn.functional.adaptive_avg_pool2d(shown, (cells,) * 2)
+    return widened(around_picture(share[:, 0], layer.margin) > 0.02)
 
 
 def widened(cells: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ class Kitchen:
     """
 
     device = torch.device("cpu")
-    value_size = 8
+    value_size, margin = 8, 0
 
     def __init__(self, world: World, linked: bool) -> None:
         self.world, self.linked, self.z_dim = world, linked, world.z_dim
