@@ -263,6 +263,19 @@ def test_every_atomic_write_goes_through_one_place() -> None:
             assert not re.search(r"os\.rename|tempfile\.mkstemp", file.read_text()), name_of(file)
 
 
+def test_array_files_are_written_and_read_in_one_place() -> None:
+    """Or a kind of file would be without its checksum."""
+    own = ROOT / "palimpsest" / "files" / "arrays.py"
+    of_numpy = (
+        r"\bnp\.(save|load|savez|savez_compressed|savetxt|memmap)\(|\.tofile\(|np\.fromfile\("
+    )
+    for file in [*LIBRARY, *STAGES]:
+        modules = imported_modules(file)
+        if file != own:
+            assert not any(one.split(".")[0] == "safetensors" for one in modules), name_of(file)
+            assert not re.search(of_numpy, file.read_text()), name_of(file)
+
+
 def test_torch_loads_never_run_code() -> None:
     for file in [*LIBRARY, *STAGES]:
         for node in ast.walk(ast.parse(file.read_text())):

@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 from palimpsest.errors import CheckpointError, SessionError
 from palimpsest.experiments.reflections.painted_scenes import STREAM_SEED, PaintedScenes
+from palimpsest.files.arrays import peek
 from palimpsest.generators import Generator, load_generator
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.truncating import can_truncate, with_truncation
@@ -116,13 +115,7 @@ def _opens(session: Session | HalfSession, file: Path) -> bool:
 
 
 def _in_safetensors(path: Path) -> Contents:
-    try:
-        with safe_open(path, framework="pt") as file:
-            names, metadata = set(file.keys()), dict(file.metadata() or {})
-    except (SafetensorError, ValueError) as problem:
-        raise CheckpointError(
-            f"{path}: damaged, or not a safetensors file ({problem}); make or fetch it again"
-        ) from None
+    names, metadata = peek(path, CheckpointError)
     for mark, reader in MARKS.items():
         if mark in metadata:
             return reader(path)

@@ -1,13 +1,21 @@
-"""Named arrays and text metadata in a ``.safetensors`` file, written atomically.
+"""Files of named arrays, written atomically and checked when they are read.
 
 save_arrays("layer6.safetensors", {"second_moment": moment}, {"layer": "6"})
 arrays, metadata = load_arrays("layer6.safetensors")
+save_zipped("fig09.npz", {"before": pictures})
+arrays = load_zipped("fig09.npz")
+
+Every file carries a checksum of its content, so that a single wrong bit is found, wherever it is
+(`checksums`). No other module writes or reads these formats. Files of version 1, which have no
+checksum, still load.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +25,14 @@ from safetensors import SafetensorError, safe_open
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.files.atomic import atomic_path
+from palimpsest.files.checksums import (
+    Damaged,
+    NewerFormat,
+    check_ending,
+    document_of,
+    entries_of,
+    write_ending,
+)
 
 _DTYPE_NAMES = {
     torch.float64: "F64",
@@ -31,6 +47,8 @@ _DTYPE_NAMES = {
     torch.bool: "BOOL",
 }
 
+_UNREADABLE = (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError)
+
 
 def save_arrays(
     target: str | os.PathLike[str],
@@ -39,28 +57,28 @@ def save_arrays(
 ) -> None:
     """Write named arrays and text metadata to a ``.safetensors`` file, atomically.
 
-    The same arrays and metadata give the same bytes, in any order of the mappings. (The
-    header is written here because the library's own writer shuffles several metadata keys.)
+    The same arrays and metadata give the same bytes, in any order of the mappings. The file's own
+    metadata is one JSON document (`checksums.document_of`), under the key ``palimpsest``.
 
     Raises:
         TypeError: a metadata value that is not a string, or an unsupported type of array.
     """
     tensors = {name: _as_tensor(array) for name, array in sorted(arrays.items())}
-    header: dict[str, object] = {}
-    if metadata:
-        for name, value in metadata.items():
-            if not isinstance(value, str):
-                raise TypeError(f"metadata {name!r} is {type(value).__name__}, not a string")
-        header["__metadata__"] = dict(sorted(metadata.items()))
+    for name, value in (metadata or {}).items():
+        if not isinstance(value, str):
+            raise TypeError(f"metadata {name!r} is {type(value).__name__}, not a string")
+    for name, tensor in tensors.items():
+        if tensor.dtype not in _DTYPE_NAMES:
+            raise TypeError(
+                f"array {name!r} has type {tensor.dtype}, which safetensors does not support"
+            )
+    document = document_of(dict(metadata or {}), tensors)
+    header: dict[str, object] = {"__metadata__": document}
     # widest elements first: keeps every array aligned to its element size
     order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
     position = 0
     for name in order:
         tensor = tensors[name]
-        if tensor.dtype not in _DTYPE_NAMES:
-            raise TypeError(
-                f"array {name!r} has type {tensor.dtype}, which safetensors does not support"
-            )
         size = tensor.numel() * tensor.element_size()
         header[name] = {
             "dtype": _DTYPE_NAMES[tensor.dtype],
@@ -68,7 +86,7 @@ def save_arrays(
             "data_offsets": [position, position + size],
         }
         position += size
-    encoded = json.dumps(header, separators=(",", ":")).encode("utf-8")
+    encoded = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
     encoded += b" " * (-len(encoded) % 8)
     with atomic_path(target) as path, open(path, "wb") as file:
         file.write(len(encoded).to_bytes(8, "little"))
@@ -83,20 +101,81 @@ def load_arrays(
     """Read a ``.safetensors`` file: its arrays by name, and its metadata (empty if it has none).
 
     Raises:
-        error: the file is missing, truncated, or not a safetensors file; `error` is the class to
-            raise, such as `StatisticsError`.
+        error: the file is missing, truncated, not a safetensors file, or not what was written
+            (another checksum); `error` is the class to raise, such as `StatisticsError`.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise error(f"{path}: no such file")
+    path = _existing(path, error)
     try:
         with safe_open(path, framework="pt") as file:
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
-            return arrays, dict(file.metadata() or {})
-    except (SafetensorError, ValueError, KeyError) as problem:
-        raise error(
-            f"{path}: damaged, or not a safetensors file ({problem}); make or fetch it again"
-        ) from problem
+            return arrays, entries_of(dict(file.metadata() or {}), arrays)
+    except Damaged as problem:
+        raise error(f"{path}: damaged: {problem}; make or fetch it again") from problem
+    except NewerFormat as problem:
+        raise error(f"{path}: {problem}") from problem
+    except _UNREADABLE as problem:
+        raise error(_unreadable(path, problem)) from problem
+
+
+def peek(
+    path: str | os.PathLike[str], error: type[PalimpsestError] = PalimpsestError
+) -> tuple[frozenset[str], dict[str, str]]:
+    """Names of the arrays in a ``.safetensors`` file, and its metadata, without reading the arrays.
+
+    For telling what a file is: its content is checked by `load_arrays`, not here. Raises as
+    `load_arrays`.
+    """
+    path = _existing(path, error)
+    try:
+        with safe_open(path, framework="pt") as file:
+            return frozenset(file.keys()), entries_of(dict(file.metadata() or {}))
+    except Damaged as problem:
+        raise error(f"{path}: damaged: {problem}; make or fetch it again") from problem
+    except NewerFormat as problem:
+        raise error(f"{path}: {problem}") from problem
+    except _UNREADABLE as problem:
+        raise error(_unreadable(path, problem)) from problem
+
+
+def save_zipped(target: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays to a compressed ``.npz`` file, atomically.
+
+    The same arrays in the same order give the same bytes. The checksum is the comment of the zip
+    archive, so any reader of ``.npz`` files reads it.
+    """
+    with atomic_path(target) as path:
+        with open(path, "wb") as file:
+            np.savez_compressed(file, **arrays)
+        write_ending(path)
+
+
+def load_zipped(
+    path: str | os.PathLike[str], error: type[PalimpsestError] = PalimpsestError
+) -> dict[str, np.ndarray]:
+    """The arrays of a ``.npz`` file by name. Raises ``error`` as `load_arrays`."""
+    path = _existing(path, error)
+    try:
+        check_ending(path)
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Damaged as problem:
+        raise error(f"{path}: damaged: {problem}; make it again") from problem
+    except (*_UNREADABLE, OSError, EOFError, AttributeError, NotImplementedError) as problem:
+        raise error(f"{path}: damaged, or not a .npz file ({problem}); make it again") from problem
+    except (zipfile.BadZipFile, zlib.error) as problem:
+        raise error(f"{path}: damaged, or not a .npz file ({problem}); make it again") from problem
+
+
+def _existing(path: str | os.PathLike[str], error: type[PalimpsestError]) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        raise error(f"{path}: no such file")
+    return path
+
+
+def _unreadable(path: Path, problem: Exception) -> str:
+    told = " ".join(str(problem).split())[:200]
+    return f"{path}: damaged, or not a safetensors file ({told}); make or fetch it again"
 
 
 def _as_tensor(array: torch.Tensor | np.ndarray) -> torch.Tensor:

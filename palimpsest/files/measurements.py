@@ -50,7 +50,7 @@ class Stored:
         facts = {f"{PREFIX}{name}": value for name, value in self.facts.items()}
         rows = self.rows.replace_schema_metadata({**(self.rows.schema.metadata or {}), **facts})
         with atomic_path(path) as temporary:
-            pq.write_table(rows, temporary)
+            pq.write_table(rows, temporary, write_page_checksum=True)
 
 
 def write_measurements(
@@ -82,7 +82,7 @@ def _read(path: Path, what: str) -> pa.Table:
     if not path.is_file():
         raise PalimpsestError(f"{path}: no such file; measure {what} first")
     try:
-        return pq.read_table(path)
+        return pq.read_table(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as problem:
         raise PalimpsestError(
             f"{path}: damaged, or not a parquet file; measure {what} again"

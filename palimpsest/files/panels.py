@@ -1,8 +1,8 @@
 """A figure's panel: the arrays that the figure shows and the facts of its caption.
 
 Computing and drawing are separate: a panel takes minutes and a generator, a figure takes a second
-and a panel. The file is a plain ``.npz``, readable without this project; the facts are JSON in the
-entry ``facts``::
+and a panel. The file is an ``.npz``, readable without this project; the facts are JSON in the entry
+``facts``::
 
     save_panel("fig09.npz", {"before": before, "after": after}, {"n": 1000})
     panel = load_panel("fig09.npz")
@@ -12,7 +12,6 @@ entry ``facts``::
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from palimpsest.errors import PalimpsestError
-from palimpsest.files.atomic import atomic_path
+from palimpsest.files.arrays import load_zipped, save_zipped
 
 SHOWS_PHOTOGRAPHS = "shows_photographs"
 """A fact: the figure shows photographs, which are not part of the project."""
@@ -37,8 +36,7 @@ class Panel:
 
 def save_panel(path: str | Path, arrays: Mapping[str, np.ndarray], facts: Mapping) -> None:
     """Write a panel atomically."""
-    with atomic_path(path) as target, open(target, "wb") as file:
-        np.savez_compressed(file, facts=np.array(json.dumps(facts, sort_keys=True)), **arrays)
+    save_zipped(path, {"facts": np.array(json.dumps(facts, sort_keys=True)), **arrays})
 
 
 def load_panel(path: str | Path) -> Panel:
@@ -46,12 +44,9 @@ def load_panel(path: str | Path) -> Panel:
     path = Path(path)
     if not path.is_file():
         raise PalimpsestError(f"{path}: no such file; compute the panel first")
+    arrays = load_zipped(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
         facts = json.loads(str(arrays.pop("facts", "{}")))
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as problem:
-        raise PalimpsestError(
-            f"{path}: damaged, or not a panel ({problem}); compute it again"
-        ) from problem
+    except ValueError as problem:
+        raise PalimpsestError(f"{path}: its facts are no JSON ({problem}); make it again") from None
     return Panel(arrays, facts)

@@ -12,9 +12,8 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 from palimpsest.errors import CheckpointError
+from palimpsest.files.arrays import peek
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
 from palimpsest.instruments.classifiers.base import Classifier
@@ -74,10 +73,4 @@ def _metadata(path: str | PathLike[str]) -> dict[str, str] | None:
     with open(path, "rb") as file:
         if file.read(9)[8:] != b"{":
             return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {})
-    except (SafetensorError, ValueError) as problem:
-        raise CheckpointError(
-            f"{path}: damaged, or not a safetensors file ({problem}); make or fetch it again"
-        ) from None
+    return peek(path, CheckpointError)[1]

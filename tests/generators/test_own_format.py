@@ -4,10 +4,11 @@ import json
 
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from palimpsest.files.arrays import peek
 from palimpsest.generators import CheckpointError, load_generator, sample_z, save_generator
+from palimpsest.generators.base import content_sha256
 from palimpsest.generators.encoding import SoftThresholds
 from palimpsest.generators.progressive import ProgressiveGAN
 from palimpsest.generators.stylegan2 import StyleGAN2
@@ -96,8 +97,7 @@ def test_nothing_is_written_that_cannot_be_held(tmp_path):
 def test_a_description_that_does_not_fit(tmp_path):
     path = tmp_path / "g.safetensors"
     save_generator(small("stylegan2"), path)
-    with safe_open(path, framework="pt") as file:
-        described = json.loads(file.metadata()["palimpsest"])
+    described = json.loads(peek(path)[1]["palimpsest"])
     tensors = load_file(path)
 
     def refused(text):
@@ -145,5 +145,21 @@ def test_a_changed_weight_is_noticed(tmp_path):
     content = bytearray(path.read_bytes())
     content[-2] ^= 0x01  # a small change of the last number
     path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"g\.safetensors: damaged: another checksum"):
+        load_generator(path)
+
+
+def test_a_changed_weight_of_version_1_is_noticed(tmp_path):
+    """Its description holds a hash of the tensors, which the file's checksum replaced."""
+    path = tmp_path / "g.safetensors"
+    g = small("stylegan2")
+    save_generator(g, path)
+    described = json.loads(peek(path)[1]["palimpsest"])
+    tensors = load_file(path)
+    described["sha256"] = content_sha256(tensors)
+    save_file(tensors, path, {"palimpsest": json.dumps(described)})
+    assert load_generator(path).weights_sha256 == g.weights_sha256
+    tensors["latent_avg"][0] += 1
+    save_file(tensors, path, {"palimpsest": json.dumps(described)})
     with pytest.raises(CheckpointError, match=r"g\.safetensors: its weights are not those"):
         load_generator(path)

@@ -3,9 +3,9 @@
 The metadata entry ``palimpsest`` is JSON: ``format`` (version of this layout), ``kind``,
 ``resolution``, ``channels`` (width of each resolution), ``z_dim``, ``style_dim`` and
 ``mapping_layers`` (StyleGAN2), ``encoding`` ({z_dim, thresholds, width} or null),
-``constants`` (StyleGAN3, in place of the sizes: see `stylegan3_names`),
-``sha256`` (of the stored tensors, see `content_sha256`) and ``provenance`` (free notes of the
-writer). Tensors have the names of `StyleGAN2` and `ProgressiveGAN`; noise maps are
+``constants`` (StyleGAN3, in place of the sizes: see `stylegan3_names`) and ``provenance`` (free
+notes of the writer); in files without a checksum also ``sha256`` (of the stored tensors, see
+`content_sha256`). Tensors have the names of `StyleGAN2` and `ProgressiveGAN`; noise maps are
 ``noises.noise_i``.
 """
 
@@ -58,8 +58,7 @@ def save_generator(
     for name, tensor in stored.items():
         if not tensor.isfinite().all():
             raise ValueError(f"tensor {name} holds numbers that are not finite as {dtype}")
-    description = describe(generator, metadata) | {"sha256": content_sha256(stored)}
-    save_arrays(path, stored, {METADATA_KEY: json.dumps(description)})
+    save_arrays(path, stored, {METADATA_KEY: json.dumps(describe(generator, metadata))})
 
 
 def describe(generator: Generator, provenance: Mapping[str, Any] | None = None) -> dict[str, Any]:
