@@ -11,12 +11,14 @@ import codecs
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from palimpsest.errors import CheckpointError, SessionError
 from palimpsest.experiments.reflections.painted_scenes import STREAM_SEED, PaintedScenes
 from palimpsest.files.arrays import peek
 from palimpsest.generators import Generator, load_generator
 from palimpsest.generators.checkpoints.containers import read_checkpoint
+from palimpsest.generators.identity import made_on
 from palimpsest.generators.truncating import can_truncate, with_truncation
 from palimpsest.instruments.classifiers.attribute_classifier import KIND as ATTRIBUTE
 from palimpsest.instruments.classifiers.published import CALLED
@@ -134,6 +136,7 @@ def _generator(path: Path) -> Contents:
         "z": f"{g.z_dim} numbers",
         "layers": f"{g.layers[0]} to {g.layers[-1]}",
         "weights": g.weights_sha256[:12],
+        **_made_on(made_on(g)),
         **({"truncation": _truncates(g)} if g.kind != "progressive" else {}),
         **{name: str(value) for name, value in g.provenance.items() if _told(value)},
     }
@@ -161,6 +164,7 @@ def _edit(path: Path) -> Contents:
         ),
         **({"composed of": ", ".join(parts)} if parts else {}),
         "made for weights": edit.weights_sha256[:12],
+        **_made_on(edit.metadata),
     }
     return Contents("edit", facts, edit.weights_sha256)
 
@@ -173,7 +177,15 @@ def _statistics(path: Path) -> Contents:
         **{name: stats.metadata[name] for name in told if stats.metadata.get(name)},
     }
     sha = stats.metadata.get("weights_sha256", "")
-    return Contents("key statistics", facts | {"made for weights": sha[:12]}, sha)
+    facts |= {"made for weights": sha[:12], **_made_on(stats.metadata)}
+    return Contents("key statistics", facts, sha)
+
+
+def _made_on(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """The edits that a file was made on top of, and the model, which is not `weights_sha256`."""
+    if not metadata.get("made_on"):
+        return {}
+    return {"made on top of": f"{metadata['made_on']}, on {metadata['model_sha256'][:12]}"}
 
 
 def _session(path: Path) -> Contents:
@@ -234,6 +246,7 @@ def _photograph(path: Path) -> Contents:
             for stage, error in found.errors.items()
         },
         "made for weights": found.weights_sha256[:12],
+        **_made_on(found.provenance),
     }
     return Contents("inverted photograph", facts, found.weights_sha256)
 

@@ -13,7 +13,6 @@ A network subclasses `Generator` with three steps, `start`, `next_keys` and `fin
 from __future__ import annotations
 
 import copy
-import hashlib
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +24,8 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from palimpsest.generators.identity import Change, content_sha256, lineage_of
 
 Window = tuple[int, int, int, int]
 
@@ -232,6 +233,7 @@ class Generator(nn.Module, ABC):
     truncation: float = 1.0
     noise: str = "single"
     provenance: Mapping[str, Any] = MappingProxyType({})  # the file's notes on its weights
+    changes: tuple[Change, ...] = ()  # of the weights since they were loaded, in order
 
     @property
     def device(self) -> torch.device:
@@ -313,15 +315,23 @@ class Generator(nn.Module, ABC):
     def with_weight(self, number: int, weight: Tensor) -> Generator:
         """A generator with ``weight`` (M, N, 3, 3) in layer ``number``.
 
-        All other tensors are shared with this generator, which stays as it is.
+        All other tensors are shared with this generator, which stays as it is. The result has an
+        identity of its own.
         """
+        other = self._with_weight(number, weight)
+        digest = content_sha256({str(number): other.layer(number).weight})
+        other.changes = (*self.changes, Change("weights", digest, name=f"layer {number}"))
+        return other
+
+    def _with_weight(self, number: int, weight: Tensor) -> Generator:
+        """As `with_weight`, but with the identity of this generator."""
         old = self.layer(number).weight
         if weight.shape != old.shape:
             raise ValueError(
                 f"layer {number} has a weight of shape {tuple(old.shape)}, "
                 f"not {tuple(weight.shape)}"
             )
-        _ = self.weights_sha256  # computed now, so that the copy keeps the hash of the loaded model
+        _ = self.model_sha256  # computed now, so that the copy keeps the hash of the loaded model
         shared = {id(t): t for t in (*self.parameters(), *self.buffers())}
         other = copy.deepcopy(self, shared)
         other.layer(number)._set_weight(weight.detach().to(old.dtype).clone())
@@ -329,25 +339,26 @@ class Generator(nn.Module, ABC):
 
     @property
     def weights_sha256(self) -> str:
-        """Hash of the weights as loaded, the same for every file layout.
+        """The generator's identity, which statistics and edits say that they were made for.
 
-        It does not change when an edit is applied: edits use it to identify their model.
+        Hash of the weights as loaded, the same for every file layout. A rewritten generator has its
+        own: the model's hash plus the edits applied, in order, with their strengths.
         """
+        return self.lineage[-1]
+
+    @property
+    def lineage(self) -> tuple[str, ...]:
+        """`weights_sha256` of the model as loaded, and after each change of its weights."""
+        return lineage_of(self.model_sha256, self.changes)
+
+    @property
+    def model_sha256(self) -> str:
+        """Hash of the weights as loaded; no edit changes it."""
         known = getattr(self, "_weights_sha256", None)
         if known is None:
             known = content_sha256(self.state_dict())
             self._weights_sha256 = known
         return known
-
-
-def content_sha256(tensors: dict[str, Tensor]) -> str:
-    """Hash of names, shapes and float32 bytes of ``tensors``, in the order of their names."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        array = tensors[name].detach().cpu().to(torch.float32).contiguous().numpy()
-        digest.update(f"{name}{array.shape}".encode())
-        digest.update(memoryview(array).cast("B"))
-    return digest.hexdigest()
 
 
 @lru_cache(maxsize=64)

@@ -33,7 +33,7 @@ def with_truncation(g: Generator, truncation: float) -> Generator:
             f"truncation {truncation:g} needs a StyleGAN2 or 3 that holds its mean latent, which "
             "this generator does not"
         )
-    _ = g.weights_sha256  # computed now, so that the copy keeps the hash of the loaded model
+    _ = g.model_sha256  # computed now, so that the copy keeps the hash of the loaded model
     other = copy.deepcopy(g, {id(t): t for t in (*g.parameters(), *g.buffers())})
     other.truncation = float(truncation)
     return other

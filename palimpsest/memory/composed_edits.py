@@ -25,7 +25,8 @@ its own metadata."""
 def composed(parts: Sequence[tuple[str, Edit, float]]) -> Edit:
     """One edit of ``parts`` (name, edit, strength), at strength 1.
 
-    Raises `EditError` for no parts, and for edits of several layers or weights.
+    A part may have been made on top of those before it, at their strengths. Raises `EditError` for
+    no parts, and for edits of several layers or weights.
     """
     if not parts:
         raise EditError("no edits to compose; give at least one")
@@ -36,26 +37,43 @@ def composed(parts: Sequence[tuple[str, Edit, float]]) -> Edit:
                 f"{parts[0][0]} is of layer {first.layer}, {name} of layer {edit.layer}; one file "
                 "holds one layer, so give both to apply or export"
             )
-        if edit.weights_sha256 != first.weights_sha256:
-            raise EditError(f"{parts[0][0]} and {name} were made for different weights")
+    if place := misfit([(edit, strength) for _, edit, strength in parts]):
+        name, made = parts[place][0], parts[place][1].metadata.get("made_on")
+        on = f"; {name} was made on top of {made}, which comes before it" if made else ""
+        raise EditError(f"{parts[0][0]} and {name} were made for different weights{on}")
     entries = [entry for part in parts for entry in _entries(*part)]
     return Edit(
         torch.cat([edit.directions for _, edit, _ in parts]),
         torch.cat([_scaled(edit.coefficients, strength) for _, edit, strength in parts], dim=1),
         {
             "layer": str(first.layer),
-            "weights_sha256": first.weights_sha256,
+            **_made_for(first),
             "session": "+".join(entry["name"] for entry in entries),
             ENTRY: json.dumps(entries, sort_keys=True),
         },
     )
 
 
+def misfit(edits: Sequence[tuple[Edit, float]]) -> int:
+    """Place of the first edit that is not of the generator of those before it; 0 if all fit.
+
+    It may be of the generator that the first edit was made for, or have been made on top of the
+    edits before it, at their strengths.
+    """
+    known = [edit.weights_sha256 for edit, _ in edits[:1]]
+    for place, (edit, strength) in enumerate(edits):
+        if edit.weights_sha256 not in known:
+            return place
+        known.append(edit.as_change(strength).after(known[-1]))
+    return 0
+
+
 def without(edit: Edit, part: Edit) -> Edit:
     """``edit`` without the last of its parts that is ``part``; a last part at strength 1 becomes
     the edit that it was.
 
-    Raises `EditError` if ``edit`` is not composed, lacks the part, or is nothing else.
+    Raises `EditError` if ``edit`` is not composed, lacks the part, or is nothing else, and for a
+    part that another one was made on top of.
     """
     entries = parts_of(edit)
     if not entries:
@@ -69,6 +87,11 @@ def without(edit: Edit, part: Edit) -> Edit:
     start = sum(entry["rank"] for entry in entries[: places[-1]])
     left_out = range(start, start + entries[places[-1]]["rank"])
     kept = [row for row in range(edit.rank) if row not in left_out]
+    for entry in entries[places[-1] + 1 :]:
+        if entry["metadata"].get("weights_sha256", "") != edit.weights_sha256:
+            raise EditError(
+                f"{entry['name']} was made on top of the parts before it; take that out first"
+            )
     entries = [entry for i, entry in enumerate(entries) if i != places[-1]]
     directions, coefficients = edit.directions[kept], edit.coefficients[:, kept]
     if len(entries) == 1 and entries[0]["strength"] == 1:
@@ -97,6 +120,12 @@ def parts_of(edit: Edit) -> list[dict[str, Any]]:
             f"damaged: the metadata entry {ENTRY!r} is wrong ({problem}); compose it again"
         ) from None
     return entries
+
+
+def _made_for(edit: Edit) -> dict[str, str]:
+    """What the metadata of an edit say about its generator."""
+    told = {name: edit.metadata.get(name) for name in ("model_sha256", "made_on")}
+    return {"weights_sha256": edit.weights_sha256} | {n: t for n, t in told.items() if t}
 
 
 def _entries(name: str, edit: Edit, strength: float) -> list[dict[str, Any]]:

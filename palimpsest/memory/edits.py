@@ -24,6 +24,7 @@ from torch import Tensor
 from palimpsest.errors import EditError
 from palimpsest.files.arrays import load_arrays, save_arrays
 from palimpsest.generators.base import Generator
+from palimpsest.generators.identity import Change, without_last
 from palimpsest.memory.problem import rank_change
 
 
@@ -33,7 +34,8 @@ class Edit:
 
     ``directions`` D (S, N) and ``coefficients`` Λ (M, S, 3, 3), float32; ``metadata``: text, at
     least ``layer`` and ``weights_sha256`` of the generator it was made for; also session, rank,
-    solver, loss_before, loss_after, change, seconds, versions.
+    solver, loss_before, loss_after, change, seconds, versions. An edit that was made on top of
+    others also names them (``made_on``) and their model (``model_sha256``).
     """
 
     directions: Tensor
@@ -90,7 +92,8 @@ class Edit:
 
         Args:
             strength: factor on the change; 0 changes no bit, -1 reverses the rule.
-            strict: refuse any generator but the one that the edit was made for.
+            strict: refuse any generator but the one that the edit was made for, and those that
+                have further changes on top of it (`Generator.lineage`).
 
         Raises:
             EditError: other weights, a missing layer, another shape, or a non-finite strength.
@@ -99,19 +102,28 @@ class Edit:
             raise EditError(f"strength {strength} is not a finite number")
         self._check_fits(g, strict)
         stack = _stack_of(g)
-        return _rebuilt(g, stack, (*stack.applied, (self, float(strength))), self.layer)
+        other = _rebuilt(g, stack, (*stack.applied, (self, float(strength))), self.layer)
+        other.changes = (*g.changes, self.as_change(float(strength)))
+        return other
+
+    def as_change(self, strength: float) -> Change:
+        """What this edit at ``strength`` adds to the identity of a generator."""
+        return Change("edit", self.identity, strength, self.metadata.get("session", ""))
 
     def remove(self, g: Generator) -> Generator:
         """A generator without this edit and with all others in their order; ``g`` is not changed.
 
-        If the edit was applied more than once, the last application is removed. Raises `EditError`
-        if the generator does not have it.
+        If the edit was applied more than once, the last application is removed. What was made on
+        top of it stays, and is then on a generator that it was not made for. Raises `EditError` if
+        the generator does not have the edit.
         """
         stack = _stack_of(g)
         for place in reversed(range(len(stack.applied))):
             if stack.applied[place][0].identity == self.identity:
                 kept = stack.applied[:place] + stack.applied[place + 1 :]
-                return _rebuilt(g, stack, kept, self.layer)
+                other = _rebuilt(g, stack, kept, self.layer)
+                other.changes = without_last(g.changes, self.as_change(stack.applied[place][1]))
+                return other
         raise EditError(f"this edit of layer {self.layer} is not applied, so it cannot be removed")
 
     @staticmethod
@@ -140,11 +152,8 @@ class Edit:
             raise EditError(f"{path}: {problem}") from None
 
     def _check_fits(self, g: Generator, strict: bool) -> None:
-        if strict and self.weights_sha256 != g.weights_sha256:
-            raise EditError(
-                f"this edit was made for weights {self.weights_sha256[:12] or 'unknown'}, the "
-                f"generator has {g.weights_sha256[:12]}; use strict=False to apply it anyway"
-            )
+        if strict and self.weights_sha256 not in g.lineage:
+            raise EditError(self._why_not(g))
         if self.layer not in g.layers:
             raise EditError(
                 f"this edit is for layer {self.layer}; the generator has {g.layers[0]} to "
@@ -157,6 +166,18 @@ class Edit:
                 f"this edit changes a weight of shape {needed}; layer {self.layer} has {shape}"
             )
 
+    def _why_not(self, g: Generator) -> str:
+        if self.metadata.get("model_sha256") in g.lineage:
+            return (
+                f"this edit was made on top of {self.metadata.get('made_on', 'other edits')}, and "
+                "this generator is without that; apply it first, in this order and at this "
+                "strength, or use strict=False to apply this edit alone"
+            )
+        return (
+            f"this edit was made for weights {self.weights_sha256[:12] or 'unknown'}, the "
+            f"generator has {g.weights_sha256[:12]}; use strict=False to apply it anyway"
+        )
+
 
 @dataclass(frozen=True)
 class EditSequence:
@@ -166,8 +187,6 @@ class EditSequence:
 
     def apply(self, g: Generator, strength: float = 1.0, *, strict: bool = True) -> Generator:
         """A generator with all edits, each at ``strength``. Raises as `Edit.apply`."""
-        for edit in self.edits:
-            edit._check_fits(g, strict)
         for edit in self.edits:
             g = edit.apply(g, strength, strict=strict)
         return g
@@ -212,8 +231,10 @@ def _stack_of(g: Generator) -> _Stack:
 
 
 def _rebuilt(g: Generator, stack: _Stack, applied: tuple, number: int) -> Generator:
-    """``g`` with layer ``number`` recomputed from its unedited weight and ``applied``."""
-    sha = g.weights_sha256  # of the unedited weights, so computed before one is replaced
+    """``g`` with layer ``number`` recomputed from its unedited weight and ``applied``.
+
+    Its identity is still that of ``g``.
+    """
     current = g.layer(number).weight.detach()
     unedited = stack.unedited.get(number, current)
     here = [(edit, strength) for edit, strength in applied if edit.layer == number]
@@ -221,8 +242,7 @@ def _rebuilt(g: Generator, stack: _Stack, applied: tuple, number: int) -> Genera
     for edit, strength in here:
         if strength != 0:
             weight = weight + strength * edit.delta().to(weight)
-    other = g.with_weight(number, weight)
-    other._weights_sha256 = sha
+    other = g._with_weight(number, weight)
     base = {n: w for n, w in stack.unedited.items() if n != number}
     in_use = {n: w for n, w in stack.edited.items() if n != number}
     if here:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators.base import KeyState, Layer, ValueState
+from palimpsest.generators.identity import made_on
 from palimpsest.memory.edits import Edit, applied_edits
 from palimpsest.memory.goals import Goal
 from palimpsest.memory.problem import Problem, Solution
@@ -175,6 +176,7 @@ def edit_of(problem: Problem, coefficients: Tensor, solver: str, **notes: object
     metadata = {name: as_text(value) for name, value in numbers.items()}
     metadata |= {
         "weights_sha256": g.weights_sha256,
+        **made_on(g),
         "after_edits": ",".join(edit.identity[:12] for edit, _ in applied_edits(g)),
         "truncation": as_text(g.truncation),
         "solver": solver,
@@ -196,6 +198,7 @@ def removal(layer: Layer, directions: Tensor) -> Edit:
         "layer": as_text(layer.number),
         "rank": as_text(len(d)),
         "weights_sha256": g.weights_sha256,
+        **made_on(g),
         "solver": "removal",
         **versions(),
     }

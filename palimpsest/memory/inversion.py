@@ -22,6 +22,7 @@ from torch import Tensor
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators.base import KeyState
+from palimpsest.generators.identity import made_on
 from palimpsest.memory.edits import Edit, applied_edits
 from palimpsest.memory.problem import rank_change
 from palimpsest.memory.statistics import as_text, versions
@@ -216,6 +217,7 @@ def _inversion(
     metadata = {name: as_text(value) for name, value in facts.items()}
     metadata |= {
         "weights_sha256": g.weights_sha256,
+        **made_on(g),
         "after_edits": ",".join(edit.identity[:12] for edit, _ in applied_edits(g)),
         "truncation": as_text(g.truncation),
         **versions(),

@@ -9,7 +9,8 @@ size beyond rounding, and costs a few per cent of the forward pass that makes th
     stats.save("layer8.safetensors")
     KeyStatistics.load("layer8.safetensors", expect={"layer": 8, "n": 1000, "seed": 1})
 
-A file that was made for other weights, another layer or other samples is refused.
+A file that was made for other weights, another layer or other samples is refused; statistics of an
+edited generator are of other weights than those of the unedited one.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from torch import Tensor
 from palimpsest.errors import StatisticsError
 from palimpsest.files.arrays import load_arrays, save_arrays
 from palimpsest.generators.base import Generator, KeyState
+from palimpsest.generators.identity import made_on
 from palimpsest.generators.samples import z_batches
 
 Exclusion = Callable[[KeyState, Tensor], Tensor]
@@ -202,6 +204,7 @@ class KeyStatistics:
                 print(f"key statistics: {start + len(z)} of {n} samples", file=sys.stderr)
         common = {
             "weights_sha256": g.weights_sha256,
+            **made_on(g),
             "truncation": as_text(g.truncation),
             "noise": g.noise,
             "seed": as_text(seed),
@@ -250,8 +253,9 @@ class KeyStatistics:
                 )
         for name, wanted in (expect or {}).items():
             if metadata.get(name) != as_text(wanted):
+                on = f" (made on {metadata['made_on']})" if "made_on" in metadata else ""
                 raise StatisticsError(
-                    f"{path}: made with {name} = {metadata.get(name, 'unknown')}, "
+                    f"{path}: made with {name} = {metadata.get(name, 'unknown')}{on}, "
                     f"but {as_text(wanted)} is needed; collect it again"
                 )
         return cls(

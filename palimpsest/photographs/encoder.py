@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from palimpsest.errors import ParameterError
-from palimpsest.generators.base import Generator, content_sha256
+from palimpsest.generators.base import Generator
+from palimpsest.generators.identity import content_sha256
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.instruments.network_files import Kind, load_network, save_network
 
@@ -102,7 +103,7 @@ class Encoder(nn.Module):
 
     def check(self, g: Generator) -> None:
         """Raises `ParameterError` for a generator that the encoder was not trained for."""
-        if g.weights_sha256 != self.weights_sha256:
+        if self.weights_sha256 not in g.lineage:
             raise ParameterError(
                 f"this encoder was trained for weights {self.weights_sha256[:12]}, the generator "
                 f"has {g.weights_sha256[:12]}; train it for this generator, or invert without it"

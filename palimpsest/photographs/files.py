@@ -90,12 +90,13 @@ class InvertedPhotograph:
     def on(self, g: Generator) -> StyleGAN2:
         """A generator adapted to the photograph; ``g`` and its edits are not changed.
 
-        Raises `EditError` for a generator with other weights, with an edit in a layer that is
+        Raises `EditError` for a generator with other weights (an edited one has those that it was
+        edited from), with an edit in a layer that is
         adapted, or adapted to a photograph already.
         """
         if not isinstance(g, StyleGAN2):
             raise EditError(f"a photograph needs its StyleGAN2; this generator is a {g.kind}")
-        if g.weights_sha256 != self.weights_sha256:
+        if self.weights_sha256 not in g.lineage:
             raise EditError(
                 f"this photograph was inverted in weights {self.weights_sha256[:12]}, the "
                 f"generator has {g.weights_sha256[:12]}; invert it again in this generator"

@@ -112,7 +112,7 @@ class Studio:
     def edits(self, paths: Sequence[Path]) -> list[Edit]:
         """The edits in these files. Raises `EditError` for one of other weights."""
         edits = [Edit.load(path) for path in paths]
-        Edit.compose(edits).apply(self.g, 0.0)
+        Edit.compose(edits).apply(self.g)
         return edits
 
     def read(self, path: str | PathLike[str], box: str | None = None) -> np.ndarray:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from palimpsest.generators.base import Generator
+from palimpsest.generators.identity import made_on
 from palimpsest.generators.pictures import as_picture
 from palimpsest.generators.samples import sample_z
 from palimpsest.instruments.distances.perceptual import PerceptualDistance
@@ -87,7 +88,7 @@ def reproduce(
             latent.cpu(),
             change,
             g.weights_sha256,
-            {"pixels_sha256": pixels_sha256(pixels), **shared},
+            {"pixels_sha256": pixels_sha256(pixels), **made_on(g), **shared},
         )
         for latent, change, pixels in zip(found.latent, changes, as_picture(images), strict=True)
     ]

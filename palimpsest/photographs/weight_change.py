@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from palimpsest.errors import EditError
+from palimpsest.generators.identity import Change, without_last
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.memory.edits import applied_edits
 
@@ -37,14 +38,16 @@ def names_above(g: StyleGAN2, above: int) -> tuple[str, ...]:
 
 
 def with_parameters(g: StyleGAN2, parameters: Mapping[str, Tensor], grad: bool) -> StyleGAN2:
-    """A generator with other values of some parameters; it shares all other tensors with ``g``."""
-    sha = g.weights_sha256  # computed now, so that the copy keeps the hash of the loaded model
+    """A generator with other values of some parameters; it shares all other tensors with ``g``.
+
+    Its identity is still that of ``g``.
+    """
+    _ = g.model_sha256  # computed now, so that the copy keeps the hash of the loaded model
     shared = {id(t): t for t in (*g.parameters(), *g.buffers())}
     other = copy.deepcopy(g, shared)
     for name, value in parameters.items():
         owner, _, leaf = name.rpartition(".")
         setattr(other.get_submodule(owner), leaf, nn.Parameter(value, requires_grad=grad))
-    other._weights_sha256 = sha
     return other
 
 
@@ -93,6 +96,7 @@ class WeightChange:
         }
         other = with_parameters(g, changed, grad=False)
         other._photograph = _Applied(self.identity, originals)
+        other.changes = (*g.changes, self._change)
         return other
 
     def remove(self, g: StyleGAN2) -> StyleGAN2:
@@ -105,7 +109,13 @@ class WeightChange:
             raise EditError("this generator is not adapted to this photograph")
         other = with_parameters(g, applied.originals, grad=False)
         other._photograph = None
+        other.changes = without_last(g.changes, self._change)
         return other
+
+    @property
+    def _change(self) -> Change:
+        """What this adds to the identity of a generator."""
+        return Change("photograph", self.identity)
 
 
 @dataclass(frozen=True)

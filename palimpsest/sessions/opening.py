@@ -148,18 +148,25 @@ def open_with_statistics(
     return opened
 
 
-def check_statistics(g: Generator, layer: Layer, stats: KeyStatistics) -> None:
-    """Raise `StatisticsError` for statistics of other weights, layer, truncation or units."""
+def check_statistics(
+    g: Generator, layer: Layer, stats: KeyStatistics, before_edits: bool = False
+) -> None:
+    """Raise `StatisticsError` for statistics of other weights, layer, truncation or units.
+
+    ``before_edits``: statistics of a generator that ``g`` was edited from also do.
+    """
+    known = stats.metadata.get("weights_sha256")
     wanted = {
-        "weights_sha256": g.weights_sha256,
+        "weights_sha256": known if before_edits and known in g.lineage else g.weights_sha256,
         "layer": str(layer.number),
         "truncation": format(g.truncation, ".12g"),
     }
     for name, value in wanted.items():
         found = stats.metadata.get(name, value)
         if found != value:
+            on = f" (made on {stats.metadata['made_on']})" if "made_on" in stats.metadata else ""
             raise StatisticsError(
-                f"statistics: made with {name} = {found}, but the generator and session have "
+                f"statistics: made with {name} = {found}{on}, but the generator and session have "
                 f"{value}; collect them again"
             )
     if stats.units != layer.weight.shape[1]:

@@ -120,7 +120,10 @@ def test_with_weight_shares_everything_else(generator):
 def test_an_edited_generator_names_the_model_it_was_made_from(generator):
     weight = generator.layer(6).weight
     edited = generator.with_weight(6, 2 * weight)  # before anyone asked for the hash
-    assert edited.weights_sha256 == generator.weights_sha256
+    assert edited.model_sha256 == generator.weights_sha256 == generator.model_sha256
+    assert edited.weights_sha256 != generator.weights_sha256
+    again = generator.with_weight(6, 2 * weight)
+    assert again.weights_sha256 == edited.weights_sha256
 
 
 def test_with_weight_refuses_another_shape(generator):

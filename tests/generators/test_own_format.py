@@ -8,8 +8,8 @@ from safetensors.torch import load_file, save_file
 
 from palimpsest.files.arrays import peek
 from palimpsest.generators import CheckpointError, load_generator, sample_z, save_generator
-from palimpsest.generators.base import content_sha256
 from palimpsest.generators.encoding import SoftThresholds
+from palimpsest.generators.identity import content_sha256
 from palimpsest.generators.progressive import ProgressiveGAN
 from palimpsest.generators.stylegan2 import StyleGAN2
 

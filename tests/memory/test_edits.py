@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from palimpsest.errors import EditError
+from palimpsest.generators import load_generator, save_generator
 from palimpsest.memory import Edit, applied_edits, insert
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def test_apply_changes_the_layer_by_the_rule_and_nothing_else(
     assert torch.equal(g2.layer(recorded.number).weight, expected)
     changed = [k for k, v in weights(g2).items() if not torch.equal(v, before[k])]
     assert len(changed) == 1
-    assert g2.weights_sha256 == recorded.g.weights_sha256
+    assert g2.model_sha256 == recorded.g.weights_sha256 != g2.weights_sha256
     z = recorded.z[:2]
     assert not torch.allclose(g2(z), recorded.g(z))
 
@@ -70,6 +71,8 @@ def test_removal_and_strength_zero_are_bit_exact(recorded: Recorded, edit: Edit)
     before = weights(recorded.g)
     assert same(weights(edit.remove(edit.apply(recorded.g))), before)
     assert same(weights(edit.apply(recorded.g, strength=0)), before)
+    for g in (edit.remove(edit.apply(recorded.g)), edit.apply(recorded.g, strength=0)):
+        assert g.weights_sha256 == recorded.g.weights_sha256
     assert applied_edits(edit.remove(edit.apply(recorded.g))) == ()
 
 
@@ -119,19 +122,94 @@ def test_sequences(recorded: Recorded) -> None:
     assert applied_edits(a.remove(twice)) == ((a, 1.0),)
 
 
-def test_an_edit_solved_on_an_edited_generator_notes_it(recorded: Recorded, edit: Edit) -> None:
-    g2 = edit.apply(recorded.g)
+def on_top(recorded: Recorded, g2) -> Edit:
+    """An edit solved on the edited generator ``g2``."""
     goal = recorded.goal(halo=1)
-    second = insert(
+    return insert(
         g2.layer(recorded.number),
         goal.state,
         goal.target,
         recorded.directions(),
         weights=goal.weights,
+        session="second",
         iterations=3,
     )
+
+
+def test_an_edit_solved_on_an_edited_generator_says_so(recorded: Recorded, edit: Edit) -> None:
+    g2 = edit.apply(recorded.g, strength=0.5)
+    second = on_top(recorded, g2)
     assert second.metadata["after_edits"] == edit.identity[:12]
-    assert second.weights_sha256 == edit.weights_sha256
+    assert second.metadata["made_on"] == f"test {edit.identity[:12]} at 0.5"
+    assert second.metadata["model_sha256"] == recorded.g.weights_sha256
+    assert second.weights_sha256 == g2.weights_sha256 != edit.weights_sha256
+    plain = on_top(recorded, edit.remove(g2))
+    assert "made_on" not in plain.metadata and plain.weights_sha256 == edit.weights_sha256
+
+
+def test_an_edit_made_on_top_fits_there_and_nowhere_else(recorded: Recorded, edit: Edit) -> None:
+    g = recorded.g
+    other = made(recorded, recorded.number, 1)
+    second = on_top(recorded, edit.apply(g))
+    g3 = second.apply(other.apply(edit.apply(g)))  # what came after it does not matter
+    assert [one.identity for one, _ in applied_edits(g3)] == [
+        edit.identity,
+        other.identity,
+        second.identity,
+    ]
+    assert same(weights(Edit.compose([other, second, edit]).remove(g3)), weights(g))
+    assert same(
+        weights(Edit.compose([edit, second]).apply(g)), weights(second.apply(edit.apply(g)))
+    )
+    told = rf"made on top of test {edit.identity[:12]} at 1, .*apply it first"
+    for wrong in (g, other.apply(g), edit.apply(g, strength=0.5), edit.apply(other.apply(g))):
+        with pytest.raises(EditError, match=told) as caught:
+            second.apply(wrong)
+        assert "\n" not in str(caught.value)
+    assert second.apply(g, strict=False).lineage[0] == g.weights_sha256
+
+
+def test_identity_is_the_model_and_the_edits_in_order_with_strengths(recorded: Recorded) -> None:
+    g = recorded.g
+    a, b = made(recorded, recorded.number, 0), made(recorded, recorded.g.layers[-2], 1)
+    ways = [
+        g,
+        a.apply(g),
+        a.apply(g, 0.5),
+        b.apply(a.apply(g)),
+        a.apply(b.apply(g)),
+        a.apply(a.apply(g)),
+        g.with_weight(recorded.number, recorded.layer.weight + 1),
+        g.with_weight(recorded.number, recorded.layer.weight + 2),
+    ]
+    assert len({way.weights_sha256 for way in ways}) == len(ways)
+    assert {way.model_sha256 for way in ways} == {g.weights_sha256}
+    assert b.apply(a.apply(g)).weights_sha256 == Edit.compose([a, b]).apply(g).weights_sha256
+    assert a.remove(b.apply(a.apply(g))).weights_sha256 == b.apply(g).weights_sha256
+    assert b.apply(a.apply(g)).lineage == (
+        g.weights_sha256,
+        a.apply(g).weights_sha256,
+        b.apply(a.apply(g)).weights_sha256,
+    )
+
+
+def test_merged_and_saved_it_is_the_same_rewritten_generator(
+    recorded: Recorded, edit: Edit, tmp_path: Path
+) -> None:
+    g2 = edit.apply(recorded.g, strength=0.5)
+    save_generator(g2, tmp_path / "merged.safetensors")
+    loaded = load_generator(tmp_path / "merged.safetensors")
+    assert loaded.lineage == g2.lineage and same(weights(loaded), weights(g2))
+    second = on_top(recorded, g2)
+    assert same(weights(second.apply(loaded)), weights(second.apply(g2)))
+    assert second.apply(loaded).weights_sha256 == second.apply(g2).weights_sha256
+    save_generator(g2, tmp_path / "rounded.safetensors", dtype=torch.float16)
+    rounded = load_generator(tmp_path / "rounded.safetensors")  # no longer the same weights
+    assert rounded.lineage == (rounded.model_sha256,) and rounded.model_sha256 not in g2.lineage
+
+
+def test_the_loss_before_is_that_of_the_edited_generator(recorded: Recorded, edit: Edit) -> None:
+    second = on_top(recorded, edit.apply(recorded.g))
     assert float(second.metadata["loss_before"]) == pytest.approx(
         float(edit.metadata["loss_after"]), rel=1e-5
     )

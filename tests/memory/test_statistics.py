@@ -15,8 +15,9 @@ from palimpsest.errors import StatisticsError
 from palimpsest.files.arrays import save_arrays
 from palimpsest.generators import load_generator, sample_z
 from palimpsest.generators.base import Generator
-from palimpsest.memory import KeyStatistics, statistics
+from palimpsest.memory import Edit, KeyStatistics, statistics
 from palimpsest.memory.statistics import QUANTILE_LEVELS
+from palimpsest.sessions.opening import check_statistics
 
 if TYPE_CHECKING:
     from tests.memory.conftest import Recorded
@@ -149,6 +150,35 @@ def test_other_provenance_is_refused_by_name(
     KeyStatistics.collect(g, layer=6, n=12).save(path)
     with pytest.raises(StatisticsError, match=f"layer6.safetensors: made with {name} = "):
         KeyStatistics.load(path, expect={name: value})
+
+
+def test_statistics_of_an_edited_generator_are_not_those_of_the_unedited(
+    g: Generator, tmp_path: Path
+) -> None:
+    m, n = g.layer(6).weight.shape[:2]
+    change = {"layer": "6", "weights_sha256": g.weights_sha256, "session": "hat"}
+    edit = Edit(torch.eye(n)[:1], torch.ones(m, 1, 3, 3), change)
+    path, edited = tmp_path / "layer7.safetensors", edit.apply(g)
+    stats = KeyStatistics.collect(edited, layer=7, n=12)
+    assert stats.metadata["made_on"] == f"hat {edit.identity[:12]} at 1"
+    assert stats.metadata["model_sha256"] == g.weights_sha256
+    stats.save(path)
+    KeyStatistics.load(path, expect={"weights_sha256": edited.weights_sha256})
+    check_statistics(edited, edited.layer(7), stats)
+    refused = rf"made with weights_sha256 = {edited.weights_sha256} \(made on hat "
+    for other in (g, edit.apply(g, 0.5), edit.apply(edited)):
+        with pytest.raises(StatisticsError, match=refused) as caught:
+            KeyStatistics.load(path, expect={"weights_sha256": other.weights_sha256})
+        assert "\n" not in str(caught.value)
+        with pytest.raises(StatisticsError, match=refused):
+            check_statistics(other, other.layer(7), stats)
+    plain = KeyStatistics.collect(g, layer=7, n=12)
+    assert "made_on" not in plain.metadata
+    with pytest.raises(StatisticsError, match="weights_sha256"):
+        check_statistics(edited, edited.layer(7), plain)
+    check_statistics(edited, edited.layer(7), plain, before_edits=True)
+    with pytest.raises(StatisticsError, match="weights_sha256"):
+        check_statistics(g, g.layer(7), stats, before_edits=True)
 
 
 def good_moment(size: int = 4) -> torch.Tensor:

@@ -14,7 +14,7 @@ from palimpsest.editor.drafts import Drafts
 from palimpsest.editor.workplace import ModelPlace, Workplace
 from palimpsest.errors import ParameterError, SessionError
 from palimpsest.generators import Generator, load_generator
-from palimpsest.generators.base import content_sha256
+from palimpsest.generators.identity import content_sha256
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -42,6 +42,7 @@ from palimpsest.memory import (
     removal_goal,
     unit_order,
 )
+from palimpsest.memory.composed_edits import misfit
 from palimpsest.methods.choosing.judges import cells_showing
 from palimpsest.sessions.masks import cover
 from palimpsest.sessions.opening import check_statistics
@@ -248,7 +249,8 @@ def erase(
     """
     layer = context.layer
     for given in (stats, spared):
-        check_statistics(layer.generator, layer, given)
+        # marks erased before this one changed this layer's weight, which does not change its keys
+        check_statistics(layer.generator, layer, given, before_edits=True)
     direction = context_directions(context.state.k, context.weights, spared, rank=1)
     able = _matching(context, direction[0])
     looks = erased_looks(context, stats, segmenter, marks, units)
@@ -292,9 +294,10 @@ def _matching(context: MarkContext, direction: Tensor) -> set[int]:
 def joined(edits: Sequence[Edit], session: str = "") -> Edit:
     """One edit from several of one layer: directions concatenated, changes added.
 
-    Raises `EditError` for no edits, or edits of more than one layer or model.
+    Each is of the first one's generator, or was made on top of those before it. Raises `EditError`
+    for no edits, or edits of more than one layer or model.
     """
-    if len({(edit.layer, edit.weights_sha256) for edit in edits}) != 1:
+    if len({edit.layer for edit in edits}) != 1 or misfit([(edit, 1.0) for edit in edits]):
         raise EditError("only edits of one layer of one model can be joined, and at least one")
     told = {
         "layer": str(edits[0].layer),

@@ -3,10 +3,10 @@
 The metadata entry ``palimpsest`` is JSON: ``format`` (version of this layout), ``kind``,
 ``resolution``, ``channels`` (width of each resolution), ``z_dim``, ``style_dim`` and
 ``mapping_layers`` (StyleGAN2), ``encoding`` ({z_dim, thresholds, width} or null),
-``constants`` (StyleGAN3, in place of the sizes: see `stylegan3_names`) and ``provenance`` (free
-notes of the writer); in files without a checksum also ``sha256`` (of the stored tensors, see
-`content_sha256`). Tensors have the names of `StyleGAN2` and `ProgressiveGAN`; noise maps are
-``noises.noise_i``.
+``constants`` (StyleGAN3, in place of the sizes: see `stylegan3_names`), ``rewritten`` (rewritten
+weights: their model and changes, see `identity`) and ``provenance`` (free notes of the writer); in
+files without a checksum also ``sha256`` (of the stored tensors, see `content_sha256`). Tensors have
+the names of `StyleGAN2` and `ProgressiveGAN`; noise maps are ``noises.noise_i``.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from torch import Tensor
 
 from palimpsest.errors import CheckpointError
 from palimpsest.files.arrays import save_arrays
-from palimpsest.generators.base import Generator, content_sha256
+from palimpsest.generators.base import Generator
 from palimpsest.generators.checkpoints.assembly import assemble
 from palimpsest.generators.checkpoints.containers import Content
 from palimpsest.generators.checkpoints.stylegan3_names import Constants, assembled
 from palimpsest.generators.encoding import SoftThresholds
+from palimpsest.generators.identity import as_json, content_sha256, from_json
 from palimpsest.generators.progressive import ProgressiveGAN
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.generators.stylegan3 import StyleGAN3
@@ -46,8 +47,9 @@ def save_generator(
 
     ``metadata``: provenance, any JSON value; `load_generator` returns it as
     ``generator.provenance``. ``dtype``: type of the stored weights (float16 halves the file; it
-    loads as float32). Raises `ValueError` for a weight outside the range of ``dtype``, `TypeError`
-    for metadata that is not JSON.
+    loads as float32). A rewritten generator keeps its identity as float32; rounded to another type
+    it is a model of its own. Raises `ValueError` for a weight outside the range of ``dtype``,
+    `TypeError` for metadata that is not JSON.
     """
     tensors = dict(generator.state_dict())
     if isinstance(generator, StyleGAN2):
@@ -58,7 +60,10 @@ def save_generator(
     for name, tensor in stored.items():
         if not tensor.isfinite().all():
             raise ValueError(f"tensor {name} holds numbers that are not finite as {dtype}")
-    save_arrays(path, stored, {METADATA_KEY: json.dumps(describe(generator, metadata))})
+    description = describe(generator, metadata)
+    if generator.weights_sha256 != generator.model_sha256 and dtype == torch.float32:
+        description["rewritten"] = as_json(generator)
+    save_arrays(path, stored, {METADATA_KEY: json.dumps(description)})
 
 
 def describe(generator: Generator, provenance: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -122,8 +127,7 @@ def build(path: Path, content: Content) -> Generator:
         )
     if kind == "stylegan3":
         alias_free = _stylegan3(path, tensors, description)
-        _check_sum(path, tensors, description)
-        return alias_free
+        return _identified(path, alias_free, tensors, description)
     try:
         resolution = int(description["resolution"])
         channels = {int(size): int(width) for size, width in description["channels"].items()}
@@ -156,8 +160,7 @@ def build(path: Path, content: Content) -> Generator:
         tensors,
         provenance=provenance,
     )
-    _check_sum(path, tensors, description)
-    return generator
+    return _identified(path, generator, tensors, description)
 
 
 def _stylegan3(
@@ -174,13 +177,28 @@ def _stylegan3(
     return assembled(path, tensors, constants, provenance=provenance)
 
 
-def _check_sum(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
+def _identified(
+    path: Path,
+    generator: Generator,
+    tensors: Mapping[str, Tensor],
+    description: Mapping[str, Any],
+) -> Generator:
+    """The generator, whose identity is that of rewritten weights if it holds some."""
     written = description.get("sha256")
     if written is not None and written != content_sha256(tensors):
         raise CheckpointError(
             f"{path}: its weights are not those that were written (another sha256 than its "
             "metadata says); the file is damaged, so fetch or make it again"
         )
+    if "rewritten" in description:
+        try:
+            generator._weights_sha256, generator.changes = from_json(description["rewritten"])
+        except (ValueError, KeyError, TypeError) as problem:
+            raise CheckpointError(
+                f"{path}: its metadata do not say what it was rewritten from "
+                f"({type(problem).__name__}: {problem}); write the file with save_generator"
+            ) from None
+    return generator
 
 
 def _other_sizes(options: Mapping[str, Any]) -> list[int]:

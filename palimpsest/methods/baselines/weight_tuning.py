@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from palimpsest.generators import Generator, Layer, sample_z
+from palimpsest.generators.identity import Change, content_sha256
 from palimpsest.memory.goals import Goal
 from palimpsest.memory.problem import cell_weights
 from palimpsest.memory.solvers.projected_gradient import descend
@@ -120,7 +121,7 @@ def tune_all(
         steps: wraps the range of steps, for a progress bar such as tqdm.
     """
     began = time.perf_counter()
-    _ = generator.weights_sha256  # cached before the change, so that the copy names the same model
+    _ = generator.model_sha256  # cached before the change, so that the copy names the same model
     tuned = copy.deepcopy(generator).requires_grad_(True)
     optimiser = torch.optim.Adam(tuned.parameters(), lr=learning_rate, fused=True)
     others = sample_z(generator, iterations, SMOOTH_SEED) if smooth_weight else None
@@ -142,6 +143,8 @@ def tune_all(
             total.backward()
             optimiser.step()
     tuned.requires_grad_(False)
+    digest = content_sha256(tuned.state_dict())
+    tuned.changes = (*generator.changes, Change("weights", digest, name="all weights"))
     with torch.no_grad():
         after = loss(tuned(goal.z), goal.image).item()
     return Tuned(tuned, before, after, time.perf_counter() - began)
