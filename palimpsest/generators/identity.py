@@ -14,13 +14,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from palimpsest.generators.base import Generator
 
 KINDS = ("edit", "photograph", "weights")
 """What a change is: an edit, the change that adapts to a photograph, or other weights."""
@@ -62,6 +59,19 @@ def content_sha256(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+class Known(Protocol):
+    """What has an identity: a `Generator`."""
+
+    @property
+    def model_sha256(self) -> str: ...
+
+    @property
+    def weights_sha256(self) -> str: ...
+
+    @property
+    def changes(self) -> tuple[Change, ...]: ...
+
+
 def lineage_of(model_sha256: str, changes: Iterable[Change]) -> tuple[str, ...]:
     """Identities from the model to the generator with all ``changes``, one for each step."""
     found = [model_sha256]
@@ -80,7 +90,7 @@ def without_last(changes: tuple[Change, ...], change: Change) -> tuple[Change, .
     return changes
 
 
-def made_on(g: Generator) -> dict[str, str]:
+def made_on(g: Known) -> dict[str, str]:
     """Metadata of what is made on a rewritten generator: its model, and the changes in words.
 
     Empty for a generator that is as it was loaded.
@@ -91,7 +101,7 @@ def made_on(g: Generator) -> dict[str, str]:
     return {"model_sha256": g.model_sha256, "made_on": told}
 
 
-def as_json(g: Generator) -> dict[str, Any]:
+def as_json(g: Known) -> dict[str, Any]:
     """What a file of rewritten weights keeps, as JSON values; `from_json` reads it."""
     return {"model_sha256": g.model_sha256, "changes": [asdict(change) for change in g.changes]}
 
