@@ -50,6 +50,8 @@ class Content:
 
     def file_name(self, name: str) -> str:
         """The name in the file of a tensor."""
+        if self.names and name not in self.names:
+            return f"{name} (by the common port's name)"
         found = self.names.get(name, name)
         return found if found == "latent_avg" else self.prefix + found
 

@@ -46,7 +46,8 @@ def build(path: Path, content: Content) -> StyleGAN2:
     convs = [name for name in given if re.fullmatch(r"convs\.\d+\.conv\.weight", name)]
     style_dim, z_dim = sized(path, given, "style.1.weight", file_name, 2).shape
     convolutions = [name for name in given if LEADING_AXIS_NAME.fullmatch(name)]
-    if z_dim != style_dim and all(given[name].ndim == 4 for name in convolutions):
+    ours = not content.names and all(given[name].ndim == 4 for name in convolutions)
+    if ours and z_dim != style_dim:
         raise CheckpointError(
             f"{path}: its mapping network reads {z_dim} numbers for {style_dim}, and its "
             "convolutions have no leading axis: probably a file of this project that lost its "
