@@ -87,7 +87,7 @@ def write(path, content, protocol=4):
 LAYERS = {"conv1": "Conv1", "conv0": "Conv0_up", "torgb": "ToRGB", "skip": "Skip"}
 
 
-def tensorflow_variables(state, settings):
+def tensorflow_variables(state):
     """The variables of a TensorFlow pickle with the tensors of NVIDIA's PyTorch network."""
     variables = {"lod": np.float32(0)}
     for name, tensor in state.items():

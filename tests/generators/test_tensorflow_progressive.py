@@ -129,6 +129,14 @@ def test_networks_that_have_no_place_here(write):
     assert "not finite" in message(**{"8x8/Conv1/bias": np.full(6, np.nan)})
 
 
+def test_a_module_of_another_code_with_the_same_class_path(monkeypatch, tmp_path):
+    """`network.Network` is a usual name; only with variables is it one of NVIDIA's."""
+    writer = tensorflow.Writer(monkeypatch, tmp_path / "ran", "network.Network")
+    module = writer.kind.__new__(writer.kind)
+    module.training = False
+    assert "NVIDIA" not in refused(tensorflow.write(tmp_path / "g.pkl", module)).split(";")[0]
+
+
 def test_export_and_the_own_format_keep_the_model(write, tmp_path):
     g = load_generator(write(code.random_variables()))
     export_generator(g, tmp_path / "g.pt")

@@ -1,4 +1,4 @@
-"""NumPy arrays and numbers within a plain pickle, from the records of `restricted_unpickler`."""
+"""NumPy arrays and numbers within a plain pickle, from the records of `pickle_machine`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from palimpsest.generators.checkpoints.pickled_tensors import PickleDamaged
-from palimpsest.generators.checkpoints.restricted_unpickler import Record
+from palimpsest.generators.checkpoints.pickle_machine import PickleDamaged, Record
 
 NUMBERS = re.compile(r"f[248]|[iu][1248]")  # real and whole numbers; objects are never built
 
@@ -58,9 +57,9 @@ def _array(raw: Any, kind: Any, shape: Any, order: str) -> np.ndarray:
 
 
 def _dtype(kind: Any) -> np.dtype:
-    if not (isinstance(kind, Record) and kind.name == "numpy.dtype" and kind.arguments):
+    if not (isinstance(kind, Record) and kind.name == "numpy.dtype"):
         raise PickleDamaged("an array without its type")
-    code = kind.arguments[0]
+    code = _first(kind.arguments)
     if not (isinstance(code, str) and NUMBERS.fullmatch(code)):
         raise PickleDamaged("an array of other things than numbers")
     order = kind.state[1] if isinstance(kind.state, tuple) and len(kind.state) > 1 else "="
@@ -74,10 +73,14 @@ def _bytes(raw: Any) -> bytes:
     if isinstance(raw, (bytes, bytearray)):
         return raw
     if isinstance(raw, Record) and raw.name == "_codecs.encode":
-        raw = raw.arguments[0] if raw.arguments else None
+        raw = _first(raw.arguments)
     if isinstance(raw, str):
         try:
             return raw.encode("latin-1")
         except UnicodeEncodeError as problem:
             raise PickleDamaged("numbers of an array as text") from problem
     raise PickleDamaged(f"numbers of an array as {type(raw).__name__}")
+
+
+def _first(arguments: Any) -> Any:
+    return arguments[0] if isinstance(arguments, tuple) and arguments else None

@@ -18,9 +18,13 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import CheckpointError
+from palimpsest.generators.checkpoints.pickle_machine import (
+    Named,
+    PickleDamaged,
+    PickleRefused,
+    Record,
+)
 from palimpsest.generators.checkpoints.pickled_arrays import stored_array
-from palimpsest.generators.checkpoints.pickled_tensors import PickleDamaged
-from palimpsest.generators.checkpoints.restricted_unpickler import Record
 from palimpsest.generators.checkpoints.theano_progressive import (
     GENERATORS,
     is_theano,
@@ -91,8 +95,8 @@ def is_tensorflow(tree: Any) -> bool:
 def tensorflow_network(path: Path, tree: Any, size: int) -> TensorFlowNetwork:
     """The average generator in the ``tree`` of a pickle: the last of (G, D, Gs), or the only one.
 
-    ``size``: bytes of the file, an upper limit for its variables. Raises `PickleDamaged`, and
-    `CheckpointError` for networks that are not of this kind.
+    ``size``: bytes of the file, an upper limit for its variables. Raises `PickleRefused` for a call
+    in the place of data, `PickleDamaged`, and `CheckpointError` for networks of another kind.
     """
     network = TensorFlowNetwork(path, {})
     if isinstance(tree, tuple) and len(tree) < 3:
@@ -100,6 +104,8 @@ def tensorflow_network(path: Path, tree: Any, size: int) -> TensorFlowNetwork:
     waiting, seen = [("", tree[2] if isinstance(tree, tuple) else tree)], set()
     while waiting:
         prefix, record = waiting.pop()
+        if isinstance(record, (Record, Named)) and record.name not in NETWORKS:
+            raise PickleRefused(record.name)
         if not _is_network(record) or id(record) in seen:
             raise PickleDamaged(f"{prefix[:80] or 'Gs'} is not a network, or is in it twice")
         seen.add(id(record))
@@ -131,11 +137,17 @@ def _content(
 
 
 def _is_network(thing: Any) -> bool:
-    return isinstance(thing, Record) and thing.name in NETWORKS and isinstance(thing.state, Mapping)
+    if not (isinstance(thing, Record) and thing.name in NETWORKS):
+        return False
+    # modules of other codes have the same class path, but no variables
+    state = thing.state
+    return isinstance(state, Mapping) and ("variables" in state or is_theano(state))
 
 
 def _mapping(state: Mapping, name: str) -> dict[str, Any]:
     found = state.get(name, {})
+    if isinstance(found, (Record, Named)):
+        raise PickleRefused(found.name)
     if not isinstance(found, Mapping) or not all(isinstance(key, str) for key in found):
         raise PickleDamaged(f"{name} of a network is not a dictionary with text keys")
     return dict(found)
@@ -151,11 +163,15 @@ def _told(value: Any) -> str:
     """A setting for a message; one of many parts is not walked through."""
     if isinstance(value, (list, tuple)) and all(isinstance(part, PLAIN) for part in value):
         return repr(value[:8])[:60]
+    if isinstance(value, (Record, Named)):
+        return f"as {value.name}"
     return repr(value)[:60] if isinstance(value, PLAIN) else f"of type {type(value).__name__}"
 
 
 def _variables(state: Mapping) -> list[tuple[str, np.ndarray]]:
     pairs = state.get("variables")
+    if isinstance(pairs, (Record, Named)):
+        raise PickleRefused(pairs.name)
     if not isinstance(pairs, list):
         raise PickleDamaged("a network without its variables")
     found = []
@@ -163,6 +179,8 @@ def _variables(state: Mapping) -> list[tuple[str, np.ndarray]]:
         if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)):
             raise PickleDamaged("a variable that is not a name and an array")
         array = stored_array(pair[1])
+        if array is None and isinstance(pair[1], (Record, Named)):
+            raise PickleRefused(pair[1].name)
         if array is None:
             raise PickleDamaged(f"variable {pair[0][:80]} is not an array")
         found.append((pair[0], array))

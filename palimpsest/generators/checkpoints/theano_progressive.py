@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from palimpsest.generators.checkpoints.pickle_machine import PickleDamaged
 from palimpsest.generators.checkpoints.pickled_arrays import stored_array
-from palimpsest.generators.checkpoints.pickled_tensors import PickleDamaged
 
 GENERATORS = ("G_paper", "G_progressive_8")
 RELU = math.sqrt(2.0)
