@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands.options import Strengths, Weights
+from palimpsest.commands.options import EstimateMean, Strengths, Weights
 from palimpsest.errors import EditError, ParameterError
 from palimpsest.pipeline.commands import Group
 from palimpsest.pipeline.shipped_models import weights_called
@@ -116,6 +116,7 @@ def export(
         list[Path] | None, typer.Option(help="Edit to write into them; repeatable, in order.")
     ] = None,
     strength: Strengths = None,
+    estimate_mean: EstimateMean = False,
 ) -> None:
     """Write a generator's weights with edits in them.
 
@@ -129,7 +130,7 @@ def export(
     edits = edit or []
     if strength and not edits:
         raise ParameterError("--strength: there is no --edit that it could be of")
-    g = export_edited(weights_called(weights), edits, strength or [1.0], out)
+    g = export_edited(weights_called(weights), edits, strength or [1.0], out, estimate_mean)
     typer.echo(f"{out}: {g.kind}, {g.resolution} pixels, edits: {len(edits)}", err=True)
 
 

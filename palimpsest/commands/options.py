@@ -25,3 +25,11 @@ PictureFile = Annotated[Path, typer.Option(help="Picture to write (.png).")]
 Samples = Annotated[int, typer.Option(help="Number of samples shown.", min=1, max=1000)]
 Seed = Annotated[int, typer.Option(help="Random seed of the samples.", min=0)]
 Columns = Annotated[int, typer.Option(help="Samples in a row.", min=1, max=100)]
+EstimateMean = Annotated[
+    bool,
+    typer.Option(
+        "--estimate-mean",
+        help="Estimate the mean latent, which truncation needs, from 10,000 samples if the file"
+        " holds none.",
+    ),
+]

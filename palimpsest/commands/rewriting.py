@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from palimpsest.commands.options import Weights
+from palimpsest.commands.options import EstimateMean, Weights
 from palimpsest.errors import ParameterError, StatisticsError
 from palimpsest.methods.registry import method_called, names_of
 from palimpsest.pipeline.devices import Device, computing_device
@@ -32,6 +32,7 @@ def statistics(
     samples: Collected = 1000,
     seed: CollectedSeed = 1,
     truncation: Truncation = 1.0,
+    estimate_mean: EstimateMean = False,
     device: Device = "cpu",
 ) -> None:
     """Write the key statistics of a layer, which its edits need.
@@ -43,7 +44,8 @@ def statistics(
     # imported here, so that --help is quick
     from palimpsest.generators import load_generator
 
-    g = load_generator(weights_called(weights), truncation).to(computing_device(device))
+    file = weights_called(weights)
+    g = load_generator(file, truncation, estimate_mean=estimate_mean).to(computing_device(device))
     _collect(g, layer, samples, seed, out)
 
 
@@ -91,6 +93,7 @@ def rewrite(
         float | None,
         typer.Option(help="Truncation of the generator, 0 to 1. [the session's own, or 1]"),
     ] = None,
+    estimate_mean: EstimateMean = False,
     device: Device = "cpu",
 ) -> None:
     """Write the edit of a generator that a session shows.
@@ -126,11 +129,11 @@ def rewrite(
         made = planned.statistics_file(number, asked["truncation"])
         kept = made if _is_of(made, file, {"layer": number, **asked}) else kept
     if not kept.is_file():
-        g = load_generator(file, asked["truncation"]).to(place)
+        g = load_generator(file, asked["truncation"], estimate_mean=estimate_mean).to(place)
         number = _layer(drawn, layer, planned)
         drawn.check(g, number)
         _collect(g, number, asked["n"], asked["seed"], kept)
-    g, stats = generator_of_statistics(file, kept, place)
+    g, stats = generator_of_statistics(file, kept, place, estimate_mean)
     if layer is not None and stats.metadata.get("layer") != str(layer):
         raise ParameterError(f"--layer: {layer}, but {kept} is of layer {stats.metadata['layer']}")
     segmenter = segmenter or (planned.segmenter if planned else None)

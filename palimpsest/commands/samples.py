@@ -7,6 +7,7 @@ import typer
 from palimpsest.commands.options import (
     Columns,
     EditFiles,
+    EstimateMean,
     PictureFile,
     Samples,
     Seed,
@@ -25,6 +26,7 @@ def samples(
     seed: Seed = 1,
     columns: Columns = 8,
     truncation: Truncation = 1.0,
+    estimate_mean: EstimateMean = False,
     device: Device = "cpu",
 ) -> None:
     """Write a sheet of a generator's samples.
@@ -41,7 +43,7 @@ def samples(
 
     check_picture(out)
     place = computing_device(device)
-    g = load_generator(weights_called(weights), truncation).to(place)
+    g = load_generator(weights_called(weights), truncation, estimate_mean=estimate_mean).to(place)
     with progress_bar("samples", samples) as done:
         save_picture(sheet_of([g], samples, seed, columns, done), out)
     typer.echo(f"{out}: samples 0 to {samples - 1} of seed {seed}", err=True)
@@ -56,6 +58,7 @@ def apply(
     seed: Seed = 1,
     columns: Columns = 8,
     truncation: Truncation = 1.0,
+    estimate_mean: EstimateMean = False,
     device: Device = "cpu",
 ) -> None:
     """Write a sheet of samples before and after edits.
@@ -75,7 +78,7 @@ def apply(
 
     check_picture(out)
     place = computing_device(device)
-    g = load_generator(weights_called(weights), truncation)
+    g = load_generator(weights_called(weights), truncation, estimate_mean=estimate_mean)
     edited = apply_files(g, edit, strength or [1.0])
     with progress_bar("samples", samples) as done:
         pair = [g.to(place), edited.to(place)]

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
 
 def generator_of_statistics(
-    weights: Path, statistics: Path, device: torch.device
+    weights: Path, statistics: Path, device: torch.device, estimate_mean: bool = False
 ) -> tuple[Generator, KeyStatistics]:
     """The generator, at the truncation that the statistics were collected with; and these.
 
-    Raises `StatisticsError` for statistics of other weights, or that name no truncation.
+    ``estimate_mean``: as in `load_generator`. Raises `StatisticsError` for statistics of other
+    weights, or that name no truncation.
     """
     stats = KeyStatistics.load(statistics)
     try:
@@ -40,7 +41,7 @@ def generator_of_statistics(
         raise StatisticsError(
             f"{statistics}: does not name its truncation; collect it with key_statistics"
         ) from None
-    generator = load_generator(weights, truncation=truncation).to(device)
+    generator = load_generator(weights, truncation, estimate_mean=estimate_mean).to(device)
     stats = KeyStatistics.load(statistics, expect={"weights_sha256": generator.weights_sha256})
     return generator, stats
 

@@ -43,18 +43,22 @@ def strength_of_each(files: Sequence[Path], strengths: Sequence[float]) -> list[
 
 
 def export_edited(
-    weights: Path, files: Sequence[Path], strengths: Sequence[float], out: Path
+    weights: Path,
+    files: Sequence[Path],
+    strengths: Sequence[float],
+    out: Path,
+    estimate_mean: bool = False,
 ) -> Generator:
     """Write the weights in the file ``weights`` with edits in them; returns the unedited generator.
 
-    ``strengths``: as in `apply_files`. The suffix of ``out`` decides the layout, see
-    `export_generator`; ``.safetensors`` also keeps which edits the weights hold. Raises as
-    `load_generator`, `apply_files` and `export_generator`, and `ParameterError` where ``out`` is
-    the input file.
+    ``strengths``: as in `apply_files`. ``estimate_mean``: as in `load_generator`. The suffix of
+    ``out`` decides the layout, see `export_generator`; ``.safetensors`` also keeps which edits the
+    weights hold. Raises as `load_generator`, `apply_files` and `export_generator`, and
+    `ParameterError` where ``out`` is the input file.
     """
     if out.exists() and out.samefile(weights):
         raise ParameterError(f"--out: {out} is also the input file; give another name")
-    generator = load_generator(weights)
+    generator = load_generator(weights, estimate_mean=estimate_mean)
     rewritten = apply_files(generator, files, strengths)
     history = {
         "exported_from": generator.weights_sha256,
