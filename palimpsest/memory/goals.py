@@ -146,6 +146,17 @@ def paste_goal(
     return cut_goal(layer, state, target, box, halo)
 
 
+def stays_in_place(donor: Tensor, place: Tensor) -> bool:
+    """Whether a thing copied within one sample is pasted onto itself.
+
+    ``donor`` and ``place`` (H', W'): the masks of the object and of the paste. The goal is then
+    what the layer gives already.
+    """
+    return paste_box(copy_object(donor[None, None], donor), centre_of(place), *donor.shape) == (
+        painted_box(donor)
+    )
+
+
 def cut_goal(layer: Layer, state: KeyState, target: Tensor, box: Box, halo: int = 1) -> Goal:
     """A goal of the full map cropped to the keys that cover a value ``box``."""
     up = layer.upsampling

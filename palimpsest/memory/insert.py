@@ -61,7 +61,8 @@ def insert(
         relative_change (√ of its share of E‖W₀ k‖²) and seconds.
 
     Raises:
-        ParameterError: an unknown solver or setting, shapes that do not match, or no goal.
+        ParameterError: an unknown solver or setting, shapes that do not match, no goal, a goal
+            that the layer gives already, or a goal that the directions cannot bring nearer.
     """
     if solver not in SOLVERS:
         raise ParameterError(f"unknown solver {solver!r}; the solvers are {', '.join(SOLVERS)}")
@@ -71,6 +72,7 @@ def insert(
     if unknown:
         raise ParameterError(f"{solver} has no setting {unknown[0]!r}; it has {sorted(known)}")
     problem = pose(layer, state, target, directions, stats, weights)
+    _check_open(problem, session)
     began = time.perf_counter()
     solution = solve(problem, **settings)
     seconds = time.perf_counter() - began
@@ -100,6 +102,7 @@ def match_change(
     if not (math.isfinite(change) and change > 0):
         raise ParameterError(f"change = {change} must be a positive number")
     problem = pose(layer, state, target, directions, stats, weights)
+    _check_open(problem, session)
     began = time.perf_counter()
     descent = Descent(problem)
     best: Solution | None = None
@@ -205,6 +208,18 @@ def removal(layer: Layer, directions: Tensor) -> Edit:
     return Edit(d.cpu(), coefficients.cpu(), metadata)
 
 
+def _check_open(problem: Problem, session: str) -> None:
+    if problem.is_met:
+        raise ParameterError(
+            f"{_about(session)}layer {problem.layer.number} gives the goal already, so there is "
+            "nothing to change; show another thing, silence more units, or choose another layer"
+        )
+
+
+def _about(session: str) -> str:
+    return f"session {session}: " if session else ""
+
+
 def _edit(
     problem: Problem,
     solution: Solution,
@@ -213,6 +228,12 @@ def _edit(
     session: str,
     settings: dict[str, object],
 ) -> Edit:
+    if not solution.coefficients.any():
+        raise ParameterError(
+            f"{_about(session)}no change along {problem.rank} direction(s) brings layer "
+            f"{problem.layer.number} nearer to the goal; paint more context, raise the rank, or "
+            "choose another layer"
+        )
     notes = {**settings, **solution.notes, "seconds": round(seconds, 6), "session": session}
     notes.pop("start", None)
     return edit_of(problem, solution.coefficients, solver, **notes)

@@ -19,6 +19,9 @@ from palimpsest.errors import ParameterError
 from palimpsest.generators.base import Layer
 from palimpsest.memory.goals import Goal
 
+ROUNDING = 1e-5
+"""Share of the size of the goals below which their loss is rounding of the layer's own values."""
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -129,6 +132,16 @@ class Problem:
                 residual = residual * goal.weights[:, None].to(residual)
             total = total + residual.sum()
         return total / (self.cells * self.weight.shape[0])
+
+    @cached_property
+    def is_met(self) -> bool:
+        """Whether W₀ gives the goals already, up to rounding: nothing is left to change."""
+        size = sum(
+            float((goal.target.abs() * cell_weights(goal)[:, None].to(goal.target)).sum())
+            for goal in self.goals
+        )
+        size /= self.cells * self.weight.shape[0]
+        return self.loss(self.weight).item() <= ROUNDING * size
 
     @cached_property
     def moment_along(self) -> Tensor:

@@ -27,7 +27,8 @@ from palimpsest.memory import (
     paste_goal,
     unit_order,
 )
-from palimpsest.sessions.schema import Session
+from palimpsest.memory.goals import stays_in_place
+from palimpsest.sessions.schema import Exemplar, Session
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,15 @@ def open_session(
         stats: statistics of the layer, which tell the units of a session that erases.
 
     Raises:
-        SessionError: what `Session.check` finds, a number that does not exist, or a session that
-            erases without statistics.
+        SessionError: what `Session.check` finds, a number that does not exist, a session that
+            erases without statistics, or one that pastes everything onto itself.
     """
     number = session.check(g, layer, compat)
     chosen = _chosen(session, "exemplars", session.exemplars, exemplars)
     places = _chosen(session, "context", session.context, context)
     opened = g.layer(number)
     keys, values = (opened.key_size,) * 2, (opened.value_size,) * 2
+    _check_moved(session, number, chosen, values, compat)
     if keys_of is None:
         z = sample_z(g, max(session.samples) + 1, session.seed)
 
@@ -113,6 +115,24 @@ def open_session(
             place = keys_of(exemplar.paste.sample)
             goals.append(paste_goal(opened, place, clip, centre, halo=0 if compat else 1))
     return replace(result, goals=tuple(goals))
+
+
+def _check_moved(
+    session: Session, number: int, chosen: Sequence[Exemplar], size: tuple[int, int], compat: bool
+) -> None:
+    """Raise `SessionError` if every exemplar is pasted where it was copied: the goal is then what
+    is there already, and the edit would be zero."""
+    if session.erase or not chosen:
+        return
+    for one in chosen:
+        copied, place = (half.area(size, compat) for half in (one.object, one.paste))
+        if one.object.sample != one.paste.sample or not stays_in_place(copied, place):
+            return
+    raise SessionError(
+        f"session {session.name}: object and paste are the same place at layer {number}, so "
+        "nothing would change; paste it elsewhere or, to erase what is there, give the number of "
+        "units to silence (field erase, or --erase 30)"
+    )
 
 
 def _silent_units(

@@ -303,3 +303,33 @@ def test_refused_problems(recorded: Recorded) -> None:
     refused("NaN", target=goal.target * float("nan"))
     before = next(n for n in layer.generator.layers if n < layer.number)
     refused("has keys of layer", state=layer.generator.layer(before).keys(recorded.z[:1]))
+
+
+@pytest.mark.parametrize("solver", [name for name in SOLVERS if name != "closed_form"])
+def test_a_goal_that_is_met_already_is_refused(recorded: Recorded, solver: str) -> None:
+    """Not an edit of zeros, nor one of the layer's rounding."""
+    goal, layer = recorded.goal(halo=1), recorded.layer
+    with torch.no_grad():
+        there = layer.values(goal.state).v
+    noise = torch.randn(there.shape, generator=torch.Generator().manual_seed(0))
+    for met in (there, there * (1 + 1e-6 * noise)):
+        with pytest.raises(ParameterError, match="^session hat: layer . gives the goal already"):
+            insert(layer, goal.state, met, recorded.directions(), solver, session="hat")
+    with pytest.raises(ParameterError, match="gives the goal already"):
+        match_change(layer, goal.state, there, recorded.directions(), recorded.stats, 0.1)
+    small = there * (1 + 1e-3 * noise)
+    assert insert(layer, goal.state, small, recorded.directions(), "newton").coefficients.any()
+
+
+def test_an_edit_of_zeros_is_refused() -> None:
+    """The direction is at right angles to every key of the goal, and nothing demodulates."""
+    from tests.memory.conftest import RECORDED
+
+    recorded = next(one for one in RECORDED if one.network == "pg")
+    goal = recorded.goal(halo=1)
+    k = goal.state.k.clone()
+    k[:, 0] = 0
+    apart = torch.eye(k.shape[1])[:1]
+    state = replace(goal.state, k=k)
+    with pytest.raises(ParameterError, match="no change along 1 direction.* nearer to the goal"):
+        insert(recorded.layer, state, goal.target, apart, stats=recorded.stats)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -14,6 +15,7 @@ from palimpsest.generators.base import Generator
 from palimpsest.memory import KeyStatistics, context_directions, removal_goal, unit_order
 from palimpsest.methods.registry import edit_by, names_of
 from palimpsest.sessions import Session, open_session, rewrite
+from palimpsest.sessions.masks import encode_mask
 from tests.doubles.bounds import same_picture
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -259,3 +261,42 @@ def test_the_goal_of_erasing_is_the_place_without_the_units_most_specific_to_the
     assert float(edit.metadata["loss_after"]) < float(edit.metadata["loss_before"])
     with pytest.raises(SessionError, match="only with key statistics"):
         open_session(g, session, 6)
+
+
+def in_place(session: Session) -> Session:
+    same = tuple(one.model_copy(update={"paste": one.object}) for one in session.exemplars)
+    return session.model_copy(update={"exemplars": same})
+
+
+@pytest.mark.parametrize("network", ["sg2", "pg"])
+@pytest.mark.parametrize("compat", [False, True])
+def test_what_is_pasted_onto_itself_is_refused_and_can_be_erased(
+    generators: dict[str, Generator], sessions: dict[str, Session], network: str, compat: bool
+) -> None:
+    g, session = generators[network], in_place(sessions[network])
+    own = KeyStatistics.collect(g, 6, n=20)
+    with pytest.raises(SessionError, match="are the same place at layer 6.*erase") as caught:
+        rewrite(g, session, own, compat=compat)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+    edit = rewrite(g, session.model_copy(update={"erase": 5}), own, compat=compat)
+    assert edit.coefficients.any()
+    assert float(edit.metadata["loss_after"]) < float(edit.metadata["loss_before"])
+
+
+def test_another_mask_of_the_same_cells_is_the_same_place(
+    generators: dict[str, Generator], sessions: dict[str, Session], stats: KeyStatistics
+) -> None:
+    first = sessions["sg2"].exemplars[0]
+    rows, columns = first.object.area((16, 16)).nonzero(as_tuple=True)
+    filled = np.zeros((16, 16), np.float32)
+    filled[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = 1
+    paste = first.object.model_copy(update={"mask": encode_mask(filled)})
+    assert paste.mask != first.object.mask
+    whole = first.model_copy(update={"paste": paste})
+    session = sessions["sg2"].model_copy(update={"exemplars": (whole,)})
+    with pytest.raises(SessionError, match="are the same place"):
+        rewrite(generators["sg2"], session, stats)
+    elsewhere = whole.model_copy(update={"paste": paste.model_copy(update={"sample": 19})})
+    moved = session.model_copy(update={"exemplars": (whole, elsewhere)})
+    edit = rewrite(generators["sg2"], moved, stats, exemplars=None)
+    assert edit.coefficients.any(), "one that stays says what is to stay"
