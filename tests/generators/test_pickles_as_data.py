@@ -233,6 +233,26 @@ def test_keys_that_would_end_the_process(tmp_path):
     assert "no tensors in it" in refused(tmp_path / "deep.pkl", b"\x80\x03" + deep)
 
 
+@pytest.mark.parametrize(
+    "nested",
+    [
+        b"ca\nb\n" * 100_000 + b"N" + b"\x85R" * 100_000,  # calls of calls
+        b"]" * 100_000 + b"a" * 99_999,
+        b"}N" * 100_000 + b"}" + b"s" * 100_000,
+        b"ca\nb\n)R" * 100_000 + b"b" * 99_999,  # attributes of attributes
+    ],
+)
+def test_nesting_without_end(tmp_path, nested):
+    assert "no tensors in it" in refused(tmp_path / "deep.pkl", b"\x80\x03" + nested + b".")
+
+
+def test_names_that_are_no_line(golden, tmp_path):
+    content = torch.load(golden / "sg2_checkpoint.pt", weights_only=True)
+    content["g_ema"]["style\n\x1b[2J" + "x" * 9999] = torch.zeros(1)
+    torch.save(content, tmp_path / "g.pt")
+    assert "tensor g_ema.style??[2Jxxx" in refused(tmp_path / "g.pt")
+
+
 def test_memory_that_refers_to_itself(tmp_path):
     """A list in itself, and lists of lists of the same lists: finite work, one line."""
     loop = b"\x80\x03]q\x00h\x00a."

@@ -29,8 +29,8 @@ from palimpsest.generators.checkpoints.restricted_unpickler import read_pickle
 from palimpsest.generators.checkpoints.stylegan2_nvidia import is_nvidia, read_nvidia
 
 READABLE = (
-    "readable are StyleGAN2 as {'g_ema', 'latent_avg'}, StyleGAN2 pickles of NVIDIA's PyTorch "
-    "code, Progressive GAN (layerN.conv.weight ...) and this project's .safetensors"
+    "readable are StyleGAN2, StyleGAN3 and Progressive GAN, as state dicts (.pt, .safetensors) and "
+    "NVIDIA's pickles, and this project's .safetensors"
 )
 
 
@@ -69,7 +69,8 @@ def read_checkpoint(path: Path) -> Content:
         raise CheckpointError(f"{path}: an empty file; {READABLE}")
     if _looks_like_safetensors(head):
         _check_header(path, head, size)
-        return Content(*load_arrays(path, CheckpointError))
+        arrays, metadata = load_arrays(path, CheckpointError)
+        return Content({_one_line(name): array for name, array in arrays.items()}, metadata)
     if head.startswith((b"PK\x03\x04", b"\x80")):
         tree = _tree(path, head)
         if is_nvidia(tree):
@@ -77,6 +78,11 @@ def read_checkpoint(path: Path) -> Content:
         script = "a TorchScript archive with " if is_torchscript(path) else ""
         return Content(tensors_in(path, tree), container=script)
     raise CheckpointError(f"{path}: {described_file(path, head, READABLE)}")
+
+
+def _one_line(name: str) -> str:
+    """A tensor's name as it can stand in a message."""
+    return "".join(one if one.isprintable() else "?" for one in name[:1000])
 
 
 def _looks_like_safetensors(head: bytes) -> bool:

@@ -25,6 +25,7 @@ from palimpsest.generators.checkpoints.pickled_tensors import StoredTensor
 
 MODULE_PARTS = ("_parameters", "_buffers", "_modules")  # of a torch.nn.Module: not part of a name
 DEEPEST = 40  # containers in containers, with the parts of modules among them
+LONGEST = 200  # characters of a key
 MOST = 1_000_000  # entries of all containers together
 GROWTH, SLACK = 8, 1 << 29  # bytes that tensors may take: a multiple of the file, and some more
 
@@ -110,7 +111,8 @@ def _entries(thing: Any) -> list[tuple[Any, Any]]:
 def _joined(name: str, key: Any) -> str:
     if key in MODULE_PARTS or not isinstance(key, (str, int)):
         return name
-    return f"{name}.{key}" if name else str(key)
+    text = "".join(one if one.isprintable() else "?" for one in str(key)[:LONGEST])
+    return f"{name}.{text}" if name else text
 
 
 def _numbers(name: str, thing: Any) -> Tensor | None:
