@@ -123,3 +123,12 @@ def test_a_peek_tells_names_and_metadata_only(tmp_path: Path) -> None:
     assert peek(tmp_path / "a.safetensors") == (frozenset(ARRAYS), NOTES)
     with pytest.raises(EditError, match=r"b\.safetensors: no such file"):
         peek(tmp_path / "b.safetensors", EditError)
+
+
+def test_every_shipped_file_carries_a_checksum() -> None:
+    shipped = sorted((Path(__file__).parents[2] / "data/weights/mini").glob("*.safetensors"))
+    assert shipped
+    for file in shipped:
+        with safe_open(file, framework="pt") as held:
+            assert held.metadata()["palimpsest"].startswith('{"checksum":"'), file.name
+        load_arrays(file)
