@@ -94,7 +94,9 @@ def fits(contents: Contents, models: Mapping[str, Path], by_name: bool = True) -
     for name, file in models.items():
         session = contents.session
         if session is None:
-            if load_generator(file).weights_sha256 == contents.weights_sha256:
+            g = load_generator(file)
+            known = g.lineage if contents.kind in ON_REWRITTEN else (g.weights_sha256,)
+            if contents.weights_sha256 in known:
                 found.append(name)
         elif (session.model == name or not by_name) and _opens(session, file):
             found.append(name)
@@ -299,6 +301,9 @@ def _short(value: object) -> str:
     text = " ".join(str(value).split())
     return text if len(text) <= 200 else f"{text[:197]}..."
 
+
+ON_REWRITTEN = ("edit", "inverted photograph", "encoder")
+"""Kinds of files that also fit what their generator was rewritten to."""
 
 PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 """How files of pictures begin: PNG, JPEG, WebP, GIF, BMP, TIFF."""

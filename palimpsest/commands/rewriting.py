@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 Collected = Annotated[int, typer.Option(help="Samples whose keys are collected.", min=1)]
 CollectedSeed = Annotated[int, typer.Option(help="Random seed of these samples.", min=0)]
+On = Annotated[
+    list[Path] | None,
+    typer.Option(help="Edit that the generator has already, to work on top of; repeatable."),
+]
+OnStrengths = Annotated[
+    list[float] | None,
+    typer.Option(help="Strength of the edits of --on: one for all, or one for each. [1]"),
+]
 
 
 def statistics(
@@ -31,6 +39,8 @@ def statistics(
     out: Annotated[Path, typer.Option(help="Key statistics to write (.safetensors).")],
     samples: Collected = 1000,
     seed: CollectedSeed = 1,
+    on: On = None,
+    on_strength: OnStrengths = None,
     truncation: Truncation = 1.0,
     estimate_mean: EstimateMean = False,
     device: Device = "cpu",
@@ -43,9 +53,11 @@ def statistics(
     """
     # imported here, so that --help is quick
     from palimpsest.generators import load_generator
+    from palimpsest.memory.several_edits import apply_files
 
     file = weights_called(weights)
-    g = load_generator(file, truncation, estimate_mean=estimate_mean).to(computing_device(device))
+    g = load_generator(file, truncation, estimate_mean=estimate_mean)
+    g = apply_files(g, on or [], on_strength or [1.0]).to(computing_device(device))
     _collect(g, layer, samples, seed, out)
 
 
@@ -89,6 +101,8 @@ def rewrite(
     seed: Annotated[
         int | None, typer.Option(help="Random seed of these samples. [1]", min=0)
     ] = None,
+    on: On = None,
+    on_strength: OnStrengths = None,
     truncation: Annotated[
         float | None,
         typer.Option(help="Truncation of the generator, 0 to 1. [the session's own, or 1]"),
@@ -102,6 +116,8 @@ def rewrite(
 
       palimpsest rewrite spires.json --weights my_stylegan2.pt --layer 8 --out spires.safetensors
 
+    With --on it is an edit on top of others: it says which, and goes on top of them alone.
+
     In a checkout the edit of one of its models is the one that the pipeline makes.
 
       palimpsest rewrite data/sessions/church/hat.json --weights church --out hat.safetensors
@@ -109,6 +125,7 @@ def rewrite(
     # imported here, so that --help is quick
     from palimpsest.commands.session_edits import edit_of_session, generator_of_statistics, told
     from palimpsest.generators import load_generator
+    from palimpsest.memory.several_edits import apply_files
     from palimpsest.pipeline.session_settings import planned_session
     from palimpsest.sessions import Session
 
@@ -124,16 +141,18 @@ def rewrite(
     truncation = drawn.truncation if truncation is None else truncation
     asked = _collecting(samples, seed, truncation, planned)
     kept = statistics or out.with_name(f"{out.stem}-statistics.safetensors")
-    if statistics is None and planned is not None:
+    have, strengths = on or [], on_strength or [1.0]
+    if statistics is None and planned is not None and not have:
         number = _layer(drawn, layer, planned)
         made = planned.statistics_file(number, asked["truncation"])
         kept = made if _is_of(made, file, {"layer": number, **asked}) else kept
     if not kept.is_file():
-        g = load_generator(file, asked["truncation"], estimate_mean=estimate_mean).to(place)
+        g = load_generator(file, asked["truncation"], estimate_mean=estimate_mean)
+        g = apply_files(g, have, strengths).to(place)
         number = _layer(drawn, layer, planned)
         drawn.check(g, number)
         _collect(g, number, asked["n"], asked["seed"], kept)
-    g, stats = generator_of_statistics(file, kept, place, estimate_mean)
+    g, stats = generator_of_statistics(file, kept, place, estimate_mean, have, strengths)
     if layer is not None and stats.metadata.get("layer") != str(layer):
         raise ParameterError(f"--layer: {layer}, but {kept} is of layer {stats.metadata['layer']}")
     segmenter = segmenter or (planned.segmenter if planned else None)

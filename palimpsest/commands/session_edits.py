@@ -8,6 +8,7 @@ told(edit)                      # "dome2spire by newton: layer 6, rank 1, ..."
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from palimpsest.errors import StatisticsError
 from palimpsest.generators import Generator, load_generator
 from palimpsest.memory import Edit, KeyStatistics
+from palimpsest.memory.several_edits import apply_files
 from palimpsest.methods.method import Method
 from palimpsest.methods.registry import edit_with
 from palimpsest.sessions import Session
@@ -27,12 +29,18 @@ if TYPE_CHECKING:
 
 
 def generator_of_statistics(
-    weights: Path, statistics: Path, device: torch.device, estimate_mean: bool = False
+    weights: Path,
+    statistics: Path,
+    device: torch.device,
+    estimate_mean: bool = False,
+    on: Sequence[Path] = (),
+    strengths: Sequence[float] = (1.0,),
 ) -> tuple[Generator, KeyStatistics]:
     """The generator, at the truncation that the statistics were collected with; and these.
 
-    ``estimate_mean``: as in `load_generator`. Raises `StatisticsError` for statistics of other
-    weights, or that name no truncation.
+    ``estimate_mean``: as in `load_generator`. ``on``, ``strengths``: edits that the generator has
+    already, as in `apply_files`. Raises `StatisticsError` for statistics of other weights, or that
+    name no truncation.
     """
     stats = KeyStatistics.load(statistics)
     try:
@@ -41,7 +49,8 @@ def generator_of_statistics(
         raise StatisticsError(
             f"{statistics}: does not name its truncation; collect it with key_statistics"
         ) from None
-    generator = load_generator(weights, truncation, estimate_mean=estimate_mean).to(device)
+    generator = load_generator(weights, truncation, estimate_mean=estimate_mean)
+    generator = apply_files(generator, on, strengths).to(device)
     stats = KeyStatistics.load(statistics, expect={"weights_sha256": generator.weights_sha256})
     return generator, stats
 

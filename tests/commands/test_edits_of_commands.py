@@ -11,6 +11,7 @@ import torch
 import yaml
 
 from palimpsest import cli
+from palimpsest.commands.contents import contents_of, fits
 from palimpsest.generators import load_generator, sample_z, save_generator
 from palimpsest.generators.checkpoints.exporting import export_generator
 from palimpsest.memory import Edit, KeyStatistics
@@ -62,6 +63,57 @@ def test_a_session_is_rewritten_as_the_library_does(generator, session, capsys):
     again = ("--out", "again.safetensors", "--statistics", "patch-statistics.safetensors")
     assert run(*given[:4], *again, "--settings", '{"mu": 0.1, "iterations": 2}') == 0
     assert Edit.load("again.safetensors").identity == edit.identity
+
+
+def test_an_edit_is_made_on_top_of_another_and_says_so(generator, session, capsys):
+    session.save("patch.json")
+    hat = an_edit(generator, 6)
+    hat.save("hat.safetensors")
+    given = ("patch.json", "--weights", "mine.pt", "--on", "hat.safetensors", "--on-strength", 0.5)
+    solved = ("--samples", 20, "--settings", '{"mu": 0.1, "iterations": 2}')
+    assert run("rewrite", *given, *solved, "--out", "top.safetensors") == 0
+    stats = KeyStatistics.load("top-statistics.safetensors")
+    top, hatted = Edit.load("top.safetensors"), hat.apply(generator, 0.5)
+    for one in (top, stats):
+        assert one.metadata["weights_sha256"] == hatted.weights_sha256
+        assert one.metadata["made_on"] == f"s0 {hat.identity[:12]} at 0.5"
+    assert top.identity == edit_by("newton", hatted, session, stats, mu=0.1, iterations=2).identity
+
+    both = ("--edit", "hat.safetensors", "--edit", "top.safetensors", "--strength", 0.5)
+    export = ("export", "--weights", "mine.pt", "--out", "merged.safetensors")
+    capsys.readouterr()
+    assert refused(capsys, "made on top of s0", *export, "--edit", "top.safetensors")
+    assert refused(capsys, "made on top of s0", *export, *both[:4], "--strength", 1)
+    assert run(*export, *both, "--strength", 1) == 0
+    merged = load_generator("merged.safetensors")
+    assert merged.lineage == top.apply(hatted).lineage
+    assert run("info", "top.safetensors", "--weights", "merged.safetensors") == 0
+    shown = capsys.readouterr().out
+    assert f"s0 {hat.identity[:12]} at 0.5, on {generator.weights_sha256[:12]}" in shown
+    assert fits(contents_of(Path("top.safetensors")), {"mine": Path("mine.pt")}) == []
+    again = {"mine": Path("merged.safetensors")}
+    assert fits(contents_of(Path("top.safetensors")), again) == ["mine"]
+    assert fits(contents_of(Path("top-statistics.safetensors")), again) == []
+    capsys.readouterr()
+    assert (
+        run(
+            "statistics",
+            "--weights",
+            "mine.pt",
+            "--layer",
+            6,
+            "--samples",
+            20,
+            "--on",
+            "hat.safetensors",
+            "--on-strength",
+            0.5,
+            "--out",
+            "l6.safetensors",
+        )
+        == 0
+    )
+    assert torch.equal(KeyStatistics.load("l6.safetensors").second_moment, stats.second_moment)
 
 
 def test_a_session_that_says_how_it_is_solved_is_solved_so(generator, session):
