@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -192,6 +193,9 @@ class ResumableTraining(ABC):
         of the loop, or that belongs to another recipe.
         """
         try:
+            with zipfile.ZipFile(path) as archive:  # PyTorch does not look at its checksums
+                if bad := archive.testzip():
+                    raise zipfile.BadZipFile(f"the checksum of its part {bad} is wrong")
             state = torch.load(path, weights_only=True)
         except Exception as problem:  # a damaged pickle can fail in any way at all
             raise ParameterError(

@@ -61,6 +61,22 @@ def test_an_edit_before_and_after_give_the_same_image(generator, photograph, edi
     assert not torch.equal(first, photograph.image(generator))
 
 
+def test_an_adapted_generator_has_an_identity_of_its_own(generator, photograph, edit):
+    adapted, edited = photograph.on(generator), edit.apply(generator)
+    both = [photograph.on(edited), edit.apply(adapted)]
+    found = {g.weights_sha256 for g in (generator, adapted, edited, *both)}
+    assert len(found) == 5
+    assert {g.model_sha256 for g in both} == {generator.weights_sha256}
+    assert photograph.off(adapted).weights_sha256 == generator.weights_sha256
+    for g in both:
+        assert photograph.off(g).weights_sha256 == edited.weights_sha256
+        assert edit.remove(g).weights_sha256 == adapted.weights_sha256
+    inside = InvertedPhotograph(photograph.latent, photograph.change, edited.weights_sha256)
+    assert inside.on(edited).weights_sha256 == both[0].weights_sha256
+    with pytest.raises(EditError, match="was inverted in weights"):
+        inside.on(generator)
+
+
 def test_what_does_not_fit_is_refused(generator, small_generator, photograph, edit):
     with pytest.raises(EditError, match="was inverted in weights .* invert it again"):
         photograph.on(small_generator)

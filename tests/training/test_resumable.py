@@ -152,6 +152,12 @@ def test_other_checkpoints_are_refused_in_one_line(tmp_path: Path) -> None:
     TwoPlayers(rate=0.02).run(path, stop_at=2)
     assert "a checkpoint of another recipe" in refusal(TwoPlayers())
     content = path.read_bytes()
+    state = torch.load(path, weights_only=True)
+    weight = state["parts"]["maker"]["weight"].numpy().tobytes()
+    flipped = bytearray(content)
+    flipped[content.index(weight) + 1] ^= 1
+    path.write_bytes(flipped)
+    assert "damaged" in refusal(TwoPlayers(rate=0.02))
     path.write_bytes(content[:500])
     assert "damaged" in refusal(TwoPlayers())
     path.write_bytes(b"")

@@ -53,6 +53,8 @@ def test_all_weights_reach_the_pasted_picture(generator, session):
     assert any(name.startswith("to_rgbs.") for name in changed)
     assert all(torch.equal(t, before[n]) for n, t in generator.state_dict().items())
     assert not any(p.requires_grad for p in tuned.generator.parameters())
+    assert tuned.generator.model_sha256 == generator.weights_sha256
+    assert tuned.generator.weights_sha256 != generator.weights_sha256
 
 
 def test_smoothness_holds_other_samples(generator, session):
