@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from palimpsest.errors import ParameterError
 from palimpsest.generators.base import Generator, KeyState, Layer, ValueState
 from palimpsest.generators.map_layout import laid_out
 from palimpsest.generators.stylegan3_parts import AliasFreeConv, Mapping, NetworkPlan, Synthesis
@@ -79,7 +80,9 @@ class StyleGAN3(Generator):
     """StyleGAN3: z (B, z_dim) to images (B, image_channels, resolution, resolution).
 
     A class-conditional network takes z followed by the one-hot class, (B, z_dim + classes). The
-    noise setting has no effect.
+    noise setting has no effect. Only whole maps can be drawn: `Layer.render` and
+    `Generator.next_keys` raise `ParameterError` for cropped values, as the filters would see the
+    edge of a crop.
     """
 
     kind = "stylegan3"
@@ -149,7 +152,7 @@ class StyleGAN3(Generator):
     def _features(self, values: ValueState) -> Tensor:
         module = self.convolution(values.layer)
         if values.window != (0, 0, module.side, module.side):
-            raise ValueError(
+            raise ParameterError(
                 f"values of the window {values.window}: StyleGAN3 draws whole maps only, "
                 f"(0, 0, {module.side}, {module.side}) at layer {values.layer}"
             )

@@ -80,7 +80,7 @@ def test_a_part_of_the_keys_has_the_values_of_its_place(g, held):
     whole = layer.values(state).v[:, :, 12:22, 20:30]
     assert part.window == (12, 20, 22, 30)
     assert (part.v - whole)[:, :, 1:-1, 1:-1].abs().max() < EXACT
-    with pytest.raises(ValueError, match="draws whole maps only"):
+    with pytest.raises(ParameterError, match="draws whole maps only"):
         layer.render(part)
 
 

@@ -110,10 +110,12 @@ def check_fits(g: Generator, settings: ProbeSettings) -> None:
     """Check that a generator can be probed with these settings.
 
     Raises `ParameterError` for a layer that ``g`` does not have, a size that does not tile its
-    image, or a layer whose cells are larger than every size.
+    image, a layer whose cells are larger than every size, or a StyleGAN3.
     """
     if lacking := g.lacking(settings.layers):
         raise ParameterError(f"layers: this generator has {lacking}")
+    if g.kind == "stylegan3":
+        raise ParameterError("a StyleGAN3 draws whole maps only, so its layers draw no pieces")
     for size in settings.sizes:
         if size > g.resolution or g.resolution % size:
             raise ParameterError(
