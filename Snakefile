@@ -6,6 +6,7 @@
 #   snakemake --list                                  every rule
 
 import os
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -13,6 +14,7 @@ from snakemake.utils import min_version, validate
 
 from palimpsest.errors import ParameterError
 from palimpsest.files.live_runs import enter_folder
+from palimpsest.files.session_files import left_out_line
 from palimpsest.pipeline.parameters import overlays, parse_parameters
 from palimpsest.pipeline.plan import Plan, one_of
 from palimpsest.pipeline.stage_options import (
@@ -22,6 +24,7 @@ from palimpsest.pipeline.stage_options import (
     option,
     repeated,
 )
+from palimpsest.settings import SESSION_NAME
 from palimpsest.worlds import world_names
 
 min_version("9.27")
@@ -53,6 +56,10 @@ except ParameterError as problem:
 
 PARAMETERS = PLAN.parameters
 
+# told once, not by every job
+if PLAN.files.left_out and workflow.is_main_process:
+    print(left_out_line(PLAN.files.left_out), file=sys.stderr)
+
 
 # the schema is made from the same model as PARAMETERS, which already has all defaults
 validate(config, "workflow/schemas/params.schema.json", set_default=False)
@@ -60,7 +67,7 @@ validate(config, "workflow/schemas/params.schema.json", set_default=False)
 
 wildcard_constraints:
     model=one_of(PARAMETERS.models),
-    session="[A-Za-z0-9_-]+",
+    session=SESSION_NAME,
     layer="[0-9]+",
     figure="[A-Za-z0-9_]+",
     world=one_of(world_names()),

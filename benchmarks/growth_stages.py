@@ -135,15 +135,16 @@ STAGES = (
         "measure",
         40,
         "images, 4 methods",
-        f"{CHURCH} {SESSION} {THREE_METHODS} {DOMES} --world church --samples $n --seed 3"
-        " --out $out/dome2spire.parquet --out-features $out/dome2spire_features.parquet",
+        f"{CHURCH} --model church {SESSION} {THREE_METHODS} {DOMES} --world church --samples $n"
+        " --seed 3 --out $out/dome2spire.parquet --out-features $out/dome2spire_features.parquet",
     ),
     StageRun(
         "tabulate_methods",
         40,
         "images, 4 methods",
-        "--table domes --measurements $made/measure/$n/dome2spire.parquet"
-        f" --features $made/measure/$n/dome2spire_features.parquet --intervals {INTERVALS}"
+        "--table domes --measurements church/dome2spire=$made/measure/$n/dome2spire.parquet"
+        " --features church/dome2spire=$made/measure/$n/dome2spire_features.parquet"
+        f" --intervals {INTERVALS}"
         " --out $out/table2_domes.csv",
         after="measure",
     ),

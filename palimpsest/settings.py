@@ -32,6 +32,12 @@ Smoothness = Annotated[float, Field(ge=0)]
 Rank = Annotated[int, Field(ge=1, le=64)]
 LayerNumber = Annotated[int, Field(ge=2, le=18)]
 
+SESSION_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+"""Pattern of the name of a session, which is also that of its file, before `.json`. It is safe in a
+path, a shell command, an address and a wildcard of Snakemake; `files.session_files` applies it."""
+LONGEST_SESSION_NAME = 100
+SessionName = Annotated[str, Field(pattern=f"^{SESSION_NAME}$", max_length=LONGEST_SESSION_NAME)]
+
 
 class Settings(BaseModel):
     """Base of all settings: immutable, and unknown names are errors."""

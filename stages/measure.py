@@ -1,8 +1,9 @@
 """Measurements of one session by every method, image by image, on the same samples.
 
     python -m stages.measure --weights church.safetensors --segmenter church-segmenter.safetensors \
-        --session dome2spire.json --edit newton=newton.safetensors --samples 1000 --seed 3 \
-        --change '{"source": ["dome"], "targets": ["spire", "roof"]}' --out dome2spire.parquet
+        --model church --session dome2spire.json --edit newton=newton.safetensors --samples 1000 \
+        --seed 3 --change '{"source": ["dome"], "targets": ["spire", "roof"]}' \
+        --out dome2spire.parquet
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from palimpsest.settings import object_from_json, settings_from_json
 def main(
     weights: shared.Weights,
     segmenter: shared.SegmenterFile,
+    model: shared.Model,
     session: Annotated[Path, typer.Option(help="Session file; its name is written to each row.")],
     change: shared.ChangeJson,
     out: shared.Measurements,
@@ -96,16 +98,12 @@ def main(
             watch=features.watch if features else None,
             progress=bar.update,
         )
-    table.insert(3, "session", session.stem)
-    facts = {
-        "weights_sha256": generator.weights_sha256,
-        "truncation": str(truncation),
-        "image_methods": image_methods,
-        "instruments": ",".join(instruments),
-        "scale": scale,
-        "session": session.stem,
-        **meant.facts,
-    }
+    of_session = {"model": model, "session": session.stem}
+    for place, (column, name) in enumerate(of_session.items(), start=3):
+        table.insert(place, column, name)
+    facts = {"weights_sha256": generator.weights_sha256, "truncation": str(truncation)}
+    facts |= {"image_methods": image_methods, "instruments": ",".join(instruments)}
+    facts |= {"scale": scale, **of_session, **meant.facts}
     facts |= {"samples": str(samples), "seed": str(seed), "batch": str(batch), "shard": shard}
     if features and out_features:
         if rule is not None:

@@ -1,7 +1,8 @@
 """Panel of one figure of edits: the arrays and facts that it is drawn from.
 
-    python -m stages.render_panel --figure fig09_windows --weights church.safetensors \
-        --segmenter church-segmenter.safetensors --edit remove_window=remove_window.safetensors \
+    python -m stages.render_panel --figure fig09_windows --model church \
+        --weights church.safetensors --segmenter church-segmenter.safetensors \
+        --edit remove_window=remove_window.safetensors \
         --session remove_window=remove_window.json --statistics layer6.safetensors \
         --settings '{"pairs": 12, "samples": 1000, "seed": 3}' --out fig09_windows.npz
 """
@@ -23,13 +24,14 @@ from palimpsest.memory import KeyStatistics
 from palimpsest.methods.registry import image_settings
 from palimpsest.pipeline.commands import named_files, run
 from palimpsest.pipeline.devices import Device, computing_device
-from palimpsest.pipeline.shared_options import ImageMethods, PanelFile, Weights
+from palimpsest.pipeline.shared_options import ImageMethods, Model, PanelFile, Weights
 from palimpsest.sessions import Session
 from palimpsest.settings import object_from_json, settings_from_json
 
 
 def main(
     figure: Annotated[str, typer.Option(help="Name of the figure.")],
+    model: Model,
     weights: Weights,
     edit: Annotated[
         list[str], typer.Option(help="NAME=FILE: edit; repeatable, in the order shown.")
@@ -65,7 +67,7 @@ def main(
         seed=shown.seed,
     )
     arrays, facts = compute_panel(figure, sources)
-    save_panel(out, arrays, facts)
+    save_panel(out, arrays, facts | {"model": model})
     print(f"{figure}: {', '.join(f'{name} {array.shape}' for name, array in arrays.items())}")
 
 

@@ -16,7 +16,7 @@ from palimpsest.commands.session_edits import edit_of_session, generator_of_stat
 from palimpsest.methods.registry import method_called, names_of
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
-from palimpsest.pipeline.shared_options import SessionFile, StatisticsFile, Weights
+from palimpsest.pipeline.shared_options import StatisticsFile, Weights
 from palimpsest.sessions import Session
 from palimpsest.settings import settings_from_json
 
@@ -24,8 +24,11 @@ from palimpsest.settings import settings_from_json
 def main(
     weights: Weights,
     statistics: StatisticsFile,
-    session: SessionFile,
+    session: Annotated[Path, typer.Option(help="Session file; its name is written to the edit.")],
     out: Annotated[Path, typer.Option(help="Edit to write (.safetensors).")],
+    model: Annotated[
+        str | None, typer.Option(help="Name of the generator, written to the edit. [the session's]")
+    ] = None,
     method: Annotated[str, typer.Option(help=f"Method: {', '.join(names_of('edit'))}.")] = "newton",
     settings: Annotated[str, typer.Option(help="Settings of the method, as JSON.")] = "{}",
     segmenter: Annotated[
@@ -38,6 +41,7 @@ def main(
     by = method_called(method, "edit", "--method")
     chosen = settings_from_json("--settings", settings, by.settings)
     drawn = Session.load(session)
+    drawn = drawn.model_copy(update={"name": session.stem, "model": model or drawn.model})
     place = computing_device(device)
     generator, stats = generator_of_statistics(weights, statistics, place)
     labels = _segmenter(segmenter).to(place) if segmenter and by.uses_segmenter else None

@@ -85,7 +85,7 @@ def main(
         )
     # an inner join leaves out the rows of the unmodified generator
     table = table.merge(pd.DataFrame([trial.record() for trial in trials]), on="method")
-    table.insert(3, "session", drawn.name)
+    table.insert(3, "session", session.stem)
     facts = {
         "weights_sha256": generator.weights_sha256,
         "source_classes": ",".join(classes.source),

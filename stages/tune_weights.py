@@ -51,7 +51,7 @@ def main(
     distance = _distance(method, segmenter, alexnet).to(place) if by.uses_segmenter else None
     steps = partial(tqdm, desc=f"{method} {drawn.name}", unit="step", mininterval=5)
     tuned = by.run(generator, drawn, distance, asked, steps)
-    facts: dict[str, Any] = {"method": method, "session": drawn.name}
+    facts: dict[str, Any] = {"method": method, "session": session.stem}
     if tuned.layer is not None:
         facts["layer"] = tuned.layer
     facts["settings"] = dict(sorted(asked.model_dump(exclude_unset=True).items()))

@@ -9,6 +9,7 @@ import typer
 
 from palimpsest.commands.options import EstimateMean, Weights
 from palimpsest.errors import ParameterError, StatisticsError
+from palimpsest.files.session_files import check_session_name
 from palimpsest.methods.registry import method_called, names_of
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shared_options import Truncation
@@ -129,6 +130,7 @@ def rewrite(
     from palimpsest.pipeline.session_settings import planned_session
     from palimpsest.sessions import Session
 
+    check_session_name(session)
     drawn = Session.load(session)
     file = weights_called(weights, params and params.parent)
     place = computing_device(device)

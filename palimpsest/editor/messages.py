@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from palimpsest.errors import ParameterError
-from palimpsest.settings import first_problem
+from palimpsest.settings import SessionName, first_problem
 
 VERSION = 1
 
@@ -37,7 +37,7 @@ Sample = Annotated[int, Field(ge=0, lt=SAMPLES)]
 Shown = Annotated[int, Field(ge=PHOTOGRAPHS, lt=SAMPLES)]
 Photograph = Annotated[int, Field(ge=PHOTOGRAPHS, lt=0)]
 Strength = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+Name = SessionName
 RuleId = Annotated[str, Field(pattern=r"^r\d{1,9}$")]
 
 _START = "data:image/png;base64,"

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from palimpsest.editor.workplace import Workplace
 from palimpsest.errors import SessionError
+from palimpsest.files.session_files import session_files as session_files_in
 from palimpsest.sessions import HalfSession, Session, load_session
 
 Where = Literal["saved", "drawn", "example"]
@@ -37,8 +38,8 @@ def session_files(place: Workplace, model: str) -> dict[str, tuple[Where, Path]]
     """The session files of a model by name: a saved one before a drawn one of the same name."""
     found: dict[str, tuple[Where, Path]] = {}
     for where, folder in _folders(place, model):
-        for path in sorted(folder.glob("*.json")):
-            found.setdefault(path.stem, (where, path))
+        for name, path in session_files_in(folder).files.items():
+            found.setdefault(name, (where, path))
     return found
 
 

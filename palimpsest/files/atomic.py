@@ -95,6 +95,12 @@ def _own_prefix(target: Path) -> str:
     return f".{target.stem}.{_MARK}-{socket.gethostname()}-{os.getpid()}-"
 
 
+def is_unfinished(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is one that is being written, or was when its process ended."""
+    name = Path(path).name
+    return name.startswith(".") and f".{_MARK}-" in name
+
+
 def _clear_leftovers(target: Path) -> None:
     """Remove temporary files for `target` whose process, on this machine, has ended."""
     start = f".{target.stem}.{_MARK}-{socket.gethostname()}-"

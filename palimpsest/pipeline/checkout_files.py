@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from palimpsest.errors import ParameterError
+from palimpsest.files.session_files import session_files
 from palimpsest.pipeline.adopted_layers import adopted_layers
 
 LAYER_CHOICE = "data/layer_choice.csv"
@@ -40,13 +41,15 @@ class CheckoutFiles:
 
     ``hand_drawn``: model -> session -> file. ``studies``: session -> the files of the judges'
     answers, for each session whose study has a key. ``adopted_layers``: model -> layer.
-    ``optional``: those files that a run can do without, and that are there.
+    ``optional``: those files that a run can do without, and that are there. ``left_out``: files
+    among the sessions whose names do not follow the rule of `files.session_files`.
     """
 
     hand_drawn: Mapping[str, Mapping[str, HandDrawnSession]] = field(default_factory=dict)
     studies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     adopted_layers: Mapping[str, int] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
+    left_out: tuple[str, ...] = ()
 
     @classmethod
     def read(
@@ -59,20 +62,24 @@ class CheckoutFiles:
             ParameterError: a hand-drawn session or the table of adopted layers cannot be read.
         """
         folder = Path(folder)
+        found = {model: session_files(folder / "data" / "sessions" / model) for model in models}
         return cls(
-            hand_drawn={model: _hand_drawn(folder, model) for model in models},
+            hand_drawn={model: _hand_drawn(folder, one.files) for model, one in found.items()},
+            left_out=tuple(
+                _within(folder, path) for one in found.values() for path in one.left_out
+            ),
             studies=_studies(folder),
             adopted_layers=adopted_layers(folder / LAYER_CHOICE),
             optional=frozenset(file for file in optional if (folder / file).is_file()),
         )
 
 
-def _hand_drawn(folder: Path, model: str) -> dict[str, HandDrawnSession]:
-    found = {}
-    for path in sorted((folder / "data" / "sessions" / model).glob("*.json")):
-        file = path.relative_to(folder).as_posix()
-        found[path.stem] = _session_in(path, file)
-    return found
+def _hand_drawn(folder: Path, files: Mapping[str, Path]) -> dict[str, HandDrawnSession]:
+    return {name: _session_in(path, _within(folder, path)) for name, path in files.items()}
+
+
+def _within(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix()
 
 
 def _session_in(path: Path, file: str) -> HandDrawnSession:
@@ -100,7 +107,7 @@ def _session_in(path: Path, file: str) -> HandDrawnSession:
 def _studies(folder: Path) -> dict[str, tuple[str, ...]]:
     return {
         key.parent.name: tuple(
-            file.relative_to(folder).as_posix() for file in sorted(key.parent.glob("answers*.csv"))
+            _within(folder, file) for file in sorted(key.parent.glob("answers*.csv"))
         )
         for key in sorted((folder / "data" / "studies").glob("*/key.csv"))
     }

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from palimpsest.errors import ParameterError, SessionError
+from palimpsest.files.session_files import left_out_line, session_files
 from palimpsest.pipeline.editor_places import editor_place
 from palimpsest.pipeline.shipped_models import NO_CHECKOUT, checkout
 
@@ -23,7 +24,8 @@ def run_editor(
 ) -> None:
     """Serve the editor until it is interrupted; arguments as in the command `palimpsest editor`.
 
-    The models are those of the checkout that one is in, or else of the installed one. Raises
+    Session files whose names do not follow the rule are named on stderr, and left out. The models
+    are those of the checkout that one is in, or else of the installed one. Raises
     `ParameterError` for a model or weights that are not there, and a port that is taken;
     `SessionError` if the weights cannot be read, or another editor is open on the drafts.
     """
@@ -31,6 +33,10 @@ def run_editor(
     if folder is None:
         raise ParameterError(f"{NO_CHECKOUT}; give the file of a generator with --weights")
     place = editor_place(folder, model, weights, drafts)
+    folders = [one.sessions for one in place.models.values()]
+    left_out = [path for one in folders for path in session_files(one).left_out]
+    if left_out:
+        print(left_out_line(left_out), file=sys.stderr)
     loading = threading.Thread(target=_import_torch, daemon=True)
     loading.start()  # seconds, in which the server starts
     from palimpsest.editor.guards import is_loopback

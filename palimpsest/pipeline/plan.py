@@ -39,16 +39,17 @@ class Plan(ExperimentPlan):
         """The plan for ``parameters`` in a checkout.
 
         Raises:
-            ParameterError: a file of the checkout cannot be read, a model has no layer, two models
-                have a measured session of the same name, or a measured session has no classifier.
+            ParameterError: a file of the checkout cannot be read, a model has no layer, a measured
+                session has no classifier, or a study is of a name that two models have.
         """
         optional = [about.archive for about in parameters.photographs.values()]
         optional += [encoder] if (encoder := parameters.held_out_photographs.encoder) else []
         plan = cls(parameters, CheckoutFiles.read(folder, parameters.models, optional))
         for model in parameters.models:
             plan.model_layer(model)
-        for session in plan.measured_sessions:
-            plan.classifier_files(session)
+        for session in plan.measured_sessions.values():
+            plan.classifier_files(*session)
+        plan.check_studies()
         return plan
 
     # figures of sessions
@@ -155,9 +156,8 @@ class Plan(ExperimentPlan):
     @property
     def further_edits(self) -> list[str]:
         """All other edits: by the methods that are compared, and those of the experiments."""
-        files = {
-            file for name in self.measured_sessions for file in self.measured_edits(name).values()
-        }
+        measured = self.measured_sessions.values()
+        files = {file for session in measured for file in self.measured_edits(*session).values()}
         files |= {file for name in self.panels for file in self.figure_edits(name).values()}
         if self.reflections_are_possible:
             files |= {*self.full_inversion_edits.values(), self.low_rank_inversion_edit}

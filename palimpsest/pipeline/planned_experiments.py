@@ -12,12 +12,12 @@ from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.experiments.photographs.settings import PhotographSettings
 from palimpsest.methods.registry import at_rank
-from palimpsest.pipeline.planned_sessions import SessionPlan
+from palimpsest.pipeline.planned_measurements import MeasurementPlan
 from palimpsest.training.recipe import Recipe
 from palimpsest.worlds import get_world
 
 
-class ExperimentPlan(SessionPlan):
+class ExperimentPlan(MeasurementPlan):
     """Inputs of each experiment: instruments, models, sessions, edits and statistics."""
 
     # models and instruments
@@ -152,8 +152,8 @@ class ExperimentPlan(SessionPlan):
 
     def sessions_measured_by_labels(self, model: str) -> list[str]:
         """Sessions of a model whose labels are counted before and after the edit."""
-        table = self.method_tables["table2_domes"]
-        return [session for session in table if self.model_of(session) == model]
+        table = self.method_tables["table2_domes"].values()
+        return [one.session for one in table if one.model == model]
 
     # held-out photographs and renders
 
@@ -245,7 +245,7 @@ class ExperimentPlan(SessionPlan):
         session = self.parameters.layer_probe.models[model].session
         if session is None or self.drawings(model):
             return None
-        return self.measured_change(session).classes
+        return self.measured_change(model, session).classes
 
     def _session_at_every_layer(self, model: str) -> str | None:
         session = self.parameters.layer_probe.models[model].session

@@ -1,6 +1,6 @@
 """The sessions of a run: where each comes from, the layer it edits, and the files of its edits.
 
-`palimpsest.pipeline.plan.Plan` adds the experiments on them.
+`palimpsest.pipeline.plan.Plan` adds what is measured, and the experiments.
 """
 
 from __future__ import annotations
@@ -9,14 +9,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from palimpsest.errors import ParameterError
-from palimpsest.methods.registry import METHODS, at_rank, names_of, with_rank
+from palimpsest.methods.registry import METHODS, with_rank
 from palimpsest.pipeline.checkout_files import LAYER_CHOICE, CheckoutFiles
 from palimpsest.pipeline.parameters import Parameters
-from palimpsest.pipeline.parameters.sessions import ChangeMeasured, SessionParameters
+from palimpsest.pipeline.parameters.sessions import SessionParameters
 from palimpsest.settings import validated
+
+
+class ModelSession(NamedTuple):
+    """A session of a model; another model may have one of the same name."""
+
+    model: str
+    session: str
+
+    @property
+    def of_model(self) -> str:
+        """MODEL/SESSION, as in the paths of its files."""
+        return f"{self.model}/{self.session}"
+
+    @property
+    def at_model(self) -> str:
+        """SESSION@MODEL, for files that lie in one folder; no name of a session has an @."""
+        return f"{self.session}@{self.model}"
 
 
 @dataclass(frozen=True)
@@ -70,10 +87,18 @@ class SessionPlan:
         by_hand = self.hand_drawn_sessions(model)
         return {name: file for name, file in fetched.items() if name not in by_hand}
 
-    @property
-    def all_fetched_sessions(self) -> list[str]:
-        """The published sessions of all models."""
-        return [name for model in self.parameters.models for name in self.fetched_sessions(model)]
+    def fetched_session_file(self, model: str, session: str) -> str:
+        """The file of a published session."""
+        return self.fetched_sessions(model)[session]
+
+    @cached_property
+    def all_fetched_sessions(self) -> dict[str, ModelSession]:
+        """The published sessions of all models: MODEL/SESSION -> session."""
+        models = self.parameters.models
+        found = [
+            ModelSession(model, name) for model in models for name in self.fetched_sessions(model)
+        ]
+        return {one.of_model: one for one in found}
 
     def sessions_from_labels(self, model: str) -> list[str]:
         """Sessions to draw from labels: those in the parameters without a session file."""
@@ -93,9 +118,10 @@ class SessionPlan:
         )
 
     @cached_property
-    def all_sessions(self) -> list[tuple[str, str]]:
-        """(model, session) of every session, model by model."""
-        return [(model, name) for model in self.parameters.models for name in self.sessions(model)]
+    def all_sessions(self) -> list[ModelSession]:
+        """Every session, model by model."""
+        models = self.parameters.models
+        return [ModelSession(model, name) for model in models for name in self.sessions(model)]
 
     # one session
 
@@ -197,98 +223,3 @@ class SessionPlan:
     def image_method_settings(self, methods: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The settings of methods that change images and have no edit file: method -> settings."""
         return {name: self.parameters.method_settings(name).model_dump() for name in methods}
-
-    # sessions measured by every method: Tables 1 and 2
-
-    @cached_property
-    def measured_sessions(self) -> dict[str, str]:
-        """Sessions with a row for each method in Table 1 or 2: session -> model.
-
-        Raises:
-            ParameterError: two models have a measured session of the same name.
-        """
-        found: dict[str, str] = {}
-        for model, session in self.all_sessions:
-            if self.parameters.session(model, session).measure and self.segmenter(model):
-                if session in found:
-                    raise ParameterError(
-                        f"sessions.{model}.{session}: {found[session]} also has a measured session "
-                        "of this name; give each measured session its own name"
-                    )
-                found[session] = model
-        return found
-
-    def model_of(self, session: str) -> str:
-        """The model of a measured session."""
-        return self.measured_sessions[session]
-
-    def measured_change(self, session: str) -> ChangeMeasured:
-        """The measure of a measured session: classes of pixels, or an attribute of images."""
-        change = self.parameters.session(self.model_of(session), session).measure
-        assert change is not None  # as `measured_sessions` holds only those
-        return change
-
-    def classifier_files(self, session: str) -> list[str]:
-        """The classifier that a measured session is measured by; empty if labels measure it.
-
-        Raises:
-            ParameterError: the model has no classifier of the session's attribute.
-        """
-        attribute = self.measured_change(session).attribute
-        if attribute is None:
-            return []
-        model = self.model_of(session)
-        for file in self.parameters.models[model].classifiers:
-            if Path(file).stem.endswith(f"-{attribute}"):
-                return [file]
-        raise ParameterError(
-            f"sessions.{model}.{session}.measure: models.{model}.classifiers has no classifier of "
-            f"{attribute!r}; the name of its file must end in -{attribute}"
-        )
-
-    def measured_edits(self, session: str) -> dict[str, str]:
-        """The edits that a session is measured with: method -> file, in the order of Table 2, and
-        then those of further ranks."""
-        model, methods = self.model_of(session), [*names_of("edit", "weights")]
-        methods += self.further_ranks(model, session)
-        return {method: self.edit_file(model, session, method) for method in methods}
-
-    def further_ranks(self, model: str, session: str) -> list[str]:
-        """The names of a session's own method at the further ranks that it is measured at."""
-        own = self.parameters.session(model, session)
-        return [at_rank(own.solver, rank) for rank in own.further_ranks]
-
-    @cached_property
-    def rewriting_methods(self) -> list[str]:
-        """Names of all methods that make edits of low rank, also of those at further ranks."""
-        further = {name for one in self.all_sessions for name in self.further_ranks(*one)}
-        return [*names_of("edit"), *sorted(further)]
-
-    @cached_property
-    def method_tables(self) -> dict[str, list[str]]:
-        """Tables with a row for each method, and the sessions in each."""
-        change = self.measured_change
-        return {
-            "table1_smile": [name for name in self.measured_sessions if change(name).attribute],
-            "table2_domes": [name for name in self.measured_sessions if change(name).targets],
-        }
-
-    def models_in_table(self, table: str) -> dict[str, str]:
-        """The models of the sessions in a table of methods: session -> model."""
-        return {session: self.model_of(session) for session in self.method_tables[table]}
-
-    def references_in_table(self, table: str) -> dict[str, str]:
-        """The references of held-out photographs of a table's sessions: session -> file."""
-        models = self.models_in_table(table).items()
-        found = {session: self.parameters.models[model].reference for session, model in models}
-        return {session: file for session, file in found.items() if file}
-
-    # studies of realism
-
-    def judged_sessions(self, sessions: Iterable[str]) -> list[str]:
-        """Those of ``sessions`` whose realism people have judged."""
-        return [session for session in sessions if session in self.files.studies]
-
-    def study_answers(self, session: str) -> list[str]:
-        """The files of the judges' answers."""
-        return list(self.files.studies.get(session, ()))

@@ -132,17 +132,27 @@ def judge(tables: Tables, facts: Mapping[str, Mapping] | None = None) -> list[Cl
 def compared_edits(tables: Tables) -> list[ComparedEdit]:
     """The edits of Tables 1 and 2 that this run has."""
     found = []
-    smiles = tables.get("table1_smile", ())
-    models = list(dict.fromkeys(row.get("model", "") for row in smiles))
-    for model in models:
-        rows = _by_method(row for row in smiles if row.get("model", "") == model)
-        name = f"smiles ({name_of(model)})" if len(models) > 1 else "smiles"
+    smiles = _by_edit(tables.get("table1_smile", ()))
+    models = [model for model, _ in smiles]
+    for (model, edit), rows in smiles.items():
+        which = [name_of(model)] if len(set(models)) > 1 else []
+        which += [name_of(edit)] if models.count(model) > 1 else []
+        name = f"smiles ({', '.join(which)})" if which else "smiles"
         found.append(ComparedEdit(name, "table1_smile", "smiling_percent", rows))
-    domes = tables.get("table2_domes", ())
-    for edit in dict.fromkeys(row.get("edit", "") for row in domes):
-        rows = _by_method(row for row in domes if row.get("edit", "") == edit)
-        found.append(ComparedEdit(NAMES.get(edit, edit), "table2_domes", "modified_percent", rows))
+    domes = _by_edit(tables.get("table2_domes", ()))
+    edits = [edit for _, edit in domes]
+    for (model, edit), rows in domes.items():
+        name = NAMES.get(edit, edit) + (f" ({name_of(model)})" if edits.count(edit) > 1 else "")
+        found.append(ComparedEdit(name, "table2_domes", "modified_percent", rows))
     return found
+
+
+def _by_edit(rows: Iterable[Row]) -> dict[tuple[str, str], dict[str, Row]]:
+    """Rows of a table by model and edit, in their order, and then by method."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.get("model", ""), row.get("edit", "")), []).append(row)
+    return {edit: _by_method(of_edit) for edit, of_edit in found.items()}
 
 
 def efficacy(edit: ComparedEdit, method: str) -> Claim:

@@ -103,7 +103,7 @@ NAMES = {
 DASH = "–"
 
 GROUPS = ("edit", "model", "generator")
-"""Columns that group rows; the first one that a table has is used."""
+"""Columns that group rows; a table is grouped by those that it has."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Column:
 class TableView:
     """A table to show: (heading, rows of cells) of each group; heading "" for no groups.
 
-    The column that groups rows (`GROUPS`) is not shown.
+    The columns that group rows (`GROUPS`) are not shown.
     """
 
     name: str
@@ -160,13 +160,15 @@ def read_rows(path: str | Path) -> list[dict[str, str]]:
 def view_table(name: str, rows: list[dict[str, str]]) -> TableView:
     """The view of a table's ``rows`` (see the module)."""
     names = list(rows[0])
-    group = next((name for name in GROUPS if name in names), "")
+    grouping = [name for name in GROUPS if name in names]
+    # a table of one model or of one edit says so once
+    told = [name for name in grouping if len({row[name] for row in rows}) > 1] or grouping[:1]
     folded = {n for n in names if n.removesuffix("_low") in names and n.endswith("_low")}
     folded |= {n for n in names if n.removesuffix("_high") in names and n.endswith("_high")}
     papers = {n for n in names if n.startswith("paper_")}
     shown, same, absent = [], [], []
     for column in names:
-        if column in folded or column in papers or column == group:
+        if column in folded or column in papers or column in told:
             continue
         values = {row[column] for row in rows}
         paper_says = any(row.get(f"paper_{column}") for row in rows)
@@ -182,8 +184,11 @@ def view_table(name: str, rows: list[dict[str, str]]) -> TableView:
     alone = [p for p in papers if p.removeprefix("paper_") not in names]
     shown += [p for p in names if p in alone and any(row[p] for row in rows)]
     groups = tuple(
-        (show(group, name) if name else "", tuple(_cells(shown, row) for row in together))
-        for name, together in groupby(rows, key=lambda row: row.get(group, ""))
+        (
+            ", ".join(show(column, name) for column, name in zip(told, of, strict=True) if name),
+            tuple(_cells(shown, row) for row in together),
+        )
+        for of, together in groupby(rows, key=lambda row: [row[column] for column in told])
     )
     columns = tuple(
         Column(
@@ -213,7 +218,7 @@ def show(column: str, text: str) -> str:
     """A value as text: percentages to a tenth, small numbers to three figures."""
     value = number(text)
     if value is None:
-        plain = text.replace("_", " ") if column == "method" else text
+        plain = text.replace("_", " ") if column in ("method", "edit") else text
         return DASH if text in ("", "nan") else NAMES.get(text, plain)
     if column == "bytes":
         return f"{value / 1e6:.1f} MB" if value >= 1e6 else f"{value / 1e3:.1f} kB"

@@ -19,12 +19,11 @@ from pydantic import ValidationError
 
 from palimpsest.errors import SessionError
 from palimpsest.sessions.masks import decode_mask
+from palimpsest.settings import LONGEST_SESSION_NAME
 
 ORIGINAL_FIELDS = frozenset({"object", "paste", "key", "query"})
 SAMPLES = 1000
 """Length of the stream of samples of a session that does not name it, if no sample is beyond."""
-
-_LONGEST_NAME = 100
 
 
 def parsed(content: bytes, source: str) -> Any:
@@ -139,7 +138,7 @@ def _name(source: str) -> str:
     """A session's name from that of its file."""
     stem = Path(source).stem
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in stem)
-    return plain.lstrip("_.-")[:_LONGEST_NAME] or "session"
+    return plain.lstrip("_.-")[:LONGEST_SESSION_NAME] or "session"
 
 
 def _with_objects(exemplars: Any) -> Any:

@@ -40,6 +40,7 @@ from palimpsest.generators.base import Generator
 from palimpsest.generators.picture_cells import around_picture
 from palimpsest.sessions.content import SAMPLES, fault_of, in_our_form, parsed
 from palimpsest.sessions.masks import compat_area, cover, decode_mask
+from palimpsest.settings import SessionName
 
 VERSION = 1
 
@@ -47,7 +48,7 @@ Classes = Annotated[
     tuple[Annotated[str, StringConstraints(min_length=1, max_length=100)], ...],
     Field(min_length=1),
 ]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+Name = SessionName
 
 
 class _Strict(BaseModel):

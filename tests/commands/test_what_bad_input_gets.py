@@ -19,6 +19,7 @@ import torch
 
 from palimpsest import cli
 from palimpsest.files.arrays import save_arrays
+from palimpsest.files.session_files import RULE
 from palimpsest.generators import save_generator
 from palimpsest.generators.checkpoints.exporting import export_generator
 from palimpsest.pipeline import shipped_models
@@ -81,6 +82,14 @@ def test_a_wrong_session(session, capsys, fault) -> None:
     Path("wrong.json").write_text(changed(session, *path, to=value))
     given = ("--weights", "mine.pt", "--out", "out.safetensors", "--samples", 20)
     refused(capsys, message, "rewrite", "wrong.json", *given)
+
+
+@pytest.mark.parametrize("name", ["dome2tree (1)", "küche", ""])
+def test_a_session_file_whose_name_does_not_follow_the_rule(session, capsys, name) -> None:
+    """It is left out here as in a run and in the editor, and the line says why."""
+    session.save(f"{name}.json")
+    given = ("--weights", "mine.pt", "--out", "out.safetensors", "--samples", 20)
+    refused(capsys, f"{name}.json: {RULE}; rename it", "rewrite", f"{name}.json", *given)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import Edit
 from palimpsest.methods.registry import image_settings
-from palimpsest.report.figures.comparison import join
+from palimpsest.report.figures.comparison import draw, join
+from palimpsest.report.figures.sheet import Style
 from tests.doubles.plain_segmenter import PlainSegmenter
 
 
@@ -166,8 +167,40 @@ def test_panels_of_two_generators_make_one_comparison(pictures):
     assert joined.facts["sessions"] == ["smile", "dome2spire"]
     assert joined.facts["models_sha256"] == ["aa", "bb"]
     assert set(joined.arrays) == {f"{m}_{s}" for m in ("unmodified", "newton") for s in SHOWN}
+
+
+def test_one_comparison_of_two_models_with_a_session_of_one_name(pictures):
+    """The panel of a model names it, and so does the joined one, where that is needed."""
+
+    def panel(model, shift, names):
+        methods = ("unmodified", "newton")
+        arrays = {f"{m}_{name}": pictures + i for i, m in enumerate(methods) for name in names}
+        facts = {"sessions": list(names), "methods": ["newton"], "subjects": ["spire"]}
+        facts |= {"least_percent": 1.0, "weights_sha256": model, "model": model}
+        return Panel({name: array + shift for name, array in arrays.items()}, facts)
+
+    first = panel("church", 0, ["sky2tree", "spire2tree"])
+    second = panel("church_progressive", 10, ["spire2tree"])
+    joined = join([first, second])
+    sessions = ["sky2tree", "spire2tree@church", "spire2tree@church_progressive"]
+    assert joined.facts["sessions"] == sessions
+    shown = joined.arrays[f"newton_{sessions[2]}"] - joined.arrays[f"newton_{sessions[1]}"]
+    assert (shown == 10).all() and "newton_sky2tree" in joined.arrays
+    _, words = draw(joined, Style())
+    assert "sky2tree, spire2tree, church and spire2tree, church progressive" in words
+    with pytest.raises(PalimpsestError, match="only once"):
+        join([second, second])
+
+
+def test_panels_that_do_not_fit_together_are_refused(pictures):
+    def panel(name, methods):
+        arrays = {f"{method}_{name}": pictures for method in ("unmodified", *methods)}
+        facts = {"sessions": [name], "methods": methods, "subjects": [name]}
+        return Panel(arrays, {**facts, "weights_sha256": "aa"})
+
+    first = panel("smile", ["newton"])
     with pytest.raises(PalimpsestError, match="different methods"):
-        join([first, panel("dome2spire", ["palimpsest"], "bb")])
+        join([first, panel("dome2spire", ["palimpsest"])])
     with pytest.raises(PalimpsestError, match="only once"):
         join([first, first])
 

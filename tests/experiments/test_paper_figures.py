@@ -62,7 +62,8 @@ def test_figures_stand_beside_ours_in_their_rows_alone(tmp_path, measurements) -
     assert paper == {
         ("dome2spire", "unmodified"): {"paper_modified_percent": 0, "paper_lpips_masked": 0.125}
     }
-    measured = {edit: Measured(measurements) for edit in ("dome2spire", "dome2tree")}
+    edits = ("dome2spire", "dome2tree")
+    measured = {("church", edit): Measured(measurements) for edit in edits}
     table, without = domes_table(measured, FEW, paper), domes_table(measured, FEW)
     assert list(table.columns) == list(without.columns)
     given = (table["edit"] == "dome2spire") & (table["method"] == "unmodified")
@@ -73,7 +74,7 @@ def test_figures_stand_beside_ours_in_their_rows_alone(tmp_path, measurements) -
 
 def test_a_smile_has_no_edit_beside_it(measurements) -> None:
     rows = measurements.assign(shows=True)
-    one = {"face": Measured(rows)}
+    one = {("face", "smile"): Measured(rows)}
     table = smile_table(one, FEW, {("unmodified",): {"paper_smiling_percent": 12.5}})
     by_method = table.set_index("method")["paper_smiling_percent"]
     assert by_method["unmodified"] == 12.5 and by_method.drop("unmodified").isna().all()

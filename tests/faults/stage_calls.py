@@ -96,6 +96,8 @@ STAGES = {
         (
             "--figure",
             "fig09_windows",
+            "--model",
+            "church",
             "--settings",
             json.dumps({"pairs": 2, "samples": 8, "seed": 3}),
         ),

@@ -92,7 +92,7 @@ def READ():
         for method, share in shares.items()
         for sample in range(4)
     ]
-    measured = {"dome2spire": Measured(pd.DataFrame(rows))}
+    measured = {("church", "dome2spire"): Measured(pd.DataFrame(rows))}
     table = domes_table(measured, Intervals(resamples=50))
     text = [
         {name: "" if pd.isna(value) else str(value) for name, value in row.items()}

@@ -106,10 +106,8 @@ def copy_checkout(folder: Path) -> None:
             shutil.copy2(source, folder / name)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A checkout whose every output was made once, by the stand-in."""
-    folder = tmp_path_factory.mktemp("checkout")
+def stand_in_checkout(folder: Path) -> Checkout:
+    """A checkout in which the stand-in answers for every stage; nothing is run yet."""
     copy_checkout(folder)
     stand_in = folder / "bin" / "python"
     stand_in.parent.mkdir()
@@ -124,7 +122,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     photographs = ("photo_faces", "photo_faces-parts", "photo_faces-smile", "photo_faces-reference")
     for other in (*others, *photographs):
         (weights / f"{other}.safetensors").write_text(other)
-    checkout = Checkout(folder, f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}")
+    return Checkout(folder, f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout whose every output was made once, by the stand-in."""
+    checkout = stand_in_checkout(tmp_path_factory.mktemp("checkout"))
     done = checkout.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr
     return checkout

@@ -10,6 +10,7 @@ import uvicorn
 from palimpsest import cli
 from palimpsest.editor.drafts import Drafts
 from palimpsest.editor.server import listen
+from palimpsest.files.session_files import RULE
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "data" / "weights" / "mini" / "church.safetensors"
@@ -45,6 +46,19 @@ def test_damaged_weights_end_the_command(capsys, tmp_path) -> None:
     assert run(*options) == 2
     lines = told(capsys).splitlines()
     assert len(lines) == 2 and lines[1].startswith("error: ") and "bad.safetensors" in lines[1]
+
+
+def test_session_files_with_other_names_are_told_in_one_line(capsys, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    monkeypatch.chdir(tmp_path)
+    sessions = Path("data/sessions/church")
+    sessions.mkdir(parents=True)
+    for name in ("dome2tree", "dome2tree (1)", "küche"):
+        (sessions / f"{name}.json").write_text("{}")
+    assert run("--weights", WEIGHTS, "--port", 0) == 0
+    line, address = told(capsys).splitlines()
+    assert RULE in line and "dome2tree (1).json" in line and "küche.json" in line
+    assert "dome2tree.json" not in line and address.startswith("The editor is at")
 
 
 def test_one_editor_at_a_time_on_the_same_drafts(capsys, tmp_path) -> None:

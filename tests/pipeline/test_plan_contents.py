@@ -59,26 +59,19 @@ def test_a_hand_drawn_session_takes_the_place_of_a_published_one(folder: Path) -
     assert plan(folder, published).fetched_sessions("church") == PUBLISHED["fetched_sessions"]
     write(folder, "data/sessions/church/dome2spire.json", {})
     made = plan(folder, published)
-    assert made.fetched_sessions("church") == {} and made.all_fetched_sessions == []
+    assert made.fetched_sessions("church") == {} and made.all_fetched_sessions == {}
     assert made.session_file("church", "dome2spire") == "data/sessions/church/dome2spire.json"
 
 
 def test_two_models_may_have_a_hand_drawn_session_of_one_name(folder: Path) -> None:
     write(folder, "data/sessions/kitchen/dome2spire.json", {"layer": 7})
     made = plan(folder)
-    assert made.model_of("dome2spire") == "church"
+    assert made.measured_sessions == {"dome2spire": ("church", "dome2spire")}
     assert made.session_layer("kitchen", "dome2spire") == 7
     assert {
         "data/edits/church/dome2spire.safetensors",
         "data/edits/kitchen/dome2spire.safetensors",
     } <= set(made.session_edits)
-
-
-def test_two_measured_sessions_of_one_name_are_refused(folder: Path) -> None:
-    write(folder, "data/sessions/church/idea.json", {})
-    write(folder, "data/sessions/kitchen/idea.json", {})
-    with pytest.raises(ParameterError, match=r"sessions.kitchen.idea: church also has"):
-        plan(folder, {"solve": {"measure": {"source": ["window"], "targets": ["wall"]}}})
 
 
 @pytest.mark.parametrize("content", ["{", "[]", {"layer": "six"}])
@@ -119,8 +112,8 @@ def test_a_sessions_own_edit_stands_for_its_method_too(folder: Path) -> None:
     assert made.edit_file("church", "dome2spire", "palimpsest") == own
     newton = "data/edits/church/dome2spire/newton.safetensors"
     assert made.edit_file("church", "dome2spire", "newton") == newton
-    assert made.measured_edits("dome2spire")["newton"] == newton
-    assert list(made.measured_edits("dome2spire"))[-1] == "palimpsest"
+    assert made.measured_edits("church", "dome2spire")["newton"] == newton
+    assert list(made.measured_edits("church", "dome2spire"))[-1] == "palimpsest"
     assert own not in made.further_edits and newton in made.further_edits
 
 
@@ -136,8 +129,9 @@ def test_a_method_gets_only_the_settings_that_it_reads(folder: Path) -> None:
 
 def test_measured_sessions_make_the_tables_of_methods(folder: Path) -> None:
     made = plan(folder)
-    assert made.measured_sessions == {"dome2spire": "church"}
-    assert made.method_tables == {"table1_smile": [], "table2_domes": ["dome2spire"]}
+    church = {"dome2spire": ("church", "dome2spire")}
+    assert made.measured_sessions == church
+    assert made.method_tables == {"table1_smile": {}, "table2_domes": church}
     assert "table2_domes" in names(made.tables) and "table1_smile" not in names(made.tables)
 
 
@@ -154,10 +148,10 @@ SMILE = {"sessions": {"church": {"smile": {"measure": {"source": ["lips"], "attr
 def test_an_attribute_is_measured_by_the_classifier_of_its_name(folder: Path) -> None:
     classifiers = {"models": {"church": {"classifiers": ["a-hat.pt", "a-smile.pt"]}}}
     made = plan(folder, merge(SMILE, classifiers))
-    assert made.classifier_files("smile") == ["a-smile.pt"]
-    assert made.classifier_files("dome2spire") == []
-    assert made.method_tables["table1_smile"] == ["smile"]
-    assert made.models_in_table("table1_smile") == {"smile": "church"}
+    assert made.classifier_files("church", "smile") == ["a-smile.pt"]
+    assert made.classifier_files("church", "dome2spire") == []
+    assert made.method_tables["table1_smile"] == {"smile": ("church", "smile")}
+    assert made.edits_in_table("table1_smile", ["a.parquet"]) == {"church/smile": "a.parquet"}
     with pytest.raises(ParameterError, match=r"^sessions.church.smile.measure: .*'smile'"):
         plan(folder, SMILE)
 
@@ -165,7 +159,10 @@ def test_an_attribute_is_measured_by_the_classifier_of_its_name(folder: Path) ->
 def test_a_measured_session_is_also_solved_at_its_further_ranks(folder: Path) -> None:
     made = plan(folder, {"sessions": {"church": {"dome2spire": {"further_ranks": [4]}}}})
     edit = "data/edits/church/dome2spire/palimpsest_rank_4.safetensors"
-    assert list(made.measured_edits("dome2spire").items())[-1] == ("palimpsest_rank_4", edit)
+    assert list(made.measured_edits("church", "dome2spire").items())[-1] == (
+        "palimpsest_rank_4",
+        edit,
+    )
     assert edit in made.further_edits and "palimpsest_rank_4" in made.rewriting_methods
     settings = made.method_settings("church", "dome2spire", "palimpsest_rank_4")
     own = made.method_settings("church", "dome2spire")
@@ -202,7 +199,9 @@ def test_a_study_with_a_key_makes_its_table(folder: Path) -> None:
     write(folder, "data/studies/add_people/answers-ann.csv")
     made = plan(folder)
     assert "realism_dome2spire" in names(made.tables)
-    assert made.judged_sessions(["add_people", "dome2spire"]) == ["dome2spire"]
+    assert list(made.judged_sessions(made.measured_sessions)) == ["dome2spire"]
+    judged = made.judged_in_table("table2_domes", ["realism.csv"])
+    assert judged == {"church/dome2spire": "realism.csv"}
     answers = [f"data/studies/dome2spire/answers-{judge}.csv" for judge in ("ann", "bob")]
     assert made.study_answers("dome2spire") == answers
 

@@ -5,6 +5,7 @@ import pytest
 from palimpsest.report.claims import (
     SUBJECTS,
     ComparedEdit,
+    compared_edits,
     efficacy,
     judge,
     locality,
@@ -205,6 +206,19 @@ def test_every_edit_of_the_tables_is_judged():
     assert heads == ["Dome → spire"] * 2 + ["Dome → tree"] * 2
 
 
+def test_edits_of_one_name_are_judged_for_each_model():
+    one = compared(("palimpsest", 50, 2, 0.1, 0.01), ("newton", 20, 2, 0.1, 0.01))
+    table = [
+        {"model": model, "edit": edit, **row}
+        for model, edit in (("church", "spire2tree"), ("old", "spire2tree"), ("old", "dome2tree"))
+        for row in one.rows.values()
+    ]
+    edits = compared_edits({"table2_domes": table})
+    named = ["spire2tree (church)", "spire2tree (old)", "dome → tree"]
+    assert [edit.name for edit in edits] == named
+    assert all(edit.rows.keys() == one.rows.keys() for edit in edits)
+
+
 def test_smiles_of_every_model_are_judged_without_rows_of_further_ranks():
     def rows(model, effect):
         own = compared(("palimpsest", effect, 2, 0.1, 0.01), ("newton", 20, 2, 0.1, 0.01)).rows
@@ -221,6 +235,9 @@ def test_smiles_of_every_model_are_judged_without_rows_of_further_ranks():
     assert heads == ["Smiles (face)", "Smiles (photographed faces)"]
     assert [claim.holds for claim in mine] == [True, False]
     assert "99" not in " ".join(claim.measured for claim in claims)
+    two = [row | {"edit": edit} for edit in ("smile", "grin") for row in rows("face", 50)]
+    names = {c.measured.partition(":")[0] for c in judge({"table1_smile": two}) if c.where}
+    assert {name.rpartition(",")[0] for name in names} == {"Smiles (smile)", "Smiles (grin)"}
     alone = judge({"table1_smile": rows("face", 50)})
     assert [c for c in alone if c.measured.startswith("Smiles, palimpsest")]
 

@@ -48,7 +48,8 @@ def page(tmp_path, measurements, pictures):
     tables, figures = tmp_path / "tables", tmp_path / "figures"
     tables.mkdir()
     figures.mkdir()
-    measured = {edit: Measured(measurements) for edit in ("dome2spire", "dome2tree")}
+    edits = ("dome2spire", "dome2tree")
+    measured = {("church", edit): Measured(measurements) for edit in edits}
     table = domes_table(measured, Intervals(resamples=50))
     table.loc[table["method"] == "newton", "paper_modified_percent"] = 12.34
     table.to_csv(tables / "table2_domes.csv", index=False)
@@ -197,6 +198,18 @@ def test_columns_fold_for_the_eye(tmp_path):
     assert (first.value, first.interval, first.paper) == ("50.0", "40.0 to 60.1", "–")
     assert (second.value, second.paper) == ("10.0", "33.3")
     assert view.note == "Same in all rows: n: 7. Not measured: empty."
+
+
+def test_edits_of_one_name_are_told_apart_by_their_models(tmp_path):
+    rows = [f"{model},spire2tree,{method}" for model in ("a", "b") for method in ("new", "old")]
+    (tmp_path / "t.csv").write_text("\n".join(["model,edit,method", *rows, "b,sky2tree,new"]))
+    view = view_table("t", read_rows(tmp_path / "t.csv"))
+    assert [name for name, _ in view.groups] == ["spire2tree, a", "spire2tree, b", "sky2tree, b"]
+    assert [column.heading for column in view.columns] == ["method"]
+    (tmp_path / "t.csv").write_text("\n".join(["model,edit,method", *rows[:2], "a,sky2tree,new"]))
+    view = view_table("t", read_rows(tmp_path / "t.csv"))
+    assert [name for name, _ in view.groups] == ["spire2tree", "sky2tree"]
+    assert view.note == "Same in all rows: model: a."
 
 
 def test_figures_of_the_paper_are_shown_beside_ours_that_are_all_the_same(tmp_path):

@@ -47,6 +47,7 @@ def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):
     stage.main(
         weights=files / "g.safetensors",
         segmenter=tmp_path / "s.safetensors",
+        model="church",
         session=tmp_path / "dome2spire.json",
         change=json.dumps({"source": [random_segmenter.classes[0]], "targets": ["dome", "spire"]}),
         out=out,
@@ -57,13 +58,15 @@ def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):
         scale="mini",
     )
     table = pd.read_parquet(out)
-    assert table.columns[:4].tolist() == ["sample", "seed", "method", "session"]
+    assert table.columns[:5].tolist() == ["sample", "seed", "method", "model", "session"]
     assert table["method"].tolist() == ["unmodified", "newton", "finetune_all"] * 3
-    assert set(table["session"]) == {"dome2spire"} and set(table["scale"]) == {"mini"}
+    assert set(table["model"]) == {"church"} and set(table["session"]) == {"dome2spire"}
+    assert set(table["scale"]) == {"mini"}
     assert table["converted"].dtype == bool
     facts = pq.read_schema(out).metadata
     assert len(facts[b"palimpsest.weights_sha256"]) == 64
     assert facts[b"palimpsest.target_classes"] == b"dome,spire"
+    assert facts[b"palimpsest.model"] == b"church" and facts[b"palimpsest.session"] == b"dome2spire"
 
 
 def test_an_edit_without_its_method_is_refused():

@@ -23,6 +23,8 @@ from stages import (
 )
 from tests.doubles.report_sources import call
 
+SMILES = ("face/smile", "photos/smile", "face/grin")
+
 
 @pytest.fixture
 def files(generator, sources, tmp_path):
@@ -37,6 +39,7 @@ def test_from_edit_to_page(files, sources, measurements):
     assert not call(
         render_panel,
         figure="fig09_windows",
+        model="church",
         weights=files / "weights.safetensors",
         edit=f"first={sources.edits['first']}",
         session=f"first={files / 'first.json'}",
@@ -59,12 +62,13 @@ def test_from_edit_to_page(files, sources, measurements):
     assert not call(
         tabulate_methods,
         table="domes",
-        measurements=files / "dome2spire.parquet",
+        measurements=f"church/dome2spire={files / 'dome2spire.parquet'}",
         intervals=intervals,
         paper=paper,
         out=table,
     )
     assert list(pd.read_csv(table)["edit"]) == ["dome2spire"] * 3
+    assert set(pd.read_csv(table)["model"]) == {"church"}
     beside = pd.read_csv(table).set_index("method")["paper_lpips_masked"]
     assert beside["unmodified"] == 0.25 and beside.drop("unmodified").isna().all()
     assert not call(tabulate_edits, edit=list(sources.edits.values()), out=edits)
@@ -73,24 +77,29 @@ def test_from_edit_to_page(files, sources, measurements):
     assert page.count("<table>") == 2 and page.count("<img ") == 1
 
 
-def test_table_1_has_the_rows_of_every_model(files, measurements, capsys):
-    for edit in ("smile", "photo_smile"):
+def test_table_1_has_the_rows_of_every_model_and_edit(files, measurements, capsys):
+    edits = {name: files / f"{name.replace('/', '_')}.parquet" for name in SMILES}
+    for file in edits.values():
         facts = {"classifier_errors": json.dumps(Errors(1, 20, 2, 30).facts())}
-        write_measurements(measurements.assign(shows=True), files / f"{edit}.parquet", facts)
+        write_measurements(measurements.assign(shows=True), file, facts)
     options = {
         "table": "smile",
-        "measurements": [files / "smile.parquet", files / "photo_smile.parquet"],
+        "measurements": [f"{name}={file}" for name, file in edits.items()],
         "intervals": json.dumps({"level": 0.95, "resamples": 50, "seed": 0}),
         "out": files / "tables/table1_smile.csv",
     }
-    assert not call(tabulate_methods, model=["photo_smile=photos", "smile=face"], **options)
+    assert not call(tabulate_methods, **options)
     table = pd.read_csv(options["out"])
-    assert list(table["model"]) == ["face"] * 3 + ["photos"] * 3
+    rows = (table["model"] + "/" + table["edit"]).tolist()
+    assert rows == [name for name in SMILES for _ in range(3)]
     assert (table["smiling_corrected_percent"] == 100).all()
     assert "frechet_photographs" not in table
-    for wrong in (["smile=face"], ["smile=face", "photo_smile=face"]):
-        assert call(tabulate_methods, model=wrong, **options) == 2
-        assert "--model: the table smile needs one EDIT=MODEL" in capsys.readouterr().err
+    for wrong, says in (
+        (f"smile={edits['face/smile']}", "'smile' is not MODEL/EDIT"),
+        (options["measurements"] * 2, "face/smile is given twice"),
+    ):
+        assert call(tabulate_methods, **(options | {"measurements": wrong})) == 2
+        assert f"--measurements: {says}" in capsys.readouterr().err
 
 
 def test_tuned_layer_is_told_in_its_file(files):
@@ -149,6 +158,7 @@ def test_wrong_options_of_tuning_are_one_line(changes, said, files, capsys):
 def test_wrong_options_of_panels_are_one_line(changes, said, files, sources, capsys):
     options = {
         "figure": "fig09_windows",
+        "model": "church",
         "weights": files / "weights.safetensors",
         "edit": f"first={sources.edits['first']}",
         "session": f"first={files / 'first.json'}",

@@ -118,6 +118,7 @@ def panel(figure: str) -> Step:
         render_panel,
         lambda made, out: shared(
             figure=figure,
+            model="church",
             edit=edits_of(made, *FIGURES[figure]),
             session=[f"{name}={made / name}.json" for name in FIGURES[figure]],
             settings='{"pairs": 2, "samples": 40, "seed": 3}',
@@ -199,6 +200,7 @@ STEPS = {
         measure,
         lambda made, out: shared(
             **CHANGE,
+            model="church",
             session=made / "dome2spire.json",
             edit=edits_of(made, "newton", "single_layer", "finetune_all"),
             image_methods='{"nbb_copy": {}, "nbb_laplace": {}}',

@@ -25,6 +25,7 @@ rule render_panel:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
+        model=lambda wildcards: PARAMETERS.figures[wildcards.figure].model,
         edits=lambda wildcards: named("--edit", PLAN.figure_edits(wildcards.figure)),
         sessions=lambda wildcards: named("--session", PLAN.figure_sessions(wildcards.figure)),
         settings=lambda wildcards: as_json(
@@ -37,7 +38,7 @@ rule render_panel:
         "Render the images of {wildcards.figure}"
     shell:
         "python -m stages.render_panel --figure {wildcards.figure} --weights {input.weights}"
-        " --segmenter {input.segmenter} {params.edits} {params.sessions}"
+        " --model {params.model} --segmenter {input.segmenter} {params.edits} {params.sessions}"
         " --statistics {input.statistics} --settings {params.settings:q} {params.image_methods}"
         " --out {output} --device {resources.device} > {log} 2>&1"
 

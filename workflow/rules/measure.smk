@@ -4,6 +4,9 @@
 from palimpsest.methods.registry import names_of
 from palimpsest.pipeline.shards import most_shards
 
+# SESSION, or SESSION@MODEL where two models have a measured session of this name -> (model, session)
+MEASURED = PLAN.measured_sessions
+
 
 scattergather:
     samples=min(PARAMETERS.compute.shards, most_shards(PARAMETERS.measure.samples)),
@@ -11,24 +14,22 @@ scattergather:
 
 rule measure:
     input:
-        weights=lambda wildcards: PLAN.weights(PLAN.model_of(wildcards.session)),
-        segmenter=lambda wildcards: PLAN.segmenter(PLAN.model_of(wildcards.session)),
-        session=lambda wildcards: PLAN.session_file(
-            PLAN.model_of(wildcards.session), wildcards.session
-        ),
-        edits=lambda wildcards: PLAN.measured_edits(wildcards.session).values(),
-        classifier=lambda wildcards: PLAN.classifier_files(wildcards.session),
+        weights=lambda wildcards: PLAN.weights(MEASURED[wildcards.measured].model),
+        segmenter=lambda wildcards: PLAN.segmenter(MEASURED[wildcards.measured].model),
+        session=lambda wildcards: PLAN.session_file(*MEASURED[wildcards.measured]),
+        edits=lambda wildcards: PLAN.measured_edits(*MEASURED[wildcards.measured]).values(),
+        classifier=lambda wildcards: PLAN.classifier_files(*MEASURED[wildcards.measured]),
         alexnet=PLAN.instrument_files("alexnet"),
         inception=PLAN.instrument_files("inception"),
     output:
-        rows=temp("results/shards/{session}/{scatteritem}.parquet"),
-        features=temp("results/shards/{session}/{scatteritem}_features.parquet"),
+        rows=temp("results/shards/{measured}/{scatteritem}.parquet"),
+        features=temp("results/shards/{measured}/{scatteritem}_features.parquet"),
     log:
-        "logs/measure/{session}/{scatteritem}.log",
+        "logs/measure/{measured}/{scatteritem}.log",
     benchmark:
-        "logs/benchmarks/measure/{session}/{scatteritem}.tsv"
+        "logs/benchmarks/measure/{measured}/{scatteritem}.tsv"
     wildcard_constraints:
-        session=one_of(PLAN.measured_sessions),
+        measured=one_of(MEASURED),
     priority: 1
     conda:
         "../../environment.yml"
@@ -39,24 +40,30 @@ rule measure:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        edits=lambda wildcards: named("--edit", PLAN.measured_edits(wildcards.session)),
+        model=lambda wildcards: MEASURED[wildcards.measured].model,
+        edits=lambda wildcards: named("--edit", PLAN.measured_edits(*MEASURED[wildcards.measured])),
         samples=PARAMETERS.measure.samples,
         seed=PARAMETERS.measure.seed,
-        truncation=lambda wildcards: PARAMETERS.models[PLAN.model_of(wildcards.session)].truncation,
+        truncation=lambda wildcards: PARAMETERS.models[
+            MEASURED[wildcards.measured].model
+        ].truncation,
         scale=PARAMETERS.scale,
-        change=lambda wildcards: as_json(PLAN.measured_change(wildcards.session).classes),
+        change=lambda wildcards: as_json(
+            PLAN.measured_change(*MEASURED[wildcards.measured]).classes
+        ),
         classifier=lambda wildcards, input: option("--classifier", input.classifier),
         alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
         inception=lambda wildcards, input: option("--inception", input.inception),
         world=lambda wildcards: option(
-            "--world", PARAMETERS.models[PLAN.model_of(wildcards.session)].world
+            "--world", PARAMETERS.models[MEASURED[wildcards.measured].model].world
         ),
         image_methods=as_json(PLAN.image_method_settings(names_of("images"))),
     message:
-        "Measure the edits of {wildcards.session}: {wildcards.scatteritem}, {params.samples} samples"
+        "Measure the edits of {wildcards.measured}: {wildcards.scatteritem}, {params.samples} samples"
     shell:
         "python -m stages.measure --weights {input.weights} --segmenter {input.segmenter}"
-        " --session {input.session} {params.edits} --samples {params.samples}"
+        " --model {params.model} --session {input.session} {params.edits}"
+        " --samples {params.samples}"
         " --shard {wildcards.scatteritem} --seed {params.seed}"
         " --truncation {params.truncation} --scale {params.scale}"
         " --change {params.change:q} {params.classifier} {params.alexnet} {params.inception}"
@@ -66,17 +73,17 @@ rule measure:
 
 rule join_measurements:
     input:
-        rows=gather.samples("results/shards/{{session}}/{scatteritem}.parquet"),
-        features=gather.samples("results/shards/{{session}}/{scatteritem}_features.parquet"),
+        rows=gather.samples("results/shards/{{measured}}/{scatteritem}.parquet"),
+        features=gather.samples("results/shards/{{measured}}/{scatteritem}_features.parquet"),
     output:
-        rows="results/measurements/{session}.parquet",
-        features="results/measurements/{session}_features.parquet",
+        rows="results/measurements/{measured}.parquet",
+        features="results/measurements/{measured}_features.parquet",
     log:
-        "logs/join_measurements/{session}.log",
+        "logs/join_measurements/{measured}.log",
     benchmark:
-        "logs/benchmarks/join_measurements/{session}.tsv"
+        "logs/benchmarks/join_measurements/{measured}.tsv"
     wildcard_constraints:
-        session=one_of(PLAN.measured_sessions),
+        measured=one_of(MEASURED),
     conda:
         "../../environment.yml"
     threads: 1
@@ -88,7 +95,7 @@ rule join_measurements:
         shards=lambda wildcards, input: repeated("--shard", input.rows),
         features=lambda wildcards, input: repeated("--features", input.features),
     message:
-        "Join the shards of {wildcards.session}"
+        "Join the shards of {wildcards.measured}"
     shell:
         "python -m stages.join_measurements {params.shards} --out {output.rows}"
         " {params.features} --out-features {output.features} > {log} 2>&1"

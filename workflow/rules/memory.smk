@@ -85,15 +85,16 @@ for model in PARAMETERS.models:
 # adds what published session files leave out: the model and layer they were drawn for
 rule complete_session:
     input:
-        lambda wildcards: PLAN.fetched_sessions(wildcards.model)[wildcards.session],
+        lambda wildcards: PLAN.fetched_session_file(*PLAN.all_fetched_sessions[wildcards.fetched]),
     output:
-        "results/sessions/{model}/{session}.json",
+        "results/sessions/{fetched}.json",
     log:
-        "logs/complete_session/{model}-{session}.log",
+        "logs/complete_session/{fetched}.log",
     benchmark:
-        "logs/benchmarks/complete_session/{model}-{session}.tsv"
+        "logs/benchmarks/complete_session/{fetched}.tsv"
     wildcard_constraints:
-        session=one_of(PLAN.all_fetched_sessions),
+        # MODEL/SESSION: another model may draw a session of the same name from labels
+        fetched=one_of(PLAN.all_fetched_sessions),
     conda:
         "../../environment.yml"
     threads: 1
@@ -102,11 +103,12 @@ rule complete_session:
         runtime=10,
         gpu=0,
     params:
-        layer=lambda wildcards: PLAN.session_layer(wildcards.model, wildcards.session),
+        model=lambda wildcards: PLAN.all_fetched_sessions[wildcards.fetched].model,
+        layer=lambda wildcards: PLAN.session_layer(*PLAN.all_fetched_sessions[wildcards.fetched]),
     message:
-        "Complete the published session {wildcards.session} of {wildcards.model}"
+        "Complete the published session {wildcards.fetched}"
     shell:
-        "python -m stages.complete_session --session {input} --model {wildcards.model}"
+        "python -m stages.complete_session --session {input} --model {params.model}"
         " --layer {params.layer} --out {output} > {log} 2>&1"
 
 
@@ -142,8 +144,9 @@ rule rewrite:
         "Rewrite {wildcards.model}: {wildcards.session}"
     shell:
         "python -m stages.rewrite --weights {input.weights} --statistics {input.statistics}"
-        " --session {input.session} {params.segmenter} --method {params.method}"
-        " --settings {params.settings:q} --out {output} --device {resources.device} > {log} 2>&1"
+        " --model {wildcards.model} --session {input.session} {params.segmenter}"
+        " --method {params.method} --settings {params.settings:q} --out {output}"
+        " --device {resources.device} > {log} 2>&1"
 
 
 # its edits by the other methods that solve for a low-rank change

@@ -6,21 +6,19 @@ from palimpsest.methods.registry import names_of
 # made only on request: snakemake --cores all results/studies/dome2spire.html (docs/realism.md)
 rule make_study:
     input:
-        weights=lambda wildcards: PLAN.weights(PLAN.model_of(wildcards.session)),
-        segmenter=lambda wildcards: PLAN.segmenter(PLAN.model_of(wildcards.session)),
-        session=lambda wildcards: PLAN.session_file(
-            PLAN.model_of(wildcards.session), wildcards.session
-        ),
-        edits=lambda wildcards: PLAN.measured_edits(wildcards.session).values(),
+        weights=lambda wildcards: PLAN.weights(MEASURED[wildcards.measured].model),
+        segmenter=lambda wildcards: PLAN.segmenter(MEASURED[wildcards.measured].model),
+        session=lambda wildcards: PLAN.session_file(*MEASURED[wildcards.measured]),
+        edits=lambda wildcards: PLAN.measured_edits(*MEASURED[wildcards.measured]).values(),
     output:
-        page="results/studies/{session}.html",
-        key="results/studies/{session}_key.csv",
+        page="results/studies/{measured}.html",
+        key="results/studies/{measured}_key.csv",
     log:
-        "logs/make_study/{session}.log",
+        "logs/make_study/{measured}.log",
     benchmark:
-        "logs/benchmarks/make_study/{session}.tsv"
+        "logs/benchmarks/make_study/{measured}.tsv"
     wildcard_constraints:
-        session=one_of(PLAN.measured_sessions),
+        measured=one_of(MEASURED),
     conda:
         "../../environment.yml"
     threads: 1
@@ -30,14 +28,16 @@ rule make_study:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        edits=lambda wildcards: named("--edit", PLAN.measured_edits(wildcards.session)),
+        edits=lambda wildcards: named("--edit", PLAN.measured_edits(*MEASURED[wildcards.measured])),
         samples=PARAMETERS.measure.samples,
         seed=PARAMETERS.measure.seed,
-        truncation=lambda wildcards: PARAMETERS.models[PLAN.model_of(wildcards.session)].truncation,
+        truncation=lambda wildcards: PARAMETERS.models[
+            MEASURED[wildcards.measured].model
+        ].truncation,
         study=as_json(PARAMETERS.study),
         image_methods=as_json(PLAN.image_method_settings(names_of("images"))),
     message:
-        "Make a realism study of {wildcards.session}"
+        "Make a realism study of {wildcards.measured}"
     shell:
         "python -m stages.make_study --weights {input.weights} {params.edits}"
         " --samples {params.samples} --seed {params.seed} --truncation {params.truncation}"
@@ -49,20 +49,20 @@ rule make_study:
 
 rule read_study:
     input:
-        key="data/studies/{session}/key.csv",
-        answers=lambda wildcards: PLAN.study_answers(wildcards.session),
+        key="data/studies/{measured}/key.csv",
+        answers=lambda wildcards: PLAN.study_answers(wildcards.measured),
     output:
         report(
-            "results/tables/realism_{session}.csv",
+            "results/tables/realism_{measured}.csv",
             caption="../report/realism.rst",
             category="Tables",
         ),
     log:
-        "logs/read_study/{session}.log",
+        "logs/read_study/{measured}.log",
     benchmark:
-        "logs/benchmarks/read_study/{session}.tsv"
+        "logs/benchmarks/read_study/{measured}.tsv"
     wildcard_constraints:
-        session=one_of(PLAN.measured_sessions),
+        measured=one_of(MEASURED),
     conda:
         "../../environment.yml"
     threads: 1
@@ -73,7 +73,7 @@ rule read_study:
     params:
         answers=lambda wildcards, input: repeated("--answers", input.answers),
     message:
-        "Tabulate the judges' answers about {wildcards.session}"
+        "Tabulate the judges' answers about {wildcards.measured}"
     shell:
         "python -m stages.read_study --key {input.key} {params.answers} --out {output}"
         " > {log} 2>&1"

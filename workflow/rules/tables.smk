@@ -4,14 +4,14 @@
 rule tabulate_methods:
     input:
         rows=lambda wildcards: expand(
-            rules.join_measurements.output.rows, session=PLAN.method_tables[wildcards.table]
+            rules.join_measurements.output.rows, measured=PLAN.method_tables[wildcards.table]
         ),
         features=lambda wildcards: expand(
-            rules.join_measurements.output.features, session=PLAN.method_tables[wildcards.table]
+            rules.join_measurements.output.features, measured=PLAN.method_tables[wildcards.table]
         ),
         realism=lambda wildcards: expand(
             rules.read_study.output,
-            session=PLAN.judged_sessions(PLAN.method_tables[wildcards.table]),
+            measured=PLAN.judged_sessions(PLAN.method_tables[wildcards.table]),
         ),
         references=lambda wildcards: PLAN.references_in_table(wildcards.table).values(),
         paper="data/paper_figures/{table}.csv",
@@ -36,17 +36,22 @@ rule tabulate_methods:
         gpu=0,
     params:
         kind=lambda wildcards: wildcards.table.partition("_")[2],
-        rows=lambda wildcards, input: repeated("--measurements", input.rows),
-        models=lambda wildcards: named("--model", PLAN.models_in_table(wildcards.table)),
+        rows=lambda wildcards, input: named(
+            "--measurements", PLAN.edits_in_table(wildcards.table, input.rows)
+        ),
         references=lambda wildcards: named("--reference", PLAN.references_in_table(wildcards.table)),
-        features=lambda wildcards, input: repeated("--features", input.features),
-        realism=lambda wildcards, input: repeated("--realism", input.realism),
+        features=lambda wildcards, input: named(
+            "--features", PLAN.edits_in_table(wildcards.table, input.features)
+        ),
+        realism=lambda wildcards, input: named(
+            "--realism", PLAN.judged_in_table(wildcards.table, input.realism)
+        ),
         intervals=as_json(PARAMETERS.intervals),
     message:
         "Tabulate every method: {wildcards.table}"
     shell:
         "python -m stages.tabulate_methods --table {params.kind} {params.rows}"
-        " {params.models} {params.references} {params.features} {params.realism} --paper {input.paper}"
+        " {params.references} {params.features} {params.realism} --paper {input.paper}"
         " --intervals {params.intervals:q} --out {output} > {log} 2>&1"
 
 

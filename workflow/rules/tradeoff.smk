@@ -26,7 +26,9 @@ rule sweep_tradeoff:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        change=lambda wildcards: as_json(PLAN.measured_change(PARAMETERS.tradeoff.session).classes),
+        change=lambda wildcards: as_json(
+            PLAN.measured_change(PARAMETERS.tradeoff.model, PARAMETERS.tradeoff.session).classes
+        ),
         alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
         grid=as_json(PARAMETERS.tradeoff.grid),
         samples=PARAMETERS.tradeoff.samples,

@@ -1,8 +1,9 @@
 """Tables 1 and 2 of the paper, from measurements.
 
-    measured = {"dome2spire": Measured.read("dome2spire.parquet", DOMES)}
+    measured = {("church", "dome2spire"): Measured.read("dome2spire.parquet", DOMES)}
     domes_table(measured, intervals).to_csv("table2_domes.csv")
 
+Several models may have an edit of the same name, so that edits are (model, edit) throughout.
 Measurements have one row for each (sample, method), so that a share of pixels is a ratio of sums
 over images, whose interval resamples images; whether an image is converted or smiles is yes or no,
 whose share has a Wilson interval.
@@ -34,6 +35,9 @@ EVERY = ("sample", "method", "outside_pixels", "kept_pixels", "perceptual_outsid
 DOMES = (*EVERY, "source_pixels", "modified_pixels", "removed_pixels", "converted")
 SMILE = (*EVERY, "shows")
 """Columns that each table needs."""
+
+ModelEdit = tuple[str, str]
+"""A model and the name of one of its edits."""
 
 FEATURES = ("method", "sample", "features")
 
@@ -77,11 +81,13 @@ class Measured:
 
 
 def domes_table(
-    measured: Mapping[str, Measured], intervals: Intervals, paper: PaperFigures | None = None
+    measured: Mapping[ModelEdit, Measured], intervals: Intervals, paper: PaperFigures | None = None
 ) -> pd.DataFrame:
-    """Table 2: one row for each edit and method, numbers unrounded, the ``paper``'s beside ours.
+    """Table 2: one row for each model, edit and method, numbers unrounded, the ``paper``'s, of its
+    own generator, beside those of every model.
 
-    The paper's edits come first, any others after, by name.
+    The paper's edits come first, any others after, by name; those of one name are in the order of
+    ``measured``.
 
     - ``modified_percent``: pixels of the source class that became a target class, of all of them;
     - ``removed_percent``: pixels of the source class that are no longer of it, of all of them;
@@ -97,24 +103,19 @@ def domes_table(
             "converted_images_percent": intervals.images(shows["converted"]),
         }
 
-    tables = [
-        _by_method(
-            measured[edit],
-            estimates,
-            intervals,
-            TABLE2.columns,
-            {method: told for (of, method), told in (paper or {}).items() if of == edit},
-        ).assign(edit=edit)
-        for edit in sorted(measured, key=lambda name: order_key(name, EDITS))
-    ]
-    table = pd.concat(tables, ignore_index=True)
-    return table[["edit", *table.columns.drop("edit")]]
+    tables = []
+    for model, edit in sorted(measured, key=lambda one: order_key(one[1], EDITS)):
+        told = {method: figures for (of, method), figures in (paper or {}).items() if of == edit}
+        of_edit = measured[model, edit]
+        table = _by_method(of_edit, estimates, intervals, TABLE2.columns, told)
+        tables.append(_of_edit(model, edit, table))
+    return pd.concat(tables, ignore_index=True)
 
 
 def smile_table(
-    measured: Mapping[str, Measured], intervals: Intervals, paper: PaperFigures | None = None
+    measured: Mapping[ModelEdit, Measured], intervals: Intervals, paper: PaperFigures | None = None
 ) -> pd.DataFrame:
-    """Table 1: one row for each model and method, the models in the order of ``measured``; the
+    """Table 1: one row for each model, edit and method, in the order of ``measured``; the
     ``paper``'s numbers, of its own generator, stand beside those of every model.
 
     - ``smiling_percent``: images in which the classifier sees a smile, of all;
@@ -124,21 +125,26 @@ def smile_table(
     """
     told = {method: figures for (method,), figures in (paper or {}).items()}
     tables = []
-    for model, of_model in measured.items():
+    for (model, edit), of_edit in measured.items():
 
-        def estimates(table: pd.DataFrame, errors: Errors | None = of_model.errors) -> dict:
+        def estimates(table: pd.DataFrame, errors: Errors | None = of_edit.errors) -> dict:
             smiling, n = int(table["shows"].sum()), len(table)
             found = {"smiling_percent": intervals.images(table["shows"])}
             corrected = corrected_rate(smiling, n, errors, intervals.level) if errors else NOTHING
             return found | {"smiling_corrected_percent": percent(corrected)}
 
-        table = _by_method(of_model, estimates, intervals, TABLE1.columns, told)
-        table.insert(0, "model", model)
-        tables.append(table)
+        table = _by_method(of_edit, estimates, intervals, TABLE1.columns, told)
+        tables.append(_of_edit(model, edit, table))
     table = pd.concat(tables, ignore_index=True)
     # a column that only a later model has comes before the facts
     last = [name for name in FACTS if name in table]
     return table[[*table.columns.drop(last), *last]]
+
+
+def _of_edit(model: str, edit: str, table: pd.DataFrame) -> pd.DataFrame:
+    table.insert(0, "model", model)
+    table.insert(1, "edit", edit)
+    return table
 
 
 def _by_method(

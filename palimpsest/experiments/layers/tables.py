@@ -80,7 +80,9 @@ def edits_at_layers(trials: Mapping[str, pd.DataFrame], intervals: Intervals) ->
             raise PalimpsestError(f"measurements of {generator}: no rows; try the layers again")
         session = only(rows, "session")
         about = rows[["method", *SETTING, *TOLD]].drop_duplicates()
-        found = domes_table({session: Measured(rows)}, intervals).rename(columns=RENAMED)
+        found = domes_table({(generator, session): Measured(rows)}, intervals).rename(
+            columns=RENAMED
+        )
         shows = (rows["source_pixels"] > 0).groupby(rows["method"]).sum()
         found["n_showing"] = found["method"].map(shows)
         table = about.merge(found[["method", *measures, *COMMON]], on="method")

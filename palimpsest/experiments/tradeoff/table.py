@@ -51,7 +51,7 @@ def tradeoff_table(measured: pd.DataFrame, intervals: Intervals) -> pd.DataFrame
     if about["method"].duplicated().any():
         twice = about.loc[about["method"].duplicated(), "method"].iloc[0]
         raise PalimpsestError(f"measurements: {twice!r} is solved in two ways; measure again")
-    found = domes_table({only(measured, "session"): Measured(measured)}, intervals)
+    found = domes_table({("", only(measured, "session")): Measured(measured)}, intervals)
     shows = (measured["source_pixels"] > 0).groupby(measured["method"]).sum()
     found["n_showing"] = found["method"].map(shows)
     measures = column_names(*MEASURES)

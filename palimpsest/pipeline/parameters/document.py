@@ -41,7 +41,7 @@ from palimpsest.pipeline.parameters.sessions import (
 )
 from palimpsest.pipeline.parameters.worlds import WorldParameters
 from palimpsest.report.style import Style
-from palimpsest.settings import Name, SampleSettings, Settings
+from palimpsest.settings import Name, SampleSettings, SessionName, Settings
 
 
 def without_null(entries: Any) -> Any:
@@ -75,7 +75,7 @@ class Parameters(Settings):
     statistics: SampleSettings
     draw: DrawParameters
     solve: SolveParameters
-    sessions: dict[Name, dict[Name, SessionParameters]]
+    sessions: dict[Name, dict[SessionName, SessionParameters]]
     methods: MethodParameters
     best_buddies: TransferSettings = TransferSettings()
     measure: SampleSettings
@@ -136,19 +136,6 @@ class Parameters(Settings):
         for field, model in named.items():
             if model not in self.models:
                 raise ValueError(f"{field}: no model {model!r}; models are {list(self.models)}")
-        return self
-
-    @model_validator(mode="after")
-    def _sessions_have_one_model(self) -> Parameters:
-        owner: dict[str, str] = {}
-        for model, sessions in self.sessions.items():
-            for session in sessions:
-                if session in owner:
-                    raise ValueError(
-                        f"sessions.{model}.{session}: also a session of {owner[session]}; "
-                        "give each session a unique name"
-                    )
-                owner[session] = model
         return self
 
     @model_validator(mode="after")

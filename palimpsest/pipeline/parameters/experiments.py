@@ -13,7 +13,7 @@ from palimpsest.experiments.tradeoff.settings import SweepSettings
 from palimpsest.experiments.units.settings import UnitSettings
 from palimpsest.experiments.watermarks.settings import ErasingSettings
 from palimpsest.pipeline.parameters.methods import Method
-from palimpsest.settings import Count, LayerNumber, Name, SampleSettings, Settings
+from palimpsest.settings import Count, LayerNumber, Name, SampleSettings, SessionName, Settings
 
 
 class StudyParameters(StudySettings):
@@ -91,7 +91,7 @@ class TradeoffParameters(SampleSettings):
     """Effect against locality of one session; ``samples`` and ``seed`` are the measured ones."""
 
     model: Name
-    session: Name
+    session: SessionName
     grid: SweepSettings
 
 
@@ -103,7 +103,7 @@ class ProbedParameters(Settings):
     ``shown_size`` and ``samples``: this model's own, where they are not those of all models.
     """
 
-    session: Name | None
+    session: SessionName | None
     curves: Name
     pieces: Name | None
     sizes: Annotated[tuple[Count, ...], Field(min_length=1)] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from palimpsest.pipeline.parameters.methods import ShownMethods
-from palimpsest.settings import Name, Settings
+from palimpsest.settings import Name, SessionName, Settings
 
 
 class FigureParameters(Settings):
@@ -15,7 +15,7 @@ class FigureParameters(Settings):
     """
 
     model: Name
-    sessions: list[Name] = Field(min_length=1)
+    sessions: list[SessionName] = Field(min_length=1)
     methods: ShownMethods = []
     pairs: int = Field(ge=1, le=48)
     part_of: Name | None = None

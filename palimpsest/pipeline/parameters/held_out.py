@@ -10,7 +10,7 @@ from palimpsest.experiments.photographs.settings import (
     RenderSettings,
 )
 from palimpsest.pipeline.parameters.photographs import PhotographParameters
-from palimpsest.settings import Name
+from palimpsest.settings import Name, SessionName
 
 
 class HeldOutPhotographParameters(ChosenPhotographs):
@@ -23,7 +23,7 @@ class HeldOutPhotographParameters(ChosenPhotographs):
     """
 
     model: Name
-    session: Name
+    session: SessionName
     encoder: str | None
     rank: int | None = Field(None, ge=1)
     many: int = Field(ge=1)
@@ -40,7 +40,7 @@ class HeldOutRenderParameters(RenderSettings):
     """Held-out renders, reproduced by ``model`` and edited by the rule of ``session``."""
 
     model: Name
-    session: Name
+    session: SessionName
 
     @property
     def settings(self) -> RenderSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from palimpsest.settings import Name, Settings
+from palimpsest.settings import Name, SessionName, Settings
 
 
 class ModelParameters(Settings):
@@ -21,7 +21,7 @@ class ModelParameters(Settings):
     weights: str = Field(min_length=1)
     segmenter: str | None
     classifiers: list[str] = []
-    fetched_sessions: dict[Name, str] = {}
+    fetched_sessions: dict[SessionName, str] = {}
     world: Name | None
     drawings: Name | None = None
     reference: str | None = None

@@ -5,7 +5,8 @@ The panel holds, for each edit, ``unmodified_<edit>`` and ``<method>_<edit>`` (S
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Sequence, Set
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.files.panels import Panel
@@ -70,9 +71,14 @@ def row_heading(method: str) -> tuple[str, bool, bool]:
 def join(panels: Sequence[Panel]) -> Panel:
     """One panel from several that compare the same methods, in their order.
 
-    Raises `PalimpsestError` for panels of different methods, or a session that occurs twice.
+    A session that panels of several models have is called SESSION@MODEL in the joined one. Raises
+    `PalimpsestError` for panels of different methods, or a session of one model that occurs twice.
     """
     first = panels[0].facts
+    counts = Counter(name for panel in panels for name in panel.facts["sessions"])
+    panels = [
+        _told_apart(panel, {n for n, count in counts.items() if count > 1}) for panel in panels
+    ]
     sessions = [name for panel in panels for name in panel.facts["sessions"]]
     if len(set(sessions)) < len(sessions):
         raise PalimpsestError(f"panels of {', '.join(sessions)}: each edit can be shown only once")
@@ -86,6 +92,23 @@ def join(panels: Sequence[Panel]) -> Panel:
     subjects = [name for panel in panels for name in panel.facts["subjects"]]
     together = {"sessions": sessions, "subjects": subjects, "models_sha256": weights}
     return Panel(arrays, {**first, **together})
+
+
+def _told_apart(panel: Panel, shared: Set[str]) -> Panel:
+    """The panel with its model in the names of those of its sessions that others have too."""
+    if not shared & set(panel.facts["sessions"]) or "model" not in panel.facts:
+        return panel
+    model = panel.facts["model"]
+    longer = {
+        name: f"{name}@{model}" if name in shared else name for name in panel.facts["sessions"]
+    }
+    arrays = {
+        f"{kind}_{long}": panel.arrays[f"{kind}_{name}"]
+        for name, long in longer.items()
+        for kind in ("samples", "unmodified", *panel.facts["methods"])
+        if f"{kind}_{name}" in panel.arrays
+    }
+    return Panel(arrays, {**panel.facts, "sessions": list(longer.values())})
 
 
 def caption(panel: Panel) -> str:

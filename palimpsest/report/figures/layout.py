@@ -45,8 +45,10 @@ SESSION_LABELS = {
 
 
 def session_label(name: str) -> str:
-    """A session's name as a heading."""
-    return SESSION_LABELS.get(name, name.replace("_", " "))
+    """A session's name as a heading; with its model for SESSION@MODEL."""
+    session, _, model = name.partition("@")
+    label = SESSION_LABELS.get(session, session.replace("_", " "))
+    return f"{label}, {model.replace('_', ' ')}" if model else label
 
 
 def column_heading(sheet: Sheet, words: str, left: float, width: float) -> None:

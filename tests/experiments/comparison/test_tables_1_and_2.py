@@ -25,7 +25,8 @@ FEW = Intervals(resamples=400)
 
 @pytest.fixture
 def table(measurements):
-    measured = {"dome2tree": Measured(measurements), "dome2spire": Measured(measurements)}
+    names = [("church", "dome2tree"), ("church", "dome2spire")]
+    measured = {name: Measured(measurements) for name in names}
     return domes_table(measured, FEW)
 
 
@@ -71,6 +72,28 @@ def test_rows_stand_in_the_papers_order(table):
     assert list(METHODS)[0] == "projected_gradient" and list(METHODS)[-1] == "palimpsest"
 
 
+def test_edits_of_one_name_have_rows_for_each_model(measurements):
+    """One model's edit reaches all that is measured, and the other's nothing."""
+    all_of_it = measurements.assign(modified_pixels=measurements["source_pixels"])
+    measured = {
+        ("church", "spire2tree"): Measured(all_of_it),
+        ("church_progressive", "spire2tree"): Measured(measurements.assign(modified_pixels=0)),
+        ("church", "sky2tree"): Measured(measurements),
+    }
+    table = domes_table(measured, FEW)
+    assert list(zip(table["model"], table["edit"], strict=True))[::3] == [
+        ("church", "sky2tree"),
+        ("church", "spire2tree"),
+        ("church_progressive", "spire2tree"),
+    ]
+    modified = table.groupby(["model", "edit"])["modified_percent"].unique()
+    assert list(modified["church", "spire2tree"]) == [100]
+    assert list(modified["church_progressive", "spire2tree"]) == [0]
+    smiles = {edit: Measured(of.rows.assign(shows=True)) for edit, of in measured.items()}
+    table = smile_table(smiles, FEW)
+    assert list(zip(table["model"], table["edit"], strict=True))[::3] == list(measured)
+
+
 def test_columns_of_the_contract(table):
     names = [
         "modified_percent",
@@ -80,7 +103,7 @@ def test_columns_of_the_contract(table):
         "perceptual_masked",
         "realism_percent",
     ]
-    expected = ["edit", "method", "n", "scale", "seed", "perceptual", "segmenter"]
+    expected = ["model", "edit", "method", "n", "scale", "seed", "perceptual", "segmenter"]
     expected += [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
     # what the world or people say is there where they were asked
     expected += ["paper_modified_percent", "paper_lpips_masked", "paper_realism_percent"]
@@ -91,13 +114,13 @@ def test_columns_of_the_contract(table):
 
 def test_same_measurements_give_the_same_bytes(measurements, table):
     measured = {"dome2spire": measurements.iloc[::-1], "dome2tree": measurements}
-    again = domes_table({name: Measured(rows) for name, rows in measured.items()}, FEW)
+    again = domes_table({("church", name): Measured(rows) for name, rows in measured.items()}, FEW)
     assert again.to_csv(index=False) == table.to_csv(index=False)
 
 
 def test_nothing_measured_is_empty_and_not_zero(measurements):
     blank = measurements.assign(source_pixels=0, modified_pixels=0, removed_pixels=0)
-    table = domes_table({"dome2spire": Measured(blank)}, FEW)
+    table = domes_table({("church", "dome2spire"): Measured(blank)}, FEW)
     assert table["modified_percent"].isna().all()
     assert table["converted_images_percent"].isna().all()
     assert table["labels_kept_percent"].notna().all()
@@ -107,7 +130,7 @@ def test_mixed_instruments_are_refused(measurements):
     mixed = measurements.copy()
     mixed.iloc[0, mixed.columns.get_loc("segmenter")] = "another"
     with pytest.raises(PalimpsestError, match="column segmenter mixes"):
-        domes_table({"dome2spire": Measured(mixed)}, FEW)
+        domes_table({("church", "dome2spire"): Measured(mixed)}, FEW)
 
 
 def test_files_that_hold_no_measurements(tmp_path, measurements):
@@ -130,7 +153,7 @@ def test_smiles_by_hand(measurements):
     rows = measurements.drop(columns=["modified_pixels", "removed_pixels", "converted"])
     rows = rows.assign(shows=rows["sample"] < np.where(rows["method"] == "newton", 3, 1))
     rows = rows.assign(classifier="face-smile")
-    table = smile_table({"face": Measured(rows)}, FEW).set_index("method")
+    table = smile_table({("face", "smile"): Measured(rows)}, FEW).set_index("method")
     assert set(table["model"]) == {"face"}
     assert table["smiling_corrected_percent"].isna().all()  # the classifier has no known errors
     assert table.loc["newton", "smiling_percent"] == 75
@@ -146,8 +169,9 @@ def test_smiles_of_two_models_are_corrected_by_the_errors_of_each_classifier(mea
     errors = Errors(false_positives=10, negatives=100, false_negatives=20, positives=100)
     paper = {("unmodified",): {"paper_smiling_percent": 12.5}}
     exact, wrong = Measured(rows, errors=Errors(0, 50, 0, 50)), Measured(rows, errors=errors)
-    table = smile_table({"photo_faces": wrong, "face": exact}, FEW, paper)
-    assert list(table.columns[:2]) == ["model", "method"]
+    measured = {("photo_faces", "photo_smile"): wrong, ("face", "smile"): exact}
+    table = smile_table(measured, FEW, paper)
+    assert list(table.columns[:3]) == ["model", "edit", "method"]
     assert list(table["model"]) == ["photo_faces"] * 3 + ["face"] * 3
     by_row = table.set_index(["model", "method"])
     assert (by_row["smiling_percent"] == 75).all()
@@ -167,9 +191,9 @@ def test_the_distance_to_photographs_is_told_where_there_are_any(measurements, t
     seen = {"unmodified": made, "newton": made + [3, 0, 0, 0], "palimpsest": made}
     rows = measurements.assign(shows=True)
     reference = FrechetReference.load(tmp_path / "reference.safetensors")
-    table = smile_table(
-        {"face": Measured(rows), "photos": Measured(rows, seen, reference=reference)}, FEW
-    )
+    photographed = Measured(rows, seen, reference=reference)
+    measured = {("face", "smile"): Measured(rows), ("photos", "smile"): photographed}
+    table = smile_table(measured, FEW)
     by_row = table.set_index(["model", "method"])["frechet_photographs"]
     assert by_row["face"].isna().all()
     moved, stayed = by_row["photos"]["newton"], by_row["photos"]["unmodified"]
@@ -204,7 +228,8 @@ def test_counterfactuals_and_what_people_judged_are_in_the_table(measurements):
         "renders_of_the_new_rule": random.normal(size=(60, 3)),
     }
     judged = {"newton": Estimate(40.0, 30.0, 50.0)}
-    table = domes_table({"dome2spire": Measured(rows, features, judged)}, FEW).set_index("method")
+    measured = {("church", "dome2spire"): Measured(rows, features, judged)}
+    table = domes_table(measured, FEW).set_index("method")
     assert table.loc["newton", "counterfactual_error"] == 0.25
     assert table.loc["palimpsest", "counterfactual_error"] == 0.75
     assert (table["generator_error"] == 0.125).all()
