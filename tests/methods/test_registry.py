@@ -117,7 +117,7 @@ def READ():
         "claims": [claim.measured for claim in claims if claim.topic == "efficacy"],
         "figure": [words.get_text() for words in sheet._ink.texts],
         "figure_edits": plan.figure_edits("fig04_comparison"),
-        "measured": plan.measured_edits("dome2spire"),
+        "measured": plan.measured_edits("church", "dome2spire"),
         "made": [file for file in plan.further_edits if file.endswith("/toy.safetensors")],
         "settings": plan.method_settings("church", "dome2spire", "toy"),
         "schema": "ToyParameters" in schema_text(),
