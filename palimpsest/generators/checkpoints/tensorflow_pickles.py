@@ -1,9 +1,9 @@
-"""Pickles of NVIDIA's TensorFlow code: Progressive GAN (2018).
+"""Pickles of NVIDIA's TensorFlow code: Progressive GAN (2018), StyleGAN2 and StyleGAN2-ADA.
 
 The variables' names tell which network it is (`tensorflow_networks` reads them)::
 
     4x4/Dense/weight                Progressive GAN       `tensorflow_progressive`
-    synthesis/4x4/Conv/mod_weight   StyleGAN2             refused
+    synthesis/4x4/Conv/mod_weight   StyleGAN2             `tensorflow_stylegan2`
     synthesis/*/StyleMod/weight     StyleGAN, the first   refused
 """
 
@@ -14,14 +14,14 @@ from typing import Any
 
 from torch import Tensor
 
-from palimpsest.generators.checkpoints import tensorflow_progressive
+from palimpsest.generators.checkpoints import tensorflow_progressive, tensorflow_stylegan2
 from palimpsest.generators.checkpoints.tensorflow_networks import SOURCE, tensorflow_network
 
 
 def read_tensorflow(path: Path, tree: Any, size: int) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors of the average generator in a pickle's ``tree``, and notes for its metadata.
 
-    Progressive GAN is given in the layout of `progressive_layers`.
+    Progressive GAN in the layout of `progressive_layers`, StyleGAN2 in that of `stylegan2_pytorch`.
     ``size``: bytes of the file, an upper limit for its variables. Raises `PickleDamaged`, and
     `CheckpointError` for another network.
     """
@@ -29,8 +29,9 @@ def read_tensorflow(path: Path, tree: Any, size: int) -> tuple[dict[str, Tensor]
     notes = {"source": SOURCE}
     if tensorflow_progressive.matches(network):
         return tensorflow_progressive.progressive_tensors(network), notes
-    if "synthesis/4x4/Conv/mod_weight" in network.variables:
-        raise network.refuse("StyleGAN2; convert it with legacy.py of stylegan2-ada-pytorch first")
+    if tensorflow_stylegan2.matches(network):
+        tensors, limits = tensorflow_stylegan2.common_tensors(network)
+        return tensors, notes | limits
     if any("/StyleMod/" in name for name in network.variables):
         raise network.refuse("the first StyleGAN, whose styles are not in the convolutions")
     names = ", ".join(name[:40] for name in list(network.variables)[:3])
