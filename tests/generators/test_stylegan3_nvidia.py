@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 from palimpsest.errors import CheckpointError
 from palimpsest.generators import load_generator, sample_z, save_generator
 from palimpsest.generators.checkpoints.exporting import export_generator
-from palimpsest.generators.checkpoints.stylegan3_names import state_dict
+from palimpsest.generators.checkpoints.stylegan3_names import Constants, assembled, state_dict
+from palimpsest.generators.stylegan3_designs import designed
 from tests.doubles.alias_free import TRUNCATION, golden_stylegan3, small_stylegan3
 from tests.generators import nvidia_files as nvidia
 
@@ -88,8 +89,6 @@ def test_unusual_constants_stay_in_own_files(tmp_path):
     g = small_stylegan3()
     path = tmp_path / "a.safetensors"
     save_generator(g, path)
-    from palimpsest.generators.checkpoints.stylegan3_names import Constants, assembled
-
     tensors = dict(g.state_dict())
     odd = Constants(Constants.of(g).factors, clamp=None, output_scale=1.0)
     other = assembled("file", tensors, odd)
@@ -138,6 +137,17 @@ def test_grey_images(tmp_path):
     other = load_generator(tmp_path / "a.pt")
     z = sample_z(g, 2)
     assert other.image_channels == 1 and torch.equal(other(z), g(z)) and other(z).shape[1] == 1
+
+
+@pytest.mark.parametrize("radial", [False, True])
+@pytest.mark.parametrize("resolution", [256, 512, 1024])
+def test_sizes_of_the_published_networks_are_found_by_their_tensors(resolution, radial):
+    g = designed(resolution, z_dim=4, style_dim=4, channel_max=2, radial=radial)
+    tensors = dict(g.state_dict())
+    assert assembled("file", tensors, Constants()).plan == g.plan
+    if resolution == 1024:
+        sizes = [36, 36, 52, 52, 84, 148, 148, 276, 276, 532, 1044, 1044, 1044, 1024]
+        assert [layer.out_size for layer in g.plan.layers] == sizes
 
 
 # --- pickles --------------------------------------------------------------------------------------
