@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from palimpsest.files.arrays import load_arrays, save_arrays
+from palimpsest.generators import load_generator, save_generator
 from palimpsest.sessions.masks import encode_mask
 
 from . import small_pipeline as small
@@ -57,8 +58,15 @@ def lying_header(file: Path) -> None:
 
 def flipped_bit(file: Path) -> None:
     content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
+    content[-2] ^= 1  # in the last number
     replace(file, bytes(content))
+
+
+def trained_further(file: Path) -> None:
+    generator = load_generator(file)
+    generator.layer(generator.layers[0]).weight.mul_(1.5)
+    file.unlink()
+    save_generator(generator, file)
 
 
 def session_with(**changes: Any) -> Callable[[Path], None]:
@@ -105,9 +113,22 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
         "key_statistics",
         "header is false",
     ),
+    "weights have a flipped bit": (small.WEIGHTS, flipped_bit, "rewrite", "another checksum"),
+    "statistics have a flipped bit": (
+        small.STATISTICS,
+        flipped_bit,
+        "rewrite",
+        "another checksum",
+    ),
+    "an edit has a flipped bit": (
+        small.EDIT,
+        flipped_bit,
+        "measure_counterfactuals",
+        "another checksum",
+    ),
     "weights are others than the statistics'": (
         small.WEIGHTS,
-        flipped_bit,
+        trained_further,
         "rewrite",
         "weights_sha256",
     ),
