@@ -17,7 +17,6 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -31,8 +30,6 @@ Window = tuple[int, int, int, int]
 
 State = TypeVar("State", "KeyState", "ValueState")
 
-NOISE_MODES = ("single", "original", "buffers", "none", "random")
-
 
 @dataclass(frozen=True)
 class KeyState:
@@ -41,7 +38,8 @@ class KeyState:
     ``k`` (B, N, h, w): the convolution's input, in StyleGAN2 after style modulation.
     ``layer``: number of the layer. ``window``: (top, left, bottom, right), half-open, the cells of
     the full key map that ``k`` covers. ``style`` (B, N), ``latent`` (B, L, D) and ``skip``
-    (B, 3, h, w; the running RGB image) exist in StyleGAN2 only.
+    (B, C, h, w; the running image, or in a residual network the branch around the layer) exist in
+    StyleGAN2 only.
     """
 
     k: Tensor
@@ -161,6 +159,17 @@ class Layer(ABC):
         """Cells of the maps beyond each edge of the picture: 0, but for StyleGAN3."""
         return 0
 
+    @property
+    def key_shape(self) -> tuple[int, int]:
+        """Rows and columns of the full key map; they differ where images are not square."""
+        return (self.key_size, self.key_size)
+
+    @property
+    def value_shape(self) -> tuple[int, int]:
+        """Rows and columns of the full value map."""
+        rows, columns = self.key_shape
+        return (rows * self.upsampling, columns * self.upsampling)
+
     @abstractmethod
     def linear(self, k: Tensor, weight: Tensor) -> Tensor:
         """The part of the layer that is linear in its weight, (B, M, H', W').
@@ -210,7 +219,7 @@ class Layer(ABC):
         return state.skip
 
     def render(self, values: ValueState) -> Tensor:
-        """Images (B, 3, H, W) from this layer's values: the rest of the generator.
+        """Images (B, C, H, W) from this layer's values: the rest of the generator.
 
         Cropped values give smaller images. Raises `ValueError` for values of another layer.
         """
@@ -224,12 +233,20 @@ class Layer(ABC):
 
 
 class Generator(nn.Module, ABC):
-    """A trained image generator: z (B, z_dim) to images (B, 3, H, W), about [-1, 1]."""
+    """A trained image generator: z (B, z_dim) to images (B, C, H, W), about [-1, 1].
+
+    C is 3, or ``image_channels``: 1 (grey) or 4 (with opacity). A class-conditional network has
+    ``classes`` above 0, and reads a sample as z followed by its one-hot class (`classes`).
+    ``of_class``: the class of all its standard samples; None: drawn for each.
+    """
 
     kind: str
     resolution: int
     z_dim: int
     layers: tuple[int, ...]
+    classes: int = 0
+    of_class: int | None = None
+    image_channels: int = 3
     truncation: float = 1.0
     noise: str = "single"
     provenance: Mapping[str, Any] = MappingProxyType({})  # the file's notes on its weights
@@ -239,6 +256,11 @@ class Generator(nn.Module, ABC):
     def device(self) -> torch.device:
         """Device of the weights: everything is computed there, and results stay there."""
         return next(self.parameters()).device
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the images in pixels."""
+        return (self.resolution, self.resolution)
 
     @property
     def last_layer(self) -> int:
@@ -361,51 +383,9 @@ class Generator(nn.Module, ABC):
         return known
 
 
-@lru_cache(maxsize=64)
-def _standard_noise(height: int, width: int, device: torch.device | str) -> Tensor:
-    noise = np.random.RandomState(0).standard_normal(height * width)
-    with torch.inference_mode(False):  # it is cached, and a later caller may need gradients
-        return torch.from_numpy(noise.astype(np.float32)).reshape(1, 1, height, width).to(device)
-
-
 def reusable(x: Tensor, inplace: bool = True) -> Tensor | None:
     """The ``out=`` argument of an operation on ``x`` that may be ``inplace``.
 
     ``x`` itself, which halves the time; None, for new memory, while gradients are recorded.
     """
     return x if inplace and not torch.is_grad_enabled() else None
-
-
-def layer_noise(
-    mode: str,
-    batch: int,
-    size: int,
-    window: Window,
-    buffer: Tensor | None,
-    device: torch.device | str = "cpu",
-) -> Tensor | None:
-    """Noise map of a layer for the cells of ``window`` on a value map of ``size`` x ``size`` cells.
-
-    ``single``: the original's batch-of-one noise, the same for each sample, (1, 1, h, w).
-    ``buffers``: the checkpoint's own map. ``none``: no noise. ``random``: fresh for each sample.
-    ``original``: as the original code draws it, ``RandomState(0)`` over (batch, h*w), so it depends
-    on the place in the batch, and a crop does not keep the noise of its place.
-    All but ``buffers`` are drawn on the CPU, so that every ``device`` gets the same numbers. Raises
-    `ValueError` for an unknown mode, or for ``buffers`` if the checkpoint holds none.
-    """
-    top, left, bottom, right = window
-    h, w = bottom - top, right - left
-    if mode == "none":
-        return None
-    if mode == "single":
-        return _standard_noise(size, size, device)[:, :, top:bottom, left:right]
-    if mode == "original":
-        drawn = np.random.RandomState(0).standard_normal((batch, h * w)).astype(np.float32)
-        return torch.from_numpy(drawn).reshape(batch, 1, h, w).to(device)
-    if mode == "random":
-        return torch.randn(batch, 1, h, w).to(device)
-    if mode == "buffers":
-        if buffer is None:
-            raise ValueError("noise='buffers' needs noise maps, and the checkpoint holds none")
-        return buffer[:, :, top:bottom, left:right]
-    raise ValueError(f"unknown noise mode {mode!r}; the modes are {', '.join(NOISE_MODES)}")

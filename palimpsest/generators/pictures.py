@@ -1,4 +1,7 @@
-"""Conversion between network images (B, 3, H, W) in [-1, 1] and uint8 pictures (B, H, W, 3)."""
+"""Conversion between network images (B, 3, H, W) in [-1, 1] and uint8 pictures (B, H, W, 3).
+
+Grey images (B, 1, H, W), and images with opacity (B, 4, H, W), become pictures in colour too.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,26 @@ def as_input(pictures: np.ndarray) -> Tensor:
 
 
 def as_picture(images: Tensor) -> np.ndarray:
-    """(B, 3, H, W), clipped to [-1, 1], to uint8 (B, H, W, 3)."""
-    scaled = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    """(B, 1, 3 or 4, H, W), clipped to [-1, 1], to uint8 (B, H, W, 3)."""
+    scaled = ((in_colour(images.clamp(-1, 1)) + 1) * 127.5).round().to(torch.uint8)
     return scaled.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def in_colour(images: Tensor) -> Tensor:
+    """Images of one, three or four channels as (B, 3, H, W); those of three as they are.
+
+    Grey is repeated. Opacity, -1 for none and 1 for full, is laid over white. Raises `ValueError`
+    for another number of channels.
+    """
+    channels = images.shape[1]
+    if channels == 3:
+        return images
+    if channels == 1:
+        return images.expand(-1, 3, -1, -1)
+    if channels == 4:
+        opacity = (images[:, 3:] + 1) / 2
+        return opacity * images[:, :3] + (1 - opacity)
+    raise ValueError(f"images of {channels} channels; 1, 3 and 4 are known")
 
 
 def check_images(images: Tensor) -> None:
@@ -29,7 +49,7 @@ def check_images(images: Tensor) -> None:
 
 
 def contact_sheet(images: Tensor, columns: int = 8) -> Image.Image:
-    """Images (B, 3, H, W) in [-1, 1] side by side, ``columns`` in a row, as one picture."""
+    """Images (B, C, H, W) in [-1, 1] side by side, ``columns`` in a row, as one picture."""
     pictures = as_picture(images)
     height, width = pictures.shape[1:3]
     sheet = Image.new("RGB", (columns * width, -(-len(pictures) // columns) * height), "white")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from palimpsest.generators.base import Generator
+from palimpsest.generators.classes import Classes, ClassStream
 
 
 def standard_normal(n: int, dim: int, seed: int = 1) -> Tensor:
@@ -30,14 +31,24 @@ def standard_normal_batches(n: int, dim: int, seed: int, batch: int) -> Iterator
         yield torch.from_numpy(drawn.astype(np.float32))
 
 
-def sample_z(generator: Generator, n: int, seed: int = 1) -> Tensor:
-    """The first ``n`` standard samples for ``generator``, (n, z_dim) float32."""
-    return standard_normal(n, generator.z_dim, seed)
+def sample_z(generator: Generator, n: int, seed: int = 1, classes: Classes = None) -> Tensor:
+    """The first ``n`` standard samples for ``generator``, (n, z_dim) float32.
+
+    Those of a class-conditional generator hold their classes too, (n, z_dim + classes): one for
+    all, one for each, or (None) the generator's own class, or drawn by ``seed`` (`classes`). z does
+    not depend on them. Raises `ParameterError` for a class that the generator does not have.
+    """
+    z = standard_normal(n, generator.z_dim, seed)
+    return ClassStream(generator, seed, classes).append_to(z)
 
 
-def z_batches(generator: Generator, n: int, seed: int, batch: int) -> Iterator[Tensor]:
-    """`sample_z` in batches (batch, z_dim) float32; the last one may be smaller."""
-    return standard_normal_batches(n, generator.z_dim, seed, batch)
+def z_batches(
+    generator: Generator, n: int, seed: int, batch: int, classes: Classes = None
+) -> Iterator[Tensor]:
+    """`sample_z` in batches of ``batch`` rows; the last one may be smaller."""
+    stream = ClassStream(generator, seed, classes)
+    for z in standard_normal_batches(n, generator.z_dim, seed, batch):
+        yield stream.append_to(z)
 
 
 def images_at_once(resolution: int, at_128: int) -> int:

@@ -1,4 +1,4 @@
-"""StyleGAN2 (Karras et al., CVPR 2020), skip architecture, editable at every styled convolution.
+"""StyleGAN2 (Karras et al., CVPR 2020), editable at every styled convolution.
 
 Layer n is the paper's: layer 2 is the first styled convolution (4x4), odd layers upsample, layer n
 is modulated by row n - 2 of the extended latent. Modulation is applied to the features, so that
@@ -9,116 +9,45 @@ is modulated by row n - 2 of the extended latent. Modulation is applied to the f
 which equals modulating the weight. Parameters have the names of the common PyTorch layout
 (``conv1``, ``convs.i``, ``to_rgbs.i``, ``style.i``); convolution weights lack that layout's leading
 axis of one.
+
+Three architectures (`ARCHITECTURES`). ``skip``: the image is the sum of one to-RGB a resolution.
+``orig``: one to-RGB at the end. ``resnet``: the same, and around the two layers of each resolution
+runs a branch (``skips.i``), a 1x1 convolution and upsampling, that is added to the values of the
+second; both are divided by √2, which takes the √2 of that layer's activation. A class-conditional
+network reads z and an embedding of the class (``embed``), each normalised.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, layer_noise, reusable
+from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, reusable
+from palimpsest.generators.classes import check_rows
 from palimpsest.generators.encoding import SoftThresholds
 from palimpsest.generators.map_layout import laid_out
+from palimpsest.generators.noise import layer_noise
+from palimpsest.generators.stylegan2_parts import (
+    NEGATIVE_SLOPE,
+    SQRT2,
+    Branch,
+    ConstantInput,
+    EqualLinear,
+    PixelNorm,
+    StyledConv,
+    ToRGB,
+    blur,
+    blur_kernel,
+    double,
+)
 
 MAPPING_RATE = 0.01
-SQRT2 = math.sqrt(2.0)
-NEGATIVE_SLOPE = 0.2  # of every leaky rectifier in the network
-
-
-class PixelNorm(nn.Module):
-    """Each sample divided by the root mean square of its numbers."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
-
-
-class EqualLinear(nn.Module):
-    """Linear map whose weight is scaled at run time (equalised learning rate)."""
-
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        bias: float = 0.0,
-        rate: float = 1.0,
-        activate: bool = False,
-    ) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
-        self.bias = nn.Parameter(torch.full((outputs,), bias))
-        self.scale = rate / math.sqrt(inputs)
-        self.rate = rate
-        self.activate = activate
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.linear(x, self.weight * self.scale, self.bias * self.rate)
-        return F.leaky_relu(x, NEGATIVE_SLOPE) * SQRT2 if self.activate else x
-
-
-class ModulatedConv(nn.Module):
-    """Weight and style of one modulated convolution; `StyledLayer` and `ToRGB` apply it."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, style_dim: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
-        self.scale = 1 / math.sqrt(inputs * kernel**2)
-        self.modulation = EqualLinear(style_dim, inputs, bias=1.0)
-
-
-class NoiseWeight(nn.Module):
-    """Strength of the noise input of one layer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1))
-
-
-class ActivationBias(nn.Module):
-    """Bias added before the leaky rectifier of one layer."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-
-class StyledConv(nn.Module):
-    """Parameters of one styled convolution."""
-
-    def __init__(self, inputs: int, outputs: int, style_dim: int, upsample: bool) -> None:
-        super().__init__()
-        self.conv = ModulatedConv(inputs, outputs, 3, style_dim)
-        self.noise = NoiseWeight()
-        self.activate = ActivationBias(outputs)
-        self.upsample = upsample
-
-
-class ToRGB(nn.Module):
-    """Addition to the running image: a 1x1 modulated convolution without demodulation."""
-
-    def __init__(self, inputs: int, style_dim: int) -> None:
-        super().__init__()
-        self.conv = ModulatedConv(inputs, 3, 1, style_dim)
-        self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
-
-    def forward(self, x: Tensor, latent: Tensor) -> Tensor:
-        style = self.conv.modulation(latent)
-        weight = self.conv.weight[:, :, 0, 0] * self.conv.scale * style[:, None, :]  # (B, 3, N)
-        rows = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, h w, N)
-        rgb = torch.bmm(rows, weight.to(x.dtype).transpose(1, 2))
-        return rgb.transpose(1, 2).unflatten(2, x.shape[2:]) + self.bias
-
-
-class ConstantInput(nn.Module):
-    """The learned 4x4 map that every image starts with."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.input = nn.Parameter(torch.randn(1, channels, 4, 4))
+ARCHITECTURES = ("skip", "orig", "resnet")
 
 
 class StyledLayer(Layer):
@@ -126,8 +55,11 @@ class StyledLayer(Layer):
 
     is_linear = False
     negative_slope = NEGATIVE_SLOPE
-    gain = SQRT2
     generator: StyleGAN2
+
+    def __init__(self, generator: StyleGAN2, number: int) -> None:
+        super().__init__(generator, number)
+        self.gain = self.module.gain
 
     @cached_property
     def module(self) -> StyledConv:
@@ -147,6 +79,11 @@ class StyledLayer(Layer):
     @property
     def key_size(self) -> int:
         return 2 ** ((self.number + 2) // 2)
+
+    @property
+    def key_shape(self) -> tuple[int, int]:
+        rows, columns = self.generator.first_shape
+        return (rows * self.key_size // 4, columns * self.key_size // 4)
 
     def linear(self, k: Tensor, weight: Tensor) -> Tensor:
         weight = weight * self.module.conv.scale
@@ -178,7 +115,7 @@ class StyledLayer(Layer):
     def _shift(self, state: KeyState) -> Tensor:
         """Bias and noise, (M, 1, 1) or (1 or B, M, H', W')."""
         window = tuple(self.upsampling * edge for edge in state.window)
-        noise = self.generator.noise_of(self.number, len(state), self.value_size, window)
+        noise = self.generator.noise_of(self.number, len(state), self.value_shape, window)
         bias = self.module.activate.bias[:, None, None]
         return bias if noise is None else bias + self.module.noise.weight * noise.to(bias)
 
@@ -189,11 +126,14 @@ class StyledLayer(Layer):
 
 
 class StyleGAN2(Generator):
-    """StyleGAN2 with the skip architecture.
+    """StyleGAN2 of one of the `ARCHITECTURES`.
 
     ``channels``: width of each resolution, {4: ..., 8: ..., ..., resolution: ...}.
     ``encoding``: input encoding of z for the mapping network (mini generators only; `encoding`).
-    Images are (B, 3, resolution, resolution), about [-1, 1].
+    ``classes``: number of classes of a class-conditional network, whose embedding has
+    ``embedding`` numbers (style_dim, if that is None). ``first_shape``: rows and columns of the
+    constant input. Images are (B, image_channels, resolution, resolution), about [-1, 1]; with
+    another ``first_shape`` than (4, 4) they are so many quarters of ``resolution`` high and wide.
     """
 
     kind = "stylegan2"
@@ -206,13 +146,23 @@ class StyleGAN2(Generator):
         mapping_layers: int = 8,
         z_dim: int | None = None,
         encoding: SoftThresholds | None = None,
+        classes: int = 0,
+        embedding: int | None = None,
+        image_channels: int = 3,
+        architecture: str = "skip",
+        first_shape: tuple[int, int] = (4, 4),
     ) -> None:
         super().__init__()
         self.resolution = resolution
         self.channels = dict(channels)
         self.encoding = encoding
+        self.classes, self.image_channels = classes, image_channels
+        self.architecture, self.first_shape = architecture, first_shape
         inputs = encoding.size if encoding else (z_dim or style_dim)
         self.z_dim = encoding.z_dim if encoding else inputs
+        if classes:
+            self.embed = EqualLinear(classes, embedding or style_dim)
+            inputs += embedding or style_dim
         widths = [inputs] + [style_dim] * mapping_layers
         self.style = nn.Sequential(
             PixelNorm(),
@@ -221,17 +171,24 @@ class StyleGAN2(Generator):
                 for a, b in zip(widths, widths[1:], strict=False)
             ),
         )
-        self.input = ConstantInput(channels[4])
+        self.input = ConstantInput(channels[4], first_shape)
         self.conv1 = StyledConv(channels[4], channels[4], style_dim, upsample=False)
-        self.to_rgb1 = ToRGB(channels[4], style_dim)
+        sums, residual = architecture == "skip", architecture == "resnet"
+        self.to_rgb1 = ToRGB(channels[4], style_dim, image_channels) if sums else None
         self.convs = nn.ModuleList()
-        self.to_rgbs = nn.ModuleList()
+        self.to_rgbs = nn.ModuleList()  # None where a resolution has no to-RGB
+        self.skips = nn.ModuleList()
+        second_gain = 1.0 if residual else SQRT2
         before, size = channels[4], 8
         while size <= resolution:
-            self.convs.append(StyledConv(before, channels[size], style_dim, upsample=True))
-            self.convs.append(StyledConv(channels[size], channels[size], style_dim, upsample=False))
-            self.to_rgbs.append(ToRGB(channels[size], style_dim))
-            before, size = channels[size], size * 2
+            own = channels[size]
+            self.convs.append(StyledConv(before, own, style_dim, upsample=True))
+            self.convs.append(StyledConv(own, own, style_dim, upsample=False, gain=second_gain))
+            draws = sums or size == resolution
+            self.to_rgbs.append(ToRGB(own, style_dim, image_channels) if draws else None)
+            if residual:
+                self.skips.append(Branch(before, own))
+            before, size = own, size * 2
         self.layers = tuple(range(2, 3 + len(self.convs)))
         self.register_buffer("latent_avg", torch.zeros(style_dim))
         self.register_buffer("blur_kernel", blur_kernel(), persistent=False)
@@ -242,6 +199,19 @@ class StyleGAN2(Generator):
         """Rows of the extended latent: one for each convolution and one for the last to-RGB."""
         return len(self.convs) + 2
 
+    @property
+    def variant(self) -> dict[str, Any]:
+        """The arguments of this class in which it differs from the usual StyleGAN2."""
+        usual = {"architecture": "skip", "image_channels": 3, "classes": 0, "first_shape": (4, 4)}
+        found = {name: getattr(self, name) for name in usual}
+        variant = {name: value for name, value in found.items() if value != usual[name]}
+        return variant | ({"embedding": len(self.embed.bias)} if self.classes else {})
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        rows, columns = self.first_shape
+        return (rows * self.resolution // 4, columns * self.resolution // 4)
+
     def styled_conv(self, number: int) -> StyledConv:
         """Parameters of layer ``number``."""
         return self.conv1 if number == 2 else self.convs[number - 3]
@@ -251,15 +221,26 @@ class StyleGAN2(Generator):
             raise ValueError(f"this generator has {lacking}")
         return StyledLayer(self, number)
 
-    def noise_of(self, number: int, batch: int, size: int, window: tuple) -> Tensor | None:
+    def noise_of(
+        self, number: int, batch: int, shape: tuple[int, int], window: tuple
+    ) -> Tensor | None:
         """Noise map of layer ``number`` under this generator's noise mode."""
         buffer = getattr(self.noises, f"noise_{number - 2}", None)
-        return layer_noise(self.noise, batch, size, window, buffer, self.device)
+        return layer_noise(self.noise, batch, shape, window, buffer, self.device)
 
     def mapping(self, z: Tensor) -> Tensor:
-        """z (B, z_dim) to w (B, style_dim), before truncation."""
+        """z (B, z_dim) to w (B, style_dim), before truncation.
+
+        Of a class-conditional network: z and its class, (B, z_dim + classes). Raises
+        `ParameterError` for z without the class.
+        """
         z = z.to(self.device)
-        return self.style(self.encoding(z) if self.encoding else z)
+        if not self.classes:
+            return self.style(self.encoding(z) if self.encoding else z)
+        check_rows(self, z)
+        normalise, layers = self.style[0], self.style[1:]
+        embedded = self.embed(z[:, self.z_dim :])
+        return layers(torch.cat([normalise(z[:, : self.z_dim]), normalise(embedded)], dim=1))
 
     def latents(self, z: Tensor) -> Tensor:
         """z to the extended latent (B, rows, style_dim); all rows are the same truncated w."""
@@ -276,16 +257,21 @@ class StyleGAN2(Generator):
         style = self.conv1.conv.modulation(latent[:, 0])
         x = self.input.input.expand(len(latent), -1, -1, -1)
         return KeyState(
-            k=x * style[:, :, None, None], layer=2, window=(0, 0, 4, 4), style=style, latent=latent
+            k=x * style[:, :, None, None],
+            layer=2,
+            window=(0, 0, *self.first_shape),
+            style=style,
+            latent=latent,
         )
 
     def next_keys(self, values: ValueState, inplace: bool = False) -> KeyState:
         number = values.layer + 1
         style = self.styled_conv(number).conv.modulation(values.latent[:, number - 2])
-        skip = self.running_image(values)
+        features, skip = self.features_and_skip(values)
         factor = style[:, :, None, None].to(values.v.dtype)
+        inplace = inplace or features is not values.v
         return KeyState(
-            k=torch.mul(values.v, factor, out=reusable(values.v, inplace)),
+            k=torch.mul(features, factor, out=reusable(features, inplace)),
             layer=number,
             window=values.window,
             style=style,
@@ -293,8 +279,21 @@ class StyleGAN2(Generator):
             skip=skip,
         )
 
+    def features_and_skip(self, values: ValueState) -> tuple[Tensor, Tensor | None]:
+        """What the next layer reads before its style, and what runs beside it."""
+        if self.architecture == "skip":
+            return values.v, self.running_image(values)
+        if not self.skips or values.layer % 2:
+            return values.v, values.skip
+        features = self.joined(values)
+        return features, self.skips[values.layer // 2 - 1](features)
+
+    def joined(self, values: ValueState) -> Tensor:
+        """Features at the end of a resolution: its last values, and the branch around them."""
+        return values.v if values.skip is None else values.v + values.skip
+
     def running_image(self, values: ValueState) -> Tensor:
-        """The RGB image so far, at the resolution of ``values``; even layers add to it."""
+        """The image so far, at the resolution of ``values``; even layers add to it."""
         if values.layer % 2:
             return values.skip
         to_rgb = self.to_rgb1 if values.layer == 2 else self.to_rgbs[values.layer // 2 - 2]
@@ -302,23 +301,6 @@ class StyleGAN2(Generator):
         return added if values.skip is None else values.skip + added
 
     def finish(self, values: ValueState) -> Tensor:
-        return self.running_image(values)
-
-
-def blur_kernel() -> Tensor:
-    """The 4x4 low-pass kernel of upsampling by two: [1, 3, 3, 1] along each axis, sum 4."""
-    line = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
-    return line[:, None] * line[None, :]
-
-
-def blur(x: Tensor, kernel: Tensor) -> Tensor:
-    """Low-pass a (2h + 1)-sized map to 2h."""
-    channels = x.shape[1]
-    return F.conv2d(x, kernel.to(x.dtype).expand(channels, 1, 4, 4), padding=1, groups=channels)
-
-
-def double(x: Tensor, kernel: Tensor) -> Tensor:
-    """Upsample an image by two with the low-pass kernel."""
-    channels = x.shape[1]
-    taps = kernel.to(x.dtype).expand(channels, 1, 4, 4)
-    return F.conv_transpose2d(x, taps, stride=2, padding=1, groups=channels)
+        if self.architecture == "skip":
+            return self.running_image(values)
+        return self.to_rgbs[-1](self.joined(values), values.latent[:, -1])

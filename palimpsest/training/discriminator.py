@@ -16,7 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from palimpsest.generators.stylegan2 import NEGATIVE_SLOPE, SQRT2, EqualLinear, blur_kernel
+from palimpsest.generators.stylegan2_parts import (
+    NEGATIVE_SLOPE,
+    SQRT2,
+    EqualLinear,
+    blur_kernel,
+)
 
 DEVIATION_GROUP = 4
 """Images over which the minibatch standard deviation is taken (Karras et al., ICLR 2018)."""

@@ -24,6 +24,7 @@ CLASSES = {
     "conv": "SynthesisLayer",
     "torgb": "ToRGBLayer",
     "linear": "FullyConnectedLayer",
+    "skip": "Conv2dLayer",
 }
 BUFFERS = ("resample_filter", "noise_const", "w_avg")
 

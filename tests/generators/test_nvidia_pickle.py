@@ -186,14 +186,15 @@ def test_networks_that_have_no_place_here(write):
     def message(attributes, changed=tensors):
         return refused(write(changed, attributes))
 
-    assert "class-conditional network (c_dim 10)" in message({"": {"c_dim": 10}})
-    assert "architecture 'resnet' of synthesis.b8" in message(
-        {"synthesis.b8": {"architecture": "resnet"}}
-    )
+    assert "network (c_dim 10) without the embedding of its classes" in message({"": {"c_dim": 10}})
+    for found, why in (("resnet", "with the tensors of 'skip'"), ("unet", "has no place")):
+        told = message({"synthesis.b8": {"architecture": found}})
+        assert f"architecture '{found}' of synthesis.b8" in told and why in told
     assert "activation 'relu' of synthesis.b8.conv0" in message(
         {"synthesis.b8.conv0": {"activation": "relu"}}
     )
-    assert "images of 1 channels" in message({"": {"img_channels": 1}})
+    two = {n: t[:2] if re.search(r"torgb\.(weight|bias)", n) else t for n, t in tensors.items()}
+    assert "images of 2 channels" in message({}, two)
     other = {"mapping.fc0.weight": torch.zeros(2, 2)}
     assert "a network of FullyConnectedLayer, Generator, MappingNetwork" in message({}, other)
     wide = {"synthesis.b8.conv0.resample_filter": torch.ones(4, 4) / 16}

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from palimpsest.generators import load_generator, sample_z
-from palimpsest.generators.stylegan2 import blur_kernel
+from palimpsest.generators.stylegan2_parts import blur_kernel
 
 KEY_LISTS = Path(__file__).parents[1] / "checkpoint-keys"
 

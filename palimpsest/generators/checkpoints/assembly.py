@@ -157,6 +157,6 @@ def _add_noise_maps(
                 f"{path}: noise map {file_name(name)} belongs to no layer; this network has "
                 f"{len(generator.layers)} of them"
             )
-        side = generator.layer(index + 2).value_size
-        _check_tensor(path, file_name(name), tensor, torch.Size((1, 1, side, side)))
+        shape = torch.Size((1, 1, *generator.layer(index + 2).value_shape))
+        _check_tensor(path, file_name(name), tensor, shape)
         generator.noises.register_buffer(f"noise_{index}", _own_float32(tensor), persistent=False)

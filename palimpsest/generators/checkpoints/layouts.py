@@ -19,6 +19,7 @@ from torch import Tensor
 from palimpsest.errors import CheckpointError
 from palimpsest.generators.base import Generator
 from palimpsest.generators.checkpoints import (
+    nvidia_state_dict,
     palimpsest_safetensors,
     progressive_features,
     progressive_genforce,
@@ -50,6 +51,7 @@ LAYOUTS: Mapping[str, Layout] = {
         stylegan2_pytorch,
         stylegan2_seq,
         stylegan2_genforce,
+        nvidia_state_dict,
         stylegan3_nvidia,
         progressive_layers,
         progressive_features,

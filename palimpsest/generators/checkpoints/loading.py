@@ -13,10 +13,11 @@ from os import PathLike
 from pathlib import Path
 
 from palimpsest.errors import CheckpointError, ParameterError
-from palimpsest.generators.base import NOISE_MODES, Generator
+from palimpsest.generators.base import Generator
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.checkpoints.layouts import network_in
 from palimpsest.generators.checkpoints.mean_latent import estimate_mean as estimated
+from palimpsest.generators.noise import NOISE_MODES
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.generators.stylegan3 import StyleGAN3
 
@@ -30,7 +31,7 @@ def load_generator(
     """The generator in the file ``path``: float32 on the CPU, eval mode, no gradients.
 
     ``truncation``: factor on the distance of w from its mean; 1 changes nothing (StyleGAN2 only).
-    ``noise``: one of `NOISE_MODES`, see `base.layer_noise`.
+    ``noise``: one of `NOISE_MODES`, see `noise.layer_noise`.
     ``estimate_mean``: estimate the mean latent from 10,000 samples if the file holds none
     (`mean_latent.estimate_mean`).
 

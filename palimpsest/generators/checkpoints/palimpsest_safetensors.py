@@ -2,7 +2,8 @@
 
 The metadata entry ``palimpsest`` is JSON: ``format`` (version of this layout), ``kind``,
 ``resolution``, ``channels`` (width of each resolution), ``z_dim``, ``style_dim`` and
-``mapping_layers`` (StyleGAN2), ``encoding`` ({z_dim, thresholds, width} or null),
+``mapping_layers`` (StyleGAN2), ``variant`` (what differs from the usual StyleGAN2: architecture,
+image_channels, classes, embedding, first_shape), ``encoding`` ({z_dim, thresholds, width} or null),
 ``constants`` (StyleGAN3, in place of the sizes: see `stylegan3_names`), ``rewritten`` (rewritten
 weights: their model and changes, see `identity`) and ``provenance`` (free notes of the writer); in
 files without a checksum also ``sha256`` (of the stored tensors, see `content_sha256`). Tensors have
@@ -30,11 +31,12 @@ from palimpsest.generators.checkpoints.stylegan3_names import Constants, assembl
 from palimpsest.generators.encoding import SoftThresholds
 from palimpsest.generators.identity import as_json, content_sha256, from_json
 from palimpsest.generators.progressive import ProgressiveGAN
-from palimpsest.generators.stylegan2 import StyleGAN2
+from palimpsest.generators.stylegan2 import ARCHITECTURES, StyleGAN2
 from palimpsest.generators.stylegan3 import StyleGAN3
 
 METADATA_KEY = "palimpsest"
 FORMAT_VERSION = 1
+VARIANT = {"architecture", "image_channels", "classes", "embedding", "first_shape"}
 
 
 def save_generator(
@@ -87,6 +89,8 @@ def describe(generator: Generator, provenance: Mapping[str, Any] | None = None) 
     if isinstance(generator, StyleGAN2):
         description["style_dim"] = generator.latent_avg.numel()
         description["mapping_layers"] = len(generator.style) - 1
+        if variant := generator.variant:
+            description["variant"] = variant
     if generator.encoding is not None:
         description["encoding"] = {
             "z_dim": generator.encoding.z_dim,
@@ -146,6 +150,7 @@ def build(path: Path, content: Content) -> Generator:
         if kind == "stylegan2":
             options["style_dim"] = int(description["style_dim"])
             options["mapping_layers"] = int(description["mapping_layers"])
+            options |= _variant(description.get("variant", {}))
         provenance = dict(description.get("provenance", {}))
         _check_sizes(tensors, [*channels.values(), *_other_sizes(options)])
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as problem:
@@ -201,10 +206,26 @@ def _identified(
     return generator
 
 
+def _variant(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `StyleGAN2`. Raises `ValueError` for one that it does not have."""
+    variant = dict(described)
+    if unknown := sorted(variant.keys() - VARIANT):
+        raise ValueError(f"variant {str(unknown[0])[:40]!r} of the network")
+    if (found := variant.get("architecture", "skip")) not in ARCHITECTURES:
+        raise ValueError(f"architecture {str(found)[:40]!r}")
+    if variant.get("image_channels", 3) not in (1, 3, 4):
+        raise ValueError(f"images of {variant['image_channels']} channels")
+    if "first_shape" in variant:
+        rows, columns = variant["first_shape"]
+        variant["first_shape"] = (int(rows), int(columns))
+    return variant | {n: int(variant[n]) for n in ("classes", "embedding") if n in variant}
+
+
 def _other_sizes(options: Mapping[str, Any]) -> list[int]:
     encoding = options["encoding"]
-    sizes = [encoding.size if encoding else options["z_dim"]]
-    return sizes + [options[n] for n in ("style_dim", "mapping_layers") if n in options]
+    sizes = [encoding.size if encoding else options["z_dim"], *options.get("first_shape", ())]
+    names = ("style_dim", "mapping_layers", "classes", "embedding")
+    return sizes + [options[n] for n in names if n in options]
 
 
 def _check_sizes(tensors: Mapping[str, Tensor], sizes: list[int]) -> None:

@@ -18,12 +18,14 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import CheckpointError
-from palimpsest.generators.base import layer_noise
 from palimpsest.generators.checkpoints.assembly import assemble, sized
 from palimpsest.generators.checkpoints.containers import READABLE, Content
 from palimpsest.generators.checkpoints.mean_latent import MEAN_NAMES, as_vector
 from palimpsest.generators.checkpoints.other_networks import WRAP, known_network
-from palimpsest.generators.stylegan2 import StyleGAN2, blur_kernel
+from palimpsest.generators.checkpoints.stylegan2_variants import variant_of
+from palimpsest.generators.noise import layer_noise
+from palimpsest.generators.stylegan2 import StyleGAN2
+from palimpsest.generators.stylegan2_parts import blur_kernel
 
 KERNEL_NAME = re.compile(r"(convs\.\d+\.conv\.blur|to_rgbs\.\d+\.upsample)\.kernel")
 LEADING_AXIS_NAME = re.compile(r"(conv1|to_rgb1|(convs|to_rgbs)\.\d+)\.conv\.weight")
@@ -44,12 +46,12 @@ def build(path: Path, content: Content) -> StyleGAN2:
         _check_kernel(path, file_name(name), given.pop(name))
     style = [name for name in given if re.fullmatch(r"style\.\d+\.weight", name)]
     convs = [name for name in given if re.fullmatch(r"convs\.\d+\.conv\.weight", name)]
-    style_dim, z_dim = sized(path, given, "style.1.weight", file_name, 2).shape
+    style_dim, inputs = sized(path, given, "style.1.weight", file_name, 2).shape
     convolutions = [name for name in given if LEADING_AXIS_NAME.fullmatch(name)]
     ours = not content.names and all(given[name].ndim == 4 for name in convolutions)
-    if ours and z_dim != style_dim:
+    if ours and inputs != style_dim and "embed.weight" not in given:
         raise CheckpointError(
-            f"{path}: its mapping network reads {z_dim} numbers for {style_dim}, and its "
+            f"{path}: its mapping network reads {inputs} numbers for {style_dim}, and its "
             "convolutions have no leading axis: probably a file of this project that lost its "
             "metadata, so how z is encoded is not known"
         )
@@ -67,10 +69,10 @@ def build(path: Path, content: Content) -> StyleGAN2:
     mean = as_vector(means[0], style_dim) if means else None
     if mean is not None:
         given["latent_avg"] = mean
-    resolution = 4 * 2**doublings
+    resolution, variant = 4 * 2**doublings, variant_of(path, given, file_name)
     return assemble(
         path,
-        lambda: StyleGAN2(resolution, channels, style_dim, len(style), z_dim=z_dim),
+        lambda: StyleGAN2(resolution, channels, style_dim, len(style), **variant),
         given,
         file_name,
         content.metadata,
@@ -90,11 +92,12 @@ def layout_tensors(generator: StyleGAN2) -> dict[str, Any]:
             tensors[name] = tensors[name][None]
     for i in range(len(generator.to_rgbs)):
         tensors[f"convs.{2 * i}.conv.blur.kernel"] = blur_kernel()
-        tensors[f"to_rgbs.{i}.upsample.kernel"] = blur_kernel()
+        if generator.architecture == "skip":
+            tensors[f"to_rgbs.{i}.upsample.kernel"] = blur_kernel()
     own_maps = dict(generator.noises.named_buffers())
     for number in generator.layers:
-        name, size = f"noise_{number - 2}", generator.layer(number).value_size
-        fixed = layer_noise("single", 1, size, (0, 0, size, size), None)
+        name, shape = f"noise_{number - 2}", generator.layer(number).value_shape
+        fixed = layer_noise("single", 1, shape, (0, 0, *shape), None)
         tensors[f"noises.{name}"] = on_cpu(own_maps.get(name, fixed))
     return {"g_ema": tensors} | ({"latent_avg": mean} if mean.isfinite().all() else {})
 
