@@ -20,6 +20,7 @@ from PIL import Image
 from palimpsest import __version__
 from palimpsest.commands.edits import EDITS, export
 from palimpsest.commands.info import info
+from palimpsest.commands.options import OneClass
 from palimpsest.commands.rewriting import rewrite, statistics
 from palimpsest.commands.samples import apply, samples
 from palimpsest.errors import EditError, ParameterError
@@ -149,6 +150,7 @@ def editor(
             help="Threads of each computation; other numbers than 1 round otherwise.", min=1
         ),
     ] = 1,
+    of_class: OneClass = None,
 ) -> None:
     """Open the editor in the browser.
 
@@ -162,7 +164,7 @@ def editor(
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     from palimpsest.pipeline.editor_running import run_editor
 
-    run_editor(model, weights, host, port, token, drafts, threads)
+    run_editor(model, weights, host, port, token, drafts, threads, of_class)
 
 
 def _generator_of_photographs(given: Path | None) -> Path:

@@ -23,7 +23,7 @@ def main(
     weights: Annotated[
         Path, typer.Option(help="Weights of the generator, in any readable layout.")
     ],
-    out: Annotated[Path, typer.Option(help="Weights to write (.pt or .safetensors).")],
+    out: Annotated[Path, typer.Option(help="Weights to write (.pt, .pkl or .safetensors).")],
     edit: Annotated[
         list[Path] | None, typer.Option(help="Edit to apply; repeatable, in order.")
     ] = None,

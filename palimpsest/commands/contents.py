@@ -134,8 +134,9 @@ def _generator(path: Path) -> Contents:
     g = load_generator(path)
     kinds = {"stylegan2": "StyleGAN2", "progressive": "Progressive GAN", "stylegan3": "StyleGAN3"}
     facts = {
-        "network": f"{kinds[g.kind]}, {g.resolution} x {g.resolution} pixels",
+        "network": f"{kinds[g.kind]}, {_pixels(g)}",
         "z": f"{g.z_dim} numbers",
+        **({"classes": f"0 to {g.classes - 1}"} if g.classes else {}),
         "layers": f"{g.layers[0]} to {g.layers[-1]}",
         "weights": g.weights_sha256[:12],
         **_made_on(made_on(g)),
@@ -143,6 +144,12 @@ def _generator(path: Path) -> Contents:
         **{name: str(value) for name, value in g.provenance.items() if _told(value)},
     }
     return Contents("generator", facts, g.weights_sha256)
+
+
+def _pixels(g: Generator) -> str:
+    height, width = g.image_size
+    colours = {1: ", grey", 4: ", RGBA"}.get(g.image_channels, "")
+    return f"{height} x {width} pixels{colours}"
 
 
 def _truncates(g: Generator) -> str:

@@ -111,7 +111,7 @@ def remove(
 
 def export(
     weights: Weights,
-    out: Annotated[Path, typer.Option(help="Weights to write (.pt or .safetensors).")],
+    out: Annotated[Path, typer.Option(help="Weights to write (.pt, .pkl or .safetensors).")],
     edit: Annotated[
         list[Path] | None, typer.Option(help="Edit to write into them; repeatable, in order.")
     ] = None,
@@ -120,7 +120,8 @@ def export(
 ) -> None:
     """Write a generator's weights with edits in them.
 
-    Without --edit it converts one format to another; .pt is the common PyTorch layout.
+    Without --edit it converts one format to another; .pt is the common PyTorch layout, .pkl is for
+    NVIDIA's code (stylegan2-ada-pytorch, stylegan3).
 
       palimpsest export --weights my_stylegan2.pt --edit hat.safetensors --out with-hats.pt
     """

@@ -24,6 +24,21 @@ Strengths = Annotated[
 PictureFile = Annotated[Path, typer.Option(help="Picture to write (.png).")]
 Samples = Annotated[int, typer.Option(help="Number of samples shown.", min=1, max=1000)]
 Seed = Annotated[int, typer.Option(help="Random seed of the samples.", min=0)]
+SampleClasses = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--class",
+        help="Class of a class-conditional generator's samples: one for all, or, repeated, one for"
+        " each. [drawn by the seed]",
+    ),
+]
+OneClass = Annotated[
+    int | None,
+    typer.Option(
+        "--class",
+        help="Class of all samples of a class-conditional generator. [drawn by the seed]",
+    ),
+]
 Columns = Annotated[int, typer.Option(help="Samples in a row.", min=1, max=100)]
 EstimateMean = Annotated[
     bool,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from palimpsest.commands.options import EstimateMean, Weights
+from palimpsest.commands.options import EstimateMean, OneClass, Weights
 from palimpsest.errors import ParameterError, StatisticsError
 from palimpsest.files.session_files import check_session_name
 from palimpsest.methods.registry import method_called, names_of
@@ -40,6 +40,7 @@ def statistics(
     out: Annotated[Path, typer.Option(help="Key statistics to write (.safetensors).")],
     samples: Collected = 1000,
     seed: CollectedSeed = 1,
+    of_class: OneClass = None,
     on: On = None,
     on_strength: OnStrengths = None,
     truncation: Truncation = 1.0,
@@ -54,12 +55,13 @@ def statistics(
     """
     # imported here, so that --help is quick
     from palimpsest.generators import load_generator
+    from palimpsest.generators.classes import with_class
     from palimpsest.memory.several_edits import apply_files
 
     file = weights_called(weights)
     g = load_generator(file, truncation, estimate_mean=estimate_mean)
     g = apply_files(g, on or [], on_strength or [1.0]).to(computing_device(device))
-    _collect(g, layer, samples, seed, out)
+    _collect(with_class(g, of_class), layer, samples, seed, out)
 
 
 def rewrite(
@@ -102,6 +104,7 @@ def rewrite(
     seed: Annotated[
         int | None, typer.Option(help="Random seed of these samples. [1]", min=0)
     ] = None,
+    of_class: OneClass = None,
     on: On = None,
     on_strength: OnStrengths = None,
     truncation: Annotated[
@@ -113,7 +116,8 @@ def rewrite(
 ) -> None:
     """Write the edit of a generator that a session shows.
 
-    --samples, --seed and --truncation are those of statistics that have to be collected.
+    --samples, --seed and --truncation are those of statistics that have to be collected. --class
+    is that of the session's samples, where the session itself gives none, and of these.
 
       palimpsest rewrite spires.json --weights my_stylegan2.pt --layer 8 --out spires.safetensors
 
@@ -126,6 +130,7 @@ def rewrite(
     # imported here, so that --help is quick
     from palimpsest.commands.session_edits import edit_of_session, generator_of_statistics, told
     from palimpsest.generators import load_generator
+    from palimpsest.generators.classes import with_class
     from palimpsest.memory.several_edits import apply_files
     from palimpsest.pipeline.session_settings import planned_session
     from palimpsest.sessions import Session
@@ -150,11 +155,12 @@ def rewrite(
         kept = made if _is_of(made, file, {"layer": number, **asked}) else kept
     if not kept.is_file():
         g = load_generator(file, asked["truncation"], estimate_mean=estimate_mean)
-        g = apply_files(g, have, strengths).to(place)
+        g = with_class(apply_files(g, have, strengths), of_class).to(place)
         number = _layer(drawn, layer, planned)
         drawn.check(g, number)
         _collect(g, number, asked["n"], asked["seed"], kept)
     g, stats = generator_of_statistics(file, kept, place, estimate_mean, have, strengths)
+    g = with_class(g, of_class)
     if layer is not None and stats.metadata.get("layer") != str(layer):
         raise ParameterError(f"--layer: {layer}, but {kept} is of layer {stats.metadata['layer']}")
     segmenter = segmenter or (planned.segmenter if planned else None)

@@ -9,6 +9,7 @@ from palimpsest.commands.options import (
     EditFiles,
     EstimateMean,
     PictureFile,
+    SampleClasses,
     Samples,
     Seed,
     Strengths,
@@ -24,6 +25,7 @@ def samples(
     out: PictureFile,
     samples: Samples = 24,
     seed: Seed = 1,
+    of_class: SampleClasses = None,
     columns: Columns = 8,
     truncation: Truncation = 1.0,
     estimate_mean: EstimateMean = False,
@@ -45,7 +47,7 @@ def samples(
     place = computing_device(device)
     g = load_generator(weights_called(weights), truncation, estimate_mean=estimate_mean).to(place)
     with progress_bar("samples", samples) as done:
-        save_picture(sheet_of([g], samples, seed, columns, done), out)
+        save_picture(sheet_of([g], samples, seed, columns, done, of_class), out)
     typer.echo(f"{out}: samples 0 to {samples - 1} of seed {seed}", err=True)
 
 
@@ -56,6 +58,7 @@ def apply(
     strength: Strengths = None,
     samples: Samples = 8,
     seed: Seed = 1,
+    of_class: SampleClasses = None,
     columns: Columns = 8,
     truncation: Truncation = 1.0,
     estimate_mean: EstimateMean = False,
@@ -82,5 +85,5 @@ def apply(
     edited = apply_files(g, edit, strength or [1.0])
     with progress_bar("samples", samples) as done:
         pair = [g.to(place), edited.to(place)]
-        save_picture(sheet_of(pair, samples, seed, columns, done), out)
+        save_picture(sheet_of(pair, samples, seed, columns, done, of_class), out)
     typer.echo(f"{out}: edits: {len(edit)}; rows before and after in turn", err=True)

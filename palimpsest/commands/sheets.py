@@ -26,6 +26,7 @@ def sheet_of(
     seed: int = 1,
     columns: int = 8,
     done: Callable[[int], None] = lambda _: None,
+    classes: Sequence[int] | None = None,
 ) -> Image.Image:
     """The first ``n`` standard samples, ``columns`` in a row; of several generators, each row of
     the first is followed by the same samples of the others.
@@ -33,10 +34,13 @@ def sheet_of(
     Args:
         generators: they read the same z and make images of the same size.
         done: called with the number of finished samples.
+        classes: of a class-conditional generator's samples: one for all, or one for each; those
+            drawn by ``seed`` if None or empty.
     """
     rows, finished = [], 0
     columns = min(columns, n)
-    for z in z_batches(generators[0], n, seed, columns):
+    given = classes[0] if classes and len(classes) == 1 else (classes or None)
+    for z in z_batches(generators[0], n, seed, columns, given):
         for g in generators:
             # one at a time: memory does not depend on the width of the sheet
             row = torch.cat([g(one.to(g.device)).cpu() for one in z.split(1)])

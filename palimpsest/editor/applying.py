@@ -144,6 +144,11 @@ def opened(work: Work, session: Session | HalfSession, engine: Engine) -> tuple[
             f"those of seed {SEED}"
         )
     own = engine.model(work.model)
+    if own.g.classes and session.classes != own.g.of_class:
+        raise SessionError(
+            f"session {session.name}: field classes: {_told(session.classes)}, and the samples "
+            f"here are {_told(own.g.of_class)}; open the editor with its class"
+        )
     if session.truncation is not None:
         truncation = own.truncation_from(session.truncation)
         session = session.model_copy(update={"truncation": truncation})
@@ -155,6 +160,12 @@ def opened(work: Work, session: Session | HalfSession, engine: Engine) -> tuple[
         draft = changed.draft.model_copy(update={"solver": "newton"})
         changed = changed.model_copy(update={"draft": draft})
     return f"open {session.name}", changed
+
+
+def _told(classes: int | Sequence[int] | None) -> str:
+    if classes is None:
+        return "of classes drawn by the seed"
+    return f"of class {classes}" if isinstance(classes, int) else "of a class for each"
 
 
 def renamed(work: Work, changed: Work, engine: Engine) -> Work:

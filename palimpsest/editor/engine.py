@@ -87,6 +87,7 @@ class Engine:
         smoothness = opened.place.smoothness
         return Work(
             model=model,
+            of_class=opened.g.of_class,
             draft=Draft(name="draft-1", layer=opened.first_layer, smoothness=smoothness),
         )
 
@@ -317,7 +318,7 @@ class Engine:
     def max_rank(self, work: Work) -> int:
         """The number of keys that the draft's context covers, the most directions there can be."""
         layer = self.model(work.model).g.layer(work.draft.layer)
-        size = (layer.key_size,) * 2
+        size = layer.key_shape
         areas = (place.area(size, margin=layer.margin) for place in work.draft.places)
         cells = sum(int((area > 0).sum()) for area in areas)
         return min(cells, layer.weight.shape[1])

@@ -20,6 +20,7 @@ from palimpsest.editor.work import SEED
 from palimpsest.editor.workplace import ModelPlace
 from palimpsest.errors import ParameterError
 from palimpsest.generators import Generator, KeyState, load_generator, sample_z
+from palimpsest.generators.classes import with_class
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.generators.truncating import can_truncate, with_truncation
 
@@ -88,10 +89,11 @@ class OpenModel:
 
     @classmethod
     def load(cls, name: str, place: ModelPlace) -> OpenModel:
-        """Load the generator. Raises `CheckpointError`."""
+        """Load the generator. Raises `CheckpointError`, and `ParameterError` for its class."""
         if place.loaded is not None:
             return cls(name, place, place.loaded)
-        return cls(name, place, load_generator(place.weights, truncation=place.truncation))
+        g = load_generator(place.weights, truncation=place.truncation)
+        return cls(name, place, with_class(g, place.of_class))
 
     def truncation_from(self, truncation: float) -> float | None:
         """A truncation, None if it is the model's own.
@@ -151,8 +153,9 @@ class OpenModel:
 
     @property
     def takes_photographs(self) -> bool:
-        """Whether photographs can be put in: it is a StyleGAN2, and features compare pictures."""
-        return isinstance(self.g, StyleGAN2) and self.has_labels
+        """Whether photographs can be put in: it is a usual StyleGAN2, and features compare
+        pictures."""
+        return isinstance(self.g, StyleGAN2) and not self.g.variant and self.has_labels
 
     @property
     def is_grey(self) -> bool:

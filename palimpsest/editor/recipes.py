@@ -42,6 +42,8 @@ class Part:
         content = session.model_dump(mode="json", include={"layer", "rank", "seed", "solve"})
         if session.truncation is not None:
             content["truncation"] = session.truncation
+        if session.classes is not None:
+            content["classes"] = session.classes
         if session.erase:
             content["erase"] = session.erase
         content["exemplars"] = [
@@ -85,6 +87,7 @@ class Recipe:
     truncation: float
     parts: tuple[Part, ...] = ()
     switched: tuple[Switched, ...] = ()
+    of_class: int | None = None
 
     @cached_property
     def hash(self) -> str:
@@ -93,6 +96,8 @@ class Recipe:
         content: list[object] = [self.weights_sha256, self.truncation, parts]
         if self.switched:
             content.append([one.key for one in self.switched])
+        if self.of_class is not None:
+            content.append(f"class {self.of_class}")
         return _digest(content)
 
     @cached_property
@@ -108,7 +113,7 @@ class Recipe:
     @property
     def original(self) -> Recipe:
         """The same model without edits."""
-        return Recipe(self.model, self.weights_sha256, self.truncation)
+        return replace(self, parts=(), switched=())
 
 
 def recipe_of(
@@ -141,7 +146,7 @@ def recipe_of(
         for place in work.unit_places
         if place.off or place.on
     )
-    return Recipe(work.model, weights_sha256, truncation, tuple(parts), switched)
+    return Recipe(work.model, weights_sha256, truncation, tuple(parts), switched, work.of_class)
 
 
 def _digest(content: object) -> str:

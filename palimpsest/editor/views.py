@@ -35,7 +35,7 @@ def goal_picture(engine: Engine, recipe: Recipe, number: int) -> bytes | None:
     session, layer = found.opened.session, found.opened.layer
     model = engine.model(recipe.model, session.truncation)
     exemplar = session.exemplars[number]
-    size = (layer.value_size,) * 2
+    size = layer.value_shape
     with torch.no_grad():
         donor = found.opened.donor(model.keys(layer.number, exemplar.object.sample))
         clip = copy_object(donor, exemplar.object.area(size, margin=layer.margin))

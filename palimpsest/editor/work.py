@@ -99,10 +99,13 @@ class Draft(Frozen):
         halves = [s for one in self.exemplars for s in (one.object, one.paste) if s]
         return tuple(sorted({place.sample for place in (*halves, *self.context)}))
 
-    def session(self, model: str, truncation: float | None = None) -> Session | None:
+    def session(
+        self, model: str, truncation: float | None = None, of_class: int | None = None
+    ) -> Session | None:
         """The draft as a session, with its complete exemplars; None while there are none.
 
-        ``truncation``: of the samples it is painted on; None for the model's own.
+        ``truncation``: of the samples it is painted on; None for the model's own. ``of_class``:
+        their class; None if they have none, or each its own.
         """
         whole = self.whole
         if not whole:
@@ -117,6 +120,7 @@ class Draft(Frozen):
             rank=self.rank,
             seed=SEED,
             truncation=truncation,
+            classes=of_class,
             n=max(SESSION_SAMPLES, last + 1),
             exemplars=whole,
             context=self.places,
@@ -186,12 +190,14 @@ class OwnPhotograph(Frozen):
 class Work(Frozen):
     """The whole state of one author's work; ``truncation``: None for the model's own.
 
+    ``of_class``: the class of all samples; None if they have none, or each its own.
     ``unit_places``: units switched in single pictures, which is no part of any rule.
     """
 
     model: str
     draft: Draft
     truncation: float | None = Field(default=None, ge=0, le=1)
+    of_class: int | None = None
     rules: tuple[Rule, ...] = ()
     unit_places: tuple[UnitPlace, ...] = ()
     made: int = 0  # rules made so far, for their ids
@@ -200,7 +206,7 @@ class Work(Frozen):
     @property
     def session(self) -> Session | None:
         """The draft as a session; None while it is half made."""
-        return self.draft.session(self.model, self.truncation)
+        return self.draft.session(self.model, self.truncation, self.of_class)
 
     @property
     def highest_layer(self) -> int:

@@ -26,7 +26,8 @@ class ModelPlace:
     folders with sessions that can be opened. ``iterations``: Gauss-Newton steps of an edit;
     ``improving``: settings of the method `palimpsest`; ``improving_alone``: those of the sessions,
     by name, that have settings of their own. ``loaded``: the generator if it is in memory already;
-    ``weights`` are not read then. ``encoder``, ``framing``: networks that make photographs easier
+    ``weights`` are not read then. ``of_class``: class of all samples of a class-conditional
+    generator; None: drawn for each. ``encoder``, ``framing``: networks that make photographs easier
     to put in, if there are any.
     """
 
@@ -37,6 +38,7 @@ class ModelPlace:
     encoder: Path | None = None
     framing: Path | None = None
     truncation: float = 1.0
+    of_class: int | None = None
     layer: int | None = None
     statistics_samples: int = 2000
     statistics_seed: int = 1

@@ -43,7 +43,7 @@ class ClassStream:
                 check_class(g, number)
         elif self.given is not None:
             check_class(g, self.given)
-        self._stream = np.random.RandomState((seed, STREAM))
+        self._stream = np.random.RandomState((seed, STREAM)) if g.classes else None
         self._first = 0
 
     def append_to(self, z: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ class ClassStream:
 
         Raises `ParameterError` if there are fewer given classes than samples.
         """
-        if not self.count:
+        if self._stream is None:
             return z
         first, n = self._first, len(z)
         self._first += n

@@ -29,6 +29,7 @@ from torch import Tensor
 from palimpsest.errors import StatisticsError
 from palimpsest.files.arrays import load_arrays, save_arrays
 from palimpsest.generators.base import Generator, KeyState
+from palimpsest.generators.classes import told_class
 from palimpsest.generators.identity import made_on
 from palimpsest.generators.samples import z_batches
 
@@ -166,7 +167,7 @@ class KeyStatistics:
         excluding: str = "",
         progress: bool | Callable[[int], None] = False,
     ) -> KeyStatistics | dict[int, KeyStatistics]:
-        """Statistics over the ``n`` standard samples of ``seed``.
+        """Statistics over the ``n`` standard samples of ``seed``, and the classes drawn for them.
 
         Args:
             g: the generator; its truncation and noise mode are used and recorded.
@@ -210,6 +211,7 @@ class KeyStatistics:
             "seed": as_text(seed),
             "n": as_text(n),
             "excluding": excluding or ("" if exclude is None else "unnamed cells"),
+            **({"classes": told_class(g)} if g.classes else {}),
             **versions(),
         }
         if exclude is None and excluding:

@@ -59,10 +59,16 @@ class Studio:
         adaptation: AdaptationSettings | None = None,
     ) -> Studio:
         """Load the files. Raises `CheckpointError` for one that cannot be used, and
-        `ParameterError` for a generator that is no StyleGAN2."""
+        `ParameterError` for a generator that is no StyleGAN2, or an unusual one."""
         g = load_generator(weights).to(device)
         if not isinstance(g, StyleGAN2):
             raise ParameterError(f"{weights}: photographs need a StyleGAN2, not a {g.kind}")
+        if g.variant:
+            told = ", ".join(f"{name} {value}" for name, value in g.variant.items())
+            raise ParameterError(
+                f"{weights}: photographs need a StyleGAN2 without classes that draws square images "
+                f"of 3 channels in the architecture skip; this one has {told}"
+            )
         return cls.of(g, segmenter, encoder, framing, inversion, adaptation)
 
     @classmethod

@@ -28,6 +28,7 @@ def editor_place(
     model: str | None = None,
     weights: Path | None = None,
     drafts: Path | None = None,
+    of_class: int | None = None,
 ) -> Workplace:
     """The place of an editor in ``folder``, a checkout or any other.
 
@@ -35,12 +36,16 @@ def editor_place(
         model: model to open, by its name in `params.yaml`; that of the last draft if None.
         weights: a generator's file to open instead of those in `params.yaml`.
         drafts: folder of the drafts.
+        of_class: class of all samples of the generator in ``weights``, if it is class-conditional;
+            drafts, sessions and statistics are then kept apart from those of other classes.
 
     Raises:
         ParameterError: an unknown model, neither `params.yaml` nor weights, or a missing file.
     """
     if weights is not None:
-        return _of_weights(folder, weights, model, drafts)
+        return _of_weights(folder, weights, model, drafts, of_class)
+    if of_class is not None:
+        raise ParameterError("--class: the models of params.yaml have no classes; give --weights")
     if not is_checkout(folder):
         raise ParameterError(
             f"{folder.resolve()}: not a checkout of this project; give the weights of a generator "
@@ -102,10 +107,18 @@ def _of_photographs(weights: Path) -> dict[str, Path]:
     return {kind: file for kind, file in named.items() if file.is_file()}
 
 
-def _of_weights(folder: Path, weights: Path, model: str | None, drafts: Path | None) -> Workplace:
+def _of_weights(
+    folder: Path,
+    weights: Path,
+    model: str | None,
+    drafts: Path | None,
+    of_class: int | None = None,
+) -> Workplace:
     if not weights.is_file():
         raise ParameterError(f"--weights: {weights}: no such file")
     name = model or "".join(c if c.isascii() and c.isalnum() else "_" for c in weights.stem)
+    if of_class is not None:
+        name = f"{name}_class{of_class}"
     named = [
         weights.with_name(f"{weights.stem}-{kind}{weights.suffix}")
         for kind in ("segmenter", "parts")
@@ -117,6 +130,7 @@ def _of_weights(folder: Path, weights: Path, model: str | None, drafts: Path | N
         statistics_folder=folder / "data" / "statistics" / name,
         segmenter=segmenter,
         **_of_photographs(weights),
+        of_class=of_class,
     )
     return Workplace(
         models={name: place},

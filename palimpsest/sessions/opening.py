@@ -56,6 +56,19 @@ class OpenSession:
         return self.layer.values(silenced(keys, self.silent))
 
 
+def samples_of(g: Generator, session: Session, n: int) -> Tensor:
+    """The first ``n`` samples of a session's stream, with the classes that it gives them.
+
+    (n, z_dim), or (n, z_dim + classes) of a class-conditional generator. Classes are drawn by the
+    seed where the session gives none.
+    """
+    if not isinstance(session.classes, tuple) or n <= len(session.classes):
+        return sample_z(g, n, session.seed, session.classes)
+    z = sample_z(g, n, session.seed)
+    z[: len(session.classes)] = sample_z(g, len(session.classes), session.seed, session.classes)
+    return z
+
+
 def silenced(keys: KeyState, units: Sequence[int]) -> KeyState:
     """Keys with some input units set to zero over the whole map."""
     if not units:
@@ -94,10 +107,10 @@ def open_session(
     chosen = _chosen(session, "exemplars", session.exemplars, exemplars)
     places = _chosen(session, "context", session.context, context)
     opened = g.layer(number)
-    keys, values = (opened.key_size,) * 2, (opened.value_size,) * 2
+    keys, values = opened.key_shape, opened.value_shape
     _check_moved(session, number, chosen, values, compat)
     if keys_of is None:
-        z = sample_z(g, max(session.samples) + 1, session.seed)
+        z = samples_of(g, session, max(session.samples) + 1)
 
         def keys_of(sample: int) -> KeyState:
             return opened.keys(z[sample : sample + 1])

@@ -34,9 +34,10 @@ from pydantic import (
     model_validator,
 )
 
-from palimpsest.errors import SessionError
+from palimpsest.errors import ParameterError, SessionError
 from palimpsest.files.atomic import atomic_write_text
 from palimpsest.generators.base import Generator
+from palimpsest.generators.classes import ClassStream
 from palimpsest.generators.picture_cells import around_picture
 from palimpsest.sessions.content import SAMPLES, fault_of, in_our_form, parsed
 from palimpsest.sessions.masks import compat_area, cover, decode_mask
@@ -152,6 +153,11 @@ class _Drawn(_Strict):
         default=None, ge=0, le=1, description="truncation of the samples; None: the model's own"
     )
     n: int = Field(default=SAMPLES, ge=1, description="length of the stream of samples")
+    classes: int | tuple[int, ...] | None = Field(
+        default=None,
+        description="class of the samples of a class-conditional generator: one number for all, or"
+        " one for each of the n; None: drawn by the seed",
+    )
     exemplars: tuple[HalfExemplar, ...] = Field(default=(), description="copied things, places")
     context: tuple[Selection, ...] = Field(default=(), description="where the rule applies")
     query: Selection | None = Field(default=None, description="what matches were searched for")
@@ -174,6 +180,15 @@ class _Drawn(_Strict):
                     f"field {field}.sample: {selection.sample} is unknown; "
                     f"the samples of this session are 0 to {self.n - 1} (n = {self.n})"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _class_of_each(self) -> Self:
+        if isinstance(self.classes, tuple) and len(self.classes) != self.n:
+            raise ValueError(
+                f"field classes: {len(self.classes)} for n = {self.n} samples; give one number for "
+                "all, or one for each"
+            )
         return self
 
     @model_validator(mode="after")
@@ -221,9 +236,9 @@ class _Drawn(_Strict):
     def check(self, generator: Generator, layer: int | None = None, compat: bool = False) -> int:
         """Check the session against a generator; returns the number of the layer to change.
 
-        ``layer`` is used if the session names none. Raises `SessionError` for a layer that the
-        generator does not have, a generator of another truncation, a mask that covers no cell of
-        the layer's grid, a rank above the number of context keys, and an ``erase`` of all units.
+        ``layer`` is used if the session names none. Raises `SessionError` for a layer or class that
+        the generator does not have, a generator of another truncation, a mask that covers no cell
+        of the layer's grid, a rank above the number of context keys, and an ``erase`` of all units.
         """
         if self.truncation not in (None, generator.truncation):
             raise SessionError(
@@ -233,8 +248,12 @@ class _Drawn(_Strict):
         number = self.layer if self.layer is not None else layer
         if lacking := generator.lacking([number]):
             raise SessionError(f"session {self.name}: field layer: this generator has {lacking}")
+        try:
+            ClassStream(generator, self.seed, self.classes)
+        except ParameterError as problem:
+            raise SessionError(f"session {self.name}: field classes: {problem}") from None
         opened = generator.layer(number)
-        keys, values = (opened.key_size,) * 2, (opened.value_size,) * 2
+        keys, values = opened.key_shape, opened.value_shape
         for field, selection in self.selections():
             if not (selection.area(values, compat, opened.margin) > 0).any():
                 raise SessionError(

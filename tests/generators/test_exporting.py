@@ -77,7 +77,7 @@ def test_what_the_layouts_cannot_hold(tmp_path, stylegan2):
     mini = StyleGAN2(8, {4: 4, 8: 4}, style_dim=4, mapping_layers=1, z_dim=6, encoding=encoding)
     with pytest.raises(ParameterError, match=r"export it as \.safetensors"):
         export_generator(mini, tmp_path / "g.pt")
-    with pytest.raises(ParameterError, match=r"writes \.pt or \.safetensors, not '\.onnx'"):
+    with pytest.raises(ParameterError, match=r"writes \.pt, \.pkl or \.safetensors, not '\.onnx'"):
         export_generator(stylegan2, tmp_path / "g.onnx")
     assert list(tmp_path.iterdir()) == []
 

@@ -206,8 +206,8 @@ def test_tensors_that_do_not_fit(write):
     for name in ("synthesis.b8.conv0.weight", "mapping.fc1.bias", "synthesis.b4.const"):
         lacking = {n: t for n, t in tensors.items() if n != name}
         assert f"tensor {name} is missing" in refused(write(lacking))
-    more = tensors | {"synthesis.b16.skip.weight": torch.zeros(4, 6, 1, 1)}
-    assert "tensor synthesis.b16.skip.weight" in refused(write(more))
+    more = tensors | {"synthesis.b16.extra.weight": torch.zeros(4, 6, 1, 1)}
+    assert "tensor synthesis.b16.extra.weight" in refused(write(more))
     wrong = tensors | {"synthesis.b8.conv1.noise_strength": torch.zeros(3)}
     assert "convs.1.noise.weight has shape (3,)" in refused(write(wrong))
     bad = tensors | {"synthesis.b8.conv1.bias": torch.full((6,), torch.nan)}

@@ -53,7 +53,7 @@ def test_bad_input_is_one_line_and_no_file(tmp_path, capsys):
     assert call("--weights", WEIGHTS, *edit, "--out", out) == 2
     assert "made for weights 000000000000" in capsys.readouterr().err
     assert call("--weights", WEIGHTS, "--out", tmp_path / "out.txt") == 2
-    assert "writes .pt or .safetensors" in capsys.readouterr().err
+    assert "writes .pt, .pkl or .safetensors" in capsys.readouterr().err
     copy = tmp_path / "copy.pt"
     copy.write_bytes(WEIGHTS.read_bytes())
     assert call("--weights", copy, "--out", copy) == 2

@@ -97,4 +97,6 @@ def _as_name(text: str) -> str:
 def _fingerprint(g: Generator) -> str:
     """Of the weights as they are now: an edited generator has its own drafts and statistics."""
     content = f"{content_sha256(g.state_dict())} {g.truncation}"
+    if g.of_class is not None:
+        content += f" class {g.of_class}"
     return hashlib.sha256(content.encode()).hexdigest()[:12]

@@ -1,9 +1,10 @@
-"""Write a generator with its present weights for other tools (``.pt``) or for this one.
+"""Write a generator with its present weights for other tools (``.pt``, ``.pkl``) or for this one.
 
     export_generator(edit.apply(g), "hat.pt")            # {"g_ema", "latent_avg"}
+    export_generator(edit.apply(g), "hat.pkl")           # for NVIDIA's code
     export_generator(edit.apply(g), "hat.safetensors")   # with provenance
 
-The ``.pt`` layouts are `stylegan2_pytorch` and `progressive_layers`.
+The ``.pt`` layouts are `stylegan2_pytorch` and `progressive_layers`, ``.pkl`` is `nvidia_export`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
-from palimpsest.files.atomic import atomic_path
+from palimpsest.files.atomic import atomic_path, atomic_write_bytes
 from palimpsest.generators.base import Generator, ValueState
+from palimpsest.generators.checkpoints.nvidia_export import nvidia_pickle
 from palimpsest.generators.checkpoints.palimpsest_safetensors import save_generator
 from palimpsest.generators.checkpoints.stylegan2_nvidia import CLAMP
 from palimpsest.generators.checkpoints.stylegan2_pytorch import layout_tensors, on_cpu
@@ -45,8 +47,10 @@ def export_generator(
         content = published_layout(generator)
         with atomic_path(path) as unfinished:
             torch.save(content, unfinished)
+    elif suffix == ".pkl":
+        atomic_write_bytes(path, nvidia_pickle(generator))
     else:
-        raise ParameterError(f"{path}: export writes .pt or .safetensors, not {suffix!r}")
+        raise ParameterError(f"{path}: export writes .pt, .pkl or .safetensors, not {suffix!r}")
 
 
 def published_layout(generator: Generator) -> dict[str, Any]:

@@ -12,8 +12,9 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from palimpsest.generators import Generator, sample_z
+from palimpsest.generators import Generator
 from palimpsest.memory.goals import box_of
+from palimpsest.sessions.opening import samples_of
 from palimpsest.sessions.schema import Session
 
 FEATHER = 1 / 128
@@ -41,9 +42,9 @@ def paste_image(generator: Generator, session: Session, exemplar: int = 0) -> Pa
     An object that would leave the picture is shifted inside. Its rim is feathered.
     """
     drawn = session.exemplars[exemplar]
-    size = (generator.resolution, generator.resolution)
+    size = generator.image_size
     numbers = [drawn.object.sample, drawn.paste.sample]
-    z = sample_z(generator, max(numbers) + 1, session.seed)[numbers]
+    z = samples_of(generator, session, max(numbers) + 1)[numbers]
     donor, original = (generator(row[None]) for row in z)
     stroke = drawn.object.area(size).double().numpy()
     soft = ndimage.gaussian_filter(stroke, FEATHER * generator.resolution, mode="nearest")

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from palimpsest.generators.base import Generator, KeyState
-from palimpsest.generators.samples import images_at_once, sample_z
+from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit, KeyStatistics, context_directions, match_map, pose
 from palimpsest.memory.goals import goal_arguments
@@ -40,7 +40,7 @@ from palimpsest.methods.choosing.judges import (
     widened,
 )
 from palimpsest.methods.choosing.settings import PalimpsestSettings
-from palimpsest.sessions.opening import OpenSession, open_with_statistics
+from palimpsest.sessions.opening import OpenSession, open_with_statistics, samples_of
 from palimpsest.sessions.rewriting import solve
 from palimpsest.sessions.schema import Session
 from palimpsest.settings import validated
@@ -281,7 +281,7 @@ def matching_cells(
     matched = match_map(opened.context_keys, direction)
     weights = opened.context_weights
     usual = matched[weights > (0.5 if (weights > 0.5).any() else 0)].median()
-    z = sample_z(g, MATCH_SAMPLES, opened.session.seed)
+    z = samples_of(g, opened.session, MATCH_SAMPLES)
     with torch.no_grad():
         maps = [match_map(opened.layer.keys(part).k, direction).flatten() for part in z.split(16)]
     threshold = max(MATCH_SHARE * float(usual), float(torch.cat(maps).quantile(1 - MATCH_MOST)))
@@ -320,8 +320,8 @@ def painted_classes(
     most; the target is found in the same way under the copied objects. None if no class other than
     the source stands out there.
     """
-    z = sample_z(g, max(session.samples) + 1, session.seed)
-    size = (g.resolution, g.resolution)
+    z = samples_of(g, session, max(session.samples) + 1)
+    size = g.image_size
     count = len(segmenter.classes)
     under_context, under_object = torch.zeros(count), torch.zeros(count)
     everywhere = torch.zeros(count)

@@ -262,8 +262,8 @@ def cells_showing(
     images = layer.render(layer.values(state))
     labels = segmenter.labels(images)
     shown = of_classes(labels, numbers).float()[:, None]
-    cells = layer.key_size - 2 * layer.margin
-    share = torch.nn.functional.adaptive_avg_pool2d(shown, (cells,) * 2)
+    cells = tuple(side - 2 * layer.margin for side in layer.key_shape)
+    share = torch.nn.functional.adaptive_avg_pool2d(shown, cells)
     return widened(around_picture(share[:, 0], layer.margin) > 0.02)
 
 
