@@ -32,7 +32,7 @@ from palimpsest.memory.problem import rank_change
 class Edit:
     """A change of one layer within few directions.
 
-    ``directions`` D (S, N) and ``coefficients`` Λ (M, S, 3, 3), float32; ``metadata``: text, at
+    ``directions`` D (S, N) and ``coefficients`` Λ (M, S, kh, kw), float32; ``metadata``: text, at
     least ``layer`` and ``weights_sha256`` of the generator it was made for; also session, rank,
     solver, loss_before, loss_after, change, seconds, versions. An edit that was made on top of
     others also names them (``made_on``) and their model (``model_sha256``).
@@ -44,10 +44,10 @@ class Edit:
 
     def __post_init__(self) -> None:
         d, c = self.directions, self.coefficients
-        if d.ndim != 2 or c.ndim != 4 or c.shape[1] != len(d) or c.shape[2:] != (3, 3):
+        if d.ndim != 2 or c.ndim != 4 or c.shape[1] != len(d):
             raise EditError(
                 f"edit with directions {tuple(d.shape)} and coefficients {tuple(c.shape)}; "
-                "they must be (S, N) and (M, S, 3, 3)"
+                "they must be (S, N) and (M, S, kh, kw)"
             )
         if not (torch.isfinite(d).all() and torch.isfinite(c).all()):
             raise EditError("edit with NaN or infinite numbers; solve it again")
@@ -84,7 +84,7 @@ class Edit:
         return digest.hexdigest()
 
     def delta(self) -> Tensor:
-        """Λ D, (M, N, 3, 3): the change of the weight at strength 1."""
+        """Λ D, (M, N, kh, kw): the change of the weight at strength 1."""
         return rank_change(self.coefficients, self.directions)
 
     def apply(self, g: Generator, strength: float = 1.0, *, strict: bool = True) -> Generator:
@@ -159,7 +159,8 @@ class Edit:
                 f"this edit is for layer {self.layer}; the generator has {g.layers[0]} to "
                 f"{g.layers[-1]}"
             )
-        needed = (self.coefficients.shape[0], self.directions.shape[1], 3, 3)
+        channels, _, *kernel = self.coefficients.shape
+        needed = (channels, self.directions.shape[1], *kernel)
         shape = tuple(g.layer(self.layer).weight.shape)
         if shape != needed:
             raise EditError(

@@ -164,7 +164,7 @@ def pose(
 
 
 def edit_of(problem: Problem, coefficients: Tensor, solver: str, **notes: object) -> Edit:
-    """An `Edit` from coefficients (M, S, 3, 3) and ``notes`` for its metadata."""
+    """An `Edit` from coefficients (M, S, kh, kw) and ``notes`` for its metadata."""
     g = problem.layer.generator
     change = problem.change(coefficients)
     numbers = {

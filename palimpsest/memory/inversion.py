@@ -122,9 +122,9 @@ def invert_low_rank(
 
 
 def low_rank_factors(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
-    """D (rank, N), orthonormal rows, and Λ (M, rank, 3, 3): the best approximation of ``change``.
+    """D (rank, N), orthonormal rows, and Λ (M, rank, kh, kw): the best approximation of ``change``.
 
-    ``change`` (M, N, 3, 3) is read as a matrix of N rows; the directions are its leading left
+    ``change`` (M, N, kh, kw) is read as a matrix of N rows; the directions are its leading left
     singular vectors, each with a positive largest entry.
 
     Raises `ParameterError` for a rank below 1 or above N.
@@ -149,7 +149,7 @@ def _descend(
     pairs_a_step: int | None,
     steps: Steps,
 ) -> tuple[Tensor, tuple[float, ...]]:
-    """The best of the evaluated changes (M, N, 3, 3), and the losses over all pairs."""
+    """The best of the evaluated changes (M, N, kh, kw), and the losses over all pairs."""
     taken = swap.pairs if pairs_a_step is None else min(pairs_a_step, swap.pairs)
     if iterations < 1 or rate <= 0 or taken < 1:
         raise ParameterError(

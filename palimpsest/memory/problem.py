@@ -25,7 +25,7 @@ ROUNDING = 1e-5
 
 @dataclass(frozen=True)
 class Solution:
-    """Coefficients (M, S, 3, 3) that a solver found, and the losses of its iterations.
+    """Coefficients (M, S, kh, kw) that a solver found, and the losses of its iterations.
 
     ``losses``: the goal loss at the points that the solver's docstring names; ``notes``: numbers
     for the edit's metadata.
@@ -102,7 +102,7 @@ class Problem:
 
     @property
     def weight(self) -> Tensor:
-        """W₀, (M, N, 3, 3): the weight that the edit starts from."""
+        """W₀, (M, N, kh, kw): the weight that the edit starts from."""
         return self.layer.weight.detach()
 
     @property
@@ -116,11 +116,11 @@ class Problem:
         return float(sum(cell_weights(goal).sum().item() for goal in self.goals))
 
     def weight_of(self, coefficients: Tensor) -> Tensor:
-        """W₀ + Λ D for coefficients (M, S, 3, 3)."""
+        """W₀ + Λ D for coefficients (M, S, kh, kw)."""
         return self.weight + rank_change(coefficients, self.directions)
 
     def coefficients_of(self, weight: Tensor) -> Tensor:
-        """Λ = (W − W₀) Dᵀ, (M, S, 3, 3): the part of a change within the directions."""
+        """Λ = (W − W₀) Dᵀ, (M, S, kh, kw): the part of a change within the directions."""
         return torch.einsum("mnyx,sn->msyx", weight - self.weight, self.directions)
 
     def loss(self, weight: Tensor) -> Tensor:
@@ -174,5 +174,5 @@ def cell_weights(goal: Goal) -> Tensor:
 
 
 def rank_change(coefficients: Tensor, directions: Tensor) -> Tensor:
-    """Λ D: coefficients (M, S, 3, 3) and directions (S, N) to (M, N, 3, 3)."""
+    """Λ D: coefficients (M, S, kh, kw) and directions (S, N) to (M, N, kh, kw)."""
     return torch.einsum("msyx,sn->mnyx", coefficients, directions)

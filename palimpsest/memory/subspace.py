@@ -1,6 +1,7 @@
 """A layer restricted to a low-rank change: values as a function of few coefficients a channel.
 
-With W = W₀ + Λ D, output channel o depends only on its own F = 9 S coefficients Λₒ:
+With W = W₀ + Λ D, output channel o depends only on its own F coefficients Λₒ, one for each of S
+directions and each tap of the kernel (9 S in a 3 x 3 layer):
 
     valueₒ = φ(demodₒ(Λₒ) · (A₀ₒ + Λₒ S) + shiftₒ)
     demodₒ = (q₀ₒ + 2 bₒ·Λₒ + Λₒᵀ G Λₒ)^(-1/2)
@@ -8,11 +9,12 @@ With W = W₀ + Λ D, output channel o depends only on its own F = 9 S coefficie
 A₀ is the linear output of W₀, and S that of each direction at each tap, computed by `Layer.linear`,
 so transposed convolution and blur need no code here; shift is noise and bias, φ the layer's leaky
 rectifier and gain. All but Λ is computed once. The cells of positive weight of all goals are
-concatenated (P cells). A linear layer has no demodulation, shift and φ.
+concatenated (P cells). A linear layer has no demodulation and φ; its shift is part of A₀.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +35,7 @@ class Subspace:
     """
 
     rank: int
+    kernel: tuple[int, int]
     features: Tensor
     base: Tensor
     target: Tensor
@@ -52,18 +55,18 @@ class Subspace:
         """The terms of ``problem``."""
         layer, weight = problem.layer, problem.weight
         directions = problem.directions.double()
-        probes = probe_weights(directions)  # (F, N, 3, 3)
+        kernel = tuple(weight.shape[2:])
+        probes = probe_weights(directions, kernel)  # (F, N, kh, kw)
         features, base, target, shift, omega, cells, styles = [], [], [], [], [], [], []
         first = 0
         for goal in problem.goals:
             state = goal.state
             a = layer.linear(state.k, weight).double()
             s = layer.linear(state.k.double(), probes)
-            moved = (
-                None
-                if layer.is_linear
-                else shift_of(layer, layer.activate(torch.zeros_like(a), state))
-            )
+            at_zero = layer.activate(torch.zeros_like(a), state)
+            moved = None if layer.is_linear else shift_of(layer, at_zero)
+            if layer.is_linear:
+                a = a + at_zero  # the bias, if it has one
             for index, w in enumerate(cell_weights(goal).double().to(a.device)):
                 used = w > 0
                 features.append(s[index][:, used].T)
@@ -76,13 +79,14 @@ class Subspace:
                 if state.style is not None:
                     styles.append(state.style[index].double())
         moment = problem.moment_along.to(base[0].device)
-        taps = torch.eye(9).to(moment)
+        taps = torch.eye(math.prod(kernel)).to(moment)
         demodulation = (None, None, None)
         if not layer.is_linear:
             demodulation = demodulation_terms(layer, weight, directions, torch.stack(styles))
         weights = torch.cat(omega)
         return cls(
             problem.rank,
+            kernel,
             torch.cat(features),
             torch.cat(base, dim=1),
             torch.cat(target, dim=1),
@@ -97,8 +101,8 @@ class Subspace:
         )
 
     def unflatten(self, coefficients: Tensor) -> Tensor:
-        """(M, F) to (M, S, 3, 3)."""
-        return coefficients.reshape(len(coefficients), self.rank, 3, 3)
+        """(M, F) to (M, S, kh, kw)."""
+        return coefficients.reshape(len(coefficients), self.rank, *self.kernel)
 
     def demodulation(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
         """demod (E, M), and (b + G Λ) (E, M, F), for coefficients (M, F)."""
@@ -123,11 +127,11 @@ class Subspace:
         return of_sample.T.repeat_interleave(lengths, dim=1)
 
 
-def probe_weights(directions: Tensor) -> Tensor:
-    """A weight (9 S, N, 3, 3) with an output channel for each direction and tap, zero elsewhere."""
-    taps = torch.eye(9).to(directions)
+def probe_weights(directions: Tensor, kernel: tuple[int, int]) -> Tensor:
+    """A weight (F, N, kh, kw) with an output channel for each direction and tap, zero elsewhere."""
+    taps = torch.eye(math.prod(kernel)).to(directions)
     rows = torch.einsum("sn,tu->stnu", directions, taps)
-    return rows.reshape(-1, directions.shape[1], 3, 3)
+    return rows.reshape(-1, directions.shape[1], *kernel)
 
 
 def shift_of(layer: Layer, values: Tensor) -> Tensor:
@@ -143,17 +147,18 @@ def demodulation_terms(
     1 / demod² is a quadratic form of the weight; two probe weights give its scale and offset, which
     belong to the layer.
     """
-    probe = torch.zeros(2, weight.shape[1], 3, 3).to(styles)
-    probe[1, 0, 1, 1] = 1
+    probe = torch.zeros(2, *weight.shape[1:]).to(styles)
+    probe[1, 0, probe.shape[2] // 2, probe.shape[3] // 2] = 1
     offset, unit = layer.demodulation(torch.ones_like(styles[:1]), probe)[0].pow(-2)
     scale = unit - offset
     power = styles.square()  # (E, N)
     # W₀ is large: sums over its channels stay in its own precision, the results are float64
     energy = weight.square().sum(dim=(2, 3)) @ power.T.to(weight)  # (M, E)
     weighted = (power[:, None] * directions).flatten(0, 1)  # (E*S, N)
-    mixed = torch.einsum("mnt,jn->mjt", weight.flatten(2), weighted.to(weight))  # (M, E*S, 9)
+    mixed = torch.einsum("mnt,jn->mjt", weight.flatten(2), weighted.to(weight))  # (M, E*S, taps)
     e, s = len(styles), len(directions)
-    mixed = mixed.reshape(len(weight), e, s * 9).transpose(0, 1)
+    taps = mixed.shape[2]
+    mixed = mixed.reshape(len(weight), e, s * taps).transpose(0, 1)
     pairs = torch.einsum("en,sn,rn->esr", power, directions, directions)
-    gram = torch.kron(pairs, torch.eye(9).to(pairs)[None])
+    gram = torch.kron(pairs, torch.eye(taps).to(pairs)[None])
     return scale * energy.T.double() + offset, scale * mixed.double(), scale * gram

@@ -56,7 +56,7 @@ class Swap:
             return self.generator.keys_at(self.values, number)
 
     def loss(self, state: KeyState, weight: Tensor, rows: list[int] | None = None) -> Tensor:
-        """Loss of all pairs under ``weight`` (M, N, 3, 3), a scalar.
+        """Loss of all pairs under ``weight`` (M, N, kh, kw), a scalar.
 
         ``state``: keys of the layer with this weight, from `keys`. ``rows``: use these samples
         only, as many with the cause on as off.

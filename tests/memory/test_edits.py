@@ -253,3 +253,22 @@ def test_refusals(recorded: Recorded, edit: Edit, tmp_path: Path) -> None:
     path.write_bytes(b"not an edit")
     with pytest.raises(EditError, match="edit.safetensors: damaged"):
         Edit.load(path)
+
+
+@pytest.mark.parametrize("kernel", [(1, 1), (4, 4), (3, 5)])
+def test_an_edit_has_the_kernel_of_its_layer(
+    recorded: Recorded, kernel: tuple[int, int], tmp_path: Path
+) -> None:
+    m, n = recorded.layer.weight.shape[:2]
+    draw = torch.Generator().manual_seed(0)
+    directions = torch.linalg.qr(torch.randn(n, 2, generator=draw))[0].T
+    number = recorded.layer.number
+    about = {"layer": str(number), "weights_sha256": recorded.g.weights_sha256}
+    edit = Edit(directions, torch.randn(m, 2, *kernel, generator=draw), about)
+    edit.save(tmp_path / "edit.safetensors")
+    loaded = Edit.load(tmp_path / "edit.safetensors")
+    assert loaded.identity == edit.identity
+    expected = (edit.coefficients.permute(2, 3, 0, 1) @ directions).permute(2, 3, 0, 1)
+    assert torch.allclose(loaded.delta(), expected, atol=1e-5)
+    with pytest.raises(EditError, match=f"layer {number} has"):  # which is 3 x 3
+        loaded.apply(recorded.g)

@@ -24,9 +24,8 @@ def solve(problem: Problem, *, iterations: int = 2001, learning_rate: float = 0.
             f"iterations = {iterations}, learning_rate = {learning_rate}: each must be positive"
         )
     start = problem.weight
-    coefficients = torch.zeros(
-        start.shape[0], problem.rank, 3, 3, dtype=start.dtype, device=start.device
-    ).requires_grad_(True)
+    kernel = start.shape[2:]
+    coefficients = start.new_zeros(len(start), problem.rank, *kernel).requires_grad_(True)
     adam = torch.optim.Adam([coefficients], lr=learning_rate)
     losses: list[float] = []
     with torch.enable_grad():

@@ -42,7 +42,7 @@ def solve(
         mu: weight of the relative change on other keys against the relative goal loss; at least
             1e-6 in a layer with demodulation.
         iterations: Gauss–Newton steps; 10 end within a few per cent of 60.
-        start: initial coefficients (M, S, 3, 3); zero if None.
+        start: initial coefficients (M, S, kh, kw); zero if None.
 
     Returns:
         ``losses``: goal loss of the best Λ so far, before the first step and after each.

@@ -64,7 +64,7 @@ def solve(
 
 
 class Tunable(Protocol):
-    """An initial weight (M, N, 3, 3) and its loss, such as a `Problem`.
+    """An initial weight (M, N, kh, kw) and its loss, such as a `Problem`.
 
     ``directions`` (S, N) are needed only for projections.
     """
@@ -85,7 +85,7 @@ def descend(
     on_projected: Callable[[Tensor, float], None] | None = None,
     steps: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> tuple[Tensor, list[float]]:
-    """The weight (M, N, 3, 3) from Adam on the whole weight, and the loss before each step.
+    """The weight (M, N, kh, kw) from Adam on the whole weight, and the loss before each step.
 
     Args:
         learning_rate: Adam's step size.
@@ -133,6 +133,6 @@ def descend(
 
 
 def project(weight: Tensor, directions: Tensor) -> Tensor:
-    """P(X) = X Dᵀ D along the input channels of (M, N, 3, 3)."""
+    """P(X) = X Dᵀ D along the input channels of (M, N, kh, kw)."""
     within = torch.einsum("mnyx,sn->msyx", weight, directions)
     return torch.einsum("msyx,sn->mnyx", within, directions)

@@ -67,7 +67,7 @@ class Score:
 
 
 class Judge(Protocol):
-    """Scores a changed weight (M, N, 3, 3) of a layer; ``quick`` uses half of the samples.
+    """Scores a changed weight (M, N, kh, kw) of a layer; ``quick`` uses half of the samples.
 
     ``n``: number of samples; ``n_quick``: of a quick score (whole batches, so at least half).
     """
