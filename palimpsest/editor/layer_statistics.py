@@ -11,6 +11,7 @@ The full statistics are the pipeline's: same samples, same file, read if it is t
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -51,7 +52,7 @@ class LayerStatistics:
         self.g, self.place, self.layer = g, place, layer
         self.total = place.statistics_samples
         opened = g.layer(layer)
-        cells, units = opened.key_size**2, opened.weight.shape[1]
+        cells, units = math.prod(opened.key_shape), opened.weight.shape[1]
         enough = -(-2 * KEYS_PER_UNIT * units // cells)
         self.quick = min(self.total, max(QUICK, enough))
         self.done = 0

@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -123,6 +123,9 @@ class Layer(ABC):
     """
 
     is_linear: bool
+    crops: bool = True  # whether a part of the keys has values, so that goals can be cropped
+    name: str = ""  # of the convolution in a wrapped network
+    margin: int = 0  # cells of the maps beyond each edge of the picture, in StyleGAN3
     negative_slope: float = 1.0  # of the leaky rectifier
     gain: float = 1.0  # after the leaky rectifier
 
@@ -133,7 +136,7 @@ class Layer(ABC):
     @property
     @abstractmethod
     def weight(self) -> nn.Parameter:
-        """The convolution's weight, (M, N, 3, 3), as stored (before any run-time scale)."""
+        """The convolution's weight, (M, N, kh, kw), as stored (before any run-time scale)."""
 
     @abstractmethod
     def _set_weight(self, weight: Tensor) -> None:
@@ -155,9 +158,15 @@ class Layer(ABC):
         return self.key_size * self.upsampling
 
     @property
-    def margin(self) -> int:
-        """Cells of the maps beyond each edge of the picture: 0, but for StyleGAN3."""
-        return 0
+    def key_shape(self) -> tuple[int, int]:
+        """Rows and columns of the full key map; they differ where images are not square."""
+        return (self.key_size, self.key_size)
+
+    @property
+    def value_shape(self) -> tuple[int, int]:
+        """Rows and columns of the full value map."""
+        rows, columns = self.key_shape
+        return (rows * self.upsampling, columns * self.upsampling)
 
     @property
     def key_shape(self) -> tuple[int, int]:
@@ -175,7 +184,7 @@ class Layer(ABC):
         """The part of the layer that is linear in its weight, (B, M, H', W').
 
         Run-time scale, (transposed) convolution and blur of the keys ``k`` (B, N, h, w) under
-        ``weight`` (M, N, 3, 3); without demodulation, noise, bias and activation.
+        ``weight`` (M, N, kh, kw); without demodulation, noise, bias and activation.
         """
 
     @abstractmethod
@@ -292,8 +301,7 @@ class Generator(nn.Module, ABC):
         """Keys of one layer after the other, up to and including layer ``last``.
 
         ``origin``: samples z (B, z_dim), to begin with the first layer; or values of a layer, which
-        are not overwritten, to begin with the layer after it. Layers are computed lazily; the
-        values of ``last`` are not computed.
+        are not overwritten, to begin with the layer after it. Values of ``last`` are not computed.
         """
         given = isinstance(origin, ValueState)
         state = self.next_keys(origin) if given else self.start(origin)
@@ -312,6 +320,11 @@ class Generator(nn.Module, ABC):
             return origin
         return self.layer(number).values(self.keys_at(origin, number))
 
+    def keys_of_layers(self, origin: Any, numbers: Collection[int]) -> Iterator[KeyState]:
+        """Keys of the layers ``numbers`` alone, ascending; ``origin`` as in `key_states`."""
+        states = self.key_states(origin, max(numbers))
+        yield from (state for state in states if state.layer in numbers)
+
     @abstractmethod
     def finish(self, values: ValueState) -> Tensor:
         """Images from the last layer's values."""
@@ -321,10 +334,7 @@ class Generator(nn.Module, ABC):
         """The layer ``number``. Raises `ValueError` naming the editable ones for any other."""
 
     def lacking(self, numbers: Iterable[int]) -> str:
-        """Error text for the first of ``numbers`` that is not an editable layer; "" if all are.
-
-        Example: "no layer 9; it has 2 to 8".
-        """
+        """ "no layer 9; it has 2 to 8", for the first of ``numbers`` that is none; "" if all are."""
         for number in numbers:
             if number not in self.layers:
                 return f"no layer {number}; it has {self.layers[0]} to {self.layers[-1]}"
@@ -335,10 +345,9 @@ class Generator(nn.Module, ABC):
         return first.render(first.values(first.keys(z)))
 
     def with_weight(self, number: int, weight: Tensor) -> Generator:
-        """A generator with ``weight`` (M, N, 3, 3) in layer ``number``.
+        """A generator with ``weight`` (M, N, kh, kw) in layer ``number``.
 
-        All other tensors are shared with this generator, which stays as it is. The result has an
-        identity of its own.
+        All other tensors are shared. The result has an identity of its own.
         """
         other = self._with_weight(number, weight)
         digest = content_sha256({str(number): other.layer(number).weight})
@@ -350,8 +359,7 @@ class Generator(nn.Module, ABC):
         old = self.layer(number).weight
         if weight.shape != old.shape:
             raise ValueError(
-                f"layer {number} has a weight of shape {tuple(old.shape)}, "
-                f"not {tuple(weight.shape)}"
+                f"layer {number} has a weight of shape {tuple(old.shape)}, not {tuple(weight.shape)}"
             )
         _ = self.model_sha256  # computed now, so that the copy keeps the hash of the loaded model
         shared = {id(t): t for t in (*self.parameters(), *self.buffers())}

@@ -19,12 +19,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from palimpsest.errors import EditError
 from palimpsest.files.arrays import load_arrays, save_arrays
 from palimpsest.generators.base import Generator
 from palimpsest.generators.identity import Change, without_last
+from palimpsest.memory.merged_edits import merge, take_out, with_edits
 from palimpsest.memory.problem import rank_change
 
 
@@ -110,13 +111,21 @@ class Edit:
         """What this edit at ``strength`` adds to the identity of a generator."""
         return Change("edit", self.identity, strength, self.metadata.get("session", ""))
 
-    def remove(self, g: Generator) -> Generator:
+    def merge_into(self, network: nn.Module, strength: float = 1.0, *, strict: bool = True) -> None:
+        """Change a network itself, for an edit of `wrap(network)`; see `merged_edits.merge`."""
+        merge(self, network, strength, strict=strict)
+
+    def remove(self, g: Generator | nn.Module) -> Generator | nn.Module:
         """A generator without this edit and with all others in their order; ``g`` is not changed.
 
         If the edit was applied more than once, the last application is removed. What was made on
-        top of it stays, and is then on a generator that it was not made for. Raises `EditError` if
-        the generator does not have the edit.
+        top of it stays, and is then on a generator that it was not made for. A plain network, into
+        which the edit was merged, is itself given back. Raises `EditError` if the generator or
+        network does not have the edit.
         """
+        if not isinstance(g, Generator):
+            take_out(self, g)
+            return g
         stack = _stack_of(g)
         for place in reversed(range(len(stack.applied))):
             if stack.applied[place][0].identity == self.identity:
@@ -239,10 +248,7 @@ def _rebuilt(g: Generator, stack: _Stack, applied: tuple, number: int) -> Genera
     current = g.layer(number).weight.detach()
     unedited = stack.unedited.get(number, current)
     here = [(edit, strength) for edit, strength in applied if edit.layer == number]
-    weight = unedited.to(current.device)
-    for edit, strength in here:
-        if strength != 0:
-            weight = weight + strength * edit.delta().to(weight)
+    weight = with_edits(unedited.to(current.device), here)
     other = g._with_weight(number, weight)
     base = {n: w for n, w in stack.unedited.items() if n != number}
     in_use = {n: w for n, w in stack.edited.items() if n != number}

@@ -158,7 +158,15 @@ def stays_in_place(donor: Tensor, place: Tensor) -> bool:
 
 
 def cut_goal(layer: Layer, state: KeyState, target: Tensor, box: Box, halo: int = 1) -> Goal:
-    """A goal of the full map cropped to the keys that cover a value ``box``."""
+    """A goal of the full map cropped to the keys that cover a value ``box``.
+
+    Where keys cannot be cropped (`Layer.crops`), the goal is the full map, and all cells outside
+    the box have weight zero.
+    """
+    if not layer.crops:
+        weights = torch.zeros(len(target), *target.shape[2:], device=target.device)
+        weights[:, box[0] : box[2], box[1] : box[3]] = 1
+        return Goal(state, target, weights)
     up = layer.upsampling
     h, w = state.k.shape[2:]
     top, left = box[0] // up, box[1] // up

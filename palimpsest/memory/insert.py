@@ -185,7 +185,13 @@ def edit_of(problem: Problem, coefficients: Tensor, solver: str, **notes: object
         "solver": solver,
         **versions(),
     }
+    metadata |= named(problem.layer)
     return Edit(problem.directions.cpu(), coefficients.detach().float().cpu(), metadata)
+
+
+def named(layer: Layer) -> dict[str, str]:
+    """The name of a wrapped network's convolution, for an edit's metadata."""
+    return {"layer_name": layer.name} if layer.name else {}
 
 
 def removal(layer: Layer, directions: Tensor) -> Edit:
@@ -204,6 +210,7 @@ def removal(layer: Layer, directions: Tensor) -> Edit:
         **made_on(g),
         "solver": "removal",
         **versions(),
+        **named(layer),
     }
     return Edit(d.cpu(), coefficients.cpu(), metadata)
 

@@ -78,13 +78,16 @@ class Problem:
             raise ParameterError("every cell of the goals has weight zero")
 
     def _check_goal(self, number: int, goal: Goal, channels: int) -> None:
-        up = self.layer.upsampling
         b, _, h, w = goal.state.k.shape
         if goal.state.layer != self.layer.number:
             raise ParameterError(
                 f"goal {number} has keys of layer {goal.state.layer}, not {self.layer.number}"
             )
-        wanted = (b, channels, h * up, w * up)
+        cells = self.layer.value_shape
+        if self.layer.crops:
+            up = self.layer.upsampling
+            cells = (h * up, w * up)
+        wanted = (b, channels, *cells)
         if goal.target.shape != wanted:
             raise ParameterError(
                 f"goal {number} has a target of shape {tuple(goal.target.shape)}, not {wanted}"
@@ -92,12 +95,12 @@ class Problem:
         if not torch.isfinite(goal.target).all():
             raise ParameterError(f"goal {number} has a target with NaN or infinity")
         if goal.weights is not None and (
-            goal.weights.shape != (b, h * up, w * up)
+            goal.weights.shape != (b, *cells)
             or not torch.isfinite(goal.weights).all()
             or (goal.weights < 0).any()
         ):
             raise ParameterError(
-                f"goal {number}: weights must be {(b, h * up, w * up)}, finite and not negative"
+                f"goal {number}: weights must be {(b, *cells)}, finite and not negative"
             )
 
     @property

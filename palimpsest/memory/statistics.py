@@ -193,9 +193,7 @@ class KeyStatistics:
         for start, z in zip(range(0, n, batch), z_batches(g, n, seed, batch), strict=True):
             z = z.to(device)
             with torch.inference_mode():
-                for state in g.key_states(z, numbers[-1]):
-                    if state.layer not in numbers:
-                        continue
+                for state in g.keys_of_layers(z, numbers):
                     left_out = None if exclude is None else exclude(state, z)
                     sums[state.layer].add(state.k, left_out, start)
             if callable(progress):

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from palimpsest.errors import SessionError
@@ -220,16 +221,14 @@ class ValueJudge:
         """``changing(state)`` gives the cells (B, h, w) bool of keys that are to change."""
         self.layer, self.goals, self.n = g.layer(layer), goals, n
         self.states, self.values, self.outside = [], [], []
-        up = self.layer.upsampling
         with torch.inference_mode():
             for part in sample_z(g, n, seed).split(BATCH):
                 state = self.layer.keys(part)
                 stays = ~changing(state)
                 self.states.append(state)
                 self.values.append(self.layer.values(state).v)
-                self.outside.append(
-                    stays.repeat_interleave(up, 1).repeat_interleave(up, 2)[:, None]
-                )
+                cells = self.values[-1].shape[2:]
+                self.outside.append(F.interpolate(stays[:, None].float(), cells) > 0)
         self.n_quick = sum(map(len, first_half(self.states)))
         self.start = [self._loss(goal, None) for goal in goals]
 
@@ -263,11 +262,11 @@ def cells_showing(
     labels = segmenter.labels(images)
     shown = of_classes(labels, numbers).float()[:, None]
     cells = tuple(side - 2 * layer.margin for side in layer.key_shape)
-    share = torch.nn.functional.adaptive_avg_pool2d(shown, cells)
+    share = F.adaptive_avg_pool2d(shown, cells)
     return widened(around_picture(share[:, 0], layer.margin) > 0.02)
 
 
 def widened(cells: Tensor) -> Tensor:
     """The cells (B, h, w) bool together with the eight neighbours of each."""
-    wide = torch.nn.functional.max_pool2d(cells.float()[:, None], 3, stride=1, padding=1)
+    wide = F.max_pool2d(cells.float()[:, None], 3, stride=1, padding=1)
     return wide[:, 0] > 0
