@@ -334,7 +334,7 @@ class Generator(nn.Module, ABC):
         """The layer ``number``. Raises `ValueError` naming the editable ones for any other."""
 
     def lacking(self, numbers: Iterable[int]) -> str:
-        """ "no layer 9; it has 2 to 8", for the first of ``numbers`` that is none; "" if all are."""
+        """Error text for the first of ``numbers`` that is no editable layer; "" if all are."""
         for number in numbers:
             if number not in self.layers:
                 return f"no layer {number}; it has {self.layers[0]} to {self.layers[-1]}"
@@ -359,7 +359,8 @@ class Generator(nn.Module, ABC):
         old = self.layer(number).weight
         if weight.shape != old.shape:
             raise ValueError(
-                f"layer {number} has a weight of shape {tuple(old.shape)}, not {tuple(weight.shape)}"
+                f"layer {number} has a weight of shape {tuple(old.shape)}, "
+                f"not {tuple(weight.shape)}"
             )
         _ = self.model_sha256  # computed now, so that the copy keeps the hash of the loaded model
         shared = {id(t): t for t in (*self.parameters(), *self.buffers())}
