@@ -11,6 +11,7 @@ from palimpsest.generators.base import Generator, KeyState, Layer, ValueState
 from palimpsest.generators.checkpoints.loading import load_generator
 from palimpsest.generators.checkpoints.palimpsest_safetensors import save_generator
 from palimpsest.generators.samples import sample_z
+from palimpsest.generators.wrapped import wrap
 
 __all__ = [
     "CheckpointError",
@@ -21,4 +22,5 @@ __all__ = [
     "load_generator",
     "sample_z",
     "save_generator",
+    "wrap",
 ]
