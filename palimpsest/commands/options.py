@@ -11,6 +11,12 @@ Weights = Annotated[
     Path,
     typer.Option(help="File of the generator's weights, or the name of a shipped model."),
 ]
+Network = Annotated[
+    str | None,
+    typer.Option(
+        help="Function that makes another network, as module:function; --weights then fills it."
+    ),
+]
 EditFiles = Annotated[
     list[Path], typer.Option("--edit", help="Edit to apply; repeatable, in order.")
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from palimpsest.commands.options import EstimateMean, OneClass, Weights
+from palimpsest.commands.options import EstimateMean, Network, OneClass, Weights
 from palimpsest.errors import ParameterError, StatisticsError
 from palimpsest.files.session_files import check_session_name
 from palimpsest.methods.registry import method_called, names_of
@@ -45,6 +45,7 @@ def statistics(
     on_strength: OnStrengths = None,
     truncation: Truncation = 1.0,
     estimate_mean: EstimateMean = False,
+    network: Network = None,
     device: Device = "cpu",
 ) -> None:
     """Write the key statistics of a layer, which its edits need.
@@ -54,12 +55,11 @@ def statistics(
     `palimpsest info` names the layers of a generator.
     """
     # imported here, so that --help is quick
-    from palimpsest.generators import load_generator
+    from palimpsest.commands.opening import generator_of
     from palimpsest.generators.classes import with_class
     from palimpsest.memory.several_edits import apply_files
 
-    file = weights_called(weights)
-    g = load_generator(file, truncation, estimate_mean=estimate_mean)
+    g = generator_of(weights, network, truncation, estimate_mean)
     g = apply_files(g, on or [], on_strength or [1.0]).to(computing_device(device))
     _collect(with_class(g, of_class), layer, samples, seed, out)
 
@@ -112,6 +112,7 @@ def rewrite(
         typer.Option(help="Truncation of the generator, 0 to 1. [the session's own, or 1]"),
     ] = None,
     estimate_mean: EstimateMean = False,
+    network: Network = None,
     device: Device = "cpu",
 ) -> None:
     """Write the edit of a generator that a session shows.
@@ -128,8 +129,8 @@ def rewrite(
       palimpsest rewrite data/sessions/church/hat.json --weights church --out hat.safetensors
     """
     # imported here, so that --help is quick
+    from palimpsest.commands.opening import generator_of
     from palimpsest.commands.session_edits import edit_of_session, generator_of_statistics, told
-    from palimpsest.generators import load_generator
     from palimpsest.generators.classes import with_class
     from palimpsest.memory.several_edits import apply_files
     from palimpsest.pipeline.session_settings import planned_session
@@ -137,9 +138,9 @@ def rewrite(
 
     check_session_name(session)
     drawn = Session.load(session)
-    file = weights_called(weights, params and params.parent)
+    file = weights if network else weights_called(weights, params and params.parent)
     place = computing_device(device)
-    planned = planned_session(params, file, drawn)
+    planned = None if network else planned_session(params, file, drawn)
     own = drawn.solve.solver if drawn.solve else "newton"
     by = method_called(method or (planned.method if planned else own), "edit", "--method")
     given = _settings(by, drawn, planned) | object_from_json("--settings", settings)
@@ -154,12 +155,12 @@ def rewrite(
         made = planned.statistics_file(number, asked["truncation"])
         kept = made if _is_of(made, file, {"layer": number, **asked}) else kept
     if not kept.is_file():
-        g = load_generator(file, asked["truncation"], estimate_mean=estimate_mean)
+        g = generator_of(file, network, asked["truncation"], estimate_mean)
         g = with_class(apply_files(g, have, strengths), of_class).to(place)
         number = _layer(drawn, layer, planned)
         drawn.check(g, number)
         _collect(g, number, asked["n"], asked["seed"], kept)
-    g, stats = generator_of_statistics(file, kept, place, estimate_mean, have, strengths)
+    g, stats = generator_of_statistics(file, kept, place, estimate_mean, have, strengths, network)
     g = with_class(g, of_class)
     if layer is not None and stats.metadata.get("layer") != str(layer):
         raise ParameterError(f"--layer: {layer}, but {kept} is of layer {stats.metadata['layer']}")

@@ -8,6 +8,7 @@ from palimpsest.commands.options import (
     Columns,
     EditFiles,
     EstimateMean,
+    Network,
     PictureFile,
     SampleClasses,
     Samples,
@@ -17,7 +18,6 @@ from palimpsest.commands.options import (
 )
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shared_options import Truncation
-from palimpsest.pipeline.shipped_models import weights_called
 
 
 def samples(
@@ -29,6 +29,7 @@ def samples(
     columns: Columns = 8,
     truncation: Truncation = 1.0,
     estimate_mean: EstimateMean = False,
+    network: Network = None,
     device: Device = "cpu",
 ) -> None:
     """Write a sheet of a generator's samples.
@@ -39,13 +40,13 @@ def samples(
       palimpsest samples --weights my_stylegan2.pt --truncation 0.5 --out mine.png
     """
     # imported here, so that --help is quick
+    from palimpsest.commands.opening import generator_of
     from palimpsest.commands.progress import progress_bar
     from palimpsest.commands.sheets import check_picture, save_picture, sheet_of
-    from palimpsest.generators import load_generator
 
     check_picture(out)
     place = computing_device(device)
-    g = load_generator(weights_called(weights), truncation, estimate_mean=estimate_mean).to(place)
+    g = generator_of(weights, network, truncation, estimate_mean).to(place)
     with progress_bar("samples", samples) as done:
         save_picture(sheet_of([g], samples, seed, columns, done, of_class), out)
     typer.echo(f"{out}: samples 0 to {samples - 1} of seed {seed}", err=True)
@@ -62,6 +63,7 @@ def apply(
     columns: Columns = 8,
     truncation: Truncation = 1.0,
     estimate_mean: EstimateMean = False,
+    network: Network = None,
     device: Device = "cpu",
 ) -> None:
     """Write a sheet of samples before and after edits.
@@ -74,14 +76,14 @@ def apply(
       --strength 0.5 --strength 1 --out both.png
     """
     # imported here, so that --help is quick
+    from palimpsest.commands.opening import generator_of
     from palimpsest.commands.progress import progress_bar
     from palimpsest.commands.sheets import check_picture, save_picture, sheet_of
-    from palimpsest.generators import load_generator
     from palimpsest.memory.several_edits import apply_files
 
     check_picture(out)
     place = computing_device(device)
-    g = load_generator(weights_called(weights), truncation, estimate_mean=estimate_mean)
+    g = generator_of(weights, network, truncation, estimate_mean)
     edited = apply_files(g, edit, strength or [1.0])
     with progress_bar("samples", samples) as done:
         pair = [g.to(place), edited.to(place)]

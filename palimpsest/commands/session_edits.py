@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from palimpsest.commands.opening import generator_of
 from palimpsest.errors import StatisticsError
 from palimpsest.generators import Generator, load_generator
 from palimpsest.memory import Edit, KeyStatistics
@@ -35,12 +36,13 @@ def generator_of_statistics(
     estimate_mean: bool = False,
     on: Sequence[Path] = (),
     strengths: Sequence[float] = (1.0,),
+    network: str | None = None,
 ) -> tuple[Generator, KeyStatistics]:
     """The generator, at the truncation that the statistics were collected with; and these.
 
     ``estimate_mean``: as in `load_generator`. ``on``, ``strengths``: edits that the generator has
-    already, as in `apply_files`. Raises `StatisticsError` for statistics of other weights, or that
-    name no truncation.
+    already, as in `apply_files`. ``network``: as in `generator_of`. Raises `StatisticsError` for
+    statistics of other weights, or that name no truncation.
     """
     stats = KeyStatistics.load(statistics)
     try:
@@ -49,7 +51,10 @@ def generator_of_statistics(
         raise StatisticsError(
             f"{statistics}: does not name its truncation; collect it with key_statistics"
         ) from None
-    generator = load_generator(weights, truncation, estimate_mean=estimate_mean)
+    if network is None:
+        generator = load_generator(weights, truncation, estimate_mean=estimate_mean)
+    else:
+        generator = generator_of(weights, network, truncation, estimate_mean)
     generator = apply_files(generator, on, strengths).to(device)
     stats = KeyStatistics.load(statistics, expect={"weights_sha256": generator.weights_sha256})
     return generator, stats

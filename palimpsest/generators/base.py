@@ -168,17 +168,6 @@ class Layer(ABC):
         rows, columns = self.key_shape
         return (rows * self.upsampling, columns * self.upsampling)
 
-    @property
-    def key_shape(self) -> tuple[int, int]:
-        """Rows and columns of the full key map; they differ where images are not square."""
-        return (self.key_size, self.key_size)
-
-    @property
-    def value_shape(self) -> tuple[int, int]:
-        """Rows and columns of the full value map."""
-        rows, columns = self.key_shape
-        return (rows * self.upsampling, columns * self.upsampling)
-
     @abstractmethod
     def linear(self, k: Tensor, weight: Tensor) -> Tensor:
         """The part of the layer that is linear in its weight, (B, M, H', W').
