@@ -7,45 +7,34 @@
     synthesis/4x4/Const    synthesis.b4.const        a leading axis
     synthesis/RxR/Conv     synthesis.bR.conv1        (3, 3, in, out), also under Conv1
     synthesis/RxR/Conv0_up synthesis.bR.conv0        the same, turned by 180°, also Skip
-    synthesis/RxR/ToRGB    synthesis.bR.torgb
+    synthesis/RxR/ToRGB    synthesis.bR.torgb        in configurations B to D under ToRGB_lodK,
+                                                     where R is the image's side / 2^K
 
 ``mod_weight`` and ``mod_bias`` of a layer are ``affine``: the weight is transposed, the bias is one
-less. Configurations E and F differ in their widths alone; B to D are another architecture.
+less. Configurations E and F differ in their widths alone; B to D are the architecture ``orig``.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from palimpsest.generators.checkpoints.nvidia_names import NamedNetwork, in_common_names
 from palimpsest.generators.checkpoints.tensorflow_networks import TensorFlowNetwork
 from palimpsest.generators.stylegan2 import MAPPING_RATE
 
 LAYERS = {"Conv": "conv1", "Conv1": "conv1", "Conv0_up": "conv0", "ToRGB": "torgb", "Skip": "skip"}
 CLAMP = "conv_clamp"
-PARTS = {
-    "weight": "conv.weight",
-    "affine.weight": "conv.modulation.weight",
-    "affine.bias": "conv.modulation.bias",
-    "bias": "activate.bias",
-    "noise_strength": "noise.weight",
-    "rgb.weight": "conv.weight",
-    "rgb.affine.weight": "conv.modulation.weight",
-    "rgb.affine.bias": "conv.modulation.bias",
-    "rgb.bias": "bias",
-}
 TURNED = ("Conv0_up", "Skip")
 USUAL = {
     "normalize_latents": (True,),
     "nonlinearity": ("lrelu",),
     "mapping_nonlinearity": ("lrelu",),
     "resample_kernel": ([1, 3, 3, 1], (1, 3, 3, 1)),
-    "use_noise": (True,),
-    "label_size": (0, None),
-    "num_channels": (3,),
-    "architecture": ("skip",),
+    "use_noise": (True, False),
     "mapping_func": ("G_mapping",),
     "synthesis_func": ("G_synthesis_stylegan2", "G_synthesis_stylegan_revised", "G_synthesis"),
 }
@@ -64,54 +53,43 @@ def common_tensors(network: TensorFlowNetwork) -> tuple[dict[str, Tensor], dict[
     """
     network.require(USUAL)
     network.require_grown("lod", "synthesis/lod")
-    if any("/ToRGB_lod" in name for name in network.variables):
-        raise network.refuse("architecture 'orig', where 'skip' is needed")
     if "mapping/LabelConcat/weight" in network.variables:
         raise network.refuse("classes that are concatenated with z (LabelConcat)")
+    scopes = [re.match(r"synthesis/(\d{1,4})x\1/", name) for name in network.variables]
+    resolution = max(int(scope[1]) for scope in scopes if scope)
     tensors: dict[str, Tensor] = {}
     for name in list(network.variables):
-        own, tensor = _renamed(network, name)
-        tensors[own] = tensor
+        own, tensor = _renamed(network, name, resolution)
+        if own in tensors:
+            raise network.refuse(f"variable {name[:80]} beside another one in its place")
+        if own:
+            tensors[own] = tensor
     clamp = network.setting(CLAMP)
     notes = {CLAMP: str(float(clamp))} if isinstance(clamp, (int, float)) else {}
-    return _in_common_names(network, tensors), notes
+    return in_common_names(_Named(network, tensors)), notes
 
 
-def _in_common_names(network: TensorFlowNetwork, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of the architecture `skip` under the names of `stylegan2_pytorch`."""
-    rate = network.setting("mapping_lrmul", MAPPING_RATE)
-    if not isinstance(rate, (int, float)):
-        raise network.refuse("mapping_lrmul, which is not a number")
-    common = {}
-    for name, tensor in tensors.items():
-        if name == "mapping.w_avg":
-            common["latent_avg"] = tensor
-        elif name == "synthesis.b4.const":
-            common["g_ema.input.input"] = tensor[None]
-        elif found := re.fullmatch(r"mapping\.fc(\d+)\.(weight|bias)", name):
-            scaled = tensor if rate == MAPPING_RATE else tensor * (rate / MAPPING_RATE)
-            common[f"g_ema.style.{int(found[1]) + 1}.{found[2]}"] = scaled
-        elif found := re.fullmatch(r"synthesis\.b(\d+)\.(conv0|conv1|torgb)\.(.+)", name):
-            size, layer, part = found.groups()
-            i = int(size).bit_length() - 3  # of the size: 0 for 4 x 4
-            number = 2 * i - (layer == "conv0")
-            if i < 0 or (layer, part) == ("torgb", "noise_strength"):
-                raise network.refuse(f"tensor {name}")
-            if part == "noise_const":
-                common[f"g_ema.noises.noise_{number}"] = tensor[None, None]
-                continue
-            own = f"convs.{number - 1}" if i else "conv1"
-            if layer == "torgb":
-                own, part = f"to_rgbs.{i - 1}" if i else "to_rgb1", f"rgb.{part}"
-            shape = {"noise_strength": (1,), "rgb.bias": (1, -1, 1, 1)}.get(part)
-            common[f"g_ema.{own}.{PARTS[part]}"] = tensor.reshape(shape) if shape else tensor
-        else:
-            raise network.refuse(f"tensor {name}")
-    return common
+class _Named(NamedNetwork):
+    """The tensors by NVIDIA's names, and what its PyTorch code would note of the same network."""
+
+    def __init__(self, network: TensorFlowNetwork, tensors: dict[str, Tensor]) -> None:
+        super().__init__(network.path, tensors)
+        self.known = {
+            "c_dim": network.setting("label_size", 0),
+            "architecture": network.setting("architecture"),
+            "use_noise": network.setting("use_noise"),
+        }
+        self.rate = network.setting("mapping_lrmul", MAPPING_RATE)
+
+    def attribute(self, module: str, name: str, otherwise: Any = None) -> Any:
+        known = self.known.get(name)
+        if name == "bias_gain" and module.startswith("mapping.fc"):
+            known = self.rate
+        return otherwise if known is None else known
 
 
-def _renamed(network: TensorFlowNetwork, name: str) -> tuple[str, Tensor]:
-    """Name in NVIDIA's PyTorch code and tensor of one variable."""
+def _renamed(network: TensorFlowNetwork, name: str, resolution: int) -> tuple[str, Tensor | None]:
+    """Name in NVIDIA's PyTorch code and tensor of one variable; "" for one that has no use."""
     take = network.take
     if name == "dlatent_avg":
         return "mapping.w_avg", take(name, 1)
@@ -125,6 +103,11 @@ def _renamed(network: TensorFlowNetwork, name: str) -> tuple[str, Tensor]:
         layer = "embed" if found[1] is None else f"fc{found[1]}"
         tensor = take(name, 2).T if found[2] == "weight" else take(name, 1)
         return f"mapping.{layer}.{found[2]}", tensor
+    if found := re.fullmatch(r"synthesis/ToRGB_lod(\d{1,2})/(\w+)", name):
+        if int(found[1]):  # it was used while the network grew
+            del network.variables[name]
+            return "", None
+        return _part(network, name, f"synthesis.b{resolution}", "ToRGB", found[2])
     if found := re.fullmatch(r"synthesis/([1-9]\d{0,3})x\1/(\w+)/(\w+)", name):
         if found[2] in LAYERS and int(found[1]).bit_count() == 1:
             return _part(network, name, f"synthesis.b{found[1]}", found[2], found[3])
