@@ -36,7 +36,7 @@ def session_at(layer):
     )
 
 
-@pytest.fixture(scope="module", params=["t"])
+@pytest.fixture(scope="module", params=["t", "r"])
 def alias_free(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "network.pt"
     torch.save(golden_stylegan3(request.param).state, path)
