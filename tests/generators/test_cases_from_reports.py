@@ -106,6 +106,14 @@ def test_it_is_the_network_with_rounded_weights(cases, name):
         assert (parameter - wanted[key]).abs().max() <= ROUNDED[name] * wanted[key].abs().max()
 
 
+@pytest.mark.parametrize("name", VARIANTS)
+def test_it_is_a_variant_of_the_network(cases, name):
+    g = load_generator(cases[0] / name)
+    assert {key: getattr(g, key) for key in VARIANTS[name]} == VARIANTS[name]
+    images = g(sample_z(g, 2))
+    assert images.shape == (2, g.image_channels, *g.image_size) and images.isfinite().all()
+
+
 def test_other_widths_and_depths(cases):
     g = load_generator(cases[0] / "mlp2_cm1.pt")
     assert set(g.channels.values()) == {8} and len(g.style) == 3

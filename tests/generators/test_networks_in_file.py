@@ -1,5 +1,6 @@
 """A network is found under any key, the averaged one first, and what was taken is noted."""
 
+import pickle
 import re
 from collections import OrderedDict
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from palimpsest.generators import load_generator
+from palimpsest.generators import load_generator, sample_z
 from palimpsest.generators.checkpoints.networks_in_file import AVERAGED, PREFERRED
+from tests.generators import nvidia_files as nvidia
 from tests.generators.nvidia_files import refused
 
 KEYS = Path(__file__).parents[1] / "checkpoint-keys"
@@ -153,6 +155,33 @@ def test_a_module_that_was_saved_whole(tmp_path, bare, wanted, zipped):
 def test_arrays_of_numpy_are_tensors(tmp_path, bare, wanted):
     arrays = {name: tensor.numpy() for name, tensor in bare.items()}
     assert loaded(tmp_path / "g.pt", {"g_ema": arrays}).weights_sha256 == wanted
+
+
+@pytest.mark.parametrize("key", ["", "g_ema.", "G_ema.", "state_dict.generator.", "module."])
+def test_nvidias_names(tmp_path, monkeypatch, key):
+    """A state dict by NVIDIA's names is the model of the pickle with the same tensors."""
+    tensors = nvidia.random_tensors()
+    pickled = tmp_path / "network.pkl"
+    nvidia.network_pickle(pickled, tensors, nvidia.install(monkeypatch), tmp_path / "ran")
+    wanted = load_generator(pickled, truncation=0.5, noise="buffers")
+    whole = {key + name: tensor.contiguous().clone() for name, tensor in tensors.items()}
+    torch.save({"d": {"b4.out.weight": torch.zeros(1, 4)}, **whole}, tmp_path / "g.pt")
+    save_file(whole, tmp_path / "g.safetensors")
+    for name in ("g.pt", "g.safetensors") if key else ("g.safetensors",):
+        g = load_generator(tmp_path / name, truncation=0.5, noise="buffers")
+        assert g.weights_sha256 == wanted.weights_sha256
+        assert torch.equal(g(sample_z(g, 2)), wanted(sample_z(g, 2)))
+
+
+def test_a_pickle_of_nvidias_network_alone(tmp_path, monkeypatch):
+    """Not within a dictionary: as people pickle what they took out of one."""
+    nvidia.install(monkeypatch)
+    tensors = nvidia.random_tensors()
+    whole = nvidia.module(tensors, "", {"": {"c_dim": 0, "img_channels": 3}})
+    (tmp_path / "g.pkl").write_bytes(pickle.dumps(whole))
+    torch.save(tensors, tmp_path / "g.pt")
+    wanted = load_generator(tmp_path / "g.pt")
+    assert load_generator(tmp_path / "g.pkl").weights_sha256 == wanted.weights_sha256
 
 
 # --- the paper's own code ------------------------------------------------------------------------
