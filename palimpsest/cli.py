@@ -20,7 +20,7 @@ from PIL import Image
 from palimpsest import __version__
 from palimpsest.commands.edits import EDITS, export
 from palimpsest.commands.info import info
-from palimpsest.commands.options import OneClass
+from palimpsest.commands.options import EstimateMean, OneClass
 from palimpsest.commands.rewriting import rewrite, statistics
 from palimpsest.commands.samples import apply, samples
 from palimpsest.errors import EditError, ParameterError
@@ -151,6 +151,7 @@ def editor(
         ),
     ] = 1,
     of_class: OneClass = None,
+    estimate_mean: EstimateMean = False,
 ) -> None:
     """Open the editor in the browser.
 
@@ -164,7 +165,7 @@ def editor(
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     from palimpsest.pipeline.editor_running import run_editor
 
-    run_editor(model, weights, host, port, token, drafts, threads, of_class)
+    run_editor(model, weights, host, port, token, drafts, threads, of_class, estimate_mean)
 
 
 def _generator_of_photographs(given: Path | None) -> Path:

@@ -92,7 +92,9 @@ class OpenModel:
         """Load the generator. Raises `CheckpointError`, and `ParameterError` for its class."""
         if place.loaded is not None:
             return cls(name, place, place.loaded)
-        g = load_generator(place.weights, truncation=place.truncation)
+        g = load_generator(
+            place.weights, truncation=place.truncation, estimate_mean=place.estimate_mean
+        )
         return cls(name, place, with_class(g, place.of_class))
 
     def truncation_from(self, truncation: float) -> float | None:

@@ -27,8 +27,8 @@ class ModelPlace:
     ``improving``: settings of the method `palimpsest`; ``improving_alone``: those of the sessions,
     by name, that have settings of their own. ``loaded``: the generator if it is in memory already;
     ``weights`` are not read then. ``of_class``: class of all samples of a class-conditional
-    generator; None: drawn for each. ``encoder``, ``framing``: networks that make photographs easier
-    to put in, if there are any.
+    generator; None: drawn for each. ``estimate_mean``: as in `load_generator`. ``encoder``,
+    ``framing``: networks that make photographs easier to put in, if there are any.
     """
 
     weights: Path
@@ -39,6 +39,7 @@ class ModelPlace:
     framing: Path | None = None
     truncation: float = 1.0
     of_class: int | None = None
+    estimate_mean: bool = False
     layer: int | None = None
     statistics_samples: int = 2000
     statistics_seed: int = 1

@@ -9,6 +9,7 @@ next run, with the statistics that the editor collected.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from palimpsest.editor.workplace import ModelPlace, Workplace
@@ -29,6 +30,7 @@ def editor_place(
     weights: Path | None = None,
     drafts: Path | None = None,
     of_class: int | None = None,
+    estimate_mean: bool = False,
 ) -> Workplace:
     """The place of an editor in ``folder``, a checkout or any other.
 
@@ -38,12 +40,13 @@ def editor_place(
         drafts: folder of the drafts.
         of_class: class of all samples of the generator in ``weights``, if it is class-conditional;
             drafts, sessions and statistics are then kept apart from those of other classes.
+        estimate_mean: estimate a generator's mean latent if its file holds none.
 
     Raises:
         ParameterError: an unknown model, neither `params.yaml` nor weights, or a missing file.
     """
     if weights is not None:
-        return _of_weights(folder, weights, model, drafts, of_class)
+        return _of_weights(folder, weights, model, drafts, of_class, estimate_mean)
     if of_class is not None:
         raise ParameterError("--class: the models of params.yaml have no classes; give --weights")
     if not is_checkout(folder):
@@ -61,7 +64,10 @@ def editor_place(
     if not there:
         raise ParameterError("no model of params.yaml has its weights here; give --weights")
     return Workplace(
-        models={name: _of_model(folder, plan, name) for name in there},
+        models={
+            name: replace(_of_model(folder, plan, name), estimate_mean=estimate_mean)
+            for name in there
+        },
         first=model or there[0],
         drafts=drafts or folder / DRAFTS,
         resume=model is None,
@@ -113,6 +119,7 @@ def _of_weights(
     model: str | None,
     drafts: Path | None,
     of_class: int | None = None,
+    estimate_mean: bool = False,
 ) -> Workplace:
     if not weights.is_file():
         raise ParameterError(f"--weights: {weights}: no such file")
@@ -131,6 +138,7 @@ def _of_weights(
         segmenter=segmenter,
         **_of_photographs(weights),
         of_class=of_class,
+        estimate_mean=estimate_mean,
     )
     return Workplace(
         models={name: place},

@@ -22,6 +22,7 @@ def run_editor(
     drafts: Path | None,
     threads: int = 1,
     of_class: int | None = None,
+    estimate_mean: bool = False,
 ) -> None:
     """Serve the editor until it is interrupted; arguments as in the command `palimpsest editor`.
 
@@ -33,7 +34,7 @@ def run_editor(
     folder = Path() if weights is not None else checkout()
     if folder is None:
         raise ParameterError(f"{NO_CHECKOUT}; give the file of a generator with --weights")
-    place = editor_place(folder, model, weights, drafts, of_class)
+    place = editor_place(folder, model, weights, drafts, of_class, estimate_mean)
     folders = [one.sessions for one in place.models.values()]
     left_out = [path for one in folders for path in session_files(one).left_out]
     if left_out:

@@ -7,8 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
+from palimpsest.editor.opened import OpenModel
 from palimpsest.errors import ParameterError
+from palimpsest.generators import save_generator
+from palimpsest.generators.stylegan2 import StyleGAN2
+from palimpsest.generators.truncating import can_truncate
 from palimpsest.pipeline.checkout_files import CheckoutFiles
 from palimpsest.pipeline.editor_places import EXAMPLES, editor_place
 from palimpsest.pipeline.parameters.loading import load_parameters
@@ -103,3 +108,17 @@ def test_a_session_is_improved_with_the_settings_that_the_pipeline_has_for_it() 
     own = place.improving_of("photo_smile")
     assert own.candidate_exemplars == 64 and own.perceptual_weight == 3.0
     assert place.improving_of("of_my_own") == place.improving
+
+
+def test_a_mean_latent_is_estimated_on_request(tmp_path):
+    """A generator whose file holds none can then be truncated in the editor."""
+    g = StyleGAN2(8, {4: 4, 8: 4}, 6, 1)
+    g.latent_avg.fill_(torch.nan)
+    save_generator(g, tmp_path / "mine.safetensors")
+    for estimate in (False, True):
+        place = editor_place(
+            tmp_path, weights=tmp_path / "mine.safetensors", estimate_mean=estimate
+        )
+        model = OpenModel.load("mine", place.models["mine"])
+        assert can_truncate(model.g) == estimate
+        assert model.g.weights_sha256 == g.weights_sha256
