@@ -21,6 +21,7 @@ from palimpsest import __version__
 from palimpsest.commands.edits import EDITS, export
 from palimpsest.commands.info import info
 from palimpsest.commands.options import EstimateMean, OneClass
+from palimpsest.commands.places import direction, search, units
 from palimpsest.commands.rewriting import rewrite, statistics
 from palimpsest.commands.samples import apply, samples
 from palimpsest.errors import EditError, ParameterError
@@ -200,6 +201,9 @@ COMMANDS = {
     "samples": samples,
     "statistics": statistics,
     "rewrite": rewrite,
+    "search": search,
+    "units": units,
+    "direction": direction,
     "apply": apply,
     "edits": EDITS,
     "export": export,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from palimpsest.commands.session_facts import facts_of
 from palimpsest.errors import CheckpointError, SessionError
 from palimpsest.experiments.reflections.painted_scenes import STREAM_SEED, PaintedScenes
 from palimpsest.files.arrays import peek
@@ -31,6 +32,8 @@ from palimpsest.instruments.segmenters.unified_parser import METADATA_KEY as PAR
 from palimpsest.instruments.segmenters.world_segmenter import METADATA_KEY as SEGMENTER
 from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.memory.composed_edits import parts_of
+from palimpsest.memory.direction_files import ARRAYS as DIRECTIONS
+from palimpsest.memory.direction_files import Directions
 from palimpsest.photographs.encoder import KIND as ENCODER
 from palimpsest.photographs.encoder import Encoder
 from palimpsest.photographs.files import METADATA_KEY as PHOTOGRAPH
@@ -38,7 +41,7 @@ from palimpsest.photographs.files import InvertedPhotograph
 from palimpsest.photographs.framing import KIND as FRAMING
 from palimpsest.photographs.framing import FramingNetwork
 from palimpsest.photographs.reading import read_picture
-from palimpsest.sessions import HalfSession, Selection, Session, load_session
+from palimpsest.sessions import HalfSession, Session, load_session
 from palimpsest.sessions.content import parsed
 
 
@@ -125,6 +128,8 @@ def _in_safetensors(path: Path) -> Contents:
             return reader(path)
     if {"directions", "coefficients"} <= names:
         return _edit(path)
+    if names == DIRECTIONS:
+        return _directions(path)
     if {"second_moment", "count"} <= names:
         return _statistics(path)
     return _generator(path)
@@ -178,6 +183,18 @@ def _edit(path: Path) -> Contents:
     return Contents("edit", facts, edit.weights_sha256)
 
 
+def _directions(path: Path) -> Contents:
+    found = Directions.load(path)
+    facts = {
+        "layer": str(found.layer),
+        "rank": str(len(found.rows)),
+        "units": str(found.rows.shape[1]),
+        **({"session": _short(found.metadata["session"])} if found.metadata["session"] else {}),
+        "made for weights": found.weights_sha256[:12],
+    }
+    return Contents("directions", facts, found.weights_sha256)
+
+
 def _statistics(path: Path) -> Contents:
     stats = KeyStatistics.load(path)
     told = ("layer", "truncation", "noise", "n", "seed", "excluding")
@@ -202,38 +219,7 @@ def _session(path: Path) -> Contents:
     if isinstance(data, dict) and data and all(name.isdigit() for name in data):
         return _painted_scenes(path)
     session = load_session(path)
-    facts = {
-        "name": session.name,
-        "model": session.model or "not named (the original's format)",
-        "layer": "not named" if session.layer is None else str(session.layer),
-        "rank": str(session.rank),
-        "exemplars": _exemplars(session),
-        "context": str(len(session.context)),
-        "samples": f"{', '.join(map(str, session.samples))} of seed {session.seed}",
-    }
-    if session.truncation is not None:
-        facts["truncation"] = f"{session.truncation:g}"
-    if session.erase:
-        facts["erases"] = f"with {session.erase} units silent in the goal"
-    if session.solve is not None:
-        solve = session.solve
-        facts["solved by"] = f"{solve.solver}, exemplars: {solve.exemplars}, mu: {solve.mu:g}"
-    return Contents("session", facts, session=session)
-
-
-def _exemplars(session: Session | HalfSession) -> str:
-    """How many there are, and what half of one is drawn where none is complete."""
-    if isinstance(session, Session):
-        return str(len(session.exemplars))
-    drawn = [f"{name} of sample {one.sample}" for name, one in _halves(session)]
-    has = f"only {', '.join(drawn)}" if drawn else "none"
-    return f"{has}: half made, the editor opens it; an edit also needs {session.missing}"
-
-
-def _halves(session: HalfSession) -> list[tuple[str, Selection]]:
-    pairs = [("object", one.object) for one in session.exemplars]
-    pairs += [("paste", one.paste) for one in session.exemplars]
-    return [(name, one) for name, one in pairs if one is not None]
+    return Contents("session", facts_of(session), session=session)
 
 
 def _painted_scenes(path: Path) -> Contents:
@@ -241,6 +227,7 @@ def _painted_scenes(path: Path) -> Contents:
     facts = {
         "holds": f"masks of windows and of their reflections in {len(found)} samples",
         "samples": f"{', '.join(map(str, found.numbers))} of seed {STREAM_SEED}",
+        "is for": "the rule of reflections, by `python -m stages.invert_reflections --painted`",
     }
     return Contents("painted scenes", facts)
 

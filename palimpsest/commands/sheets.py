@@ -16,7 +16,7 @@ from palimpsest.errors import ParameterError
 from palimpsest.files.atomic import atomic_path
 from palimpsest.generators import Generator
 from palimpsest.generators.pictures import contact_sheet
-from palimpsest.generators.samples import z_batches
+from palimpsest.generators.samples import sample_z, z_batches
 
 
 @torch.inference_mode()
@@ -49,6 +49,18 @@ def sheet_of(
         finished += len(z)
         done(finished)
     return contact_sheet(torch.cat(rows), columns)
+
+
+@torch.inference_mode()
+def sheet_of_samples(
+    g: Generator, samples: Sequence[int], seed: int = 1, columns: int = 8
+) -> Image.Image:
+    """These samples of a generator, in their order, ``columns`` in a row."""
+    z = sample_z(g, max(samples) + 1, seed)
+    images = torch.cat([g(z[one][None].to(g.device)).cpu() for one in samples])
+    short = -len(images) % min(columns, len(images))
+    blank = torch.ones(short, *images.shape[1:])
+    return contact_sheet(torch.cat([images, blank]), min(columns, len(images)))
 
 
 def check_picture(out: Path) -> None:

@@ -238,8 +238,8 @@ def _edit(
     if not solution.coefficients.any():
         raise ParameterError(
             f"{_about(session)}no change along {problem.rank} direction(s) brings layer "
-            f"{problem.layer.number} nearer to the goal; paint more context, raise the rank, or "
-            "choose another layer"
+            f"{problem.layer.number} nearer to the goal; paint more context, raise the rank, "
+            "solve for fewer exemplars, or choose another layer"
         )
     notes = {**settings, **solution.notes, "seconds": round(seconds, 6), "session": session}
     notes.pop("start", None)

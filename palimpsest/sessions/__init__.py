@@ -5,6 +5,7 @@ edit = rewrite(g, session, stats, solver="newton")
 """
 
 from palimpsest.errors import SessionError
+from palimpsest.sessions.erasing import erasing
 from palimpsest.sessions.opening import OpenSession, open_session
 from palimpsest.sessions.rewriting import rewrite
 from palimpsest.sessions.schema import (
@@ -24,6 +25,7 @@ __all__ = [
     "Selection",
     "Session",
     "SessionError",
+    "erasing",
     "load_session",
     "open_session",
     "rewrite",

@@ -4,8 +4,8 @@
     data, original = in_our_form(data, "dome2spire.json")
 
 The original's files hold `object`, `paste`, `key` and `query`, each a pair [sample, mask] or, for
-`key`, a list of pairs; any of them may be absent or null. Errors name the file and the field as it
-stands there, and never repeat a mask.
+`key`, a list of pairs; any of them may be absent or null. `erase` may be added to them. Errors name
+the file and the field as it stands there, and never repeat a mask.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from palimpsest.sessions.masks import decode_mask
 from palimpsest.settings import LONGEST_SESSION_NAME
 
 ORIGINAL_FIELDS = frozenset({"object", "paste", "key", "query"})
+ADDED_FIELDS = frozenset({"erase"})
+"""Fields of ours that a file in the original's form may have."""
+
 SAMPLES = 1000
 """Length of the stream of samples of a session that does not name it, if no sample is beyond."""
 
@@ -58,7 +61,7 @@ def in_our_form(data: Any, source: str) -> tuple[dict[str, Any], bool]:
             "of object and paste, and context (or the original's object, paste and key)"
         )
     if data.get("erase"):
-        data = {**data, "exemplars": _with_objects(data.get("exemplars"))}
+        data = {**data, "exemplars": _marks(data)}
     if not data.get("context") and (places := _pasted_places(data.get("exemplars"))):
         data = {**data, "context": places}
     if _unpainted(data.get("query")):
@@ -104,10 +107,10 @@ def _not_json(name: str) -> None:
 
 
 def _from_original(data: dict[str, Any], source: str) -> dict[str, Any]:
-    if unknown := sorted(data.keys() - ORIGINAL_FIELDS):
+    if unknown := sorted(data.keys() - ORIGINAL_FIELDS - ADDED_FIELDS):
         raise SessionError(
             f"{source}: field {_short(unknown[0])} is unknown; an original session holds "
-            "object, paste, key and query"
+            "object, paste, key and query; erase may be added"
         )
     pairs = data.get("key") or []
     if not isinstance(pairs, list):
@@ -125,6 +128,7 @@ def _from_original(data: dict[str, Any], source: str) -> dict[str, Any]:
     # sample i is the same for any n, so a later sample only makes the stream longer
     drawn = [*halves.values(), *found["context"], found.get("query", {})]
     numbers = [one["sample"] for one in drawn if type(one.get("sample")) is int]
+    found |= {name: data[name] for name in ADDED_FIELDS if data.get(name) is not None}
     return found | {"n": max([SAMPLES, *(number + 1 for number in numbers)])}
 
 
@@ -141,8 +145,14 @@ def _name(source: str) -> str:
     return plain.lstrip("_.-")[:LONGEST_SESSION_NAME] or "session"
 
 
-def _with_objects(exemplars: Any) -> Any:
-    """The exemplars of a session that erases: what is not copied is the place itself."""
+def _marks(data: dict[str, Any]) -> Any:
+    """The exemplars of a session that erases: what is not copied is the place itself.
+
+    Where nothing is pasted, the places of the context are what it erases.
+    """
+    exemplars = data.get("exemplars")
+    if not exemplars and isinstance(data.get("context"), list):
+        exemplars = [{"paste": place} for place in data["context"]]
     if not isinstance(exemplars, list):
         return exemplars
     return [

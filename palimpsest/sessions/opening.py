@@ -108,7 +108,7 @@ def open_session(
     places = _chosen(session, "context", session.context, context)
     opened = g.layer(number)
     keys, values = opened.key_shape, opened.value_shape
-    _check_moved(session, number, chosen, values, compat)
+    check_moved(session, g, number, chosen, compat)
     if keys_of is None:
         z = samples_of(g, session, max(session.samples) + 1)
 
@@ -130,19 +130,30 @@ def open_session(
     return replace(result, goals=tuple(goals))
 
 
-def _check_moved(
-    session: Session, number: int, chosen: Sequence[Exemplar], size: tuple[int, int], compat: bool
+def check_moved(
+    session: Session,
+    g: Generator,
+    layer: int,
+    exemplars: Sequence[Exemplar] | None = None,
+    compat: bool = False,
 ) -> None:
-    """Raise `SessionError` if every exemplar is pasted where it was copied: the goal is then what
-    is there already, and the edit would be zero."""
+    """Raise `SessionError` if every exemplar is pasted where it was copied.
+
+    The goal is then what is there already, and the edit would be zero. ``exemplars``: the
+    session's if None.
+    """
+    chosen = session.exemplars if exemplars is None else exemplars
     if session.erase or not chosen:
         return
+    opened = g.layer(layer)
+    size = opened.value_shape
     for one in chosen:
-        copied, place = (half.area(size, compat) for half in (one.object, one.paste))
+        halves = (one.object, one.paste)
+        copied, place = (half.area(size, compat, opened.margin) for half in halves)
         if one.object.sample != one.paste.sample or not stays_in_place(copied, place):
             return
     raise SessionError(
-        f"session {session.name}: object and paste are the same place at layer {number}, so "
+        f"session {session.name}: object and paste are the same place at layer {layer}, so "
         "nothing would change; paste it elsewhere or, to erase what is there, give the number of "
         "units to silence (field erase, or --erase 30)"
     )

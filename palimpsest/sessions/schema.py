@@ -8,10 +8,11 @@ goes. Context: places in a few samples that shall follow the same rule (paper, s
     session.exemplars[0].paste.mask            # data URL; see `palimpsest.sessions.masks`
     session.save("copy.json")
 
-The original's files (`object`, `paste`, `key`, `query`) load unchanged. Some of them are half made:
-a context alone, or an object that is not pasted. `load_session` gives a `HalfSession` for these,
-which the editor opens; a `Session` always has a goal. Any fault raises one `SessionError` that
-names the file and the field.
+The original's files (`object`, `paste`, `key`, `query`) load unchanged. Some of them have no goal:
+a context alone, or an object that is not pasted. `load_session` gives a `HalfSession` for these: a
+rule without a paste, which can erase (`sessions.erasing`) and be searched with (`sessions.places`).
+A `Session` always has a goal. Any fault raises one `SessionError` that names the file and the
+field.
 """
 
 from __future__ import annotations
@@ -255,7 +256,8 @@ class _Drawn(_Strict):
         opened = generator.layer(number)
         keys, values = opened.key_shape, opened.value_shape
         for field, selection in self.selections():
-            if not (selection.area(values, compat, opened.margin) > 0).any():
+            covered = selection.area(values, compat, opened.margin) > 0
+            if field != "query" and not covered.any():  # no edit reads a query
                 raise SessionError(
                     f"session {self.name}: field {field}.mask: covers nothing on the "
                     f"{values[0]} x {values[1]} grid of layer {number}; paint a larger spot"
@@ -288,7 +290,8 @@ class _Drawn(_Strict):
 class HalfSession(_Drawn):
     """A session without a goal: a context alone, or things copied and not pasted.
 
-    It has `Session`'s fields. The editor opens it as a draft; what needs a goal needs a `Session`.
+    It has `Session`'s fields. The editor opens it as a draft; `sessions.erasing` makes a session of
+    it that erases, and `sessions.places` finds what is like its places.
     """
 
     @property
@@ -326,13 +329,11 @@ class Session(_Drawn):
         Raises `SessionError` for any fault, and for a session that is half made.
         """
         fields, original = in_our_form(data, source)
-        if original and _is_half_made(fields):
-            missing = (
-                "object" if not any(one.get("object") for one in fields["exemplars"]) else "paste"
-            )
+        if _is_half_made(fields):
             raise SessionError(
-                f"{source}: has no goal: field {missing} is missing; a session needs both object "
-                "and paste, which the editor adds"
+                f"{source}: has no goal: field {_lacking(fields, original)} is missing; paint it "
+                "in the editor, or use what needs no goal: palimpsest rewrite --erase, search, "
+                "units or direction"
             )
         return cls._checked(fields, original, source)
 
@@ -371,6 +372,15 @@ def _read(path: Path) -> bytes:
         raise SessionError(f"{path}: no such file; draw the session or give another") from None
     except IsADirectoryError:
         raise SessionError(f"{path}: is a folder, not a session file") from None
+
+
+def _lacking(fields: dict[str, Any], original: bool) -> str:
+    """The field that would give a half-made session its goal, as its file calls it."""
+    exemplars = fields.get("exemplars") or []
+    half = "object" if not any(one.get("object") for one in exemplars) else "paste"
+    if original:
+        return half
+    return f"exemplars[0].{half}" if exemplars else "exemplars"
 
 
 def _is_half_made(fields: dict[str, Any]) -> bool:

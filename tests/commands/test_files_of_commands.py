@@ -231,9 +231,20 @@ def test_info_of_what_the_original_left_half_made(tiny, session, capsys):
     Path("marks.json").write_text(json.dumps({"key": [spot]}))
     found = facts(capsys, "info", "marks.json", "--weights", "tiny.safetensors")
     assert (found["kind"], found["context"], found["fits"]) == ("session", "1", "tiny.safetensors")
-    assert found["exemplars"].startswith("none: half made") and "object" in found["exemplars"]
+    assert (found["exemplars"], found["lacks"].partition(" for")[0]) == ("none", "object and paste")
+    for command in ("rewrite --erase", "search", "units", "direction"):
+        assert command in found["is for"]
     Path("object.json").write_text(json.dumps({"object": spot, "key": [spot]}))
-    assert "only object of sample 3" in facts(capsys, "info", "object.json")["exemplars"]
+    found = facts(capsys, "info", "object.json")
+    assert found["exemplars"] == "only object of sample 3" and found["lacks"].startswith(
+        "paste for"
+    )
+    Path("same.json").write_text(json.dumps({"object": spot, "paste": spot}))
+    found = facts(capsys, "info", "same.json")
+    assert "same place" in found["lacks"] and "--erase" in found["is for"]
+    Path("erase.json").write_text(json.dumps({"key": [spot], "erase": 3}))
+    found = facts(capsys, "info", "erase.json")
+    assert found["erases"].startswith("with 3 units") and "lacks" not in found
     entry = {"value": "-5.0", "intervention": spot[1], "revert": spot[1]}
     Path("windows.json").write_text(json.dumps({"14": entry, "38": entry}))
     found = facts(capsys, "info", "windows.json")

@@ -132,7 +132,7 @@ FIRST = ("exemplars", 0)
         ((*FIRST, "object"), ..., "exemplars[0].object", "missing"),
         ((*FIRST, "paste"), ..., "exemplars[0].paste", "missing"),
         (("exemplars",), ..., "exemplars", "missing"),
-        (("exemplars",), [], "exemplars", "at least 1"),
+        (("exemplars",), [], "exemplars", "missing"),
         (("name",), ..., "name", "missing"),
         (("name",), "../../etc", "name", "pattern"),
         (("rank",), 0, "rank", "greater than or equal to 1"),
