@@ -68,7 +68,7 @@ def test_the_usual_match_is_that_of_all_keys(generator, statistics) -> None:
     with torch.no_grad():
         k = generator.layer(LAYER).keys(sample_z(generator, 20)).k
     d = torch.nn.functional.normalize(
-        torch.randn(k.shape[1], generator=torch.manual_seed(0)), dim=0
+        torch.randn(k.shape[1], generator=torch.Generator().manual_seed(0)), dim=0
     )
     match = torch.einsum("bnhw,n->bhw", k, d).square().mean().sqrt()
     assert usual_match(d, statistics) == pytest.approx(float(match), rel=1e-4)
