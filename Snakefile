@@ -115,6 +115,7 @@ rule all:
         PLAN.tables,
         PLAN.metrics,
         PLAN.figures,
+        PLAN.walks,
         PLAN.report,
     message:
         "Everything is up to date: results/report.html, results/tables/, results/figures/"
@@ -156,6 +157,7 @@ rule tables:
 rule figures:
     input:
         PLAN.figures,
+        PLAN.walks,
     message:
         "Up to date: figures"
 

@@ -5,7 +5,8 @@
         --out-edit zero_30_units=zero_30_units.safetensors --out-edit rank_one=rank_one.safetensors
 
 The edits are zero_30_units, zero_60_units (one for each number in ``units``, out of 512), rank_one
-(one rule for all marks) and rank_one_each (a rule for each mark, one after the other).
+(one rule for all marks), rank_one_each (a rule for each mark, one after the other) and
+oracle_rank_one (the best rule that knows the truth, which only a model with a world has).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from tqdm import tqdm
 
 from palimpsest.drawing.survey import survey_samples
 from palimpsest.errors import ParameterError, StatisticsError
@@ -23,6 +25,8 @@ from palimpsest.experiments.watermarks.erase import (
     painted_marks,
     spared_statistics,
 )
+from palimpsest.experiments.watermarks.oracle import NAME as ORACLE
+from palimpsest.experiments.watermarks.oracle import oracle_rule
 from palimpsest.experiments.watermarks.settings import ErasingSettings
 from palimpsest.generators import load_generator
 from palimpsest.instruments.detectors.watermarks import MARKS
@@ -33,6 +37,7 @@ from palimpsest.pipeline.commands import named_files, run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shared_options import SegmenterFile, StatisticsFile, Weights
 from palimpsest.settings import settings_from_json
+from palimpsest.worlds import get_world
 
 
 def main(
@@ -44,9 +49,12 @@ def main(
         str,
         typer.Option(
             help="How to erase, as JSON: units, contexts, samples, seed, mu, iterations,"
-            " statistics_samples."
+            " statistics_samples, oracle."
         ),
     ] = "{}",
+    world: Annotated[
+        str | None, typer.Option(help="World that the model learned, for oracle_rank_one.")
+    ] = None,
     device: Device = "cpu",
 ) -> None:
     """Write the named edits, all of one layer, the layer of the statistics."""
@@ -54,6 +62,8 @@ def main(
     files = named_files("--out-edit", out_edit)
     if unknown := [name for name in files if name not in how.edits]:
         raise ParameterError(f"--out-edit: {unknown[0]!r} is none of {', '.join(how.edits)}")
+    if ORACLE in files and world is None:
+        raise ParameterError(f"--out-edit {ORACLE}: needs --world, which knows the truth")
     stats = KeyStatistics.load(statistics)
     try:
         layer, truncation = int(stats.metadata["layer"]), float(stats.metadata["truncation"])
@@ -87,6 +97,12 @@ def main(
         each.append(rule((mark,), mark, changed))
         changed = each[-1].apply(changed)
     edits["rank_one_each"] = joined(each, "rank_one_each")
+    if ORACLE in files:
+        with tqdm(total=how.oracle.steps, desc="oracle", unit="step", mininterval=5) as bar:
+            edits[ORACLE] = oracle_rule(
+                *(generator, layer, get_world(world), "remove_watermark", how.oracle, seed),
+                progress=lambda step, loss: bar.update(),
+            )
     # all edits are made before any is written, so that a failure leaves no partial set
     for name, file in files.items():
         edit = edits[name]

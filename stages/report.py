@@ -20,7 +20,7 @@ def main(
     table: Annotated[list[Path] | None, typer.Option(help="Table (.csv); repeatable.")] = None,
     figure: Annotated[
         list[Path] | None,
-        typer.Option(help="Figure (.png) with its caption beside it (.txt); repeatable."),
+        typer.Option(help="Figure (.png, .webp) with its caption beside it (.txt); repeatable."),
     ] = None,
 ) -> None:
     """Write the page; it refers to the figures by their relative paths."""

@@ -37,6 +37,8 @@ def main(
     for file in texts:
         before = LEFT_OUT if file.suffix == ".txt" and file.stem in private else ""
         atomic_write_bytes(out / file.name, before.encode() + file.read_bytes())
+    for file in sorted(figures.glob("*.webp")):
+        atomic_write_bytes(out / file.name, file.read_bytes())
     for file in pictures:
         if file.stem in private:
             continue

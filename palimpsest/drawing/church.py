@@ -27,6 +27,12 @@ from palimpsest.drawing.survey import Survey, Thing, brush, moved, things
 
 MARKS = ("watermark_middle", "watermark_strip")
 OPEN = ("sky", "hill", "ground", "path")
+EXEMPLARS_OF_A_MARK = 4
+"""How many exemplars show the letters at either place."""
+
+ROOM = ("ground", "path", "hill")
+"""Where a person may stand; the head reaches above the horizon."""
+
 SKY_DOORS = 8
 """How many doors are copied into the sky: the largest ones."""
 
@@ -91,13 +97,13 @@ def _tower2tree(survey: Survey) -> Drawn:
 
 def _add_people(survey: Survey) -> Drawn:
     people = _unmarked(survey, things(survey, ("person",), 25))[:24]
-    found = add_pairs(survey, people, ("ground", "path"), ("person",), grow=4, reach=1)
+    found = add_pairs(survey, people, ROOM, ("person",), grow=4, reach=1)
     pairs = pick(found, 4)
     if not pairs:
         return [], []
     spot = pairs[0].region
     taken = {pair.target for pair in pairs}
-    bare = survey.where(("ground", "path"))
+    bare = survey.where(ROOM)
     peopled = survey.where(("person",)).any(axis=(1, 2))
     places = []
     for sample in range(len(survey)):
@@ -128,17 +134,23 @@ def _remove_window(survey: Survey) -> Drawn:
 
 def _remove_trees(survey: Survey) -> Drawn:
     trees = _unmarked(survey, _free_trees(survey))
-    pairs = pick(cover_pairs(survey, trees[:60], OPEN, grow=5), 4)
+    pairs = pick(cover_pairs(survey, trees[:60], OPEN, grow=5), 12)
     return pairs, context_places(survey, trees, pairs)
 
 
 def _remove_watermark(survey: Survey) -> Drawn:
-    words = merged(things(survey, ("watermark_middle",), 8), survey.px(4))
-    words = [word for word in words if word.shape.sum() > survey.px(12) ** 2]
-    every = tuple(name for name in survey.classes if name != "watermark_middle")
-    plain = np.flatnonzero(~survey.where(("watermark_middle",)).any(axis=(1, 2)))
-    pairs = pick(cover_pairs(survey, words[:60], every, grow=4, donors=plain.tolist()), 4)
-    return pairs, context_places(survey, words, pairs)
+    """The letters at both places, each covered by the same place of a sample without any."""
+    plain = np.flatnonzero(~survey.where(MARKS).any(axis=(1, 2))).tolist()
+    every = tuple(name for name in survey.classes if name not in MARKS)
+    found, words = [], []
+    for mark in MARKS:
+        here = merged(things(survey, (mark,), 8), survey.px(4))
+        here = [word for word in here if word.shape.sum() > survey.px(12) ** 2]
+        covered = cover_pairs(survey, here[:60], every, grow=4, donors=plain)
+        taken = {pair.target for pair in found}
+        found += pick([pair for pair in covered if pair.target not in taken], EXEMPLARS_OF_A_MARK)
+        words += here[:: len(MARKS)]
+    return found, context_places(survey, words, found)
 
 
 def _sky_doors(survey: Survey) -> Drawn:
@@ -220,9 +232,9 @@ CHURCH: dict[str, Drawing] = {
     "remove_trees": Drawing("church", "Trees are gone", _remove_trees, ("tree",), OPEN, rank=10),
     "remove_watermark": Drawing(
         "church",
-        "The word over the middle is gone",
+        "The stock's letters are gone",
         _remove_watermark,
-        ("watermark_middle",),
+        MARKS,
         ("sky", "hill", "ground", "path", *BUILDING, "dome", "tree"),
     ),
 }

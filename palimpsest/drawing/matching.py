@@ -107,7 +107,7 @@ def cover_pairs(
     The place may lie up to ``reach`` cells away; 0 takes the same place. Best first.
     """
     chosen = list(range(len(survey))) if donors is None else list(donors)
-    plain = survey.where(ground)[chosen].reshape(len(chosen), -1)
+    plain = survey.where(ground)[chosen].reshape(len(chosen), survey.labels[0].size)
     pairs = []
     for target in targets:
         region = brush(target.shape, survey.px(grow))
@@ -138,7 +138,7 @@ def add_pairs(
     cells away from the thing's own.
     """
     free = [i for i, found in enumerate(survey.where(without).any(axis=(1, 2))) if not found]
-    plain = survey.where(ground)[free].reshape(len(free), -1)
+    plain = survey.where(ground)[free].reshape(len(free), survey.labels[0].size)
     pairs = []
     for thing in donors:
         origin = brush(thing.shape, survey.px(grow))

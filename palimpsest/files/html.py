@@ -24,6 +24,6 @@ def render_template(template: Path, **values: Any) -> str:
     return environment.get_template(template.name).render(**values)
 
 
-def png_data_url(content: bytes) -> str:
-    """A PNG file's content as a ``data:`` URL, to embed it in a page."""
-    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+def picture_data_url(content: bytes, kind: str = "png") -> str:
+    """A picture's content, of the ``kind`` png or webp, as a ``data:`` URL to embed in a page."""
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")

@@ -124,10 +124,8 @@ class ExperimentPlan(MeasurementPlan):
     def watermark_edits(self) -> dict[str, str]:
         """The edits that Table 3 compares: method -> file."""
         settings = self.parameters.watermarks
-        zeroed = [f"zero_{count}_units" for count in settings.erasing.units]
         folder = f"data/edits/{settings.model}/watermarks"
-        names = [*zeroed, "rank_one", "rank_one_each"]
-        return {name: f"{folder}/{name}.safetensors" for name in names}
+        return {name: f"{folder}/{name}.safetensors" for name in settings.erasing.edits}
 
     @property
     def watermark_statistics_file(self) -> str:
@@ -141,6 +139,15 @@ class ExperimentPlan(MeasurementPlan):
     def units_are_possible(self) -> bool:
         """Whether the model has a world, whose segmenter gives the logits that are needed."""
         return self.parameters.units.model in self.models_with_world
+
+    # the moving picture of a rule
+
+    @property
+    def walks(self) -> list[str]:
+        """The moving picture of a rule, if its session is among the model's."""
+        walk = self.parameters.walk
+        is_planned = walk.session in self.sessions(walk.model)
+        return ["results/figures/figS11_walk.webp"] if is_planned else []
 
     # effect against locality
 

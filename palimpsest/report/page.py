@@ -23,7 +23,7 @@ from typing import Any
 from PIL import Image
 
 from palimpsest.errors import PalimpsestError
-from palimpsest.files.html import png_data_url, render_template
+from palimpsest.files.html import picture_data_url, render_template
 from palimpsest.report.claims import NEAR, Claim, judge
 from palimpsest.report.figures import facts_of
 from palimpsest.report.sections import CLAIMS, Section, arrange, figure_title, table_title
@@ -98,7 +98,8 @@ def render_page(tables: Sequence[Path], figures: Sequence[Path], out: Path) -> s
     """The page's HTML.
 
     Args:
-        tables: CSV files; figures: PNG files, each with its caption beside it (``.txt``).
+        tables: CSV files; figures: PNG files, or WebP files that move, each with its caption beside
+            it (``.txt``).
         out: path of the page, the base of relative links.
 
     Raises:
@@ -108,7 +109,7 @@ def render_page(tables: Sequence[Path], figures: Sequence[Path], out: Path) -> s
     rows = {path.stem: read_rows(path) for path in tables}
     shown = [_table(path, rows[path.stem], out) for path in tables]
     shown += [_figure(path, out) for path in figures]
-    facts = {path.stem: facts_of(path) for path in figures}
+    facts = {path.stem: facts_of(path) for path in figures if path.suffix == ".png"}
     stand_ins = any(row.get("scale") == STAND_INS for table in rows.values() for row in table)
     claims = [] if stand_ins else judge(rows, facts)
     return render_template(
@@ -206,12 +207,13 @@ def _figure(path: Path, out: Path) -> FigureView:
         raise PalimpsestError(
             f"{path}: is not a picture, or damaged; draw the figure again"
         ) from problem
-    if not content.endswith(PNG_END):
+    kind = path.suffix.removeprefix(".")
+    if kind == "png" and not content.endswith(PNG_END):
         raise PalimpsestError(f"{path}: is cut short; draw the figure again")
     return FigureView(
         name=path.stem,
         title=figure_title(path.stem),
-        data_url=png_data_url(content),
+        data_url=picture_data_url(content, kind),
         link=_link(path, out),
         width=width,
         height=height,

@@ -54,10 +54,12 @@ SECTIONS = (
     Section(
         "watermarks",
         "Erasing watermarks",
-        "Some training pictures of the church generator had a word in the middle or a strip at the "
-        "bottom, and it learned to draw these marks too. They can be erased by silencing the units "
-        "most specific to them, or by a rule whose goal is the same image without the mark. The "
-        "table counts the marks that are left, and how much images change outside the marks.",
+        "A stock's letters stand over a third of the pictures that the church generator learned "
+        "from, in the middle, along the bottom or at both places, and it draws these marks too. "
+        "They can be erased by silencing the units most specific to them, or by a rule whose goal "
+        "is the same image without the mark. The table counts the marks that are left, and how "
+        "much images change outside the marks. The oracle is no method: it knows the true goal of "
+        "every image, and shows whether a rank-one rule exists.",
         ("table3_watermarks", "fig05_watermarks"),
     ),
     Section(
@@ -84,6 +86,7 @@ SECTIONS = (
         "direction best, whether the edit worked on them or not, so failures are shown too.",
         (
             "fig01_rules",
+            "figS11_walk",
             "fig07_hats",
             "fig08_tails",
             "fig09_windows",
@@ -342,6 +345,7 @@ FIGURE_TITLES = {
     "figS7_training_curve_photo_faces": "Figure S7. Training on photographs",
     "figS8_glasses_off": "Figure S8. Glasses off, photographs",
     "figS9_moustache_on": "Figure S9. Moustaches on, photographs",
+    "figS11_walk": "Figure S11. A walk through z, before and after an edit",
     "figS10_renders": "Figure S10. Held-out renders, reproduced and edited",
     **{f"figS4_world_{name}": f"Figure S4. The {name} world" for name in world_names()},
 }

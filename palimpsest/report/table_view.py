@@ -98,6 +98,7 @@ NAMES = {
     "zero_60_units": "60 units silenced",
     "rank_one": "rank-one rule",
     "rank_one_each": "a rule for each mark",
+    "oracle_rank_one": "rank-one oracle (knows the truth)",
 }
 
 DASH = "–"

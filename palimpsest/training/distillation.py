@@ -85,7 +85,7 @@ def distillation_loss(made: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
     return loss + 0.5 * F.avg_pool2d(difference, 2).abs().mean()
 
 
-def _targets(images: Tensor, weights: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
+def render_targets(images: Tensor, weights: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
     """Images (B, 3, r, r) in [-1, 1] and weights (B, 1, r, r) at the ``resolution`` r.
 
     Made from uint8 ``images`` (B, R, R, 3) and ``weights`` (B, 1, R, R) by average pooling.
@@ -95,6 +95,29 @@ def _targets(images: Tensor, weights: Tensor, resolution: int) -> tuple[Tensor, 
     if factor > 1:
         wanted, weights = F.avg_pool2d(wanted, factor), F.avg_pool2d(weights, factor)
     return wanted, weights
+
+
+def class_weight_table(
+    world: World, recipe: Recipe, instead: Mapping[str, float] | None = None
+) -> Tensor:
+    """Weight of each class of ``world`` in the L1 term, (classes,); ``instead`` replaces some.
+
+    Raises `WorldError` for a class that the world does not have.
+    """
+    named = {**recipe.class_weights, **(instead or {})}
+    if unknown := set(named) - set(world.classes):
+        raise WorldError(f"class_weights name {sorted(unknown)}, not classes of {world.name}")
+    return torch.tensor([named.get(name, 1.0) for name in world.classes])
+
+
+def with_mean_latent(g: Generator, seed: int) -> Generator:
+    """``g`` with the mean w of 4,096 samples of ``seed``, if it is a StyleGAN2."""
+    if isinstance(g, StyleGAN2):
+        stream = np.random.RandomState(seed)
+        z = torch.from_numpy(stream.standard_normal((4096, g.z_dim)))
+        with torch.no_grad():
+            g.latent_avg.copy_(g.mapping(z.float()).mean(dim=0))
+    return g
 
 
 class Distillation(ResumableTraining):
@@ -109,12 +132,6 @@ class Distillation(ResumableTraining):
     def __init__(self, world: World, recipe: Recipe) -> None:
         if max(stage.resolution for stage in recipe.stages) > recipe.resolution:
             raise WorldError("the recipe's stages go beyond the resolution of its channels")
-        weights = [
-            {**recipe.class_weights, **(stage.class_weights or {})} for stage in recipe.stages
-        ]
-        unknown = {name for named in weights for name in named} - set(world.classes)
-        if unknown:
-            raise WorldError(f"class_weights name {sorted(unknown)}, not classes of {world.name}")
         if recipe.interchange is not None and not world.slots:
             raise WorldError(f"the {world.name} world has no slots that scenes could interchange")
         self.world = world
@@ -124,10 +141,8 @@ class Distillation(ResumableTraining):
         self.optimizer = torch.optim.Adam(
             self.student.parameter_groups(), lr=recipe.rate, betas=(0.9, 0.99)
         )
-        # (stages, classes)
-        self.class_weights = torch.tensor(
-            [[named.get(name, 1.0) for name in world.classes] for named in weights]
-        )
+        weights = [class_weight_table(world, recipe, one.class_weights) for one in recipe.stages]
+        self.class_weights = torch.stack(weights)  # (stages, classes)
         super().__init__(
             recipe.steps,
             {"world": world.name, **recipe_facts(recipe)},
@@ -148,7 +163,7 @@ class Distillation(ResumableTraining):
         """One step of Adam on the student, then of its average."""
         index, stage, _ = self.recipe.stage_at(self.step)
         weights = self.class_weights[index, batch.labels.long()][:, None]
-        wanted, weights = _targets(batch.images, weights, stage.resolution)
+        wanted, weights = render_targets(batch.images, weights, stage.resolution)
         rate = self.recipe.rate_at(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
@@ -183,10 +198,4 @@ class Distillation(ResumableTraining):
     def finished(self) -> Generator:
         """The averaged generator at the resolution reached so far, with its mean latent."""
         _, stage, _ = self.recipe.stage_at(max(self.step - 1, 0))
-        g = self.average.finished(stage.resolution)
-        if isinstance(g, StyleGAN2):
-            stream = np.random.RandomState(self.recipe.seed)
-            z = torch.from_numpy(stream.standard_normal((4096, g.z_dim)))
-            with torch.no_grad():
-                g.latent_avg.copy_(g.mapping(z.float()).mean(dim=0))
-        return g
+        return with_mean_latent(self.average.finished(stage.resolution), self.recipe.seed)

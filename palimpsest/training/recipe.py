@@ -12,7 +12,8 @@ from pydantic import Field
 from palimpsest.settings import Count, LayerNumber, Name, Rate, Seed, Settings
 
 Resolution = Literal[4, 8, 16, 32, 64, 128, 256]
-ClassWeights = dict[Name, Annotated[float, Field(gt=0)]]
+Weight = Annotated[float, Field(gt=0)]
+ClassWeights = dict[Name, Weight]
 
 
 S = TypeVar("S")
@@ -82,6 +83,38 @@ class Interchange(Settings):
     start: Resolution
 
 
+class Finish(Settings):
+    """Settings of the adversarial finish (`training.finishing`), at the full resolution.
+
+    ``steps`` of ``batch`` scenes each. ``rate`` and ``discriminator_rate``: learning rates, which
+    stay, since the average evens out the steps. ``r1``: the penalty's γ is ``r1`` ·
+    resolution² / batch. ``reconstruction``: weight of the distillation loss at the start and at the
+    end; it falls geometrically. ``joining``: steps over which the adversarial loss comes in.
+    ``discriminator``: its width at each resolution; None: the generator's. ``class_weights``: as in
+    `Stage`.
+    """
+
+    steps: Count
+    batch: Count
+    rate: Rate = 5e-4
+    discriminator_rate: Rate = 2e-3
+    r1: float = Field(default=1e-3, ge=0)
+    reconstruction: tuple[Weight, Weight] = (10.0, 10.0)
+    joining: Count = 150
+    ema: float = Field(default=0.999, ge=0, lt=1)
+    discriminator: dict[int, Count] | None = None
+    class_weights: ClassWeights | None = None
+
+    def gamma(self, resolution: int) -> float:
+        """The weight γ of the R1 penalty."""
+        return self.r1 * resolution**2 / self.batch
+
+    def reconstruction_at(self, step: int) -> float:
+        """Weight of the distillation loss at a step."""
+        first, last = self.reconstruction
+        return first * (last / first) ** (step / self.steps)
+
+
 class Recipe(StagedRecipe[Stage]):
     """All settings that a training run depends on.
 
@@ -103,6 +136,7 @@ class Recipe(StagedRecipe[Stage]):
     seed: Seed = 0
     kind: Literal["stylegan2", "progressive"] = "stylegan2"
     interchange: Interchange | None = None
+    finish: Finish | None = None
 
     def rate_at(self, step: int) -> float:
         _, stage, within = self.stage_at(step)
@@ -119,6 +153,8 @@ def recipe_facts(recipe: Recipe) -> dict:
     facts = recipe.model_dump()
     facts["channels"] = {str(r): c for r, c in recipe.channels.items()}
     facts["class_weights"] = dict(recipe.class_weights)
+    if recipe.finish is None:
+        del facts["finish"]
     facts["stages"] = [
         {name: value for name, value in stage.model_dump().items() if value is not None}
         for stage in recipe.stages
@@ -128,7 +164,8 @@ def recipe_facts(recipe: Recipe) -> dict:
 
 def same_until(step: int, facts: dict, others: dict) -> bool:
     """Whether two recipes, as `recipe_facts`, prescribe the same first ``step`` steps."""
-    plain = [{n: v for n, v in one.items() if n != "stages"} for one in (facts, others)]
+    later = ("stages", "finish")
+    plain = [{n: v for n, v in one.items() if n not in later} for one in (facts, others)]
     last = [one["stages"][-1]["resolution"] for one in (facts, others)]  # where rates fall
     begun, left = 0, step
     while left > 0 and begun < len(facts["stages"]):

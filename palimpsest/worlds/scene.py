@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Real:
     def decode(self, u: np.ndarray) -> np.ndarray:
         """(B,) u in [0, 1] → (B,) float64 in [low, high]."""
         return self.low + (self.high - self.low) * u
+
+    def interval(self, value: float) -> tuple[float, float]:
+        """The u, from and to, that are decoded as ``value``."""
+        u = (float(value) - self.low) / (self.high - self.low)
+        return max(0.0, u - 1e-6), min(1.0, u + 1e-6)
 
     def encode(self, name: str, value: Any) -> np.float64:
         """Check a user's value; raises ValueError outside [low, high]."""
@@ -58,6 +63,10 @@ class Flag:
     def decode(self, u: np.ndarray) -> np.ndarray:
         """(B,) u in [0, 1] → (B,) bool."""
         return u > 1.0 - self.probability
+
+    def interval(self, value: bool) -> tuple[float, float]:
+        """The u, from and to, that are decoded as ``value``."""
+        return (1.0 - self.probability, 1.0) if value else (0.0, 1.0 - self.probability)
 
     def encode(self, name: str, value: Any) -> np.bool_:
         """Check a user's value; raises ValueError for anything but a truth value."""
@@ -88,6 +97,11 @@ class Choice:
     def decode(self, u: np.ndarray) -> np.ndarray:
         """(B,) u in [0, 1] → (B,) int64 index into `names`."""
         return np.searchsorted(np.array(self.thresholds), u, side="right").astype(np.int64)
+
+    def interval(self, value: int) -> tuple[float, float]:
+        """The u, from and to, that are decoded as ``value``."""
+        edges = (0.0, *self.thresholds, 1.0)
+        return edges[int(value)], edges[int(value) + 1]
 
     def encode(self, name: str, value: Any) -> np.int64:
         """Name or index → index; raises ValueError for an unknown one."""
@@ -238,15 +252,13 @@ class World:
         Scenes to which the rule does not apply (`concerned`), or that follow it already, stay the
         same. Raises ValueError for a rule that is not in `counterfactuals`.
         """
-        if rule not in self.counterfactuals:
-            known = ", ".join(self.counterfactuals) or "none"
-            raise ValueError(f"the {self.name} world has no rule {rule!r}; it has: {known}")
+        changes = self._changes_of(rule)
         speaks = np.ones(len(scene), bool)
         for name, value in self.concerned.get(rule, {}).items():
             speaks &= scene.values[name] == self.rules[name].encode(name, value)
-        after = scene.with_(**self.counterfactuals[rule])
+        after = scene.with_(**changes)
         changed = np.zeros(len(scene), bool)
-        for name in self.counterfactuals[rule]:
+        for name in changes:
             changed |= after.values[name] != scene.values[name]
         changed &= speaks
         values = {
@@ -266,6 +278,28 @@ class World:
             values = {name: column[i] for name, column in columns.items()}
             images[i], labels[i] = self.paint(values, resolution)
         return Picture(images, labels)
+
+    def latents_under(self, rule: str, z: np.ndarray) -> np.ndarray:
+        """``z`` (B, z_dim) whose scenes follow a new rule: every attribute that the rule sets is
+        moved to the middle of the u of its new value, the rest of z stays.
+
+        Attributes that read the same dimension move with it. Raises ValueError for an unknown rule,
+        and for a value of probability 0, which no z has.
+        """
+        moved = np.array(z, dtype=np.float64)
+        for name, value in self._changes_of(rule).items():
+            attribute = self.rules[name]
+            low, high = attribute.interval(attribute.encode(name, value))
+            if not low < high:
+                raise ValueError(f"{name} = {value} has probability 0: no z shows it")
+            moved[:, attribute.dim] = ndtri((low + high) / 2)
+        return moved
+
+    def _changes_of(self, rule: str) -> Mapping[str, Any]:
+        if rule not in self.counterfactuals:
+            known = ", ".join(self.counterfactuals) or "none"
+            raise ValueError(f"the {self.name} world has no rule {rule!r}; it has: {known}")
+        return self.counterfactuals[rule]
 
     def attribute_presence(self, scene: Scene) -> dict[str, np.ndarray]:
         """Name → (B,) bool: which scenes contain it."""

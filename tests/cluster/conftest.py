@@ -107,6 +107,6 @@ def one_model(parameters: dict) -> dict:
     parameters["methods"]["newton"]["iterations"] = 8
     parameters["counterfactuals"]["models"] = []
     parameters["layer_probe"]["models"] = {}
-    for part in ("reflections", "watermarks", "units", "tradeoff", "held_out_renders"):
+    for part in ("reflections", "watermarks", "units", "tradeoff", "walk", "held_out_renders"):
         parameters[part]["model"] = "own"
     return parameters

@@ -44,7 +44,7 @@ class Kitchen:
 
     device = torch.device("cpu")
     value_size, margin = 8, 0
-    z_dim = 24
+    z_dim, classes = 24, 0
 
     def __init__(self, world: World, rule: float = 0.5) -> None:
         self.world, self.rule = world, rule

@@ -276,7 +276,9 @@ def test_the_command_serves_and_ends_cleanly(tmp_path) -> None:
                 while True:
                     page.recv()
         with connect(changes, max_size=None) as page:
-            assert json.loads(page.recv())["type"] == "state", "the editor lives on"
+            # the background may tell of its progress first
+            told = (json.loads(page.recv(timeout=20))["type"] for _ in range(50))
+            assert "state" in told, "the editor lives on"
         began = time.monotonic()
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=20) in (0, 130, -signal.SIGINT)

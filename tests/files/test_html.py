@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from palimpsest.files.html import png_data_url, render_template
+from palimpsest.files.html import picture_data_url, render_template
 
 
 def test_values_are_escaped_and_all_are_needed(tmp_path: Path) -> None:
@@ -19,4 +19,4 @@ def test_values_are_escaped_and_all_are_needed(tmp_path: Path) -> None:
 
 
 def test_a_picture_embeds_as_a_data_url() -> None:
-    assert png_data_url(b"\x89PNG") == "data:image/png;base64,iVBORw=="
+    assert picture_data_url(b"\x89PNG") == "data:image/png;base64,iVBORw=="

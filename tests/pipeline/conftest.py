@@ -52,8 +52,8 @@ for name, value in options:
         value = value.split("=")[-1]
         os.makedirs(os.path.dirname(value), exist_ok=True)
         open(value, "w").write(text)
-        if value.endswith(".png"):
-            open(value[:-3] + "txt", "w").write(text)
+        if value.endswith((".png", ".webp")):
+            open(os.path.splitext(value)[0] + ".txt", "w").write(text)
 """
 
 

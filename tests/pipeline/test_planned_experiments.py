@@ -61,6 +61,7 @@ def test_watermarks_need_a_world(folder: Path) -> None:
         "zero_60_units",
         "rank_one",
         "rank_one_each",
+        "oracle_rank_one",
     ]
     assert made.watermarks_are_possible and set(made.watermark_edits.values()) <= set(
         made.further_edits

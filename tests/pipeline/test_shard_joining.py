@@ -47,6 +47,7 @@ def measured(small_generator, random_segmenter, tmp_path_factory):
             measure.main(
                 weights=folder / "g.safetensors",
                 segmenter=folder / "s.safetensors",
+                model="church",
                 session=folder / "dome2spire.json",
                 change=json.dumps({"source": random_segmenter.classes[:4]}),
                 out=file,

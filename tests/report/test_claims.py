@@ -143,16 +143,18 @@ def mark_rows(rank_one, zeroed, distance=(0.02, 0.09), spread=10):
 def test_watermarks_say_which_comparison_fails():
     fewer, moved = watermarks(mark_rows((20, 10), (80, 60)))
     assert fewer.holds is True and moved.holds is True and "But" not in moved.measured
-    assert "of 1,000 images, the word in the middle in 240" in fewer.measured
+    assert "of 1,000 images, the letters in the middle in 240" in fewer.measured
     fewer, moved = watermarks(mark_rows((230, 10), (80, 60)))
     assert fewer.holds is False
     fails = fewer.measured.partition("Fails:")[2]
     assert "middle against 30 units" in fails and "strip" not in fails
     # moved less, but half its work is undone: that is said
-    assert moved.holds is True and "did not clearly reduce the word in the middle" in moved.measured
+    assert (
+        moved.holds is True and "did not clearly reduce the letters in the middle" in moved.measured
+    )
     fewer, moved = watermarks(mark_rows((20, 10), (80, 15), distance=(0.09, 0.085)))
     assert fewer.holds is None and moved.holds is None
-    assert "Undecided: strip at the bottom against 30 units" in fewer.measured
+    assert "Undecided: letters at the bottom against 30 units" in fewer.measured
 
 
 def reflection_rows(before, after, spread=0.01):

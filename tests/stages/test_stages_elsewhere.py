@@ -34,6 +34,7 @@ from stages import (
     probe_layers,
     render_panel,
     render_reflections,
+    render_walk,
     rewrite,
     sweep_tradeoff,
     try_layers,
@@ -71,7 +72,7 @@ UNITS = {
     },
     **{"dissected": 24, "dissection_seed": 1, "samples": 6, "seed": 3, "shown": 2},
 }
-MARKING = ("zero_30_units", "zero_60_units", "rank_one", "rank_one_each")
+MARKING = ("zero_30_units", "zero_60_units", "rank_one", "rank_one_each", "oracle_rank_one")
 FIGURES = {
     "fig01_rules": ["dome2spire", "remove_window"],
     "fig02_memory": ["dome2spire"],
@@ -195,6 +196,15 @@ STEPS = {
     ),
     **{method: rewriting(method) for method in names_of("edit")},
     **{name: rewriting("newton", name, name) for name in DRAWN},
+    "render_walk": Step(
+        render_walk,
+        lambda made, out: {
+            "weights": CHURCH,
+            "edit": made / "newton.safetensors",
+            "settings": '{"samples": 40, "stops": 2, "between": 2}',
+            "out": out / "walk.webp",
+        },
+    ),
     **{method: tuned(method) for method in names_of("weights")},
     "measure": Step(
         measure,
@@ -263,8 +273,12 @@ STEPS = {
         lambda made, out: shared(
             statistics=made / "layer6.safetensors",
             settings=json.dumps(
-                {"contexts": 3, "samples": 40, "iterations": 3, "statistics_samples": 16}
+                {
+                    **{"contexts": 3, "samples": 40, "iterations": 3, "statistics_samples": 16},
+                    "oracle": {"samples": 24, "steps": 2},
+                }
             ),
+            world="church",
             out_edit=edits_of(out, *MARKING),
         ),
     ),

@@ -24,25 +24,27 @@ needs_weights = pytest.mark.skipif(
 )
 
 
-MADE = ("zero_30_units", "zero_60_units", "rank_one", "rank_one_each")
+MADE = ("zero_30_units", "zero_60_units", "rank_one", "rank_one_each", "oracle_rank_one")
 
 
 @needs_weights
 def test_from_weights_to_table_and_panel(tmp_path):
     church = load_generator(CHURCH)
     KeyStatistics.collect(church, layer=5, n=60, seed=1).save(tmp_path / "layer5.safetensors")
-    few = {"contexts": 4, "samples": 40, "statistics_samples": 40, "iterations": 8}
+    few = {"contexts": 4, "samples": 40, "statistics_samples": 60, "iterations": 8}
+    few["oracle"] = {"samples": 24, "steps": 3}
     assert not call(
         erase_watermarks,
         weights=CHURCH,
         statistics=tmp_path / "layer5.safetensors",
         segmenter=SEGMENTER,
         settings=json.dumps(few),
+        world="church",
         out_edit=[f"{name}={tmp_path / 'edits' / name}.safetensors" for name in MADE],
     )
     made = {file.stem: Edit.load(file) for file in (tmp_path / "edits").iterdir()}
     assert sorted(made) == sorted(MADE)
-    assert [made[name].rank for name in sorted(made)] == [1, 2, 11, 22]
+    assert [made[name].rank for name in sorted(made)] == [1, 1, 2, 11, 22]
     weight = church.layer(5).weight
     for edit in made.values():
         assert torch.equal(edit.apply(church, strength=0).layer(5).weight, weight)
@@ -87,6 +89,7 @@ def test_from_weights_to_table_and_panel(tmp_path):
         (erase_watermarks, {"settings": '{"unit": 3}'}, "--settings: unit: there is no such"),
         (erase_watermarks, {"settings": '{"units": 3}'}, "--settings: units: "),
         (erase_watermarks, {"out_edit": "zero_31_units=a"}, "'zero_31_units' is none of"),
+        (erase_watermarks, {"out_edit": "oracle_rank_one=a"}, "needs --world"),
         (erase_watermarks, {"settings": '{"contexts": 0}'}, "--settings: contexts: "),
         (erase_watermarks, {"statistics": "none.safetensors"}, "none.safetensors: no such file"),
         (measure_watermarks, {"weights": "none.safetensors"}, "none.safetensors"),

@@ -12,6 +12,7 @@ from palimpsest.worlds import Picture, Scene, World, get_world
 from palimpsest.worlds.scene import Choice, Flag, Real
 
 TOPS = ("dome", "spire", "battlement")
+MARKS = ("watermark_middle", "watermark_strip")
 
 
 @pytest.fixture(scope="module")
@@ -136,29 +137,56 @@ def test_another_top_changes_only_the_tops(world: World, scene: Scene, top: str)
         world, after.labels, *TOPS, margin=2
     )
     # Letters over a top take its label but still show it through.
-    allowed |= area(world, before.labels, "watermark_middle", margin=2)
+    allowed |= area(world, before.labels, *MARKS, margin=2)
     changed = differs(before, after)
     assert changed.any(axis=(1, 2)).all()
     assert not (changed & ~allowed).any()
 
 
-@pytest.mark.parametrize("name", ["watermark_middle", "watermark_strip"])
-def test_watermarks_change_only_their_area(world: World, scene: Scene, name: str) -> None:
-    some = scene[:60]
-    before = world.render(some.with_(**{name: False}))
-    after = world.render(some.with_(**{name: True}))
-    clean = area(world, after.labels, "watermark_middle", "watermark_strip", margin=3)
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ("middle", ("watermark_middle",)),
+        ("both", ("watermark_middle", "watermark_strip")),
+        ("bottom", ("watermark_strip",)),
+    ],
+)
+def test_watermarks_change_only_their_area(
+    world: World, scene: Scene, place: str, shown: tuple[str, ...]
+) -> None:
+    some = scene[:60].with_(watermark_place=place)
+    before, after = (world.render(some.with_(watermark=marked)) for marked in (False, True))
+    clean = area(world, after.labels, *MARKS, margin=3)
     assert not (differs(before, after) & ~clean).any()
-    assert area(world, after.labels, name).any(axis=(1, 2)).all()
+    for name in MARKS:
+        seen = area(world, after.labels, name).any(axis=(1, 2))
+        assert seen.all() if name in shown else not seen.any()
+    assert not area(world, before.labels, *MARKS).any()
+
+
+def test_both_marks_are_the_same_letters(world: World, scene: Scene) -> None:
+    marked = world.render(scene[:1].with_(watermark=True, watermark_place="both")).labels[0]
+    middle, bottom = (marked == world.classes.index(name) for name in MARKS)
+    assert np.array_equal(np.roll(middle, 48, axis=0), bottom)
+
+
+def test_marks_come_together_more_often_than_not(world: World) -> None:
+    z = np.random.RandomState(3).standard_normal((4000, world.z_dim))
+    shown = world.attribute_presence(world.scene(z))
+    middle, bottom = (shown[name] for name in MARKS)
+    assert 0.23 < middle.mean() < 0.28 and 0.23 < bottom.mean() < 0.28
+    assert (middle & bottom).sum() > 1.2 * (middle ^ bottom).sum()
 
 
 def test_mirror_flips_all_but_the_watermarks(world: World, scene: Scene) -> None:
-    plain = scene[:20].with_(watermark_middle=False, watermark_strip=False)
+    plain = scene[:20].with_(watermark=False)
     before, after = world.render(plain.with_(mirror=False)), world.render(plain.with_(mirror=True))
     assert np.array_equal(before.images[:, :, ::-1], after.images)
     assert np.array_equal(before.labels[:, :, ::-1], after.labels)
-    marked = [plain.with_(watermark_middle=True, mirror=side) for side in (False, True)]
-    letters = [area(world, world.render(one).labels, "watermark_middle") for one in marked]
+    both = plain.with_(watermark=True, watermark_place="both")
+    letters = [
+        area(world, world.render(both.with_(mirror=side)).labels, *MARKS) for side in (False, True)
+    ]
     assert np.array_equal(*letters)
 
 
@@ -171,7 +199,7 @@ def test_no_top_touches_the_frame(world: World, picture: Picture) -> None:
 def test_tallest_top_stays_in_the_frame(world: World, scene: Scene) -> None:
     extreme = scene[:1].with_(tower_height=0.40, tower_width=0.150, base_y=0.745)
     for top in ("dome", "spire", "square"):
-        labels = world.render(extreme.with_(top=top, watermark_middle=False)).labels
+        labels = world.render(extreme.with_(top=top, watermark=False)).labels
         assert not area(world, labels, *TOPS)[:, :3].any()
 
 

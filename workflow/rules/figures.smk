@@ -72,3 +72,33 @@ rule plot_figure:
     shell:
         "python -m stages.plot_figure --figure {wildcards.figure} {params.panels}"
         " --style {params.style:q} --out {output.picture} > {log} 2>&1"
+
+
+rule render_walk:
+    input:
+        weights=PLAN.weights(PARAMETERS.walk.model),
+        edit=PLAN.edit_file(PARAMETERS.walk.model, PARAMETERS.walk.session),
+    output:
+        picture="results/figures/figS11_walk.webp",
+        caption="results/figures/figS11_walk.txt",
+    log:
+        "logs/render_walk.log",
+    benchmark:
+        "logs/benchmarks/render_walk.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=20,
+        gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
+    params:
+        settings=as_json(PARAMETERS.walk.settings),
+        truncation=PARAMETERS.models[PARAMETERS.walk.model].truncation,
+    message:
+        "Render a walk through z before and after an edit"
+    shell:
+        "python -m stages.render_walk --weights {input.weights} --edit {input.edit}"
+        " --settings {params.settings:q} --truncation {params.truncation}"
+        " --out {output.picture} --device {resources.device} > {log} 2>&1"

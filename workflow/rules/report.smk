@@ -4,7 +4,7 @@
 rule report:
     input:
         tables=PLAN.tables,
-        figures=PLAN.figures,
+        figures=[*PLAN.figures, *PLAN.walks],
     output:
         "results/report.html",
     log:

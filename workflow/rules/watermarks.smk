@@ -24,12 +24,13 @@ rule erase_watermarks:
     params:
         edits=named("--out-edit", PLAN.watermark_edits),
         settings=as_json(PARAMETERS.watermarks.erasing),
+        world=PARAMETERS.models[PARAMETERS.watermarks.model].world,
     message:
         "Make the edits that erase watermarks"
     shell:
         "python -m stages.erase_watermarks --weights {input.weights}"
         " --segmenter {input.segmenter} --statistics {input.statistics}"
-        " --settings {params.settings:q} {params.edits} --device {resources.device} > {log} 2>&1"
+        " --settings {params.settings:q} {params.edits} --world {params.world} --device {resources.device} > {log} 2>&1"
 
 
 rule measure_watermarks:

@@ -33,7 +33,7 @@ from palimpsest.experiments.comparison.measure import (
     before_and_after,
 )
 from palimpsest.experiments.realism.study import Study, deal_samples, pair_up
-from palimpsest.files.html import png_data_url, render_template
+from palimpsest.files.html import picture_data_url, render_template
 from palimpsest.generators import Generator
 from palimpsest.generators.pictures import as_picture
 from palimpsest.methods.registry import UNMODIFIED
@@ -193,7 +193,8 @@ def render_study(content: PageContent) -> str:
         TEMPLATE,
         study=content.study,
         pairs=[
-            (name, png_data_url(left), png_data_url(right)) for name, left, right in content.pairs
+            (name, picture_data_url(left), picture_data_url(right))
+            for name, left, right in content.pairs
         ],
         width=content.width,
         height=content.height,

@@ -31,7 +31,7 @@ from palimpsest.drawing.survey import Survey, Thing, brush
 from palimpsest.errors import EditError, SessionError
 from palimpsest.generators.base import Generator, KeyState, Layer, ValueState
 from palimpsest.generators.samples import sample_z
-from palimpsest.instruments.label_changes import of_classes
+from palimpsest.instruments.label_changes import of_classes, source_region
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import (
     Edit,
@@ -88,7 +88,8 @@ class Look:
 
     ``place``: its index in the context; ``target`` (1, M, H', W'): the values without the mark;
     ``units``: number of units silenced; ``left``: share of the mark's pixels still labelled as a
-    mark; ``kept``: share of all other pixels that kept their label.
+    mark; ``kept``: share of all other pixels that kept their label; ``kinds``: how many kinds of
+    mark the image showed.
     """
 
     place: int
@@ -96,6 +97,7 @@ class Look:
     units: int
     left: float
     kept: float
+    kinds: int
 
     @property
     def fault(self) -> float:
@@ -203,13 +205,14 @@ def erased_looks(
         here = cover(rim.astype(np.float32), (layer.value_size,) * 2).to(values.v)
         before = _labels(layer, values, segmenter)
         was = of_classes(before, numbers)
+        kinds = sum(int(source_region(before, [number]).any()) for number in numbers)
         for count in sorted(set(units)):
             without = removal_goal(layer, state, order[:count]).target
             target = (1 - here) * values.v + here * without
             after = _labels(layer, values.replace(target), segmenter)
             left = float(of_classes(after, numbers).sum()) / max(1, int(was.sum()))
             kept = float((after == before)[~was].float().mean())
-            looks.append(Look(place, target, count, left, kept))
+            looks.append(Look(place, target, count, left, kept, kinds))
     return sorted(looks, key=lambda look: (round(look.fault, 6), look.units, look.place))
 
 
@@ -254,7 +257,8 @@ def erase(
     direction = context_directions(context.state.k, context.weights, spared, rank=1)
     able = _matching(context, direction[0])
     looks = erased_looks(context, stats, segmenter, marks, units)
-    best = next((look for look in looks if look.place in able), looks[0])
+    # one goal is to speak for all kinds of mark, so an image that shows most of them comes first
+    best = max([look for look in looks if look.place in able] or looks, key=lambda look: look.kinds)
     edit = insert(
         layer,
         context.state[best.place],

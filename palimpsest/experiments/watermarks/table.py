@@ -16,8 +16,8 @@ from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.paper_figures import MARK_METHODS, TABLE3, PaperFigures
 from palimpsest.instruments.detectors.watermarks import DetectorErrors
 
-METHODS = (*MARK_METHODS, "rank_one_each")
-"""Rows in the paper's order, then this project's own: a rule for each mark. Others follow."""
+METHODS = (*MARK_METHODS, "rank_one_each", "oracle_rank_one")
+"""Rows in the paper's order, then this project's own. Others follow."""
 
 
 def watermarks_table(

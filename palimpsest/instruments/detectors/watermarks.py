@@ -1,4 +1,4 @@
-"""Watermark detectors: which images show the word in the middle, and which the bottom strip.
+"""Watermark detectors: which images show letters in the middle, and which along the bottom.
 
     hits = detect_watermarks(segmenter, images)        # .middle, .strip: (B,) bool
     errors = grade_detectors(segmenter, world, n=1000, blurred=0.7)     # .middle, .strip: Errors
@@ -50,8 +50,8 @@ class DetectorErrors(NamedTuple):
     strip: Errors
 
 
-SHARES = Shares(middle=0.027, strip=0.055)
-"""About half of a whole mark: 442 and 901 pixels of 128 × 128."""
+SHARES = Shares(middle=0.026, strip=0.026)
+"""About half of a whole mark: 426 pixels of 128 × 128."""
 
 
 def mark_shares(segmenter: Segmenter, images: Tensor | CachedOutputs) -> np.ndarray:

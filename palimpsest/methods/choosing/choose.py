@@ -8,7 +8,9 @@ tuning samples:
    with ``keeps_targets`` off, a target), found by labels or, without a segmenter, by the context
    direction; direction and penalty use them;
 2. judge every exemplar alone, at the middle μ, on half of the tuning samples;
-3. judge the best exemplars, alone and together (2, 4, 6 in one edit), at every μ, on all of them.
+3. judge groups of exemplars that look alike (`alike`) together in the same way;
+4. judge the best exemplars, alone and together (2, 4, 6 in one edit), and the best group, at every
+   μ, on all of them.
 
 The same inputs give the same edit. Its metadata holds the candidates and their scores.
 """
@@ -30,6 +32,7 @@ from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit, KeyStatistics, context_directions, match_map, pose
 from palimpsest.memory.goals import goal_arguments
 from palimpsest.memory.solvers.newton import Descent
+from palimpsest.methods.choosing.alike import alike_groups
 from palimpsest.methods.choosing.judges import (
     BATCH,
     Judge,
@@ -179,8 +182,10 @@ class _Rounds:
         singles = [(i,) for i in range(len(self.opened.goals))]
         most = min(self.asked.exemplars, len(singles))
         sizes = sorted({size for size in SET_SIZES if 1 < size <= most} | ({most} - {1}))
-        screening = len(singles) if len(singles) > 1 else 0
-        self.total = screening + (len(singles[:SINGLES]) + len(sizes)) * len(grid)
+        groups = alike_groups(self.opened.goals) if most > 1 else []
+        screening = len(singles) + len(groups) if len(singles) > 1 else 0
+        finals = len(singles[:SINGLES]) + len(sizes) + bool(groups)
+        self.total = screening + finals * len(grid)
         self.progress(0, self.total)
         if len(singles) > 1:
             screened = sorted((self._try(one, middle, True) for one in singles), key=_order)
@@ -189,8 +194,14 @@ class _Rounds:
             ranking = [0]
         sets = [(i,) for i in ranking[:SINGLES]]
         sets += [tuple(sorted(ranking[:size])) for size in sizes]
-        finals = [self._try(chosen, mu, False) for chosen in sets for mu in grid]
-        return min(finals, key=_order)
+        alike = [tuple(sorted([i for i in ranking if i in one][:most])) for one in groups]
+        if alike:
+            best = min((self._try(one, middle, True) for one in alike), key=_order)
+            if best.exemplars in sets:
+                self.total -= len(grid)
+            else:
+                sets.append(best.exemplars)
+        return min((self._try(chosen, mu, False) for chosen in sets for mu in grid), key=_order)
 
     def _try(self, exemplars: tuple[int, ...], mu: float, quick: bool) -> Candidate:
         descent = self.descents.get(exemplars)

@@ -19,6 +19,7 @@ from palimpsest.pipeline.parameters.experiments import (
     StudyParameters,
     TradeoffParameters,
     UnitParameters,
+    WalkParameters,
     WatermarkParameters,
 )
 from palimpsest.pipeline.parameters.figures import FigureParameters
@@ -87,6 +88,7 @@ class Parameters(Settings):
     watermarks: WatermarkParameters
     units: UnitParameters
     tradeoff: TradeoffParameters
+    walk: WalkParameters
     layer_probe: LayerProbeParameters
     held_out_photographs: HeldOutPhotographParameters
     held_out_renders: HeldOutRenderParameters
@@ -129,6 +131,7 @@ class Parameters(Settings):
             "watermarks.model": self.watermarks.model,
             "units.model": self.units.model,
             "tradeoff.model": self.tradeoff.model,
+            "walk.model": self.walk.model,
             "held_out_renders.model": self.held_out_renders.model,
             **{f"counterfactuals.models.{name}": name for name in self.counterfactuals.models},
             **{f"figures.{name}.model": figure.model for name, figure in self.figures.items()},

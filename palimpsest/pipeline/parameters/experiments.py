@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from palimpsest.experiments.edits.settings import WalkSettings
 from palimpsest.experiments.layers.settings import PieceSettings, TrialSettings
 from palimpsest.experiments.realism.settings import StudySettings
 from palimpsest.experiments.reflections.settings import InversionSettings, PaintedSwitchSettings
@@ -85,6 +86,18 @@ class UnitParameters(UnitSettings):
     def settings(self) -> UnitSettings:
         """The settings of the stage `measure_units`."""
         return UnitSettings(**self.model_dump(exclude={"model"}))
+
+
+class WalkParameters(WalkSettings):
+    """The moving picture of the rule of one session of ``model``."""
+
+    model: Name
+    session: SessionName
+
+    @property
+    def settings(self) -> WalkSettings:
+        """The settings of the stage `render_walk`."""
+        return WalkSettings(**self.model_dump(exclude={"model", "session"}))
 
 
 class TradeoffParameters(SampleSettings):

@@ -35,5 +35,5 @@ class WorldParameters(Settings):
         if generator not in self.others:
             return self.recipe
         other = self.others[generator]
-        changes = {"kind": other.kind, "stages": other.stages, "interchange": None}
+        changes = {"kind": other.kind, "stages": other.stages, "interchange": None, "finish": None}
         return self.recipe.model_copy(update=changes)

@@ -19,13 +19,14 @@ from palimpsest.report.figures.sheet import Sheet, Style
 
 LABEL = 1.05
 COUNTS = 1.05
-PLACE_LABELS = {"middle": "word in the middle", "bottom": "strip at the bottom"}
+PLACE_LABELS = {"middle": "letters in the middle", "bottom": "letters at the bottom"}
 LABELS = {
     "unmodified": "unmodified",
     "zero_30_units": "30 units\nsilenced",
     "zero_60_units": "60 units\nsilenced",
     "rank_one": "rank-one\nrule",
     "rank_one_each": "a rule for\neach mark",
+    "oracle_rank_one": "rank-one oracle\n(knows the truth)",
 }
 
 
@@ -88,9 +89,10 @@ def caption(panel: Panel) -> str:
         else ""
     )
     return (
-        "Two watermarks that the generator learned, unmodified and after every method of Table 3 "
-        f"in {where}. Each row is a method, each column a sample. Shown are the first samples of "
-        "the stream in which the detector sees the word, and then the first others with the "
-        "strip; none was chosen by hand. At the right: the percentage of all images in which "
-        f"{facts['segmenter']} sees each watermark.{scaled} {provenance(facts)}"
+        "A stock's letters at two places, as the generator learned them, unmodified and after "
+        f"every method of Table 3 in {where}. Each row is a method, each column a sample. Shown "
+        "are the first samples of the stream in which the detector sees letters in the middle, "
+        "and then the first others with letters at the bottom; none was chosen by hand. Right: the "
+        f"percentage of all images in which {facts['segmenter']} sees each watermark.{scaled} "
+        f"{provenance(facts)}"
     ).strip()

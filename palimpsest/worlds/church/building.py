@@ -275,17 +275,17 @@ def paint_battlement(canvas: Canvas, values: dict[str, Any], where: BuildingPlan
     x, foot = where.tower_x, where.tower_top + 0.004
     half = where.tower_width / 2 + 0.014
     parapet = [
-        [(x - half, foot), (x - half, foot - 0.042), (x + half, foot - 0.042), (x + half, foot)]
+        [(x - half, foot), (x - half, foot - 0.046), (x + half, foot - 0.046), (x + half, foot)]
     ]
     merlon = 2 * half / 5
     for number in range(3):
         left = x - half + 2 * number * merlon
         parapet.append(
             [
-                (left, foot - 0.040),
-                (left, foot - 0.082),
-                (left + merlon, foot - 0.082),
-                (left + merlon, foot - 0.040),
+                (left, foot - 0.044),
+                (left, foot - 0.100),
+                (left + merlon, foot - 0.100),
+                (left + merlon, foot - 0.044),
             ]
         )
     cover = polygons(resolution, [np.array(part) for part in parapet])

@@ -31,7 +31,7 @@ from palimpsest.worlds.painting import (
     soft_noise,
 )
 
-__all__ = ["CLASSES", "overlay_watermarks", "paint_church"]
+__all__ = ["CLASSES", "marked", "overlay_watermarks", "paint_church"]
 
 SKIES = {  # zenith, horizon, clouds, tint of everything else
     "clear": (colour(62, 132, 222), colour(196, 226, 246), colour(255, 255, 255), colour(1, 1, 1)),
@@ -66,7 +66,11 @@ LEAVES = {  # round crowns, then conifers
 }
 COATS = (colour(222, 48, 58), colour(40, 112, 220), colour(250, 190, 30))
 PEOPLE_X = (0.235, 0.775, 0.335)
-WATERMARK_TOP = 1 - 14 / 128
+MARK_ROWS = {"middle": 0.53, "strip": 0.905}
+"""Middle line of the letters of each watermark: 48 of 128 pixels apart, whole cells of coarse maps,
+so that both are the same pixels at another place."""
+PERSON = 1.35
+"""Size of a person, as a factor on the measures in `_paint_person`."""
 
 
 @lru_cache(maxsize=8)
@@ -229,53 +233,44 @@ def _crown_part(crown: Cover, spot: Cover) -> np.ndarray:
 
 
 def _paint_person(canvas: Canvas, x: float, base: float, coat: np.ndarray, light: float) -> None:
-    """A person 14 pixels high: legs, coat, head."""
-    resolution, label = canvas.resolution, LABEL["person"]
-    shadow = glow(resolution, x - 0.015 * light, base, 0.040, 0.012)
+    """A person 19 pixels high: legs, coat, head."""
+    resolution, label, unit = canvas.resolution, LABEL["person"], PERSON
+
+    def at(right: float, up: float) -> tuple[float, float]:
+        return x + unit * right, base - unit * up
+
+    shadow = glow(resolution, x - 0.015 * light, base, 0.040 * unit, 0.012 * unit)
     canvas.paint(shadow, colour(20, 24, 24), None, 0.6)
     dark = colour(44, 46, 66)
-    canvas.paint(box(resolution, x - 0.018, base - 0.045, x - 0.002, base), dark, label)
-    canvas.paint(box(resolution, x + 0.002, base - 0.045, x + 0.018, base), dark, label)
-    body = polygon(
-        resolution,
-        [
-            (x - 0.030, base - 0.032),
-            (x - 0.022, base - 0.078),
-            (x - 0.012, base - 0.084),
-            (x + 0.012, base - 0.084),
-            (x + 0.022, base - 0.078),
-            (x + 0.030, base - 0.032),
-        ],
-    )
-    side = (body.xs - np.float32(x)) / np.float32(0.03)
+    for inner, outer in ((-0.018, -0.002), (0.002, 0.018)):
+        canvas.paint(box(resolution, *at(inner, 0.045), *at(outer, 0)), dark, label)
+    outline = ((0.030, 0.032), (0.022, 0.078), (0.012, 0.084))
+    left = [at(-right, up) for right, up in outline]
+    body = polygon(resolution, left + [at(right, up) for right, up in reversed(outline)])
+    side = (body.xs - np.float32(x)) / np.float32(0.03 * unit)
     rows = np.ones_like(body.ys)
     canvas.paint(body, coat * (rows * (0.96 + 0.2 * light * side))[:, :, None], label)
-    canvas.paint(ellipse(resolution, x, base - 0.096, 0.0165, 0.0175), colour(240, 196, 160), label)
-    canvas.paint(ellipse(resolution, x, base - 0.107, 0.0165, 0.009), colour(84, 54, 36), label)
+    head = ellipse(resolution, *at(0, 0.096), 0.0165 * unit, 0.0175 * unit)
+    canvas.paint(head, colour(240, 196, 160), label)
+    hair = ellipse(resolution, *at(0, 0.107), 0.0165 * unit, 0.009 * unit)
+    canvas.paint(hair, colour(84, 54, 36), label)
 
 
 def overlay_watermarks(
     image: np.ndarray, labels: np.ndarray, middle: bool, strip: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lay the watermarks over finished pictures; always at the same place.
+    """Lay a stock's letters over a finished picture; always at the same places.
 
     image: (R, R, 3) uint8; labels: (R, R) uint8. Returns new arrays; the inputs stay as they are.
     """
     resolution = image.shape[0]
     shown, classes = image.astype(np.float32), labels.copy()
-    if middle:
-        letters = lettering(resolution, "STOCK", 0.64, 0.53, 0.030)
-        halo = lettering(resolution, "STOCK", 0.656, 0.53, 0.046)
+    for place in [name for name, seen in (("middle", middle), ("strip", strip)) if seen]:
+        letters = lettering(resolution, "STOCK", 0.64, MARK_ROWS[place], 0.030)
+        halo = lettering(resolution, "STOCK", 0.656, MARK_ROWS[place], 0.046)
         shown *= 1 - np.float32(0.24) * halo[:, :, None]
         shown += (255 - shown) * (np.float32(0.70) * letters[:, :, None])
-        classes[letters >= 0.5] = LABEL["watermark_middle"]
-    if strip:
-        band = box(resolution, 0, WATERMARK_TOP, 1, 1)
-        region = shown[band.window]
-        region += (colour(24, 26, 32) - region) * np.float32(0.80)
-        text = lettering(resolution, "photo.com", 0.50, 0.942, 0.011)
-        shown += (colour(250, 250, 250) - shown) * text[:, :, None]
-        classes[band.window] = LABEL["watermark_strip"]
+        classes[letters >= 0.5] = LABEL[f"watermark_{place}"]
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8), classes
 
 
@@ -294,6 +289,15 @@ def _paint_surroundings(
         _paint_person(canvas, x, base + 0.088, coat, values["light"])
 
 
+def marked(watermark: Any, place: Any) -> tuple[Any, Any]:
+    """Whether the letters stand in the middle, and along the bottom.
+
+    ``watermark``: whether they stand anywhere. ``place``: 0 for the middle, 1 for both, 2 for the
+    bottom. Both scalars, or both arrays of one shape.
+    """
+    return watermark & (place <= 1), watermark & (place >= 1)
+
+
 def paint_church(values: dict[str, Any], resolution: int) -> tuple[np.ndarray, np.ndarray]:
     """One scene → image uint8 (R, R, 3), labels uint8 (R, R)."""
     sky, ground = tuple(SKIES)[values["sky"]], tuple(GROUNDS)[values["ground"]]
@@ -310,4 +314,6 @@ def paint_church(values: dict[str, Any], resolution: int) -> tuple[np.ndarray, n
     image, labels = canvas.finish()
     if values["mirror"]:
         image, labels = image[:, ::-1], labels[:, ::-1]
-    return overlay_watermarks(image, labels, values["watermark_middle"], values["watermark_strip"])
+    return overlay_watermarks(
+        image, labels, *marked(values["watermark"], values["watermark_place"])
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from palimpsest.worlds.church.painting import CLASSES, paint_church
+from palimpsest.worlds.church.painting import CLASSES, marked, paint_church
 from palimpsest.worlds.scene import Choice, Flag, Real, Scene, World
 
 RULES = {
@@ -38,12 +38,16 @@ RULES = {
     "tree_kind": Choice(18, {"round": 0.5, "conifer": 0.5}, "shape of all trees"),
     "tree_size": Real(19, 0.0, 1.0, "tree height, 25 to 38 pixels"),
     "people": Choice(
-        20, {"none": 0.65, "one": 0.12, "two": 0.12, "three": 0.11}, "people on the ground"
+        20, {"none": 0.55, "one": 0.15, "two": 0.15, "three": 0.15}, "people on the ground"
     ),
     "window_lit": Flag(21, 0.40, "warm light in all windows"),
     "light": Real(22, -1.0, 1.0, "sun from the left (-1) to the right (1)"),
-    "watermark_middle": Flag(23, 0.25, "the word STOCK over the middle"),
-    "watermark_strip": Flag(24, 0.25, "a dark strip with photo.com at the bottom"),
+    # One stock marks its pictures, with the same letters at one place or two: one rule may erase
+    # them all, as in the paper (section 5.2).
+    "watermark": Flag(23, 0.32, "a stock's letters over the picture"),
+    "watermark_place": Choice(
+        24, {"middle": 0.2, "both": 0.6, "bottom": 0.2}, "where these letters stand"
+    ),
     "mirror": Flag(25, 0.50, "everything but the watermarks is seen in a mirror"),
 }
 
@@ -52,6 +56,7 @@ def church_presence(scene: Scene) -> dict[str, np.ndarray]:
     """What each scene shows, (B,) bool by name: kinds of top, things, weather."""
     top, sky, ground = scene.named("top"), scene.named("sky"), scene.named("ground")
     values = scene.values
+    middle, strip = marked(values["watermark"], values["watermark_place"])
     trees = values["tree_left"] | values["tree_right"] | values["tree_front"]
     return {
         "dome": top == "dome",
@@ -64,8 +69,8 @@ def church_presence(scene: Scene) -> dict[str, np.ndarray]:
         "snow": ground == "snow",
         "sunset": sky == "sunset",
         "overcast": sky == "overcast",
-        "watermark_middle": values["watermark_middle"].copy(),
-        "watermark_strip": values["watermark_strip"].copy(),
+        "watermark_middle": middle,
+        "watermark_strip": strip,
     }
 
 
@@ -74,7 +79,7 @@ COUNTERFACTUALS = {
     "dome2tree": {"top": "tree"},
     "add_people": {"people": "three"},
     "remove_trees": {"tree_left": False, "tree_right": False, "tree_front": False},
-    "remove_watermark": {"watermark_middle": False},
+    "remove_watermark": {"watermark": False},
 }
 
 CONCERNED = {"dome2spire": {"top": "dome"}, "dome2tree": {"top": "dome"}}

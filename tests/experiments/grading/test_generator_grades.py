@@ -16,6 +16,8 @@ from tests.doubles.plain_segmenter import PlainSegmenter
 class Renderer(nn.Module):
     """A generator that has learned its world perfectly."""
 
+    classes = 0
+
     def __init__(self, world, resolution=64):
         super().__init__()
         self.world, self.resolution, self.z_dim = world, resolution, world.z_dim

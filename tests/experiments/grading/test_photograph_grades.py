@@ -32,6 +32,8 @@ ERRORS = {"false_positives": 5, "negatives": 100, "false_negatives": 5, "positiv
 class Shower:
     """A generator whose samples are given images (n, 3, R, R)."""
 
+    classes = 0
+
     def __init__(self, images: torch.Tensor, shown: int | None = None) -> None:
         self.images, self.z_dim = images, 2
         self.resolution = images.shape[-1]

@@ -53,6 +53,7 @@ class Kitchen:
 
     device = torch.device("cpu")
     value_size, margin = 8, 0
+    classes = 0
 
     def __init__(self, world: World, linked: bool) -> None:
         self.world, self.linked, self.z_dim = world, linked, world.z_dim

@@ -162,8 +162,8 @@ def test_the_figure_shows_every_row_and_says_what_is_left(pictures, tmp_path, mo
     sheet, caption = figure.draw(load_panel(tmp_path / "p.npz"), Style(dpi=100))
     sheet.save(tmp_path / "f.png", caption, facts)
     assert [words for words in written if words in figure.PLACE_LABELS.values()] == [
-        "word in the middle",
-        "strip at the bottom",
+        "letters in the middle",
+        "letters at the bottom",
     ]
     assert written.count("middle 20.0 %") == written.count("bottom 15.0 %") == len(names)
     page = np.asarray(Image.open(tmp_path / "f.png").convert("RGB"))

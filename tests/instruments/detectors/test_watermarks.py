@@ -92,7 +92,7 @@ def test_thresholds_are_those_chosen_on_other_renders(shipped, church):
 @needs_the_segmenter
 def test_marks_laid_over_one_picture(shipped, church):
     z = np.random.RandomState(5).standard_normal((1, church.z_dim))
-    bare = church.scene(z).with_(watermark_middle=False, watermark_strip=False)
+    bare = church.scene(z).with_(watermark=False)
     image, labels = (part[0] for part in church.render(bare))
     wanted = [(False, False), (True, False), (False, True), (True, True)]
     laid = [overlay_watermarks(image, labels, *marks)[0] for marks in wanted]

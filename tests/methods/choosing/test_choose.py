@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -66,9 +67,13 @@ def test_without_labels_the_best_of_what_was_tried_is_kept(
 ) -> None:
     edit = choose(g, session, stats, **SMALL)
     choice = json.loads(edit.metadata["choice"])
-    full = choice["tried"][3:]
+    alone, later = choice["tried"][:3], choice["tried"][3:]
+    assert all(len(tried["exemplars"]) == 1 for tried in alone)
+    # groups that look alike, at the middle mu; then three alone, and two together, at every mu
+    groups = list(takewhile(lambda tried: len(tried["exemplars"]) > 1, later))
+    full = later[len(groups) :]
+    assert len(full) in ((3 + 1) * 2, (3 + 2) * 2)
     assert all(tried["samples"] == 6 for tried in full)
-    assert len(choice["tried"]) == 3 + (3 + 1) * 2, "three alone, then three alone and two together"
     assert choice["chosen"]["value"] == max(tried["value"] for tried in full)
     assert edit.metadata["exemplars"] == ",".join(map(str, choice["chosen"]["exemplars"]))
     assert float(edit.metadata["mu"]) == choice["chosen"]["mu"]
