@@ -279,7 +279,9 @@ class Engine:
 
     def _edited(self, recipe: Recipe) -> tuple[Generator, int | None]:
         """The generator with the edits of a recipe, and the lowest layer that they change."""
-        pairs = [(self.edit(recipe, part), part.strength) for part in recipe.parts]
+        # always summed in one order, so that the order of the rules changes no bit of a picture
+        parts = sorted(recipe.parts, key=lambda part: (part.key, part.strength))
+        pairs = [(self.edit(recipe, part), part.strength) for part in parts]
         edits = [(edit, strength) for edit, strength in pairs if edit is not None]
         lowest = min((edit.layer for edit, _ in edits), default=None)
         name = recipe.rules.hash

@@ -16,7 +16,8 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,7 @@ _DTYPE_NAMES = {
 }
 
 _UNREADABLE = (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError)
+_UNREADABLE_ZIP = (zipfile.BadZipFile, zlib.error, OSError, EOFError, AttributeError)
 
 
 def save_arrays(
@@ -104,17 +106,9 @@ def load_arrays(
         error: the file is missing, truncated, not a safetensors file, or not what was written
             (another checksum); `error` is the class to raise, such as `StatisticsError`.
     """
-    path = _existing(path, error)
-    try:
-        with safe_open(path, framework="pt") as file:
-            arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
-            return arrays, entries_of(dict(file.metadata() or {}), arrays)
-    except Damaged as problem:
-        raise error(f"{path}: damaged: {problem}; make or fetch it again") from problem
-    except NewerFormat as problem:
-        raise error(f"{path}: {problem}") from problem
-    except _UNREADABLE as problem:
-        raise error(_unreadable(path, problem)) from problem
+    with _opened(path, error) as file:
+        arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
+        return arrays, entries_of(dict(file.metadata() or {}), arrays)
 
 
 def peek(
@@ -125,10 +119,17 @@ def peek(
     For telling what a file is: its content is checked by `load_arrays`, not here. Raises as
     `load_arrays`.
     """
+    with _opened(path, error) as file:
+        return frozenset(file.keys()), entries_of(dict(file.metadata() or {}))
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str], error: type[PalimpsestError]) -> Iterator[safe_open]:
+    """An open ``.safetensors`` file; what goes wrong while it is read is raised as ``error``."""
     path = _existing(path, error)
     try:
         with safe_open(path, framework="pt") as file:
-            return frozenset(file.keys()), entries_of(dict(file.metadata() or {}))
+            yield file
     except Damaged as problem:
         raise error(f"{path}: damaged: {problem}; make or fetch it again") from problem
     except NewerFormat as problem:
@@ -160,9 +161,7 @@ def load_zipped(
             return {name: file[name] for name in file.files}
     except Damaged as problem:
         raise error(f"{path}: damaged: {problem}; make it again") from problem
-    except (*_UNREADABLE, OSError, EOFError, AttributeError, NotImplementedError) as problem:
-        raise error(f"{path}: damaged, or not a .npz file ({problem}); make it again") from problem
-    except (zipfile.BadZipFile, zlib.error) as problem:
+    except (*_UNREADABLE, *_UNREADABLE_ZIP) as problem:
         raise error(f"{path}: damaged, or not a .npz file ({problem}); make it again") from problem
 
 

@@ -27,11 +27,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from palimpsest.generators.base import Generator, KeyState, Layer, ValueState, reusable
+from palimpsest.generators.base import KeyState, Layer, ValueState, reusable
 from palimpsest.generators.classes import check_rows
 from palimpsest.generators.encoding import SoftThresholds
 from palimpsest.generators.map_layout import laid_out
 from palimpsest.generators.noise import layer_noise
+from palimpsest.generators.style_based import StyleBased
 from palimpsest.generators.stylegan2_parts import (
     NEGATIVE_SLOPE,
     SQRT2,
@@ -125,7 +126,7 @@ class StyledLayer(Layer):
         return double(state.skip, self.generator.blur_kernel)
 
 
-class StyleGAN2(Generator):
+class StyleGAN2(StyleBased):
     """StyleGAN2 of one of the `ARCHITECTURES`.
 
     ``channels``: width of each resolution, {4: ..., 8: ..., ..., resolution: ...}.
@@ -241,16 +242,6 @@ class StyleGAN2(Generator):
         normalise, layers = self.style[0], self.style[1:]
         embedded = self.embed(z[:, self.z_dim :])
         return layers(torch.cat([normalise(z[:, : self.z_dim]), normalise(embedded)], dim=1))
-
-    def latents(self, z: Tensor) -> Tensor:
-        """z to the extended latent (B, rows, style_dim); all rows are the same truncated w."""
-        w = self.mapping(z)
-        if self.truncation != 1.0:
-            w = self.latent_avg + self.truncation * (w - self.latent_avg)
-        return w[:, None].expand(-1, self.latent_rows, -1)
-
-    def start(self, z: Tensor) -> KeyState:
-        return self.start_from(self.latents(z))
 
     def start_from(self, latent: Tensor) -> KeyState:
         """Keys of layer 2 for an extended latent (B, rows, style_dim)."""

@@ -25,8 +25,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from palimpsest.errors import ParameterError
-from palimpsest.generators.base import Generator, KeyState, Layer, ValueState
+from palimpsest.generators.base import KeyState, Layer, ValueState
 from palimpsest.generators.map_layout import laid_out
+from palimpsest.generators.style_based import StyleBased
 from palimpsest.generators.stylegan3_parts import AliasFreeConv, Mapping, NetworkPlan, Synthesis
 
 SMALLEST = 1e-20
@@ -76,7 +77,7 @@ class AliasFreeLayer(Layer):
         return pre + self.module.bias[:, None, None].to(pre.dtype)
 
 
-class StyleGAN3(Generator):
+class StyleGAN3(StyleBased):
     """StyleGAN3: z (B, z_dim) to images (B, image_channels, resolution, resolution).
 
     A class-conditional network takes z followed by the one-hot class, (B, z_dim + classes). The
@@ -111,16 +112,6 @@ class StyleGAN3(Generator):
         if lacking := self.lacking([number]):
             raise ValueError(f"this generator has {lacking}")
         return AliasFreeLayer(self, number)
-
-    def latents(self, z: Tensor) -> Tensor:
-        """z to the extended latent (B, rows, style_dim); all rows are the same truncated w."""
-        w = self.mapping(z)
-        if self.truncation != 1.0:
-            w = self.latent_avg + self.truncation * (w - self.latent_avg)
-        return w[:, None].expand(-1, self.latent_rows, -1)
-
-    def start(self, z: Tensor) -> KeyState:
-        return self.start_from(self.latents(z))
 
     def start_from(self, latent: Tensor) -> KeyState:
         """Keys of layer 1 for an extended latent (B, rows, style_dim)."""

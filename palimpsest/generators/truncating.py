@@ -11,13 +11,12 @@ import math
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators.base import Generator
-from palimpsest.generators.stylegan2 import StyleGAN2
-from palimpsest.generators.stylegan3 import StyleGAN3
+from palimpsest.generators.style_based import StyleBased
 
 
 def can_truncate(g: Generator) -> bool:
     """Whether w can be pulled towards its mean: in a StyleGAN2 or 3 that knows its mean."""
-    return isinstance(g, (StyleGAN2, StyleGAN3)) and bool(g.latent_avg.isfinite().all())
+    return isinstance(g, StyleBased) and bool(g.latent_avg.isfinite().all())
 
 
 def with_truncation(g: Generator, truncation: float) -> Generator:

@@ -20,17 +20,17 @@ from tests.editor.conftest import DOMES, change, select, spot
 SAMPLE = DOMES[0]
 
 
-def fitting(desk: Desk, mask: str, count: int = 8) -> list[int]:
+def fitting(desk: Desk, mask: str, count: int = 8, sample: int = SAMPLE) -> list[int]:
     layer = desk.engine.model("church").g.layer(6)
-    place = Selection(sample=SAMPLE, mask=mask)
-    keys = desk.engine.model("church").keys(6, SAMPLE).k
+    place = Selection(sample=sample, mask=mask)
+    keys = desk.engine.model("church").keys(6, sample).k
     stats = desk.engine.statistics("church", 6).of(150)
     area = place.area((layer.key_size,) * 2)
     return unit_order(keys, area[None], stats)[:count].tolist()
 
 
-def paint_dome(desk: Desk, domes) -> None:
-    desk.change(select("units", SAMPLE, domes[SAMPLE]))
+def paint_dome(desk: Desk, domes, sample: int = SAMPLE) -> None:
+    desk.change(select("units", sample, domes[sample]))
 
 
 def drawn(desk: Desk, sample: int) -> np.ndarray:
@@ -38,22 +38,25 @@ def drawn(desk: Desk, sample: int) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), float)
 
 
-def labels(desk: Desk, segmenter) -> torch.Tensor:
+def labels(desk: Desk, segmenter, sample: int = SAMPLE) -> torch.Tensor:
     recipe = desk.engine.recipe(desk.history.present)
-    return segmenter.labels(desk.engine.image(recipe, SAMPLE))[0]
+    return segmenter.labels(desk.engine.image(recipe, sample))[0]
 
 
 def test_off_takes_the_thing_away_from_this_picture_at_this_place(desk, domes, church) -> None:
     _, segmenter, _ = church
     dome = segmenter.numbers("dome")[0]
-    before, was = drawn(desk, SAMPLE), labels(desk, segmenter)
-    paint_dome(desk, domes)
-    assert np.array_equal(drawn(desk, SAMPLE), before), "a place alone changes nothing"
-    desk.change(change("switch", sample=SAMPLE, units=fitting(desk, domes[SAMPLE], 24), to="off"))
-    now = labels(desk, segmenter)
-    assert (was == dome).sum() > 300 and (now == dome).sum() < 0.5 * (was == dome).sum()
-    moved = np.abs(drawn(desk, SAMPLE) - before).mean(axis=2)
-    area = Selection(sample=SAMPLE, mask=domes[SAMPLE]).area((128, 128)).numpy() > 0
+    # a dome that 20 as well as 32 units make: 13 to 19 % of it is left
+    sample = DOMES[3]
+    before, was = drawn(desk, sample), labels(desk, segmenter, sample)
+    paint_dome(desk, domes, sample)
+    assert np.array_equal(drawn(desk, sample), before), "a place alone changes nothing"
+    units = fitting(desk, domes[sample], 24, sample)
+    desk.change(change("switch", sample=sample, units=units, to="off"))
+    now = labels(desk, segmenter, sample)
+    assert (was == dome).sum() > 300 and (now == dome).sum() < 0.3 * (was == dome).sum()
+    moved = np.abs(drawn(desk, sample) - before).mean(axis=2)
+    area = Selection(sample=sample, mask=domes[sample]).area((128, 128)).numpy() > 0
     assert moved[area].mean() > 10 > 10 * moved[64:].mean(), "the lower half is far from the dome"
 
 

@@ -18,8 +18,8 @@ from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.checkpoints.layouts import network_in
 from palimpsest.generators.checkpoints.mean_latent import estimate_mean as estimated
 from palimpsest.generators.noise import NOISE_MODES
+from palimpsest.generators.style_based import StyleBased
 from palimpsest.generators.stylegan2 import StyleGAN2
-from palimpsest.generators.stylegan3 import StyleGAN3
 
 
 def load_generator(
@@ -49,7 +49,7 @@ def load_generator(
     path = Path(path)
     layout, network = network_in(path, read_checkpoint(path))
     generator = layout.build(path, network)
-    if isinstance(generator, (StyleGAN2, StyleGAN3)):
+    if isinstance(generator, StyleBased):
         if estimate_mean and not generator.latent_avg.isfinite().all():
             estimated(generator)
         _check_options(path, generator, truncation, noise)
@@ -58,9 +58,7 @@ def load_generator(
     return generator
 
 
-def _check_options(
-    path: Path, generator: StyleGAN2 | StyleGAN3, truncation: float, noise: str
-) -> None:
+def _check_options(path: Path, generator: StyleBased, truncation: float, noise: str) -> None:
     if truncation != 1.0 and not generator.latent_avg.isfinite().all():
         raise CheckpointError(
             f"{path}: truncation {truncation} needs the mean latent, and the file holds no "

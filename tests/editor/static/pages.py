@@ -130,15 +130,6 @@ class Author:
         """The pixels of pictures on the page, each as one text."""
         return self.page.evaluate(PIXELS, selector)
 
-    def distance(self, before: list[str], selector: str = ".tile .after") -> int:
-        """Largest difference, of 255, between the pictures and the ``before`` of `pixels`."""
-        pairs = zip(self.pixels(selector), before, strict=True)
-        return max(
-            abs(int(now) - int(was))
-            for picture, earlier in pairs
-            for now, was in zip(picture.split(","), earlier.split(","), strict=True)
-        )
-
     def painted(self) -> list[int]:
         """Numbers of the canvas's 512 x 512 pixels on which something is drawn, once it rests."""
         self.page.evaluate("() => new Promise(done => setTimeout(done, 120))")

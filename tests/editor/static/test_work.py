@@ -322,12 +322,11 @@ def test_rules_change_places_and_a_kept_rule_is_painted_on(author):
     page.get_by_role("button", name="Move up second").click()
     author.until(lambda: page.eval_on_selector_all(".kept .title", titles) == ["second", "first"])
     author.settle()
-    # edits add up, in any order, but for rounding
-    assert author.distance(before) <= 2
+    assert author.pixels() == before  # edits add up, in any order
     page.get_by_role("button", name="Paint on at first").click()
     author.filled("object")
     expect(page.locator(".kept")).to_have_count(1)
-    author.until(lambda: author.distance(before) <= 2)
+    author.until(lambda: author.pixels() == before)
 
 
 def test_a_rule_may_have_several_pairs(author):
