@@ -62,23 +62,24 @@ def oracle_rule(
     goals = torch.where(
         torch.from_numpy(changed)[:, None], torch.from_numpy(moved).float(), z.cpu()
     )
-    states, wanted = _prepared(g, layer, z, goals.to(z))
+    weight_before = opened.weight
+    states, wanted = _prepared(g, layer, z, goals.to(weight_before))
     groups = [np.flatnonzero(changed), np.flatnonzero(~changed)]
 
     start = torch.Generator().manual_seed(seed)
-    width = opened.weight.shape
+    width = weight_before.shape
     direction = torch.randn(1, width[1], generator=start) / width[1] ** 0.5
     coefficients = torch.zeros(width[0], 1, *width[2:])
-    factors = [direction.to(z).requires_grad_(True), coefficients.to(z).requires_grad_(True)]
-    scale = float(opened.weight.std())
+    factors = [part.to(weight_before).requires_grad_(True) for part in (direction, coefficients)]
+    scale = float(weight_before.std())
     optimizer = torch.optim.Adam(factors, lr=how.rate)
     stream = np.random.RandomState(seed)
     for step in range(how.steps):
         optimizer.param_groups[0]["lr"] = how.rate * (1 - step / how.steps) ** 0.5
-        loss = z.new_zeros(())
+        loss = weight_before.new_zeros(())
         for group in groups:
             picked = stream.choice(group, min(BATCH, len(group)), replace=False)
-            weight = opened.weight + scale * torch.einsum("msij,sn->mnij", factors[1], factors[0])
+            weight = weight_before + scale * torch.einsum("msij,sn->mnij", factors[1], factors[0])
             made = opened.render(opened.values(states[picked.tolist()], weight))
             loss = loss + (made - wanted[picked]).abs().mean()
         optimizer.zero_grad(set_to_none=True)
