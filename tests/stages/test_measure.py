@@ -6,9 +6,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
+import torchvision
 
 from palimpsest.errors import ParameterError
 from palimpsest.generators import load_generator, save_generator
+from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.memory import Edit
 from palimpsest.pipeline.commands import named_files
 from stages import measure as stage
@@ -67,6 +69,50 @@ def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):
     assert len(facts[b"palimpsest.weights_sha256"]) == 64
     assert facts[b"palimpsest.target_classes"] == b"dome,spire"
     assert facts[b"palimpsest.model"] == b"church" and facts[b"palimpsest.session"] == b"dome2spire"
+
+
+def test_images_of_16_pixels_are_measured_with_lpips(brightness, tmp_path, monkeypatch):
+    torch.manual_seed(6)
+    g = StyleGAN2(16, {4: 8, 8: 8, 16: 8}, style_dim=16, mapping_layers=2).eval()
+    save_generator(g, tmp_path / "g.safetensors")
+    edit_for(g).save(tmp_path / "edit.safetensors")
+    monkeypatch.setattr(stage, "load_segmenter", lambda file: brightness)
+    torch.save(torchvision.models.alexnet(weights=None).state_dict(), tmp_path / "alexnet.pth")
+    stage.main(
+        weights=tmp_path / "g.safetensors",
+        segmenter=tmp_path / "s.safetensors",
+        model="small",
+        session=tmp_path / "darker.json",
+        change=json.dumps({"source": ["bright"]}),
+        out=tmp_path / "darker.parquet",
+        edit=[f"newton={tmp_path / 'edit.safetensors'}"],
+        samples=3,
+        perceptual="lpips-alex",
+        alexnet=tmp_path / "alexnet.pth",
+    )
+    table = pd.read_parquet(tmp_path / "darker.parquet").set_index(["sample", "method"])
+    assert set(table["perceptual"]) == {"lpips-alex-enlarged-to-32"}
+    apart = table["perceptual_outside"].unstack("method")
+    assert apart["unmodified"].abs().max() < 1e-6 < apart["newton"].min()
+
+
+def test_images_that_the_segmenter_does_not_take_are_refused_in_one_line(
+    random_segmenter, tmp_path
+):
+    g = StyleGAN2(16, {4: 8, 8: 8, 16: 8}, style_dim=16, mapping_layers=2)
+    save_generator(g, tmp_path / "g.safetensors")
+    random_segmenter.save(tmp_path / "s.safetensors")
+    with pytest.raises(ParameterError, match="multiples of 32 pixels, not 16 x 16"):
+        stage.main(
+            weights=tmp_path / "g.safetensors",
+            segmenter=tmp_path / "s.safetensors",
+            model="small",
+            session=tmp_path / "dome2spire.json",
+            change=json.dumps({"source": [random_segmenter.classes[0]]}),
+            out=tmp_path / "dome2spire.parquet",
+            samples=2,
+        )
+    assert not (tmp_path / "dome2spire.parquet").exists()
 
 
 def test_an_edit_without_its_method_is_refused():

@@ -188,7 +188,8 @@ def measure(
     table = pd.concat(parts, ignore_index=True)
     table.insert(1, "seed", seed)
     table["scale"] = scale
-    table["perceptual"], table["segmenter"] = distance.name, segmenter.name
+    table["perceptual"] = distance.name_for(generator.image_size)
+    table["segmenter"] = segmenter.name
     if change.shows is not None:
         table["classifier"] = change.shows.name
     place = table["method"].map({name: i for i, name in enumerate(names)})

@@ -71,7 +71,7 @@ def measure_counterfactuals(
         if progress is not None:
             progress(len(z))
     table = pd.concat(parts, ignore_index=True)
-    table["perceptual"] = distance.name
+    table["perceptual"] = distance.name_for(generator.image_size)
     order = [method.name for method in methods]
     placed = table.assign(place=table["session"].map(order.index))
     return table.loc[placed.sort_values(["place", "sample"], kind="stable").index]

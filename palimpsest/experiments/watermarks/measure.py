@@ -117,7 +117,8 @@ def measure_marks(
     table = table.loc[order].reset_index(drop=True)
     table["seed"], table["scale"] = seed, scale
     table["units"] = table["method"].map(dict(units or {})).fillna(0).astype("int64")
-    table["perceptual"], table["segmenter"] = distance.name, segmenter.name
+    table["perceptual"] = distance.name_for(generator.image_size)
+    table["segmenter"] = segmenter.name
     return table[list(COLUMNS)]
 
 

@@ -30,6 +30,10 @@ COARSEST = 16
 """Stages with fewer cells than one in 16 x 16 pixels are left out: each of their cells covers most
 of the image, so that a change within a mask would count outside it."""
 
+LEAST_SIDE = 32
+"""Pixels: LPIPS enlarges images with a shorter side until that side has so many. AlexNet pools
+twice, and nothing is left of less than 31."""
+
 ALEXNET_FILE = "alexnet-owt-7be5be79.pth"
 """torchvision's file name of the weights; their sha256 starts with the eight hex digits."""
 
@@ -69,6 +73,11 @@ class PerceptualDistance:
     def __init__(self, segmenter: Segmenter) -> None:
         self.name = f"{segmenter.name}-encoder"
         self._segmenter = segmenter
+
+    def name_for(self, size: tuple[int, int]) -> str:
+        """The name in tables of the distance between images of ``size`` (H, W): `name`, and more
+        where it is measured otherwise than for larger ones."""
+        return self.name
 
     def prepare(self, images: Tensor | CachedOutputs) -> PreparedImages:
         """``images`` prepared for comparison: their features, scaled to unit length.
@@ -139,6 +148,9 @@ def unit_length(features: Tensor) -> Tensor:
 class LpipsAlex(PerceptualDistance):
     """LPIPS with AlexNet, as published (lpips package, version 0.1).
 
+    Images with a side below `LEAST_SIDE` are enlarged bilinearly, so that the shorter side has so
+    many pixels; the distances are averaged over what each pixel became. `name_for` says so.
+
     ``weights``: AlexNet's file; None: the one in torchvision's folder, whose sha256 is checked
     against its name. Raises `DownloadError` if AlexNet's weights are missing or are not the
     published ones (the lpips package would accept any file of that name, or random weights), and
@@ -161,17 +173,28 @@ class LpipsAlex(PerceptualDistance):
             _fill_alexnet(self._network.net, weights)
         self._network.eval().requires_grad_(False)
 
+    def name_for(self, size: tuple[int, int]) -> str:
+        enlarged = min(size) < LEAST_SIDE
+        return f"{self.name}-enlarged-to-{LEAST_SIDE}" if enlarged else self.name
+
     def prepare(self, images: Tensor | CachedOutputs) -> PreparedImages:
         """The images themselves, since the package's network compares pairs only."""
         images = images.images if isinstance(images, CachedOutputs) else images
         height, width = images.shape[2:]
         images = images.to(next(self._network.parameters()).device)
+        if min(height, width) < LEAST_SIDE:
+            factor = LEAST_SIDE / min(height, width)
+            large = (round(factor * height), round(factor * width))
+            images = F.interpolate(images, large, mode="bilinear", align_corners=False)
         return PreparedImages((height, width), (images,))
 
     def spatial(self, a: Tensor | PreparedImages, b: Tensor | PreparedImages) -> Tensor:
         """LPIPS of each pixel's surroundings, (B, H, W)."""
         a, b = self._prepared(a, b)
-        return self._network(a.maps[0], b.maps[0])[:, 0]
+        distances = self._network(a.maps[0], b.maps[0])
+        if distances.shape[2:] != a.size:
+            distances = F.adaptive_avg_pool2d(distances, a.size)
+        return distances[:, 0]
 
     def to(self, device: str | torch.device) -> LpipsAlex:
         self._network.to(device)

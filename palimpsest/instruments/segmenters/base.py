@@ -115,12 +115,14 @@ class Segmenter(Instrument):
         return (self.index(name),)
 
     def _check(self, images: Tensor) -> None:
-        """Raises `ValueError` for images of another shape or type, or with sides off `stride`."""
+        """Raises `ValueError` for what is no batch of images, and `ParameterError` for images with
+        sides off `stride`."""
         check_images(images)
         if any(side % self.stride for side in images.shape[2:]):
-            raise ValueError(
-                f"{self.name} reads images whose sides are multiples of {self.stride}, "
-                f"not {tuple(images.shape[2:])}"
+            height, width = images.shape[2:]
+            raise ParameterError(
+                f"{self.name} reads images whose sides are multiples of {self.stride} pixels, "
+                f"not {height} x {width}"
             )
 
     def _laid_out(self, images: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from palimpsest.errors import ParameterError
 from palimpsest.generators.map_layout import fast_layout
 from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
 from palimpsest.instruments.classifiers.contrast_network import ContrastArchitecture
@@ -129,11 +130,17 @@ class PhotographParts(Segmenter):
         return self._network.mouth.cpu() > 0.5
 
     def smile_scores(self, images: Tensor) -> Tensor:
-        """(B,) scores of ``images`` (B, 3, R, R), above 0 for a smile; differentiable."""
+        """(B,) scores of ``images`` (B, 3, R, R), above 0 for a smile; differentiable.
+
+        Raises `ParameterError` for images of another size than those it was trained on.
+        """
         self._check(images)
         side = self._network.mouth.shape[0]
         if images.shape[2:] != (side, side):
-            raise ValueError(f"{self.name} reads (B, 3, {side}, {side}), not {tuple(images.shape)}")
+            height, width = images.shape[2:]
+            raise ParameterError(
+                f"{self.name} labels images of {side} x {side} pixels, not {height} x {width}"
+            )
         return torch.cat([self._network.smile(self._laid_out(x)) for x in images.split(CHUNK)])
 
     @torch.no_grad()

@@ -1,6 +1,7 @@
 import lpips
 import pytest
 import torch
+import torchvision
 
 from palimpsest.errors import DownloadError, ParameterError
 from palimpsest.instruments import PerceptualDistance
@@ -178,3 +179,44 @@ def test_lpips_passes_through_the_package(monkeypatch):
     assert distance(a, a).abs().max() < 1e-6 < distance(a, b).min()
     keep = torch.ones(2, 64, 64)
     assert distance.masked(a, b, keep).allclose(distance(a, b))
+
+
+@pytest.fixture(scope="module")
+def random_lpips(tmp_path_factory):
+    """LPIPS on a random AlexNet: its plumbing, not its distances."""
+    file = tmp_path_factory.mktemp("alexnet") / "alexnet.pth"
+    torch.manual_seed(0)
+    torch.save(torchvision.models.alexnet(weights=None).state_dict(), file)
+    return LpipsAlex(file)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (8, 8), (16, 32), (30, 24)])
+def test_lpips_of_small_images_is_that_of_enlarged_ones(random_lpips, size):
+    a, b = (pictures(2, 32, seed)[:, :, : size[0], : size[1]] for seed in (1, 2))
+    factor = 32 / min(size)
+    large = [
+        torch.nn.functional.interpolate(
+            one, [round(factor * side) for side in size], mode="bilinear", align_corners=False
+        )
+        for one in (a, b)
+    ]
+    spatial = random_lpips.spatial(a, b)
+    assert spatial.shape == (2, *size)
+    whole = random_lpips.spatial(*large).mean((1, 2))
+    # cells of a pixel overlap where the factor is no whole number
+    assert random_lpips(a, b).allclose(whole, rtol=1e-4 if factor % 1 == 0 else 0.05)
+    assert random_lpips(a, a).abs().max() < 1e-6 < random_lpips(a, b).min()
+    prepared = random_lpips.prepare(a)
+    assert prepared.size == size and torch.equal(random_lpips.spatial(prepared, b), spatial)
+    # a change in one place is far from another one
+    other = a.clone()
+    other[:, :, : size[0] // 4] *= -1
+    rows = random_lpips.spatial(a, other).mean((0, 2))
+    assert rows[0] > rows[-1]
+
+
+def test_lpips_says_where_it_enlarged(random_lpips):
+    assert random_lpips.name_for((32, 32)) == random_lpips.name == "lpips-alex"
+    assert random_lpips.name_for((64, 16)) == "lpips-alex-enlarged-to-32"
+    distance = PerceptualDistance(TwoStages())
+    assert distance.name_for((16, 16)) == distance.name

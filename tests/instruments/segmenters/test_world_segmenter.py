@@ -31,7 +31,7 @@ def test_an_image_does_not_depend_on_its_batch(random_segmenter, images):
 
 def test_other_sizes(random_segmenter):
     assert random_segmenter.labels(torch.zeros(1, 3, 128, 96)).shape == (1, 128, 96)
-    with pytest.raises(ValueError, match="multiples of 32"):
+    with pytest.raises(ParameterError, match="multiples of 32 pixels, not 60 x 64"):
         random_segmenter.labels(torch.zeros(1, 3, 60, 64))
     with pytest.raises(ValueError, match="floats"):
         random_segmenter.labels(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
