@@ -18,6 +18,7 @@ import typer
 from PIL import Image
 
 from palimpsest import __version__
+from palimpsest.commands.advising import advise
 from palimpsest.commands.edits import EDITS, export
 from palimpsest.commands.info import info
 from palimpsest.commands.options import EstimateMean, OneClass
@@ -199,6 +200,7 @@ def _write(pixels: np.ndarray, enlarge: int, out: Path) -> None:
 COMMANDS = {
     "info": info,
     "samples": samples,
+    "advise": advise,
     "statistics": statistics,
     "rewrite": rewrite,
     "search": search,

@@ -5,7 +5,8 @@
             "samples": 128, "seeds": [11, 12], "shown": 8, "shown_size": 32}' \
         --out church.parquet --out-panel fig14_patches_church.npz
 
-Features of the pieces are those of a world's segmenter, or of Inception as in the paper.
+Features of the pieces are those of a world's segmenter, or of Inception as in the paper; without
+either they are the generator's own values.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 from tqdm import tqdm
 
@@ -22,6 +22,7 @@ from palimpsest.experiments.layers.pieces_panel import piece_panel
 from palimpsest.experiments.layers.probe import (
     Features,
     InceptionPieces,
+    OwnValues,
     PieceFeatures,
     distances,
     probe_layers,
@@ -29,7 +30,7 @@ from palimpsest.experiments.layers.probe import (
 from palimpsest.experiments.layers.settings import PieceSettings
 from palimpsest.files.measurements import write_measurements
 from palimpsest.files.panels import save_panel
-from palimpsest.generators import load_generator
+from palimpsest.generators import Generator, load_generator
 from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.distances.inception import InceptionFeatures
 from palimpsest.instruments.loading import load_segmenter
@@ -61,7 +62,10 @@ def main(
     out: Measurements,
     out_panel: PanelFile,
     segmenter: Annotated[
-        Path | None, typer.Option(help="Segmenter whose features compare the pieces.")
+        Path | None,
+        typer.Option(
+            help="Segmenter whose features compare the pieces. [the generator's own values]"
+        ),
     ] = None,
     inception: Inception = None,
     batch: FittedBatch = None,
@@ -73,7 +77,7 @@ def main(
     what = settings_from_json("--settings", settings, PieceSettings)
     place = computing_device(device)
     g = load_generator(weights, truncation=truncation).to(place)
-    features = looking(segmenter, inception, place)
+    features = looking(g, segmenter, inception)
     batch = batch or images_at_once(g.resolution, 32)
     with tqdm(total=what.images, desc=f"probe {model}", unit="image", mininterval=2) as bar:
         table = probe_layers(g, features, what, batch=batch, progress=bar.update)
@@ -86,13 +90,15 @@ def main(
     save_panel(out_panel, arrays, facts | {"figure": out_panel.stem, "model": model})
 
 
-def looking(segmenter: Path | None, inception: Path | None, place: torch.device) -> Features:
-    """Features that compare pieces. Raises `ParameterError` unless exactly one file is given."""
-    if segmenter and not inception:
-        return PieceFeatures(load_segmenter(segmenter).to(place))
-    if inception and not segmenter:
-        return InceptionPieces(InceptionFeatures.load(inception).to(place))
-    raise ParameterError("give either --segmenter or --inception")
+def looking(g: Generator, segmenter: Path | None, inception: Path | None) -> Features:
+    """What compares pieces. Raises `ParameterError` if two files are given."""
+    if segmenter and inception:
+        raise ParameterError("give --segmenter or --inception, not both")
+    if segmenter:
+        return PieceFeatures(load_segmenter(segmenter).to(g.device))
+    if inception:
+        return InceptionPieces(InceptionFeatures.load(inception).to(g.device))
+    return OwnValues(g)
 
 
 if __name__ == "__main__":

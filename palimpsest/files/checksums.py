@@ -7,9 +7,10 @@ A ``.safetensors`` file has one metadata entry, ``palimpsest``, a JSON document:
 The checksum is the sha256 of this document with zeros for the 64 digits, then of the name, type,
 shape and bytes of every array, in the order of the names. It does not depend on the layout of the
 header, so any writer of safetensors may write the file again. A ``.npz`` file ends in a comment
-with the sha256 of everything before the digits.
+with the sha256 of everything before the digits. A ``.parquet`` file has it among the entries of its
+footer: the sha256 of the whole file with zeros for the digits.
 
-Both forms can be told from version 1 (no checksum) by two marks at fixed places: one flipped bit
+All forms can be told from version 1 (no checksum) by two marks at fixed places: one flipped bit
 cannot remove both, so it cannot make a file pass for one of version 1.
 """
 
@@ -26,6 +27,8 @@ from torch import Tensor
 KEY = "palimpsest"
 FORMAT = 2
 DIGITS = 64
+
+PARQUET_ENTRY = "palimpsest.checksum"
 
 _BEFORE, _AFTER = '{"checksum":"', '","format":'
 _NO_DIGITS = "0" * DIGITS
@@ -129,6 +132,37 @@ def check_ending(path: Path) -> None:
         raise Damaged("its end is not that of a file that was written whole")
     if hashlib.sha256(content).hexdigest().encode() != held:
         raise Damaged("another checksum than it ends in, so it is not what was written")
+
+
+def parquet_entry() -> tuple[str, str]:
+    """Name and text of the metadata entry that `write_in_parquet` fills."""
+    return PARQUET_ENTRY, _COMMENT.decode() + _NO_DIGITS
+
+
+def write_in_parquet(path: Path) -> None:
+    """Write the checksum into a ``.parquet`` file whose footer has the `parquet_entry`."""
+    content = path.read_bytes()
+    start = content.index(_COMMENT) + len(_COMMENT)
+    with open(path, "r+b") as file:
+        file.seek(start)
+        file.write(hashlib.sha256(content).hexdigest().encode())
+
+
+def check_parquet(content: bytes) -> None:
+    """Compare the bytes of a ``.parquet`` file with its checksum; without the entry they pass.
+
+    Raises `Damaged`.
+    """
+    entry, mark = content.find(PARQUET_ENTRY.encode()), content.find(_COMMENT)
+    if entry == mark == -1:
+        return  # version 1, or another program's file
+    start = mark + len(_COMMENT)
+    held = content[start : start + DIGITS]
+    whole = hashlib.sha256(content[:start])
+    whole.update(_NO_DIGITS.encode())
+    whole.update(content[start + DIGITS :])
+    if -1 in (entry, mark) or whole.hexdigest().encode() != held:
+        raise Damaged("another checksum than it holds, so it is not what was written")
 
 
 def _is_marked(text: str) -> bool:

@@ -3,6 +3,9 @@
 write_measurements(table, "dome2spire.parquet", {"weights_sha256": "5f0c..."})
 table = read_measurements("dome2spire.parquet", needed=("sample", "method"))
 measured_facts("dome2spire.parquet")["weights_sha256"]
+
+A file holds the checksum of all its bytes (`checksums`); one without it, as another program writes,
+is read as well.
 """
 
 from __future__ import annotations
@@ -18,6 +21,13 @@ import pyarrow.parquet as pq
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.files.atomic import atomic_path
+from palimpsest.files.checksums import (
+    PARQUET_ENTRY,
+    Damaged,
+    check_parquet,
+    parquet_entry,
+    write_in_parquet,
+)
 
 PREFIX = "palimpsest."
 
@@ -40,7 +50,7 @@ class Stored:
         facts = {
             name.decode().removeprefix(PREFIX): value.decode()
             for name, value in held.items()
-            if name.decode().startswith(PREFIX)
+            if name.decode().startswith(PREFIX) and name.decode() != PARQUET_ENTRY
         }
         others = {name: held[name] for name in held if not name.decode().startswith(PREFIX)}
         return cls(rows.replace_schema_metadata(others), facts)
@@ -48,9 +58,11 @@ class Stored:
     def write(self, path: str | PathLike[str]) -> None:
         """Write the file atomically."""
         facts = {f"{PREFIX}{name}": value for name, value in self.facts.items()}
+        facts |= [parquet_entry()]
         rows = self.rows.replace_schema_metadata({**(self.rows.schema.metadata or {}), **facts})
         with atomic_path(path) as temporary:
             pq.write_table(rows, temporary, write_page_checksum=True)
+            write_in_parquet(temporary)
 
 
 def write_measurements(
@@ -82,7 +94,11 @@ def _read(path: Path, what: str) -> pa.Table:
     if not path.is_file():
         raise PalimpsestError(f"{path}: no such file; measure {what} first")
     try:
-        return pq.read_table(path, page_checksum_verification=True)
+        content = path.read_bytes()
+        check_parquet(content)
+        return pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+    except Damaged as problem:
+        raise PalimpsestError(f"{path}: {problem}; measure {what} again") from None
     except (pa.ArrowException, OSError) as problem:
         raise PalimpsestError(
             f"{path}: damaged, or not a parquet file; measure {what} again"

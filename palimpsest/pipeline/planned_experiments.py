@@ -226,12 +226,15 @@ class ExperimentPlan(MeasurementPlan):
 
     @cached_property
     def probed_models(self) -> list[str]:
-        """Models whose layers are probed: without Inception, only those whose segmenter this
-        project trained, which then gives the features."""
-        models = list(self.parameters.layer_probe.models)
-        if self.instrument_files("inception"):
-            return models
-        return [name for name in models if self.drawings(name)]
+        """Models whose layers are probed."""
+        return list(self.parameters.layer_probe.models)
+
+    def probing_segmenter_files(self, model: str) -> list[str]:
+        """The segmenter whose features compare a model's pieces: one that this project trained, if
+        there is no Inception. Empty: Inception compares them, or the generator's own values."""
+        if self.instrument_files("inception") or not self.drawings(model):
+            return []
+        return self.segmenter_files(model)
 
     @cached_property
     def models_edited_at_every_layer(self) -> list[str]:

@@ -69,8 +69,9 @@ class SessionPlan:
         if layer is None:
             raise ParameterError(
                 f"models.{model}.layer: null, and {LAYER_CHOICE} names no layer for this model; "
-                "write a layer here, or write a provisional one, probe the model "
-                "(layer_probe.models) and run `make adopt-layers`"
+                f"write the one that `palimpsest advise --weights {self.weights(model)}` names, or "
+                "write a provisional one, probe the model (layer_probe.models) and run "
+                "`make adopt-layers`"
             )
         return layer
 

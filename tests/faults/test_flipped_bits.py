@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 from palimpsest.commands.contents import contents_of
 from palimpsest.errors import PalimpsestError
 from palimpsest.estimates.intervals import Estimate
+from palimpsest.files.measurements import measured_facts, write_measurements
 from palimpsest.files.panels import load_panel, save_panel
 from palimpsest.generators import save_generator
 from palimpsest.generators.progressive import ProgressiveGAN
@@ -34,6 +37,9 @@ from palimpsest.training.instrument_recipes import MouthRegion
 
 FLIPS = 500
 """In each of two runs: one at the same places every time, one at new places."""
+
+
+SUFFIXES = {"panel": "npz", "measurements": "parquet"}
 
 
 class Kind(NamedTuple):
@@ -57,6 +63,7 @@ def kinds(small_generator, random_segmenter) -> Mapping[str, Kind]:
     reference = FrechetReference(np.zeros(3), np.eye(3), 40, Estimate(1.0, 0.5, 1.5), "parts")
     change = WeightChange(5, {"convs.3.conv.weight": torch.randn(8, 12, 3, 3).half()})
     photograph = InvertedPhotograph(torch.randn(8, 16), change, sha, {"errors": {}})
+    rows = pd.DataFrame({"sample": range(40), "method": "newton", "loss": np.linspace(0, 1, 40)})
     pictures = {"before": np.arange(48, dtype=np.uint8).reshape(1, 4, 4, 3)}
     return {
         "stylegan2": Kind("generator", lambda path: save_generator(g, path)),
@@ -73,6 +80,9 @@ def kinds(small_generator, random_segmenter) -> Mapping[str, Kind]:
         "reference": Kind("Fréchet reference", reference.save),
         "photograph": Kind("inverted photograph", photograph.save),
         "panel": Kind("panel", lambda path: save_panel(path, pictures, {"n": 3})),
+        "measurements": Kind(
+            "measurements", lambda path: write_measurements(rows, path, {"n": "3"})
+        ),
     }
 
 
@@ -81,7 +91,7 @@ def files(kinds: Mapping[str, Kind], tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("arrays")
     made = {}
     for name, kind in kinds.items():
-        made[name] = folder / f"{name}.{'npz' if name == 'panel' else 'safetensors'}"
+        made[name] = folder / f"{name}.{SUFFIXES.get(name, 'safetensors')}"
         kind.write(made[name])
     return made
 
@@ -91,6 +101,9 @@ def read(file: Path) -> str:
     if file.suffix == ".npz":
         load_panel(file)
         return "panel"
+    if file.suffix == ".parquet":
+        measured_facts(file)
+        return "measurements"
     return contents_of(file).kind
 
 
@@ -140,7 +153,7 @@ def test_a_flipped_bit_at_a_random_place_is_noticed(files, seed: int | None) -> 
 def test_a_flipped_bit_in_the_header_or_its_length_is_noticed(files) -> None:
     draw = random.Random(2)
     for file in files.values():
-        if file.suffix == ".npz":
+        if file.suffix != ".safetensors":
             continue
         with open(file, "rb") as content:
             length = int.from_bytes(content.read(8), "little")
@@ -148,3 +161,27 @@ def test_a_flipped_bit_in_the_header_or_its_length_is_noticed(files) -> None:
             check(file, bit // 8, bit % 8)
         for _ in range(20):
             check(file, 8 + draw.randrange(length), draw.randrange(8))
+
+
+def test_a_flipped_bit_anywhere_in_the_footer_of_a_parquet_file_is_noticed(files) -> None:
+    """Where pages have no checksum: names, types, facts, the checksum itself and its marks."""
+    file = files["measurements"]
+    content = file.read_bytes()
+    length = int.from_bytes(content[-8:-4], "little")
+    draw = random.Random(3)
+    for place in range(len(content) - 8 - length, len(content), 3):
+        check(file, place, draw.randrange(8))
+    marks = (content.index(b"palimpsest.checksum"), content.index(b"palimpsest sha256 "))
+    for start in marks:
+        for place in range(start, start + 18):
+            check(file, place, draw.randrange(8))
+    assert file.read_bytes() == content
+
+
+def test_measurements_are_plain_parquet_and_those_of_others_are_read(files, tmp_path) -> None:
+    table = pq.read_table(files["measurements"])
+    assert table.num_rows == 40 and table.column_names == ["sample", "method", "loss"]
+    assert measured_facts(files["measurements"]) == {"n": "3"}
+    plain = tmp_path / "plain.parquet"
+    pq.write_table(table.replace_schema_metadata({"palimpsest.n": "4"}), plain)
+    assert measured_facts(plain) == {"n": "4"}

@@ -73,16 +73,27 @@ def test_watermarks_need_a_world(folder: Path) -> None:
     assert not set(without.watermark_edits.values()) & set(without.further_edits)
 
 
+def test_a_model_without_a_segmenter_is_probed_by_its_own_values(folder: Path) -> None:
+    alone = plan(folder, {"models": {"church": {"world": None, "segmenter": None}}})
+    assert alone.probed_models == ["church"] and "layer_choice" in names(alone.tables)
+    assert alone.probing_segmenter_files("church") == []
+    assert alone.models_edited_at_every_layer == []  # there are no labels to count
+    # a published segmenter has no features for pieces
+    published = plan(folder, {"models": {"church": {"world": None}}})
+    assert published.probed_models == ["church"]
+    assert published.probing_segmenter_files("church") == []
+
+
 def test_inception_probes_models_without_a_world(folder: Path) -> None:
     assert plan(folder).probed_models == plan(folder).models_edited_at_every_layer == ["church"]
-    without = plan(folder, {"models": {"church": {"world": None}}})
-    assert without.probed_models == [] and "layer_probe" not in names(without.tables)
+    assert plan(folder).probing_segmenter_files("church") == plan(folder).segmenter_files("church")
     published = {
         "models": {"church": PUBLISHED | {"segmenter": "parser.pt"}},
         "instruments": {"inception": "inception.pt"},
     }
     made = plan(folder, published)
     assert made.probed_models == made.models_edited_at_every_layer == ["church"]
+    assert made.probing_segmenter_files("church") == []
     assert made.given_session_files("church") == ["results/sessions/church/dome2spire.json"]
     classes = ChangedClasses(source=["dome"], targets=["spire"])
     assert made.given_session_classes("church") == classes
@@ -142,7 +153,8 @@ def test_without_models_of_a_world_nothing_is_graded(folder: Path) -> None:
     worlds = {name: {"world": None} for name in ("church", "kitchen")}
     without = plan(folder, {"models": worlds})
     assert without.graded_segmenters == without.graded_classifiers == []
-    assert without.tables == without.metrics == without.report == without.figures == []
+    assert names(without.tables) == ["layer_probe", "layer_choice", "layer_edits"]
+    assert names(without.figures) == ["fig13", "fig14"]
 
 
 PHOTOS = {

@@ -65,7 +65,7 @@ def test_from_probe_to_figure(files, tmp_path, monkeypatch):
         ({"settings": {"seeds": [11]}}, "--settings: seeds: "),
         ({"settings": {"shown_size": 32}}, "--settings: shown_size 32 is none of"),
         ({"weights": "nowhere.safetensors"}, "nowhere.safetensors"),
-        ({"inception": "inception.pth"}, "either --segmenter or --inception"),
+        ({"inception": "inception.pth"}, "--segmenter or --inception, not both"),
     ],
 )
 def test_a_probe_that_cannot_be_made(files, capsys, change, message):
@@ -76,14 +76,22 @@ def test_a_probe_that_cannot_be_made(files, capsys, change, message):
     assert not files["out"].exists() and not files["out_panel"].exists()
 
 
-@pytest.mark.parametrize(
-    "looks, message",
-    [({}, "either --segmenter or --inception"), ({"inception": "nowhere.pth"}, "nowhere.pth")],
-)
-def test_a_probe_with_nothing_of_use_to_look_with(files, capsys, looks, message):
+def test_an_inception_that_is_not_there_is_named(files, capsys):
     del files["segmenter"]
-    assert call(probe_layers, **(files | looks)) == 2
-    assert message in capsys.readouterr().err.strip().splitlines()[-1]
+    assert call(probe_layers, **files, inception="nowhere.pth") == 2
+    assert "nowhere.pth" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_without_a_segmenter_the_generators_own_values_choose(files, tmp_path):
+    del files["segmenter"]
+    assert not call(probe_layers, **files)
+    options = {f"out_{name}": tmp_path / f"{name}.csv" for name in ("probe", "choice", "edits")}
+    assert not call(choose_layers, probe=f"church={files['out']}", intervals=INTERVALS, **options)
+    probed = read_rows(options["out_probe"])
+    assert {row["features"] for row in probed} == {"own-values-of-layer-8"}
+    assert all(float(row["fid"]) > 0 for row in probed)
+    [row] = read_rows(options["out_choice"])
+    assert row["why"] and row["predicted"] == ""
 
 
 def test_names_and_files_are_told_apart(tmp_path, capsys):

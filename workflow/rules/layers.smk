@@ -5,9 +5,7 @@ rule probe_layers:
     input:
         weights=lambda wildcards: PLAN.weights(wildcards.model),
         # gives the features where Inception does not
-        segmenter=lambda wildcards: (
-            [] if PLAN.instrument_files("inception") else PLAN.segmenter_files(wildcards.model)
-        ),
+        segmenter=lambda wildcards: PLAN.probing_segmenter_files(wildcards.model),
         inception=PLAN.instrument_files("inception"),
     output:
         measurements="results/measurements/layer_probe/{model}.parquet",

@@ -40,7 +40,8 @@ def piece_panel(
     numbers = range(0, settings.samples, SHARING)[: settings.shown]
     corners = places(settings.samples, size, g.resolution, seed)[list(numbers)]
     layers = [number for number in settings.layers if cells_of(g.layer(number), size)]
-    keys, images = opened(g, sample_z(g, settings.samples, seed)[list(numbers)], layers)
+    keys, values = opened(g, sample_z(g, settings.samples, seed)[list(numbers)], layers)
+    images = g.finish(values)
     rendered = [
         [
             as_picture(alone(g.layer(number), keys[number][i], int(top), int(left), size))[0]

@@ -9,6 +9,9 @@ of its place, and compared with the same window of the whole image. The two diff
 influence of the keys outside the window. The measure is the Fréchet distance between all pieces of
 a size rendered alone and all those cut from whole images.
 
+What compares the pieces is a network's features of their pixels (`PieceFeatures`,
+`InceptionPieces`), or the generator's own values (`OwnValues`), which need no other network.
+
 The windows lie on multiples of their own size and are the same for every layer, so that distances
 of one size are comparable between layers. Both sets come from the same images and share their
 sampling error, so the distance is zero at any n if the sets are equal. (The original compares
@@ -34,7 +37,7 @@ from palimpsest.errors import ParameterError
 from palimpsest.estimates.columns import estimate_columns
 from palimpsest.estimates.intervals import jackknife
 from palimpsest.experiments.layers.settings import ProbeSettings
-from palimpsest.generators import Generator, KeyState, Layer, sample_z
+from palimpsest.generators import Generator, KeyState, Layer, ValueState, sample_z
 from palimpsest.instruments.distances.frechet import frechet_distance
 from palimpsest.instruments.distances.inception import InceptionFeatures
 from palimpsest.instruments.segmenters.base import Segmenter
@@ -60,9 +63,14 @@ COLUMNS = (
 
 
 class Features(Protocol):
-    """Features (B, C) of pieces (B, 3, P, P); ``name``: that of the features in tables."""
+    """Features (B, C) of pieces; ``name``: that of the features in tables.
+
+    ``of_values``: the pieces are those of the last layer's values, (B, M, P, P), and not of images,
+    (B, 3, P, P).
+    """
 
     name: str
+    of_values: bool
 
     def __call__(self, pieces: Tensor) -> np.ndarray: ...
 
@@ -77,6 +85,7 @@ class PieceFeatures:
     """
 
     STAGES = slice(1, 4)
+    of_values = False
 
     def __init__(self, segmenter: Segmenter) -> None:
         self.name = f"{segmenter.name}-stages-2-to-4"
@@ -97,6 +106,8 @@ class PieceFeatures:
 class InceptionPieces:
     """Inception's features, with which the paper compares pieces (Appendix H)."""
 
+    of_values = False
+
     def __init__(self, inception: InceptionFeatures) -> None:
         self.name = inception.name
         self._inception = inception
@@ -106,16 +117,39 @@ class InceptionPieces:
         return self._inception.pooled(pieces).astype(np.float32)
 
 
+class OwnValues:
+    """Means over positions of the values of the generator's last layer, for a generator without a
+    segmenter.
+
+    From these values the generator draws its pixels, one by one: they hold what earlier layers made
+    of a place, and are the same kind of map for every probed layer.
+    """
+
+    of_values = True
+
+    def __init__(self, g: Generator) -> None:
+        self.name = f"own-values-of-layer-{g.last_layer}"
+
+    def __call__(self, pieces: Tensor) -> np.ndarray:
+        """(B, M, P, P) values to (B, M) float32."""
+        return pieces.double().mean((2, 3)).float().cpu().numpy()
+
+
 def check_fits(g: Generator, settings: ProbeSettings) -> None:
     """Check that a generator can be probed with these settings.
 
     Raises `ParameterError` for a layer that ``g`` does not have, a size that does not tile its
-    image, a layer whose cells are larger than every size, or a StyleGAN3.
+    image, a layer whose cells are larger than every size, images that are not square, and networks
+    that draw whole maps only, such as a StyleGAN3.
     """
     if lacking := g.lacking(settings.layers):
         raise ParameterError(f"layers: this generator has {lacking}")
-    if g.kind == "stylegan3":
-        raise ParameterError("a StyleGAN3 draws whole maps only, so its layers draw no pieces")
+    if g.kind == "stylegan3" or not g.layer(settings.layers[0]).crops:
+        name = "a StyleGAN3" if g.kind == "stylegan3" else "this network"
+        raise ParameterError(f"{name} draws whole maps only, so its layers draw no pieces")
+    if g.image_size != (g.resolution, g.resolution):
+        height, width = g.image_size
+        raise ParameterError(f"images of {height} x {width} pixels; pieces are those of squares")
     for size in settings.sizes:
         if size > g.resolution or g.resolution % size:
             raise ParameterError(
@@ -149,28 +183,38 @@ def places(n: int, size: int, resolution: int, seed: int) -> np.ndarray:
 
 
 def cut(images: Tensor, top: int, left: int, size: int) -> Tensor:
-    """The window cut from whole images (B, 3, R, R): (B, 3, size, size)."""
+    """The window cut from whole maps (B, C, R, R): (B, C, size, size)."""
     return images[:, :, top : top + size, left : left + size]
 
 
-def alone(layer: Layer, state: KeyState, top: int, left: int, size: int) -> Tensor:
-    """The window of keys rendered without the keys around it: (B, 3, size, size).
+def values_alone(layer: Layer, state: KeyState, top: int, left: int, size: int) -> ValueState:
+    """The last layer's values of a window of keys without the keys around it.
 
     ``state``: the layer's whole key map; ``top``, ``left`` and ``size`` are pixels of the image and
     whole numbers of the layer's cells.
     """
     cell = layer.generator.resolution // layer.key_size
     t, x, b, r = (edge // cell for edge in (top, left, top + size, left + size))
-    return layer.render(layer.values(state.crop(t, x, b, r)))
+    return layer.last_values(layer.values(state.crop(t, x, b, r)))
 
 
-def opened(g: Generator, z: Tensor, layers: Sequence[int]) -> tuple[dict[int, KeyState], Tensor]:
-    """Keys of all ``layers`` and the whole images of ``z``, in one pass."""
+def alone(layer: Layer, state: KeyState, top: int, left: int, size: int) -> Tensor:
+    """The window of keys rendered without the keys around it: (B, C, size, size).
+
+    The arguments are those of `values_alone`.
+    """
+    return layer.generator.finish(values_alone(layer, state, top, left, size))
+
+
+def opened(
+    g: Generator, z: Tensor, layers: Sequence[int]
+) -> tuple[dict[int, KeyState], ValueState]:
+    """Keys of all ``layers`` and values of the last layer for ``z``, in one pass."""
     keys: dict[int, KeyState] = {}
     for state in g.key_states(z, g.last_layer):
         if state.layer in layers:
             keys[state.layer] = state
-    return keys, g.finish(g.layer(g.last_layer).values(state))
+    return keys, g.layer(g.last_layer).values(state)
 
 
 Pieces = dict[tuple[int, int | None], np.ndarray]
@@ -192,27 +236,41 @@ def piece_features(
     found: dict[tuple[int, int | None], list[np.ndarray]] = {}
     for first in range(0, settings.samples, batch):
         with torch.no_grad():
-            keys, images = opened(g, z[first : first + batch], settings.layers)
+            keys, values = opened(g, z[first : first + batch], settings.layers)
+
+            def seen(values: ValueState) -> Tensor:
+                return values.v if features.of_values else g.finish(values)
+
+            whole = seen(values)
             for size in settings.sizes:
                 here = corners[size][first : first + batch]
-                for layer, pieces in _pieces(g, keys, images, here, size):
+                for layer, pieces in _pieces(g, keys, whole, here, size, seen):
                     found.setdefault((size, layer), []).append(features(pieces))
         if progress is not None:
-            progress(len(images))
+            progress(len(whole))
     return {what: np.concatenate(parts) for what, parts in found.items()}
 
 
 def _pieces(
-    g: Generator, keys: dict[int, KeyState], images: Tensor, corners: np.ndarray, size: int
+    g: Generator,
+    keys: dict[int, KeyState],
+    whole: Tensor,
+    corners: np.ndarray,
+    size: int,
+    seen: Callable[[ValueState], Tensor],
 ) -> Iterator[tuple[int | None, Tensor]]:
-    """(layer, pieces (B, 3, size, size)): of whole images (None), then of each layer alone."""
+    """(layer, pieces (B, C, size, size)): of whole maps (None), then of each layer alone.
+
+    ``seen``: the map (B, C, R, R) that is compared, from the last layer's values; ``whole``: that
+    of the whole images.
+    """
     groups = [
         (int(top), int(left), torch.from_numpy(np.flatnonzero((corners == (top, left)).all(1))))
         for top, left in np.unique(corners, axis=0)
     ]
-    pieces = torch.empty(len(images), 3, size, size, dtype=images.dtype, device=images.device)
+    pieces = whole.new_empty(*whole.shape[:2], size, size)
     for top, left, members in groups:
-        pieces[members] = cut(images[members], top, left, size)
+        pieces[members] = cut(whole[members], top, left, size)
     yield None, pieces
     for number, state in keys.items():
         layer = g.layer(number)
@@ -220,7 +278,7 @@ def _pieces(
             continue
         rendered = torch.empty_like(pieces)
         for top, left, members in groups:
-            rendered[members] = alone(layer, state[members], top, left, size)
+            rendered[members] = seen(values_alone(layer, state[members], top, left, size))
         yield number, rendered
 
 

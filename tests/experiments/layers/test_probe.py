@@ -36,6 +36,7 @@ class Colours:
     """Looks at a piece's mean and contrast by channel."""
 
     name = "colours"
+    of_values = False
 
     def __call__(self, pieces):
         flat = pieces.flatten(2)
@@ -64,7 +65,8 @@ def test_places_are_multiples_of_the_size_and_a_sample_keeps_its_own():
 def test_a_piece_as_large_as_the_image_is_the_image(kind, request):
     g = request.getfixturevalue(kind)
     z = sample_z(g, 3, 1)
-    keys, images = opened(g, z, g.layers)
+    keys, values = opened(g, z, g.layers)
+    images = g.finish(values)
     torch.testing.assert_close(images, g(z), atol=1e-5, rtol=1e-5)
     assert tuple(keys) == g.layers
     for number, state in keys.items():
@@ -74,7 +76,8 @@ def test_a_piece_as_large_as_the_image_is_the_image(kind, request):
 @pytest.mark.parametrize("kind", ["small_generator", "progressive"])
 def test_a_piece_has_the_same_pixels_as_its_crop_and_differs_by_its_surroundings(kind, request):
     g = request.getfixturevalue(kind)
-    keys, images = opened(g, sample_z(g, 2, 1), g.layers)
+    keys, values = opened(g, sample_z(g, 2, 1), g.layers)
+    images = g.finish(values)
     whole = cut(images, 16, 8, 8)
     torch.testing.assert_close(whole, images[:, :, 16:24, 8:16])
     for number, state in keys.items():

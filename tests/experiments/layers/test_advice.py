@@ -1,0 +1,105 @@
+"""Advice without labels: the layer from the generator's own values, the rank from the context."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from palimpsest.errors import ParameterError
+from palimpsest.experiments.layers.advice import SEEDS, advise_rank, probe_for
+from palimpsest.experiments.layers.choice import choose_layers
+from palimpsest.experiments.layers.probe import OwnValues, distances, probe_layers
+from palimpsest.generators.stylegan2 import StyleGAN2
+from palimpsest.memory import KeyStatistics
+from palimpsest.sessions.places import Places
+from tests.doubles.local_network import local_from
+
+UNITS = 16
+
+
+def test_the_probe_tells_layers_apart_by_the_generators_own_values() -> None:
+    g = local_from(4)
+    settings = probe_for(g, samples=24)
+    assert settings.layers == (3, 4, 5, 6) and settings.sizes == (4, 8) and settings.seeds == SEEDS
+    table = probe_layers(g, OwnValues(g), settings)
+    assert set(table["features"]) == {"own-values-of-layer-8"}
+    found = distances(table).set_index("layer")["fid"]
+    assert found.loc[[4, 5, 6]].max() < 1e-9 < 1e-3 < found.loc[3].min()
+    choice = choose_layers(distances(table))
+    assert (choice.layer, choice.layers) == (4, (4,))
+
+
+def test_own_values_are_means_of_what_the_pixels_are_drawn_from(small_generator) -> None:
+    features = OwnValues(small_generator)
+    maps = torch.randn(3, 8, 4, 4)
+    assert features(maps).shape == (3, 8)
+    torch.testing.assert_close(torch.from_numpy(features(maps)), maps.mean((2, 3)))
+    settings = probe_for(small_generator, samples=16)
+    table = distances(probe_layers(small_generator, features, settings))
+    assert (table["fid"] > 0).all() and set(table["n"]) == {32}
+
+
+def test_grey_images_need_no_other_network() -> None:
+    torch.manual_seed(4)
+    g = StyleGAN2(32, {4: 8, 8: 8, 16: 8, 32: 6}, style_dim=12, mapping_layers=2, image_channels=1)
+    g = g.eval().requires_grad_(False)
+    table = probe_layers(g, OwnValues(g), probe_for(g, samples=8))
+    assert set(table["layer"]) == {3, 4, 5, 6} and (table["fid"] > 0).all()
+
+
+def test_a_generator_with_too_few_layers_is_refused_in_one_line() -> None:
+    g = StyleGAN2(8, {4: 8, 8: 8}, style_dim=12, mapping_layers=2)
+    with pytest.raises(ParameterError, match="8 pixels has 0 layers to compare; at least 3"):
+        probe_for(g, samples=8)
+
+
+def test_images_that_are_not_square_are_refused_in_one_line() -> None:
+    g = StyleGAN2(
+        32, {4: 8, 8: 8, 16: 8, 32: 6}, style_dim=12, mapping_layers=2, first_shape=(4, 8)
+    )
+    with pytest.raises(ParameterError, match="images of 32 x 64 pixels"):
+        probe_layers(g, OwnValues(g), probe_for(g, samples=8))
+
+
+@pytest.fixture(scope="module")
+def statistics(small_generator) -> KeyStatistics:
+    return KeyStatistics(torch.eye(UNITS, dtype=torch.float64), 1000)
+
+
+def places_of(small_generator, keys: list[torch.Tensor]) -> Places:
+    """Places that are the whole maps of 2 x 4 cells, of keys (8, UNITS) for each sample."""
+    maps = torch.stack([one.T.reshape(UNITS, 2, 4) for one in keys])
+    return Places(small_generator.layer(6), "context", maps, torch.ones(len(keys), 2, 4))
+
+
+def painted(samples: int, common: int, own: float) -> list[torch.Tensor]:
+    """Keys that share ``common`` directions, and ``own`` times one that each sample has alone."""
+    torch.manual_seed(common)
+    basis = torch.linalg.qr(torch.randn(UNITS, UNITS))[0].T
+    return [
+        torch.randn(8, common) @ basis[:common]
+        + own * torch.randn(8, 1) * basis[common + i]
+        + 0.05 * torch.randn(8, UNITS)
+        for i in range(samples)
+    ]
+
+
+@pytest.mark.parametrize("common", [1, 2, 4])
+def test_the_rank_is_that_of_what_the_samples_have_in_common(
+    small_generator, statistics, common
+) -> None:
+    keys = painted(6, common, own=1.5)
+    advice = advise_rank(places_of(small_generator, keys), statistics)
+    assert advice.rank == common and advice.held_out
+    covered = list(advice.covered.values())
+    assert len(covered) == 10 and covered == sorted(covered) and covered[-1] <= 1 + 1e-9
+    assert f"{common} of 10 directions cover" in advice.why and "not found in" in advice.why
+
+
+def test_one_painted_sample_has_nothing_to_leave_out(small_generator, statistics) -> None:
+    [keys] = painted(1, 2, own=0)
+    advice = advise_rank(places_of(small_generator, [keys]), statistics)
+    assert advice.rank == 2 and not advice.held_out
+    assert len(advice.covered) == 8 and "paint the context in more samples" in advice.why
+    single = advise_rank(places_of(small_generator, [keys]), statistics, most=1)
+    assert single.rank == 1 and list(single.covered) == [1]
