@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import math
 from pathlib import Path
 
@@ -70,3 +71,44 @@ def test_sizes_are_those_of_the_tensors(name: str, keys: str) -> None:
 def test_an_unknown_name_is_told_what_there_is() -> None:
     with pytest.raises(DownloadError, match="dog.pt: not a published file; there are stylegan2_"):
         get_published_file("dog.pt")
+
+
+SESSIONS = ROOT / "docs" / "original-sessions.md"
+SHIPPED = ROOT.parent / "shared" / "cases" / "original-sessions"
+
+
+def listed_sessions() -> dict[str, str]:
+    """What the page says of each of the original's session files, by its path there."""
+    found, folder = {}, ""
+    for line in SESSIONS.read_text().split("## All files")[1].splitlines():
+        if line.startswith("**"):
+            folder = line.split("**")[1]
+        elif ".json |" in line:
+            file, _, rest = line.removeprefix("| ").partition(" | ")
+            found[f"{folder}/{file}"] = rest
+    return found
+
+
+def test_the_page_lists_all_sessions_of_the_original() -> None:
+    listed = listed_sessions()
+    assert len(listed) == 78
+    known = [line for line in listed.values() if "not at hand" not in line]
+    assert len(known) == 34
+    shipped = "notebooks/masks/"
+    fetched = [file.url for file in PUBLISHED_FILES.values() if shipped in file.url]
+    assert fetched
+    for url in fetched:
+        assert not listed[url.partition(shipped)[2]].endswith("| no |"), url
+
+
+@pytest.mark.skipif(not SHIPPED.is_dir(), reason="the original's sessions are not here")
+def test_the_page_says_what_the_sessions_hold() -> None:
+    listed = listed_sessions()
+    files = list(SHIPPED.rglob("*.json"))
+    assert len(files) == 34
+    for file in files:
+        drawn, told = json.loads(file.read_text()), listed[file.relative_to(SHIPPED).as_posix()]
+        if "key" in drawn:
+            assert f"{len(drawn['key'])} place" in told
+        for field, words in (("object", "copied from"), ("paste", "pasted on")):
+            assert (f"{words} {drawn[field][0]}" in told) if field in drawn else words not in told
