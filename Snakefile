@@ -14,7 +14,6 @@ from snakemake.utils import min_version, validate
 
 from palimpsest.errors import ParameterError
 from palimpsest.files.live_runs import enter_folder
-from palimpsest.files.session_files import left_out_line
 from palimpsest.pipeline.parameters import overlays, parse_parameters
 from palimpsest.pipeline.plan import Plan, one_of
 from palimpsest.pipeline.stage_options import (
@@ -57,8 +56,8 @@ except ParameterError as problem:
 PARAMETERS = PLAN.parameters
 
 # told once, not by every job
-if PLAN.files.left_out and workflow.is_main_process:
-    print(left_out_line(PLAN.files.left_out), file=sys.stderr)
+if PLAN.files.told and workflow.is_main_process:
+    print("\n".join(PLAN.files.told), file=sys.stderr)
 
 
 # the schema is made from the same model as PARAMETERS, which already has all defaults

@@ -30,6 +30,12 @@ RULE = (
 )
 """The rule in words."""
 
+WITHOUT_GOAL = (
+    "nothing is copied and pasted there, so there is no goal; finish it in the editor, add the "
+    "field erase, or use it with `palimpsest search`, `units`, `direction` or `rewrite --erase`"
+)
+"""What a session without a goal is, and what can be done with it."""
+
 
 @dataclass(frozen=True)
 class SessionFiles:
@@ -76,6 +82,12 @@ def left_out_line(paths: Iterable[str | PathLike[str]]) -> str:
     """One line that names files which are left out, and the rule; empty if there are none."""
     names = ", ".join(_shown(path) for path in paths)
     return f"left out: {names} ({RULE}; rename what is to be used)" if names else ""
+
+
+def without_goal_line(paths: Iterable[str | PathLike[str]]) -> str:
+    """One line that names sessions which no edit is made of, and why; empty if there are none."""
+    names = ", ".join(_shown(path) for path in paths)
+    return f"no edit is made of: {names} ({WITHOUT_GOAL})" if names else ""
 
 
 def _shown(path: str | PathLike[str]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from palimpsest.errors import ParameterError
-from palimpsest.files.session_files import session_files
+from palimpsest.files.session_files import left_out_line, session_files, without_goal_line
 from palimpsest.pipeline.adopted_layers import adopted_layers
 
 LAYER_CHOICE = "data/layer_choice.csv"
@@ -26,13 +26,15 @@ class HandDrawnSession:
     """A session file in `data/sessions/MODEL/`, and the layer that it names, if any.
 
     ``solve``: how it is solved, if the file says so: solver, exemplars, mu. ``truncation``: of the
-    samples that it was drawn on, if that is not the model's own.
+    samples that it was drawn on, if that is not the model's own. ``has_goal``: whether an edit can
+    be made of it.
     """
 
     file: str
     layer: int | None = None
     solve: Mapping[str, Any] = field(default_factory=dict)
     truncation: float | None = None
+    has_goal: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class CheckoutFiles:
     answers, for each session whose study has a key. ``adopted_layers``: model -> layer.
     ``optional``: those files that a run can do without, and that are there. ``left_out``: files
     among the sessions whose names do not follow the rule of `files.session_files`.
+    ``without_goal``: sessions of which no edit can be made; they are not among ``hand_drawn``.
     """
 
     hand_drawn: Mapping[str, Mapping[str, HandDrawnSession]] = field(default_factory=dict)
@@ -50,6 +53,13 @@ class CheckoutFiles:
     adopted_layers: Mapping[str, int] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
     left_out: tuple[str, ...] = ()
+    without_goal: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> list[str]:
+        """What to tell about files that a run does not use, in one line for each reason."""
+        lines = (left_out_line(self.left_out), without_goal_line(self.without_goal))
+        return [line for line in lines if line]
 
     @classmethod
     def read(
@@ -63,8 +73,18 @@ class CheckoutFiles:
         """
         folder = Path(folder)
         found = {model: session_files(folder / "data" / "sessions" / model) for model in models}
+        drawn = {model: _hand_drawn(folder, one.files) for model, one in found.items()}
         return cls(
-            hand_drawn={model: _hand_drawn(folder, one.files) for model, one in found.items()},
+            hand_drawn={
+                model: {name: one for name, one in sessions.items() if one.has_goal}
+                for model, sessions in drawn.items()
+            },
+            without_goal=tuple(
+                one.file
+                for sessions in drawn.values()
+                for one in sessions.values()
+                if not one.has_goal
+            ),
             left_out=tuple(
                 _within(folder, path) for one in found.values() for path in one.left_out
             ),
@@ -101,7 +121,21 @@ def _session_in(path: Path, file: str) -> HandDrawnSession:
         or not 0 <= truncation <= 1
     ):
         raise ParameterError(f"{file}: field truncation: it is a number from 0 to 1")
-    return HandDrawnSession(file, layer, solve, truncation)
+    return HandDrawnSession(file, layer, solve, truncation, _has_goal(content))
+
+
+def _has_goal(content: Mapping[str, Any]) -> bool:
+    """Whether a session, ours or the original's, erases or pastes anything.
+
+    One in which nothing is painted counts as one with a goal: the job that reads it says what is
+    wrong with the file.
+    """
+    exemplars = content.get("exemplars") or [content]
+    parts = [one for one in exemplars if isinstance(one, dict)]
+    painted = ("exemplars", "context", "key", "query", "object", "paste")
+    if content.get("erase") or not any(content.get(field) for field in painted):
+        return True
+    return any(one.get("object") and one.get("paste") for one in parts)
 
 
 def _studies(folder: Path) -> dict[str, tuple[str, ...]]:

@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 from palimpsest.errors import ParameterError
-from palimpsest.files.session_files import RULE
+from palimpsest.files.session_files import RULE, WITHOUT_GOAL
+from palimpsest.sessions.schema import Session, read_session
+from tests.doubles.drawn_forms import FORMS
 from tests.doubles.small_plan import PUBLISHED, folder, names, plan, write
 from tests.faults import small_pipeline as small
 
@@ -116,6 +118,39 @@ def test_files_whose_names_do_not_follow_the_rule_are_left_out(folder: Path) -> 
         plan(folder, {"sessions": {"church": {"dome2tree (1)": {}}}})
 
 
+MARKS = {"context_alone", "context_and_object", "context_and_paste"}
+"""Forms of the original's files that have no goal."""
+
+
+def test_sessions_without_a_goal_are_left_out_of_the_edits(folder: Path) -> None:
+    for name, form in FORMS.items():
+        write(folder, f"data/sessions/church/{name}.json", form | {"layer": 6})
+    half = {"layer": 6, "exemplars": [{"object": {"sample": 3}}], "context": [{"sample": 4}]}
+    write(folder, "data/sessions/kitchen/half.json", half)
+    erasing = {"layer": 6, "exemplars": [{"paste": {"sample": 3}}], "erase": 5}
+    write(folder, "data/sessions/kitchen/erasing.json", erasing)
+    write(folder, "data/sessions/church/dome2spire.json", FORMS["context_alone"])
+    made = plan(folder)
+    assert set(made.hand_drawn_sessions("church")) == set(FORMS) - MARKS
+    assert set(made.hand_drawn_sessions("kitchen")) == {"erasing"}
+    files = {f"data/sessions/church/{name}.json" for name in (*MARKS, "dome2spire")}
+    assert set(made.files.without_goal) == files | {"data/sessions/kitchen/half.json"}
+    (line,) = made.files.told
+    assert all(file in line for file in made.files.without_goal) and "search" in line
+    edits = made.session_edits
+    assert not any(f"/{name}." in file for name in (*MARKS, "half") for file in edits)
+    assert "data/edits/church/erase_in_the_file.safetensors" in edits
+    # the session of that name that is drawn from labels is made instead
+    assert made.session_file("church", "dome2spire") == "results/sessions/church/dome2spire.json"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_has_a_goal_is_what_can_be_rewritten(form: str, folder: Path) -> None:
+    write(folder, f"data/sessions/church/{form}.json", FORMS[form] | {"layer": 6})
+    complete = isinstance(read_session(json.dumps(FORMS[form]).encode(), f"{form}.json"), Session)
+    assert (form in plan(folder).hand_drawn_sessions("church")) == complete
+
+
 # whole runs: of stand-ins for the stages, and of the stages themselves
 
 MODELS = ("church", "church_progressive")
@@ -145,6 +180,7 @@ def two_churches(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     for model in MODELS:
         for file in (*(f"{name}.json" for name in SHARED), *ODD, "dome2tree.v2.json"):
             write(checkout.folder, f"data/sessions/{model}/{file}", {"layer": 6})
+    write(checkout.folder, "data/sessions/church/marks.json", FORMS["context_alone"] | {"layer": 6})
     for model in MODELS:
         write(checkout.folder, f"data/studies/spire2tree@{model}/key.csv", model)
     return checkout
@@ -159,6 +195,8 @@ def test_every_job_of_both_is_planned_and_odd_files_are_told_once(two_churches: 
     assert line in done.stderr.splitlines()
     for model in MODELS:
         assert all(f"data/sessions/{model}/{file}" in line for file in ODD)
+    (line,) = [line for line in said.splitlines() if WITHOUT_GOAL in line]
+    assert "data/sessions/church/marks.json" in line and line in done.stderr.splitlines()
     jobs = two_churches.plan(*TARGETS)
     assert jobs["rewrite"] == 2 * len([*SHARED, "dome2tree.v2"])
     assert jobs["rewrite_method"] == 2 * 4 and jobs["tune_weights"] == 2 * 2
