@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
+from PIL import Image
 
 from palimpsest import cli
-from palimpsest.generators import load_generator
+from palimpsest.editor.notebook.places import notebook_place
+from palimpsest.errors import CheckpointError, ParameterError
+from palimpsest.generators import load_generator, sample_z
 from palimpsest.generators.checkpoints.exporting import export_generator
+from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import Edit, KeyStatistics
+from palimpsest.photographs import own_photograph
+from palimpsest.photographs.settings import AdaptationSettings, InversionSettings
 from palimpsest.pipeline import shipped_models
 
 
@@ -56,6 +62,32 @@ def test_statistics_rewrite_and_apply(capsys, session, tmp_path):
     assert edit.weights_sha256 == load_generator("mine.pt").weights_sha256
     sheet = ("--edit", "patch.safetensors", "--samples", 1, "--out", "after.png")
     assert needs_it(capsys, "apply", *TRUNCATED, *sheet)
+
+
+def test_a_photograph_needs_no_mean_latent(tmp_path, monkeypatch, generator, random_segmenter):
+    """Its w is found without truncation, from means of the generator's own w."""
+    inversion = InversionSettings(candidates=16, starts=1, z_steps=1, w_steps=1)
+    adaptation = AdaptationSettings(steps=1, kept=2)
+    monkeypatch.setattr(own_photograph, "InversionSettings", lambda: inversion)
+    monkeypatch.setattr(own_photograph, "AdaptationSettings", lambda: adaptation)
+    random_segmenter.save("mine-parts.safetensors")
+    Image.fromarray(as_picture(generator(sample_z(generator, 1, seed=4)))[0]).save("me.png")
+    for weights, out in (("mine.pt", "out.png"), ("whole.pt", "other.png")):
+        given = ("--weights", weights, "--segmenter", "mine-parts.safetensors", "--out", out)
+        assert run("photo", "me.png", *given) == 0
+    with Image.open("out.png") as made, Image.open("other.png") as other:
+        assert made.size == other.size == (32, 32) and made.tobytes() == other.tobytes()
+
+
+def test_a_notebook_opens_a_truncated_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "kept"))
+    with pytest.raises(CheckpointError, match="needs the mean latent"):
+        notebook_place("mine.pt", truncation=0.5)
+    place = notebook_place("mine.pt", truncation=0.5, estimate_mean=True).models["mine"]
+    assert place.truncation == place.loaded.truncation == 0.5
+    assert place.loaded.provenance["mean latent"].startswith("estimated from 10,000")
+    with pytest.raises(ParameterError, match="a loaded generator has its own"):
+        notebook_place(place.loaded, truncation=0.7)
 
 
 def test_export_writes_the_estimate_into_the_file(tmp_path):

@@ -33,6 +33,8 @@ def notebook_place(
     drafts: Path | None = None,
     segmenter: Path | None = None,
     statistics_samples: int = 2000,
+    truncation: float | None = None,
+    estimate_mean: bool = False,
     own: Collection[Path] = (),
 ) -> Workplace:
     """The place of an editor of ``g``; arguments as of `show`.
@@ -40,16 +42,23 @@ def notebook_place(
     ``own``: folders of drafts that this process has open, and may take over.
 
     A generator is copied, to the processor, so that later changes of it change no picture. Raises
-    `ParameterError` for a missing file, an unknown layer or a bad name, `CheckpointError` for a
-    file that cannot be read.
+    `ParameterError` for a missing file, an unknown layer, a bad name or the truncation of a loaded
+    generator, `CheckpointError` for a file that cannot be read.
     """
     if isinstance(g, Generator):
+        if truncation is not None or estimate_mean:
+            raise ParameterError(
+                "truncation: a loaded generator has its own; give it to load_generator, or a file "
+                "to show"
+            )
         found, weights = copy.deepcopy(g).cpu().eval().requires_grad_(False), Path()
     else:
         weights = Path(g)
         if not weights.is_file():
             raise ParameterError(f"{weights}: no such file")
-        found = load_generator(weights)
+        found = load_generator(
+            weights, 1.0 if truncation is None else truncation, estimate_mean=estimate_mean
+        )
         beside = weights.with_name(f"{weights.stem}-segmenter{weights.suffix}")
         segmenter = segmenter or (beside if beside.is_file() else None)
     if segmenter is not None and not Path(segmenter).is_file():

@@ -100,6 +100,8 @@ def show(
     drafts: str | PathLike[str] | None = None,
     segmenter: str | PathLike[str] | None = None,
     statistics_samples: int = 2000,
+    truncation: float | None = None,
+    estimate_mean: bool = False,
     height: int = HEIGHT,
 ) -> EditorWidget:
     """Open the editor in a notebook.
@@ -115,10 +117,13 @@ def show(
         segmenter: file of the segmenter for painting labelled things by a click; None for the
             one beside the weights, if there is one.
         statistics_samples: samples of a layer's full statistics.
+        truncation: of the generator in a file, 0 to 1; 1 if None.
+        estimate_mean: estimate the mean latent, which truncation needs, if the file holds none.
         height: of the page, in pixels of the screen.
 
     Raises:
-        ParameterError: a missing file, an unknown layer, a name that is none, too small a height.
+        ParameterError: a missing file, an unknown layer, a name that is none, the truncation of a
+            loaded generator, too small a height.
         CheckpointError: weights that cannot be read.
         SessionError: another program has an editor open on ``drafts``.
     """
@@ -133,6 +138,8 @@ def show(
         drafts=folder,
         segmenter=None if segmenter is None else Path(segmenter),
         statistics_samples=statistics_samples,
+        truncation=truncation,
+        estimate_mean=estimate_mean,
         own=_open,
     )
     if place.drafts in _open:
