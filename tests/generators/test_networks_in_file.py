@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from palimpsest.generators import load_generator, sample_z
-from palimpsest.generators.checkpoints.networks_in_file import AVERAGED, PREFERRED
+from palimpsest.generators.checkpoints.networks_in_file import AS_TRAINED, AVERAGED, PREFERRED
+from palimpsest.generators.stylegan2 import StyleGAN2
 from tests.generators import nvidia_files as nvidia
 from tests.generators.nvidia_files import refused
 
@@ -236,3 +237,45 @@ def test_names_of_the_papers_own_state_dict(tmp_path):
             tensors[name] = torch.outer(line, line) / 16
     g = loaded(tmp_path / "g.pt", tensors)
     assert (g.resolution, g.layers) == (256, tuple(range(2, 15)))
+
+
+def test_the_documentation_lists_every_known_key_in_order() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "own-model.md").read_text()
+    for name, keys in (("averaged", AVERAGED), ("as trained", AS_TRAINED)):
+        assert f"- {name}: {', '.join(f'`{key}`' for key in keys)}\n" in text
+
+
+@pytest.mark.parametrize("form", ["zip", "old", "pickle of arrays", "safetensors", "TorchScript"])
+def test_each_container_that_the_documentation_names_is_read(form, tmp_path) -> None:
+    torch.manual_seed(0)
+    g = StyleGAN2(8, {4: 6, 8: 5}, style_dim=8, mapping_layers=2).eval()
+    tensors = {name: one.contiguous().clone() for name, one in g.state_dict().items()}
+    path = tmp_path / "weights"
+    if form == "pickle of arrays":
+        path.write_bytes(pickle.dumps({name: one.numpy() for name, one in tensors.items()}))
+    elif form == "safetensors":
+        save_file(tensors, path)
+    elif form == "TorchScript":
+        torch.jit.trace(Carrying(tensors), torch.zeros(1)).save(str(path))
+    else:
+        torch.save(tensors, path, _use_new_zipfile_serialization=form == "zip")
+    z = torch.randn(2, 8)
+    torch.testing.assert_close(load_generator(path)(z), g(z))
+
+
+class Carrying(torch.nn.Module):
+    """A module that holds tensors under their names, and computes nothing with them."""
+
+    def __init__(self, tensors: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        for name, tensor in tensors.items():
+            *parents, last = name.split(".")
+            place = self
+            for parent in parents:
+                if parent not in place._modules:
+                    place.add_module(parent, torch.nn.Module())
+                place = place._modules[parent]
+            place.register_buffer(last, tensor)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 1
