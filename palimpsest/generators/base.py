@@ -124,6 +124,7 @@ class Layer(ABC):
 
     is_linear: bool
     crops: bool = True  # whether a part of the keys has values, so that goals can be cropped
+    renders_crops: bool = True  # whether values of a crop can be drawn, as a smaller image
     name: str = ""  # of the convolution in a wrapped network
     margin: int = 0  # cells of the maps beyond each edge of the picture, in StyleGAN3
     negative_slope: float = 1.0  # of the leaky rectifier

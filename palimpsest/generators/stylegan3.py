@@ -39,6 +39,7 @@ class AliasFreeLayer(Layer):
     """An alias-free convolution as an associative memory."""
 
     is_linear = False
+    renders_crops = False
     generator: StyleGAN3
 
     @cached_property

@@ -120,7 +120,7 @@ class WrappedLayer(Layer):
     """A convolution of any network as a linear associative memory."""
 
     is_linear = True
-    crops = False
+    crops = renders_crops = False
     generator: WrappedGenerator
 
     @property

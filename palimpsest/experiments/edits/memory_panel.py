@@ -14,7 +14,10 @@ from torch import Tensor
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.panel_sources import BATCH, Arrays, Facts, Sources, pictures
 from palimpsest.generators import Layer, sample_z
+from palimpsest.generators.base import Window
+from palimpsest.generators.picture_cells import within_picture
 from palimpsest.generators.pictures import as_picture
+from palimpsest.generators.pieces import drawn_alone, picture_cells, pixels_of
 from palimpsest.memory import KeyStatistics, context_directions, match_map, rank_matches
 from palimpsest.sessions.opening import check_statistics, open_session
 
@@ -33,9 +36,10 @@ def compute_memory(sources: Sources) -> tuple[Arrays, Facts]:
     rendered alone.
 
     Of P samples, best first: ``images`` (P, H, W, 3) uint8, ``heat`` (P, h, w) float32, the match
-    of every key; ``places`` (P, 4) int, the window around the best match in key cells; that window
-    ``in_place`` and rendered ``alone`` (P, H', W', 3) uint8. ``level``: the match from which a
-    place is outlined; ``context`` (C, H, W, 3) uint8 with ``painted`` (C, H, W).
+    of every key in the picture; ``places`` (P, 4) int, the window around the best match in key
+    cells; that window ``in_place`` and rendered ``alone`` (P, H', W', 3) uint8, by a network that
+    draws whole maps only among keys of zero (the fact ``among_zeros``). ``level``: the match from
+    which a place is outlined; ``context`` (C, H, W, 3) uint8 with ``painted`` (C, H, W).
 
     Raises `ParameterError` where the statistics of the layer are not given.
     """
@@ -50,19 +54,17 @@ def compute_memory(sources: Sources) -> tuple[Arrays, Facts]:
     direction = context_directions(keys, painted, stats, rank=1)[0]
     context_z = sample_z(sources.generator, session.n, session.seed)
     z = sources.z
-    heat = torch.cat([match_map(layer.keys(part).k, direction).cpu() for part in z.split(BATCH)])
+    maps = [match_map(layer.keys(part).k, direction).cpu() for part in z.split(BATCH)]
+    heat = within_picture(torch.cat(maps), layer.margin)
     best = rank_matches(heat, sources.pairs)
     level = np.quantile(heat.numpy(), LEVEL_PERCENT / 100)
     shown = session.context[:CONTEXT_SHOWN]
-    places = np.stack([_window(heat[i], min(PLACE, layer.key_size)) for i in best])
+    places = np.stack([_window(heat[i], min(PLACE, *picture_cells(layer))) for i in best])
     images = pictures(sources.generator, z[best])
     alone = [_alone(layer, z[i][None], place) for i, place in zip(best, places, strict=True)]
-    pixels = sources.generator.resolution // layer.key_size
-    size = (sources.generator.resolution,) * 2
-    in_place = [
-        image[t * pixels : b * pixels, x * pixels : r * pixels]
-        for image, (t, x, b, r) in zip(images, places, strict=True)
-    ]
+    size = sources.generator.image_size
+    parts = [pixels_of(layer, _edges(place)) for place in places]
+    in_place = [image[t:b, x:r] for image, (t, x, b, r) in zip(images, parts, strict=True)]
     return {
         "images": images,
         "heat": heat[best].numpy(),
@@ -78,7 +80,7 @@ def compute_memory(sources: Sources) -> tuple[Arrays, Facts]:
         "layer": layer.number,
         "level_percent": LEVEL_PERCENT,
         "ranks": list(range(1, len(best) + 1)),
-    }
+    } | ({} if layer.renders_crops else {"among_zeros": True})
 
 
 def _window(heat: Tensor, side: int) -> np.ndarray:
@@ -92,5 +94,9 @@ def _window(heat: Tensor, side: int) -> np.ndarray:
 
 def _alone(layer: Layer, z: Tensor, place: np.ndarray) -> np.ndarray:
     """A window of a sample's values rendered without the rest of the image, uint8."""
+    return as_picture(drawn_alone(layer, layer.keys(z), _edges(place)))[0]
+
+
+def _edges(place: np.ndarray) -> Window:
     top, left, bottom, right = (int(edge) for edge in place)
-    return as_picture(layer.render(layer.values(layer.keys(z).crop(top, left, bottom, right))))[0]
+    return top, left, bottom, right

@@ -55,7 +55,8 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
 def caption(panel: Panel) -> str:
     """The caption: what each row shows, and the level above which a match is outlined."""
     facts = panel.facts
-    cells = panel.arrays["heat"].shape[2]
+    rows, columns = panel.arrays["heat"].shape[1:]
+    others = "with keys of zero in" if facts.get("among_zeros") else "without"
     window = panel.arrays["places"][0]
     return (
         f"A layer as a memory. First row: the places painted as the context of {facts['session']}. "
@@ -63,7 +64,7 @@ def caption(panel: Panel) -> str:
         f"outlined are the places whose match is above the {facts['level_percent']:g} % quantile "
         "over all places of all samples. Third row: the part of the image at the "
         f"{window[2] - window[0]} x {window[3] - window[1]} cells around the best match; layer "
-        f"{facts['layer']} has {cells} x {cells} cells. Last row: the values of these cells, "
-        "rendered by the layers that follow without the rest of the image; this is what the key "
+        f"{facts['layer']} has {rows} x {columns} cells. Last row: the values of these cells, "
+        f"rendered by the layers that follow {others} the rest of the image; this is what the key "
         f"retrieves. {provenance(facts)}"
     ).strip()
