@@ -222,20 +222,13 @@ class Layer(ABC):
 
         Cropped values give smaller images. Raises `ValueError` for values of another layer.
         """
-        return self.generator.finish(self.last_values(values))
-
-    def last_values(self, values: ValueState) -> ValueState:
-        """Values of the generator's last layer, (B, M, H, W), from this layer's values.
-
-        `Generator.finish` draws the image from them. Raises as `render`.
-        """
         if values.layer != self.number:
             raise ValueError(f"values of layer {values.layer} given to layer {self.number}")
         g = self.generator
         given = values
         while values.layer < g.last_layer:
             values = g.next_values(values, inplace=values is not given)
-        return values
+        return g.finish(values)
 
 
 class Generator(nn.Module, ABC):

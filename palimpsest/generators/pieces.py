@@ -41,16 +41,24 @@ def pixels_of(layer: Layer, window: Window) -> Window:
     return top, left, bottom, right
 
 
-def drawn_alone(layer: Layer, state: KeyState, window: Window) -> Tensor:
-    """The picture (B, C, h, w) of a window of the whole key map ``state``, without other keys.
+def only_window(layer: Layer, state: KeyState, window: Window) -> KeyState:
+    """The keys of a window of the whole key map ``state`` without other keys: cropped or, where
+    only whole maps can be drawn, among zeros.
 
     ``window``: cells of the picture, half-open, as in `pixels_of`.
     """
     t, x, b, r = (edge + layer.margin for edge in window)
     if layer.renders_crops:
-        return layer.render(layer.values(state.crop(t, x, b, r)))
+        return state.crop(t, x, b, r)
     alone = torch.zeros_like(state.k)
     alone[:, :, t:b, x:r] = state.k[:, :, t:b, x:r]
-    whole = layer.render(layer.values(replace(state, k=alone)))
+    return replace(state, k=alone)
+
+
+def drawn_alone(layer: Layer, state: KeyState, window: Window) -> Tensor:
+    """The picture (B, C, h, w) of a window of keys without other keys, as `only_window`."""
+    made = layer.render(layer.values(only_window(layer, state, window)))
+    if layer.renders_crops:
+        return made
     top, left, bottom, right = pixels_of(layer, window)
-    return whole[:, :, top:bottom, left:right]
+    return made[:, :, top:bottom, left:right]

@@ -33,11 +33,13 @@ def golden_stylegan3(name: str) -> Golden:
     return Golden(state, held["in.z"], held["out.ws"], held["out.image"])
 
 
-def small_stylegan3(radial: bool = False, seed: int = 3, **options: int) -> StyleGAN3:
-    """A network of 16 pixels at random, with magnitudes, a mean latent and turns of its sines."""
+def small_stylegan3(
+    radial: bool = False, seed: int = 3, resolution: int = 16, **options: int
+) -> StyleGAN3:
+    """A network at random, with magnitudes, a mean latent and turns of its sines."""
     torch.manual_seed(seed)
     sizes = {"z_dim": 12, "style_dim": 16, "channel_base": 128, "channel_max": 8, "count": 4}
-    g = designed(16, radial=radial, critical=1, **(sizes | options))
+    g = designed(resolution, radial=radial, critical=1, **(sizes | options))
     for name, tensor in g.state_dict().items():
         if name.endswith("magnitude_ema"):
             tensor.fill_(float(torch.rand([]) + 0.5))

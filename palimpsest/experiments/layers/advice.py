@@ -24,14 +24,22 @@ import torch
 
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.layers.choice import LEAST_LAYERS, depth_below_line
+from palimpsest.experiments.layers.probe import OwnValues
 from palimpsest.experiments.layers.settings import ProbeSettings
 from palimpsest.generators.base import Generator
+from palimpsest.generators.pieces import picture_cells
 from palimpsest.memory import KeyStatistics
 from palimpsest.memory.directions import context_keys
 from palimpsest.sessions.places import Places
 
 SEEDS = (11, 12)
 """Streams of the samples that are probed."""
+
+COARSEST = 4
+"""Least cells along a key map that is probed."""
+
+LAST_NUMBER = 18
+"""The largest number of a layer that is probed: that of a StyleGAN2 of 1024 pixels."""
 
 MOST = 10
 """The largest rank that is considered: the largest of the paper's edits."""
@@ -40,19 +48,30 @@ MOST = 10
 def probe_for(g: Generator, samples: int) -> ProbeSettings:
     """The probe of a generator's layers, on ``samples`` samples of each of `SEEDS`.
 
-    The layers are those from the second on whose value map is at most half as wide as the image:
-    the first has the same keys in every image of a StyleGAN2, and in finer ones no rule is
-    expected. Pieces are as wide as the widest cells, and twice as wide.
+    The layers are those from the second on whose map has at least 4 x 4 cells in the picture and
+    values at most half as wide as the image: the first has the same keys in every image of a
+    StyleGAN2, and in finer ones no rule is expected. Pieces are as wide as the widest cells, and
+    twice as wide.
 
-    Raises `ParameterError` for a generator with fewer than three such layers.
+    Raises `ParameterError` for a generator with fewer than three such layers, such as one whose
+    layers all have maps of the image's size.
     """
-    layers = [n for n in g.layers[1:] if 2 * g.layer(n).value_size <= g.resolution]
+    own = OwnValues(g).layer
+    cells = {number: picture_cells(g.layer(number))[0] for number in g.layers[1:]}
+    layers = [
+        number
+        for number, count in cells.items()
+        if number <= min(own, LAST_NUMBER)
+        and count >= COARSEST
+        and 2 * count * g.layer(number).value_size <= g.resolution * g.layer(number).key_size
+        and g.resolution % count == 0
+    ]
     if len(layers) < LEAST_LAYERS:
         raise ParameterError(
             f"a generator of {g.resolution} pixels has {len(layers)} layers to compare; at least "
             f"{LEAST_LAYERS} are needed, so try its layers one by one"
         )
-    widest = g.resolution // min(g.layer(number).key_size for number in layers)
+    widest = g.resolution // min(cells[number] for number in layers)
     sizes = tuple(size for size in (widest, 2 * widest) if size < g.resolution)
     return ProbeSettings(layers=tuple(layers), sizes=sizes, samples=samples, seeds=SEEDS)
 

@@ -38,6 +38,9 @@ from palimpsest.estimates.columns import estimate_columns
 from palimpsest.estimates.intervals import jackknife
 from palimpsest.experiments.layers.settings import ProbeSettings
 from palimpsest.generators import Generator, KeyState, Layer, ValueState, sample_z
+from palimpsest.generators.base import Window
+from palimpsest.generators.picture_cells import within_picture
+from palimpsest.generators.pieces import drawn_alone, only_window, picture_cells
 from palimpsest.instruments.distances.frechet import frechet_distance
 from palimpsest.instruments.distances.inception import InceptionFeatures
 from palimpsest.instruments.segmenters.base import Segmenter
@@ -65,12 +68,12 @@ COLUMNS = (
 class Features(Protocol):
     """Features (B, C) of pieces; ``name``: that of the features in tables.
 
-    ``of_values``: the pieces are those of the last layer's values, (B, M, P, P), and not of images,
+    ``layer``: the pieces are those of this layer's values, (B, M, P, P); None: of images,
     (B, 3, P, P).
     """
 
     name: str
-    of_values: bool
+    layer: int | None
 
     def __call__(self, pieces: Tensor) -> np.ndarray: ...
 
@@ -85,7 +88,7 @@ class PieceFeatures:
     """
 
     STAGES = slice(1, 4)
-    of_values = False
+    layer = None
 
     def __init__(self, segmenter: Segmenter) -> None:
         self.name = f"{segmenter.name}-stages-2-to-4"
@@ -106,7 +109,7 @@ class PieceFeatures:
 class InceptionPieces:
     """Inception's features, with which the paper compares pieces (Appendix H)."""
 
-    of_values = False
+    layer = None
 
     def __init__(self, inception: InceptionFeatures) -> None:
         self.name = inception.name
@@ -122,13 +125,14 @@ class OwnValues:
     segmenter.
 
     From these values the generator draws its pixels, one by one: they hold what earlier layers made
-    of a place, and are the same kind of map for every probed layer.
+    of a place, and are the same kind of map for every probed layer. In a network whose last layer
+    gives the picture itself, it is the last one that gives more maps than a picture has channels.
     """
 
-    of_values = True
-
     def __init__(self, g: Generator) -> None:
-        self.name = f"own-values-of-layer-{g.last_layer}"
+        rich = [n for n in g.layers if g.layer(n).weight.shape[0] > g.image_channels]
+        self.layer = rich[-1] if rich else g.last_layer
+        self.name = f"own-values-of-layer-{self.layer}"
 
     def __call__(self, pieces: Tensor) -> np.ndarray:
         """(B, M, P, P) values to (B, M) float32."""
@@ -139,14 +143,10 @@ def check_fits(g: Generator, settings: ProbeSettings) -> None:
     """Check that a generator can be probed with these settings.
 
     Raises `ParameterError` for a layer that ``g`` does not have, a size that does not tile its
-    image, a layer whose cells are larger than every size, images that are not square, and networks
-    that draw whole maps only, such as a StyleGAN3.
+    image, a layer whose cells are larger than every size, and images that are not square.
     """
     if lacking := g.lacking(settings.layers):
         raise ParameterError(f"layers: this generator has {lacking}")
-    if g.kind == "stylegan3" or not g.layer(settings.layers[0]).crops:
-        name = "a StyleGAN3" if g.kind == "stylegan3" else "this network"
-        raise ParameterError(f"{name} draws whole maps only, so its layers draw no pieces")
     if g.image_size != (g.resolution, g.resolution):
         height, width = g.image_size
         raise ParameterError(f"images of {height} x {width} pixels; pieces are those of squares")
@@ -157,16 +157,17 @@ def check_fits(g: Generator, settings: ProbeSettings) -> None:
             )
     for layer in settings.layers:
         if not any(cells_of(g.layer(layer), size) for size in settings.sizes):
-            cell = g.resolution // g.layer(layer).key_size
+            cell = g.resolution / picture_cells(g.layer(layer))[0]
+            add = f"; add {cell:g}" if cell % 1 == 0 else ""
             raise ParameterError(
                 f"sizes: none of {list(settings.sizes)} is a whole number of layer {layer}'s "
-                f"cells, which are {cell} pixels wide; add {cell}"
+                f"cells, which are {cell:g} pixels wide{add}"
             )
 
 
 def cells_of(layer: Layer, size: int) -> int:
     """Cells of the layer's keys along a piece of ``size`` pixels; 0 if not a whole number."""
-    cells, rest = divmod(size * layer.key_size, layer.generator.resolution)
+    cells, rest = divmod(size * picture_cells(layer)[0], layer.generator.resolution)
     return 0 if rest else cells
 
 
@@ -182,28 +183,48 @@ def places(n: int, size: int, resolution: int, seed: int) -> np.ndarray:
     return np.repeat(drawn.astype(int) * size, SHARING, axis=0)[:n]
 
 
-def cut(images: Tensor, top: int, left: int, size: int) -> Tensor:
-    """The window cut from whole maps (B, C, R, R): (B, C, size, size)."""
-    return images[:, :, top : top + size, left : left + size]
+def cut(maps: Tensor, top: int, left: int, size: int, resolution: int = 0) -> Tensor:
+    """The window cut from whole maps (B, C, R, R): (B, C, size, size).
 
-
-def values_alone(layer: Layer, state: KeyState, top: int, left: int, size: int) -> ValueState:
-    """The last layer's values of a window of keys without the keys around it.
-
-    ``state``: the layer's whole key map; ``top``, ``left`` and ``size`` are pixels of the image and
-    whole numbers of the layer's cells.
+    ``resolution``: side of the image in pixels, in which the window is given, if that is not R.
     """
-    cell = layer.generator.resolution // layer.key_size
-    t, x, b, r = (edge // cell for edge in (top, left, top + size, left + size))
-    return layer.last_values(layer.values(state.crop(t, x, b, r)))
+    scale = maps.shape[-1] / (resolution or maps.shape[-1])
+    side = max(1, int(size * scale))
+    top, left = int(top * scale), int(left * scale)
+    return maps[:, :, top : top + side, left : left + side]
+
+
+def window_of(layer: Layer, top: int, left: int, size: int) -> Window:
+    """The window of key cells in the picture; ``top``, ``left`` and ``size`` are whole cells, in
+    pixels."""
+    cells, pixels = picture_cells(layer)[0], layer.generator.resolution
+    t, x, b, r = (edge * cells // pixels for edge in (top, left, top + size, left + size))
+    return t, x, b, r
 
 
 def alone(layer: Layer, state: KeyState, top: int, left: int, size: int) -> Tensor:
     """The window of keys rendered without the keys around it: (B, C, size, size).
 
-    The arguments are those of `values_alone`.
+    ``state``: the layer's whole key map; ``top``, ``left`` and ``size`` are pixels of the image and
+    whole numbers of the layer's cells.
     """
-    return layer.generator.finish(values_alone(layer, state, top, left, size))
+    return drawn_alone(layer, state, window_of(layer, top, left, size))
+
+
+def values_alone(
+    layer: Layer, state: KeyState, top: int, left: int, size: int, number: int
+) -> Tensor:
+    """The values of layer ``number`` of a window of keys without the keys around it.
+
+    The other arguments are those of `alone`.
+    """
+    g = layer.generator
+    window = window_of(layer, top, left, size)
+    values = g.values_at(layer.values(only_window(layer, state, window)), number)
+    if layer.renders_crops:
+        return values.v
+    whole = within_picture(values.v, g.layer(number).margin)
+    return cut(whole, top, left, size, g.resolution)
 
 
 def opened(
@@ -234,21 +255,31 @@ def piece_features(
     z = sample_z(g, settings.samples, seed)
     corners = {size: places(settings.samples, size, g.resolution, seed) for size in settings.sizes}
     found: dict[tuple[int, int | None], list[np.ndarray]] = {}
+    wanted = {*settings.layers, *([features.layer] if features.layer else [])}
     for first in range(0, settings.samples, batch):
         with torch.no_grad():
-            keys, values = opened(g, z[first : first + batch], settings.layers)
-
-            def seen(values: ValueState) -> Tensor:
-                return values.v if features.of_values else g.finish(values)
-
-            whole = seen(values)
+            keys, values = opened(g, z[first : first + batch], wanted)
+            whole = _seen(g, features, keys, values)
+            keys = {number: keys[number] for number in settings.layers}
             for size in settings.sizes:
                 here = corners[size][first : first + batch]
-                for layer, pieces in _pieces(g, keys, whole, here, size, seen):
+                for layer, pieces in _pieces(g, keys, whole, here, size, features.layer):
                     found.setdefault((size, layer), []).append(features(pieces))
         if progress is not None:
             progress(len(whole))
     return {what: np.concatenate(parts) for what, parts in found.items()}
+
+
+def _seen(
+    g: Generator, features: Features, keys: dict[int, KeyState], values: ValueState
+) -> Tensor:
+    """The whole maps (B, C, R, R) that are compared: images, or a layer's values."""
+    if features.layer is None:
+        return g.finish(values)
+    layer = g.layer(features.layer)
+    if layer.number != values.layer:
+        values = layer.values(keys[layer.number])
+    return within_picture(values.v, layer.margin)
 
 
 def _pieces(
@@ -257,20 +288,21 @@ def _pieces(
     whole: Tensor,
     corners: np.ndarray,
     size: int,
-    seen: Callable[[ValueState], Tensor],
+    of_layer: int | None,
 ) -> Iterator[tuple[int | None, Tensor]]:
     """(layer, pieces (B, C, size, size)): of whole maps (None), then of each layer alone.
 
-    ``seen``: the map (B, C, R, R) that is compared, from the last layer's values; ``whole``: that
-    of the whole images.
+    ``whole``: the maps that are compared, (B, C, R, R); ``of_layer``: whose values they are, None
+    for images.
     """
     groups = [
         (int(top), int(left), torch.from_numpy(np.flatnonzero((corners == (top, left)).all(1))))
         for top, left in np.unique(corners, axis=0)
     ]
-    pieces = whole.new_empty(*whole.shape[:2], size, size)
+    side = cut(whole, 0, 0, size, g.resolution).shape[-1]
+    pieces = whole.new_empty(*whole.shape[:2], side, side)
     for top, left, members in groups:
-        pieces[members] = cut(whole[members], top, left, size)
+        pieces[members] = cut(whole[members], top, left, size, g.resolution)
     yield None, pieces
     for number, state in keys.items():
         layer = g.layer(number)
@@ -278,7 +310,8 @@ def _pieces(
             continue
         rendered = torch.empty_like(pieces)
         for top, left, members in groups:
-            rendered[members] = seen(values_alone(layer, state[members], top, left, size))
+            given = (layer, state[members], top, left, size)
+            rendered[members] = values_alone(*given, of_layer) if of_layer else alone(*given)
         yield number, rendered
 
 
@@ -301,9 +334,14 @@ def probe_layers(
         batch: samples at a time; it changes rows by rounding only.
         progress: called with the samples done since its last call, of ``settings.images``.
 
-    Raises `ParameterError` as `check_fits`.
+    Raises `ParameterError` as `check_fits`, and for layers after that whose values are compared.
     """
     check_fits(g, settings)
+    if features.layer is not None and max(settings.layers) > features.layer:
+        raise ParameterError(
+            f"layers: {features.name} compares values of layer {features.layer}, which layer "
+            f"{max(settings.layers)} comes after; leave it out"
+        )
     of_seed = {
         seed: piece_features(g, features, settings, seed, batch=batch, progress=progress)
         for seed in settings.seeds

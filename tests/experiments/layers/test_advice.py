@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.layers.advice import SEEDS, advise_rank, probe_for
 from palimpsest.experiments.layers.choice import choose_layers
 from palimpsest.experiments.layers.probe import OwnValues, distances, probe_layers
+from palimpsest.experiments.layers.settings import ProbeSettings
+from palimpsest.generators import Generator, wrap
+from palimpsest.generators.pieces import picture_cells
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.memory import KeyStatistics
 from palimpsest.sessions.places import Places
+from tests.doubles.alias_free import small_stylegan3
 from tests.doubles.local_network import local_from
 
 UNITS = 16
@@ -59,6 +64,54 @@ def test_images_that_are_not_square_are_refused_in_one_line() -> None:
     )
     with pytest.raises(ParameterError, match="images of 32 x 64 pixels"):
         probe_layers(g, OwnValues(g), probe_for(g, samples=8))
+
+
+def dcgan(local: bool) -> Generator:
+    """A wrapped network of 64 pixels; if ``local``, its convolutions mix no cells from layer 4."""
+    torch.manual_seed(6)
+    steps: list[nn.Module] = [nn.ConvTranspose2d(8, 16, 4)]
+    for number, size in enumerate((8, 16, 32, 64), start=2):
+        steps += [nn.LeakyReLU(0.2), nn.Upsample(size=size)]
+        kernel = 1 if local and number >= 4 else 3
+        steps += [nn.Conv2d(16, 16, kernel, padding=kernel // 2)]
+    return wrap(nn.Sequential(*steps, nn.LeakyReLU(0.2), nn.Conv2d(16, 3, 1), nn.Tanh()), z_dim=8)
+
+
+def test_a_wrapped_network_is_probed_among_keys_of_zero() -> None:
+    g = dcgan(local=True)
+    features = OwnValues(g)
+    assert features.layer == 5  # 6 gives the picture itself
+    settings = probe_for(g, samples=16)
+    assert settings.layers == (2, 3, 4) and settings.sizes == (8, 16)
+    table = distances(probe_layers(g, features, settings))
+    found = table.set_index("layer")["relative"]
+    assert found.loc[4].max() < 1e-4 < 1e-2 < found.loc[[2, 3]].min()
+    mixing = distances(probe_layers(dcgan(local=False), features, settings))
+    assert mixing["relative"].min() > 1e-3
+
+
+@pytest.mark.parametrize("radial", [False, True])
+def test_a_stylegan3_is_probed_within_its_picture(radial) -> None:
+    g = (
+        small_stylegan3(radial=radial, resolution=64, count=8, channel_base=512)
+        .eval()
+        .requires_grad_(False)
+    )
+    settings = probe_for(g, samples=8)
+    assert len(settings.layers) >= 3 and all(size < 64 for size in settings.sizes)
+    table = distances(probe_layers(g, OwnValues(g), settings))
+    assert (table["fid"] > 0).all() and set(table["layer"]) == set(settings.layers)
+    cells = [picture_cells(g.layer(number))[0] for number in settings.layers]
+    assert (table.groupby("layer")["crop_cells"].first() * 64).tolist() == [
+        settings.sizes[0] * count for count in cells
+    ]
+
+
+def test_layers_after_the_compared_values_are_refused() -> None:
+    g = dcgan(local=False)
+    settings = ProbeSettings(layers=(5, 6), sizes=(8,), samples=8, seeds=SEEDS)
+    with pytest.raises(ParameterError, match="values of layer 5, which layer 6 comes after"):
+        probe_layers(g, OwnValues(g), settings)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from palimpsest.experiments.layers.probe import (
     PieceFeatures,
     alone,
     cells_of,
-    check_fits,
     cut,
     distances,
     jackknife,
@@ -27,7 +26,6 @@ from palimpsest.experiments.layers.settings import ProbeSettings
 from palimpsest.generators import sample_z
 from palimpsest.generators.progressive import ProgressiveGAN
 from palimpsest.instruments.distances.frechet import frechet_distance
-from tests.doubles.alias_free import small_stylegan3
 
 PLAN = ProbeSettings(layers=(3, 5, 7), sizes=(8, 16), samples=20, seeds=(11, 12, 13))
 
@@ -36,7 +34,7 @@ class Colours:
     """Looks at a piece's mean and contrast by channel."""
 
     name = "colours"
-    of_values = False
+    layer = None
 
     def __call__(self, pieces):
         flat = pieces.flatten(2)
@@ -96,13 +94,6 @@ def test_only_whole_cells_make_a_piece(small_generator):
     assert sides == {3: 4, 4: 8, 6: 16, 8: 32}
     assert [cells_of(small_generator.layer(n), 8) for n in sides] == [1, 2, 4, 8]
     assert [cells_of(small_generator.layer(n), 4) for n in sides] == [0, 1, 2, 4]
-
-
-def test_a_network_that_draws_whole_maps_only_has_no_pieces():
-    g = small_stylegan3()
-    plan = ProbeSettings(layers=(2, 3, 4), sizes=(8,), samples=20, seeds=(11, 12, 13))
-    with pytest.raises(ParameterError, match="a StyleGAN3 draws whole maps only"):
-        check_fits(g, plan)
 
 
 def test_distances_are_those_of_the_pieces(small_generator):
