@@ -28,6 +28,7 @@ LABELS = (
     "switched",
     "place",
     "chosen_by",
+    "kind",
 )
 """Columns that name a row; the ones that a table has are joined to the row's name."""
 

@@ -41,6 +41,7 @@ def main(
     change: shared.ChangeJson,
     out: shared.Measurements,
     edit: shared.Edits = [],  # noqa: B006
+    critic: shared.CriticFile = None,
     image_methods: shared.ImageMethods = "{}",
     classifier: Annotated[
         Path | None, typer.Option(help="Classifier of the attribute that the edit adds.")
@@ -67,7 +68,7 @@ def main(
     chosen = Shard.called(shard).samples(samples)
     place = computing_device(device)
     generator = load_generator(weights, truncation=truncation).to(place)
-    labels = load_segmenter(segmenter).to(place)
+    labels = load_segmenter(segmenter, critic).to(place)
     shows = load_classifier(classifier).to(place) if classifier else None
     rule = rule_called(session.stem, world)
     meant = Change(classes.source, classes.targets, shows, rule)

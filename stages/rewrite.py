@@ -16,7 +16,7 @@ from palimpsest.commands.session_edits import edit_of_session, generator_of_stat
 from palimpsest.methods.registry import method_called, names_of
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
-from palimpsest.pipeline.shared_options import StatisticsFile, Weights
+from palimpsest.pipeline.shared_options import CriticFile, StatisticsFile, Weights
 from palimpsest.sessions import Session
 from palimpsest.settings import settings_from_json
 
@@ -35,6 +35,7 @@ def main(
         Path | None,
         typer.Option(help="Segmenter, needed by methods that judge candidates by labels."),
     ] = None,
+    critic: CriticFile = None,
     device: Device = "cpu",
 ) -> None:
     """Write the edit, with the session, the method and their numbers in its metadata."""
@@ -44,17 +45,17 @@ def main(
     drawn = drawn.model_copy(update={"name": session.stem, "model": model or drawn.model})
     place = computing_device(device)
     generator, stats = generator_of_statistics(weights, statistics, place)
-    labels = _segmenter(segmenter).to(place) if segmenter and by.uses_segmenter else None
+    labels = _segmenter(segmenter, critic).to(place) if segmenter and by.uses_segmenter else None
     edit = edit_of_session(by, generator, drawn, stats, labels, chosen)
     edit.save(out)
     print(told(edit))
 
 
-def _segmenter(path: Path) -> Any:
+def _segmenter(path: Path, critic: Path | None) -> Any:
     # importing the instruments takes seconds, and most methods do not need them
     from palimpsest.instruments.loading import load_segmenter
 
-    return load_segmenter(path)
+    return load_segmenter(path, critic)
 
 
 if __name__ == "__main__":

@@ -176,12 +176,13 @@ def rewrite(
         device=place,
         check=lambda g, number: check_moved(drawn, g, number),
     )
+    critic = planned.critic if planned and not segmenter else None
     segmenter = segmenter or (planned.segmenter if planned else None)
     labels = None
     if segmenter and by.uses_segmenter:
         from palimpsest.instruments.loading import load_segmenter
 
-        labels = load_segmenter(segmenter).to(place)
+        labels = load_segmenter(segmenter, critic).to(place)
     edit = edit_of_session(by, g, drawn, stats, labels, chosen)
     edit.save(out)
     typer.echo(told(edit), err=True)

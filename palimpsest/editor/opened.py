@@ -199,5 +199,5 @@ class OpenModel:
                 # importing the instruments takes a second, and most of the work needs none
                 from palimpsest.instruments.loading import load_segmenter
 
-                own._segmenter = load_segmenter(self.place.segmenter)
+                own._segmenter = load_segmenter(self.place.segmenter, self.place.critic)
             return own._segmenter

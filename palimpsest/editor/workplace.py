@@ -23,9 +23,10 @@ class ModelPlace:
 
     ``layer``: the layer that a new draft edits; None for one in the middle. ``statistics_folder``
     holds ``layerN.safetensors``. ``sessions``: folder to which sessions are saved; ``drawn``: other
-    folders with sessions that can be opened. ``iterations``: Gauss-Newton steps of an edit;
-    ``improving``: settings of the method `palimpsest`; ``improving_alone``: those of the sessions,
-    by name, that have settings of their own. ``loaded``: the generator if it is in memory already;
+    folders with sessions that can be opened. ``critic``: that on the segmenter's encoder.
+    ``iterations``: Gauss-Newton steps of an edit; ``improving``: settings of the method
+    `palimpsest`; ``improving_alone``: those of the sessions, by name, that have settings of their
+    own. ``loaded``: the generator if it is in memory already;
     ``weights`` are not read then. ``of_class``: class of all samples of a class-conditional
     generator; None: drawn for each. ``estimate_mean``: as in `load_generator`. ``encoder``,
     ``framing``: networks that make photographs easier to put in, if there are any.
@@ -35,6 +36,7 @@ class ModelPlace:
     sessions: Path
     statistics_folder: Path
     segmenter: Path | None = None
+    critic: Path | None = None
     encoder: Path | None = None
     framing: Path | None = None
     truncation: float = 1.0

@@ -18,6 +18,7 @@ from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.instruments.classifiers.attribute_classifier import AttributeClassifier
 from palimpsest.instruments.classifiers.base import Classifier
 from palimpsest.instruments.classifiers.published import CALLED, FaceAttribute
+from palimpsest.instruments.critics.critic import Critic
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.face_parser import MARK as FACE_MARK
 from palimpsest.instruments.segmenters.face_parser import FaceParser
@@ -28,12 +29,22 @@ from palimpsest.instruments.segmenters.unified_parser import UnifiedParser
 from palimpsest.instruments.segmenters.world_segmenter import WorldSegmenter
 
 
-def load_segmenter(path: str | PathLike[str]) -> Segmenter:
+def load_segmenter(
+    path: str | PathLike[str], critic: str | PathLike[str] | None = None
+) -> Segmenter:
     """The segmenter in the file ``path``: a world's, the parts of photographs, the unified parser,
-    or the face parser.
+    or the face parser; with the ``critic`` on its encoder, if one is given.
 
-    Raises `CheckpointError` for a file that is missing, damaged, or none of these.
+    Raises `CheckpointError` for a file that is missing, damaged, or none of these, and for the
+    critic of another segmenter.
     """
+    segmenter = _segmenter(path)
+    if critic is not None:
+        segmenter.critic = Critic.load(critic, segmenter)
+    return segmenter
+
+
+def _segmenter(path: str | PathLike[str]) -> Segmenter:
     metadata = _metadata(path)
     if metadata is not None:
         marked = {PARSING_KEY: UnifiedParser, PHOTOGRAPH_KEY: PhotographParts}

@@ -87,6 +87,7 @@ def _of_model(folder: Path, plan: SessionPlan, name: str) -> ModelPlace:
         sessions=folder / plan.saved_session_folder(name),
         statistics_folder=(folder / plan.statistics_file(name, 2)).parent,
         segmenter=folder / about.segmenter if about.segmenter else None,
+        critic=folder / about.critic if about.critic else None,
         **_of_photographs(folder / about.weights),
         truncation=about.truncation,
         layer=plan.model_layer(name),
@@ -131,11 +132,13 @@ def _of_weights(
         for kind in ("segmenter", "parts")
     ]
     segmenter = next((file for file in named if file.is_file()), None)
+    critic = weights.with_name(f"{weights.stem}-critic{weights.suffix}")
     place = ModelPlace(
         weights=weights,
         sessions=folder / "data" / "sessions" / name,
         statistics_folder=folder / "data" / "statistics" / name,
         segmenter=segmenter,
+        critic=critic if segmenter and critic.is_file() else None,
         **_of_photographs(weights),
         of_class=of_class,
         estimate_mean=estimate_mean,

@@ -131,6 +131,7 @@ class Plan(ExperimentPlan):
         return sorted(
             {model.weights for model in models}
             | {file for name in self.parameters.models for file in self.segmenter_files(name)}
+            | {file for name in self.parameters.models for file in self.critic_files(name)}
             | {file for model in models for file in model.classifiers}
             | {model.reference for model in models if model.reference}
             | {file for model in models for file in model.fetched_sessions.values()}
@@ -185,6 +186,7 @@ class Plan(ExperimentPlan):
             "layer_choice": bool(self.probed_models),
             "layer_edits": bool(self.probed_models),
             "instrument_grades": bool(self.graded_segmenters),
+            "critic_grades": bool(self.graded_critics),
         }
         return [
             f"results/tables/{name}.csv" for name, is_possible in possible.items() if is_possible

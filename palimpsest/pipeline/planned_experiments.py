@@ -35,6 +35,10 @@ class ExperimentPlan(MeasurementPlan):
         """The file of a model's segmenter, as an input that may be missing."""
         return [file] if (file := self.segmenter(model)) else []
 
+    def critic_files(self, model: str) -> list[str]:
+        """The file of a model's critic, as an input that may be missing."""
+        return [file] if (file := self.parameters.models[model].critic) else []
+
     def instrument_files(self, name: str) -> list[str]:
         """The file of a published network; empty if the segmenter's encoder is used instead."""
         return [file] if (file := getattr(self.parameters.instruments, name)) else []
@@ -49,6 +53,11 @@ class ExperimentPlan(MeasurementPlan):
         """The classifiers of all models with a world, each once."""
         models = (self.parameters.models[name] for name in self.models_with_world)
         return sorted({file for model in models for file in model.classifiers})
+
+    @cached_property
+    def graded_critics(self) -> list[str]:
+        """The critics of all models with a world, each once."""
+        return sorted({file for m in self.models_with_world for file in self.critic_files(m)})
 
     # worlds
 

@@ -72,6 +72,12 @@ class PlannedSession:
         file = self.plan.segmenter(self.model)
         return None if file is None else self.folder / file
 
+    @property
+    def critic(self) -> Path | None:
+        """The file of the critic on the segmenter, if the model has one."""
+        file = self.plan.parameters.models[self.model].critic
+        return None if file is None else self.folder / file
+
 
 def planned_session(params: Path | None, weights: Path, session: Session) -> PlannedSession | None:
     """How a run in the folder of ``params`` would solve a session of the model with these weights.

@@ -96,6 +96,9 @@ Perceptual = Annotated[
 AlexNet = Annotated[
     Path | None, typer.Option(help="AlexNet weights for LPIPS. [torchvision's cache folder]")
 ]
+CriticFile = Annotated[
+    Path | None, typer.Option(help="Critic on the segmenter's encoder (.safetensors). [none]")
+]
 Inception = Annotated[
     Path | None, typer.Option(help="Inception weights for image features. [the segmenter's]")
 ]

@@ -128,7 +128,13 @@ SECTIONS = (
         "Everything above rests on small generators that learned a drawn world, and on instruments "
         "that make errors. The world knows the class of every pixel, so both are graded: the "
         "generators against what they should have drawn, the instruments against known labels.",
-        ("generator_grades", "figS3_generator_*", "instrument_grades", "figS4_world_*"),
+        (
+            "generator_grades",
+            "figS3_generator_*",
+            "instrument_grades",
+            "critic_grades",
+            "figS4_world_*",
+        ),
     ),
     Section(
         "layers",
@@ -299,6 +305,14 @@ TABLE_TITLES = {
         "The instruments",
         "How often each instrument errs on held-out renders: sharp ones, and blurred ones that are "
         "about as soft as generated images.",
+    ),
+    "critic_grades": (
+        "The critics",
+        "Labels do not see ghosts, smears and mud. A critic was trained on a generator’s samples "
+        "under random edits to tell the cells that an edit spoilt; its drop, from the image before "
+        "to the image after, stands in the tables of methods. Here it compares the world’s own "
+        "counterfactual with a ghost, a blur and a collage at the same place, none of which it saw "
+        "in training: how often is the counterfactual’s drop the smaller one?",
     ),
     "layer_probe": (
         "Pieces of every layer",

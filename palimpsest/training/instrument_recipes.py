@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from palimpsest.settings import Count, Rate, Seed, Settings
+from palimpsest.settings import Count, LayerNumber, Rate, Seed, Settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
@@ -53,6 +53,27 @@ class ClassifierRecipe(Settings):
     steps: Count = 800
     batch: BatchSize = 32
     rate: Rate = 3e-3
+    weight_decay: Weight = 1e-2
+    seed: Seed = 1
+
+
+class CriticRecipe(Settings):
+    """Everything that the training of a critic depends on, but for its model and segmenter.
+
+    Half of a ``batch`` are samples under random edits, the rest samples and, where there is a
+    world, renders. ``layers``: layers that the edits change, which keep the size of their maps;
+    ``ranks``: smallest and largest of the edits; ``changes``: smallest and largest change of the
+    cells that they change most, in [0, 2]. ``spoilt``: mean change of a cell, in [0, 2], from which
+    on it counts as spoilt; below a third of that it counts as unspoilt.
+    """
+
+    layers: Annotated[tuple[LayerNumber, ...], Field(min_length=1)] = (4, 6, 8)
+    ranks: tuple[Count, Count] = (1, 3)
+    changes: tuple[Weight, Weight] = (0.15, 0.8)
+    spoilt: Annotated[float, Field(gt=0)] = 0.12
+    steps: Count = 600
+    batch: BatchSize = 16
+    rate: Rate = 2e-3
     weight_decay: Weight = 1e-2
     seed: Seed = 1
 

@@ -21,12 +21,13 @@ from torch.utils.data import Dataset
 
 from palimpsest.training.instrument_recipes import (
     ClassifierRecipe,
+    CriticRecipe,
     PhotographRecipe,
     SegmenterRecipe,
 )
 from palimpsest.training.resumable import Losses, ResumableTraining
 
-InstrumentRecipe = SegmenterRecipe | ClassifierRecipe | PhotographRecipe
+InstrumentRecipe = SegmenterRecipe | ClassifierRecipe | CriticRecipe | PhotographRecipe
 
 WARM_UP = 100
 """Steps over which the rate rises to its full height."""
@@ -68,12 +69,16 @@ class SupervisedTraining(ResumableTraining):
             group["lr"] = rate_at(self.recipe, self.step)
         self.network.train()
         with torch.autocast("cpu", torch.bfloat16):
-            predicted = self.network(images.contiguous(memory_format=torch.channels_last))
+            predicted = self.predicted(images)
         loss = self.loss(predicted.float(), truth)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         return {"loss": loss.item()}
+
+    def predicted(self, images: Tensor) -> Tensor:
+        """The network's output for the ``images`` of a batch."""
+        return self.network(images.contiguous(memory_format=torch.channels_last))
 
     def trained_network(self) -> nn.Module:
         """A copy of the network as trained so far."""

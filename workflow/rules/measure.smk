@@ -18,6 +18,7 @@ rule measure:
         segmenter=lambda wildcards: PLAN.segmenter(MEASURED[wildcards.measured].model),
         session=lambda wildcards: PLAN.session_file(*MEASURED[wildcards.measured]),
         edits=lambda wildcards: PLAN.measured_edits(*MEASURED[wildcards.measured]).values(),
+        critic=lambda wildcards: PLAN.critic_files(MEASURED[wildcards.measured].model),
         classifier=lambda wildcards: PLAN.classifier_files(*MEASURED[wildcards.measured]),
         alexnet=PLAN.instrument_files("alexnet"),
         inception=PLAN.instrument_files("inception"),
@@ -51,6 +52,7 @@ rule measure:
         change=lambda wildcards: as_json(
             PLAN.measured_change(*MEASURED[wildcards.measured]).classes
         ),
+        critic=lambda wildcards, input: option("--critic", input.critic),
         classifier=lambda wildcards, input: option("--classifier", input.classifier),
         alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
         inception=lambda wildcards, input: option("--inception", input.inception),
@@ -66,7 +68,7 @@ rule measure:
         " --samples {params.samples}"
         " --shard {wildcards.scatteritem} --seed {params.seed}"
         " --truncation {params.truncation} --scale {params.scale}"
-        " --change {params.change:q} {params.classifier} {params.alexnet} {params.inception}"
+        " --change {params.change:q} {params.critic} {params.classifier} {params.alexnet} {params.inception}"
         " {params.world} --image-methods {params.image_methods:q} --out {output.rows}"
         " --out-features {output.features} --device {resources.device} > {log} 2>&1"
 

@@ -117,6 +117,7 @@ rule rewrite:
     input:
         weights=lambda wildcards: PLAN.weights(wildcards.model),
         segmenter=lambda wildcards: PLAN.segmenter_files(wildcards.model),
+        critic=lambda wildcards: PLAN.critic_files(wildcards.model),
         session=lambda wildcards: PLAN.session_file(wildcards.model, wildcards.session),
         statistics=lambda wildcards: PLAN.session_statistics_file(
             wildcards.model, wildcards.session
@@ -138,13 +139,14 @@ rule rewrite:
         device=PARAMETERS.compute.device,
     params:
         segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
+        critic=lambda wildcards, input: option("--critic", input.critic),
         method=lambda wildcards: PLAN.own_method(wildcards.model, wildcards.session),
         settings=lambda wildcards: as_json(PLAN.method_settings(wildcards.model, wildcards.session)),
     message:
         "Rewrite {wildcards.model}: {wildcards.session}"
     shell:
         "python -m stages.rewrite --weights {input.weights} --statistics {input.statistics}"
-        " --model {wildcards.model} --session {input.session} {params.segmenter}"
+        " --model {wildcards.model} --session {input.session} {params.segmenter} {params.critic}"
         " --method {params.method} --settings {params.settings:q} --out {output}"
         " --device {resources.device} > {log} 2>&1"
 
@@ -161,6 +163,7 @@ use rule rewrite as rewrite_method with:
         method=one_of(PLAN.rewriting_methods),
     params:
         segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
+        critic=lambda wildcards, input: option("--critic", input.critic),
         method=lambda wildcards: with_rank(wildcards.method)[0],
         settings=lambda wildcards: as_json(
             PLAN.method_settings(wildcards.model, wildcards.session, wildcards.method)

@@ -189,6 +189,34 @@ rule tabulate_instruments:
         " --out {output} > {log} 2>&1"
 
 
+rule tabulate_critics:
+    input:
+        PLAN.graded_critics,
+    output:
+        report(
+            "results/tables/critic_grades.csv",
+            caption="../report/critic_grades.rst",
+            category="Tables",
+        ),
+    log:
+        "logs/tabulate_critics.log",
+    benchmark:
+        "logs/benchmarks/tabulate_critics.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        gpu=0,
+    params:
+        critics=lambda wildcards, input: repeated("--critic", input),
+    message:
+        "Tabulate the grades of the critics"
+    shell:
+        "python -m stages.tabulate_critics {params.critics} --out {output} > {log} 2>&1"
+
+
 rule collect_metrics:
     input:
         PLAN.tables,

@@ -60,7 +60,7 @@ rule train_classifier:
     benchmark:
         "logs/benchmarks/train_classifier/{world}-{attribute}.tsv"
     wildcard_constraints:
-        attribute=r"(?!segmenter\.)[a-z_]+",
+        attribute=r"(?!(segmenter|critic)\.)[a-z_]+",
     conda:
         "../../environment.yml"
     threads: 1
@@ -77,6 +77,33 @@ rule train_classifier:
     shell:
         "python -m stages.train_classifier --world {wildcards.world}"
         " --attribute {wildcards.attribute} --recipe {params.recipe:q} --out {output} > {log} 2>&1"
+
+
+rule train_critic:
+    input:
+        weights=lambda wildcards: PLAN.weights(wildcards.world),
+        segmenter=lambda wildcards: PLAN.segmenter(wildcards.world),
+    output:
+        "results/training/{world}-critic.safetensors",
+    log:
+        "logs/train_critic/{world}.log",
+    benchmark:
+        "logs/benchmarks/train_critic/{world}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+        gpu=0,
+    params:
+        recipe=lambda wildcards: as_json(PARAMETERS.worlds[wildcards.world].critic),
+    message:
+        "Train the critic of the {wildcards.world} generator on its samples under random edits"
+    shell:
+        "python -m stages.train_critic --weights {input.weights} --segmenter {input.segmenter}"
+        " --model {wildcards.world} --world {wildcards.world} --recipe {params.recipe:q}"
+        " --out {output} > {log} 2>&1"
 
 
 rule preview_world:

@@ -30,7 +30,7 @@ from palimpsest.generators.checkpoints.palimpsest_safetensors import METADATA_KE
 from palimpsest.generators.sample_blocks import batches
 from palimpsest.instruments.classifiers.base import Classifier
 from palimpsest.instruments.distances.perceptual import PerceptualDistance, PreparedImages
-from palimpsest.instruments.label_changes import edit_effect, source_region
+from palimpsest.instruments.label_changes import edit_effect, of_classes, source_region
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 from palimpsest.memory import Edit
@@ -142,8 +142,9 @@ def measure(
     Columns: sample, seed, method; the counts of `EditEffect`, without targets only those of
     `EVERYWHERE`; ``shows`` if a classifier is given; ``counterfactual_error`` and
     ``generator_error`` where the world has the rule (`Counterfactual`); ``perceptual_outside``
-    (over the pixels outside the source classes); scale, as given; the names of the perceptual
-    distance, segmenter and classifier.
+    (over the pixels outside the source classes); with a critic on the segmenter ``critic_drop``,
+    over the pixels of a source before or of a new target after, and ``critic_drop_outside``, over
+    all others; scale, as given; the names of the perceptual distance, segmenter and classifier.
 
     ``watch`` is called for every batch with the method and the cached segmenter outputs,
     ``progress`` with the number of samples done since its last call. Raises `ParameterError` for
@@ -165,6 +166,8 @@ def measure(
         labels = outputs.labels
         outside = ~source_region(labels, source)
         prepared = distance.prepare(outputs)
+        critic = segmenter.critic
+        natural = None if critic is None else critic.naturalness(outputs)
         truth = _truth(change.rule, z, generator.resolution, distance, prepared)
         for name, after in afters:
             now = outputs if after is before else CachedOutputs(segmenter, after)
@@ -180,6 +183,11 @@ def measure(
                 columns["generator_error"] = own.double().numpy()
             apart = distance.masked(prepared, compared, outside)
             columns["perceptual_outside"] = apart.double().cpu().numpy()
+            if critic is not None and natural is not None:
+                place = ~outside | (of_classes(now.labels, targets) & ~of_classes(labels, targets))
+                after_edit = critic.naturalness(now)
+                for column, where in (("critic_drop", place), ("critic_drop_outside", ~place)):
+                    columns[column] = critic.drop_of(natural, after_edit, where).numpy()
             parts.append(pd.DataFrame({"sample": numbers, "method": name} | columns))
             if watch is not None:
                 watch(name, now)

@@ -183,6 +183,9 @@ def _common(
     - ``counterfactual_error``: perceptual distance to the world's own render of the same scene
       under the new rule, mean over the scenes that the rule changes; ``generator_error``: the
       same distance of the unedited images to those scenes as they are, the generator's own error;
+    - ``critic_drop``: fall of the critic's naturalness where the image is to change, mean over the
+      images that show the source; ``critic_drop_outside``: the same elsewhere. Between -1 and 1,
+      0 for images that look as natural as before; without a critic empty;
     - ``frechet_new_rule``: Fréchet distance to the world's renders under the new rule; it does not
       measure realism;
     - ``frechet_photographs``: Fréchet distance to held-out photographs, where there are any;
@@ -193,6 +196,9 @@ def _common(
         "perceptual_masked": intervals.mean(rows["perceptual_outside"]),
     }
     for name in ("counterfactual_error", "generator_error"):
+        if name in rows:
+            found[name] = intervals.mean(rows[name])
+    for name in ("critic_drop", "critic_drop_outside"):
         if name in rows:
             found[name] = intervals.mean(rows[name])
     if NEW_RULE in measured.features:

@@ -17,7 +17,10 @@ def edits_table(paths: Iterable[str | Path]) -> pd.DataFrame:
     """One row for each edit file, from its metadata; ``bytes``: size of the file.
 
     ``change_elsewhere``: √(E‖(W₁ − W₀) k‖² / E‖W₀ k‖²), the change of the layer's output over all
-    other keys (Eq. 5). Raises `EditError` for a file that is not an edit.
+    other keys (Eq. 5). ``critic_drop``: of the method `palimpsest` with a critic, mean fall of
+    naturalness where the tuning images changed; empty otherwise.
+
+    Raises `EditError` for a file that is not an edit.
     """
     rows = []
     for path in map(Path, paths):
@@ -34,6 +37,7 @@ def edits_table(paths: Iterable[str | Path]) -> pd.DataFrame:
                 "loss_before": float(facts.get("loss_before", "nan")),
                 "loss_after": float(facts.get("loss_after", "nan")),
                 "change_elsewhere": float(facts.get("relative_change", "nan")),
+                "critic_drop": float(facts.get("critic_drop", "nan")),
                 "seconds": float(facts.get("seconds", "nan")),
                 "bytes": path.stat().st_size,
             }

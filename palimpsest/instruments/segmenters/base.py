@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -27,14 +28,24 @@ LISTED = 40
 """An error lists all classes of a segmenter that has at most this many."""
 
 
+class JudgeOfLooks(Protocol):
+    """What a critic (`instruments.critics.critic`) is asked for."""
+
+    def naturalness(self, images: Tensor | CachedOutputs) -> Tensor: ...
+
+    def drop_of(self, before: Tensor, after: Tensor, place: Tensor) -> Tensor: ...
+
+
 class Segmenter(Instrument):
     """A trained network that gives each pixel one of ``classes``, named in the order of labels.
 
-    ``stride``: the sides of images must be multiples of it.
+    ``stride``: the sides of images must be multiples of it. ``critic``: judges how natural images
+    look by the same encoder's maps; None without one.
     """
 
     classes: tuple[str, ...]
     stride: int = 1
+    critic: JudgeOfLooks | None = None
 
     @abstractmethod
     def labels(self, images: Tensor) -> Tensor:

@@ -153,6 +153,8 @@ def choose_with(
         "tried": [candidate.record() for candidate in rounds.tried],
     }
     told = {"exemplars": ",".join(map(str, best.exemplars)), "choice": json.dumps(choice)}
+    if best.score.critic_drop is not None:
+        told["critic_drop"] = f"{best.score.critic_drop:.5f}"
     return replace(edit, metadata={**edit.metadata, **told})
 
 
@@ -268,6 +270,7 @@ def _prepare(
         adds=adds,
         least_added=_least_added(session, g.resolution) if adds else 1,
         perceptual_weight=asked.perceptual_weight,
+        critic_weight=asked.critic_weight,
     )
     about |= {"judge": "labels", "source": list(source), "targets": list(targets)}
     if adds:  # most of the source should not change

@@ -49,8 +49,9 @@ class Score:
     ``removed``: source pixels that are no longer source. ``converted``: source pixels that became a
     target. ``converted_images``: images that count as converted. ``kept``: pixels outside the
     source whose label stayed. ``perceptual``: mean distance outside the source (not a share).
-    ``goal``: relative goal loss that remains, mean over all exemplars. ``elsewhere``: relative
-    change of values outside.
+    ``critic_drop``, ``critic_drop_outside``: mean fall of the critic's naturalness where the image
+    is to change, and elsewhere (not shares). ``goal``: relative goal loss that remains, mean over
+    all exemplars. ``elsewhere``: relative change of values outside.
     """
 
     value: float
@@ -59,6 +60,8 @@ class Score:
     converted_images: float | None = None
     kept: float | None = None
     perceptual: float | None = None
+    critic_drop: float | None = None
+    critic_drop_outside: float | None = None
     goal: float | None = None
     elsewhere: float | None = None
 
@@ -99,12 +102,15 @@ class LabelJudge:
         adds: bool = False,
         least_added: int = 1,
         perceptual_weight: float = 1.0,
+        critic_weight: float = 1.0,
     ) -> None:
         """
         Args:
             n: number of tuning images: the first samples of ``seed`` that show the source.
             perceptual_weight: points (hundredths) that a score loses for each hundredth of
                 perceptual distance outside.
+            critic_weight: points that it loses for each hundredth of the critic's drop, where the
+                segmenter has a critic.
             adds: the source stays and targets are added to it; an image is then converted if at
                 least ``least_added`` of its pixels became a target.
 
@@ -115,7 +121,8 @@ class LabelJudge:
         self.layer, self.segmenter = g.layer(layer), segmenter
         self.distance = PerceptualDistance(segmenter)
         self.adds, self.least_added = adds, least_added
-        self.perceptual_weight = perceptual_weight
+        self.perceptual_weight, self.critic_weight = perceptual_weight, critic_weight
+        self.natural: list[Tensor] = []
         self.source = segmenter.numbers(*source)
         # a target may contain the source as a part, such as building and dome
         self.targets = [n for n in segmenter.numbers(*targets) if n not in self.source]
@@ -137,6 +144,8 @@ class LabelJudge:
                     room -= prepared.nbytes
                     befores.append(prepared if room >= 0 else made[keep])
                     labels.append(seen[keep])
+                    if segmenter.critic is not None:
+                        self.natural.append(segmenter.critic.naturalness(made[keep]))
                     found += len(keep)
                 if found == n:
                     break
@@ -151,9 +160,11 @@ class LabelJudge:
     def score(self, weight: Tensor, quick: bool = False) -> Score:
         sums = [0.0] * 6
         images_seen = images_converted = 0
+        drops = []
         parts = list(zip(self.states, self.befores, self.labels, strict=True))
+        parts = first_half(parts) if quick else parts
         with torch.inference_mode():
-            for state, as_it_was, before in first_half(parts) if quick else parts:
+            for batch, (state, as_it_was, before) in enumerate(parts):
                 image = self.layer.render(self.layer.values(state, weight))
                 outputs = CachedOutputs(self.segmenter, image)
                 after = outputs.labels
@@ -164,6 +175,8 @@ class LabelJudge:
                 enough = self._converted(was, is_now, turned)
                 images_converted += int(enough.sum())
                 images_seen += len(enough)
+                if self.natural:
+                    drops.append(self._drops(batch, outputs, was | turned))
                 counted = (
                     was,
                     was & ~is_now,
@@ -187,7 +200,21 @@ class LabelJudge:
         spill = (
             OUTSIDE_WEIGHT * (1 - shares["kept"]) + self.perceptual_weight * shares["perceptual"]
         )
-        return Score(effect - spill, **shares)
+        value = effect - spill
+        if drops:
+            inside, elsewhere = (
+                float(torch.cat(some).nanmean()) for some in zip(*drops, strict=True)
+            )
+            shares |= {"critic_drop": inside, "critic_drop_outside": elsewhere}
+            value -= self.critic_weight * (inside + elsewhere)
+        return Score(value, **shares)
+
+    def _drops(self, batch: int, after: CachedOutputs, where: Tensor) -> tuple[Tensor, Tensor]:
+        """The critic's drops (B,) of a batch where images are to change, and elsewhere."""
+        critic = self.segmenter.critic
+        assert critic is not None
+        before, now = self.natural[batch], critic.naturalness(after)
+        return critic.drop_of(before, now, where), critic.drop_of(before, now, ~where)
 
     def _converted(self, was: Tensor, is_now: Tensor, turned: Tensor) -> Tensor:
         """Which images (B,) bool count as converted, by the thresholds of `edit_effect`."""

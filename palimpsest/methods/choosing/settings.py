@@ -28,6 +28,8 @@ class PalimpsestParameters(Settings):
     already should stay as they are; if not, they count among those that may change.
     ``perceptual_weight``: points that a candidate loses for each hundredth of perceptual distance
     outside the source, if labels judge it; it gains one for each hundredth that is converted.
+    ``critic_weight``: points that it loses for each hundredth by which the critic finds its images
+    less natural, where the image is to change and elsewhere, if the segmenter has a critic.
     """
 
     candidate_exemplars: Count = 12
@@ -39,6 +41,7 @@ class PalimpsestParameters(Settings):
     statistics_samples: Count = 400
     keeps_targets: bool = True
     perceptual_weight: Annotated[float, Field(ge=0)] = 1.0
+    critic_weight: Annotated[float, Field(ge=0)] = 1.0
 
     @model_validator(mode="after")
     def _enough_candidates(self) -> PalimpsestParameters:

@@ -10,8 +10,9 @@ from palimpsest.settings import Name, SessionName, Settings
 class ModelParameters(Settings):
     """One generator: its files, its truncation, and the layer that its sessions edit.
 
-    ``segmenter``: None for a model on which nothing is drawn or measured. ``classifiers``: files of
-    attribute classifiers. ``fetched_sessions``: files of published sessions, by session name.
+    ``segmenter``: None for a model on which nothing is drawn or measured. ``critic``: file of the
+    critic of the model's images, on the segmenter's encoder. ``classifiers``: files of attribute
+    classifiers. ``fetched_sessions``: files of published sessions, by session name.
     ``world``: the world the generator learned, None for photographs. ``drawings``: the group of
     sessions that are drawn from the segmenter's labels; by default those of the world.
     ``reference``: file of the features of held-out photographs, for Fréchet distances. ``layer``:
@@ -20,6 +21,7 @@ class ModelParameters(Settings):
 
     weights: str = Field(min_length=1)
     segmenter: str | None
+    critic: str | None = None
     classifiers: list[str] = []
     fetched_sessions: dict[SessionName, str] = {}
     world: Name | None

@@ -7,7 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from palimpsest.settings import Name, Settings
-from palimpsest.training.instrument_recipes import ClassifierRecipe, SegmenterRecipe
+from palimpsest.training.instrument_recipes import (
+    ClassifierRecipe,
+    CriticRecipe,
+    SegmenterRecipe,
+)
 from palimpsest.training.recipe import Recipe, Stage
 
 
@@ -22,12 +26,14 @@ class WorldParameters(Settings):
     """Networks that the opt-in training rules train for one world.
 
     ``recipe``: the world's generator. ``others``: further generators, by name. ``segmenter``: its
-    segmenter. ``classifiers``: classifiers, by the attribute that they recognise.
+    segmenter. ``critic``: the critic of the world's generator. ``classifiers``: classifiers, by the
+    attribute that they recognise.
     """
 
     recipe: Recipe
     others: dict[Name, OtherRecipeParameters] = Field(default_factory=dict)
     segmenter: SegmenterRecipe
+    critic: CriticRecipe = CriticRecipe()
     classifiers: dict[Name, ClassifierRecipe] = Field(default_factory=dict)
 
     def recipe_of(self, generator: str) -> Recipe:

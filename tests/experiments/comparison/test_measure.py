@@ -16,6 +16,7 @@ from palimpsest.generators import load_generator, sample_z, save_generator
 from palimpsest.instruments import PerceptualDistance
 from palimpsest.instruments.label_changes import edit_effect
 from palimpsest.memory import Edit
+from tests.doubles.plain_critic import BrightIsNatural
 
 CHANGE = Change(("bright",), ("dark", "grey"))
 LAYER = 6
@@ -117,6 +118,32 @@ def test_measures_are_those_of_the_images(small_generator, methods, brightness, 
     wanted = outside[(labels == 2).sum((1, 2)) >= 1].numpy()
     measured = rows["perceptual_outside"].to_numpy()[((labels == 2).sum((1, 2)) >= 1).numpy()]
     assert np.allclose(measured, wanted, atol=1e-4) and wanted.max() > 0.01
+
+
+def test_a_critic_sees_the_place_of_the_change_and_the_rest(
+    small_generator, methods, brightness, random_segmenter
+):
+    distance = PerceptualDistance(random_segmenter)
+    plain = run(small_generator, brightness, distance, methods)
+    assert not {"critic_drop", "critic_drop_outside"} & set(plain.columns)
+    brightness.critic = BrightIsNatural()
+    table = run(small_generator, brightness, distance, methods)
+    assert table[plain.columns].equals(plain)
+    drops = table[["critic_drop", "critic_drop_outside"]]
+    assert (drops[table["method"] == "unmodified"].fillna(0) == 0).all(axis=None)
+
+    z = sample_z(small_generator, 10, seed=5)
+    before, after = small_generator(z), methods[0].generator(z)
+    was, now = brightness.labels(before), brightness.labels(after)
+    fall = (before - after).mean(1).double()
+    rows = table[table["method"] == methods[0].name].set_index("sample")
+    for sample in range(10):
+        source = was[sample] == 2
+        source &= source.sum() >= source.numel() / 1024
+        place = source | ((now[sample] != 2) & (was[sample] == 2))
+        for column, where in (("critic_drop", place), ("critic_drop_outside", ~place)):
+            expected = fall[sample][where].mean().item()
+            assert rows.loc[sample, column] == pytest.approx(expected, abs=1e-6, nan_ok=True)
 
 
 def test_unmodified_rows_say_that_nothing_changed(small_generator, brightness, random_segmenter):

@@ -239,3 +239,15 @@ def test_counterfactuals_and_what_people_judged_are_in_the_table(measurements):
     assert (table["frechet_new_rule_high"] > apart).all()
     assert table.loc["newton", "realism_percent_low"] == 30
     assert np.isnan(table.loc["palimpsest", "realism_percent"])
+
+
+def test_a_critics_drops_are_means_over_the_images_with_a_place(measurements):
+    place = measurements["sample"] < 2
+    rows = measurements.assign(
+        critic_drop=np.where(place, 0.25 + 0.5 * (measurements["sample"] == 1), np.nan),
+        critic_drop_outside=0.0625,
+    )
+    table = domes_table({("church", "dome2spire"): Measured(rows)}, FEW)
+    assert (table["critic_drop"] == 0.5).all()
+    assert (table["critic_drop_low"] >= 0.25).all() and (table["critic_drop_high"] <= 0.75).all()
+    assert (table["critic_drop_outside"] == 0.0625).all()

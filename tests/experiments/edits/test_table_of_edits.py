@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from palimpsest.errors import EditError
@@ -21,6 +23,7 @@ def test_a_row_holds_what_the_edit_file_holds(sources):
         "loss_before",
         "loss_after",
         "change_elsewhere",
+        "critic_drop",
         "seconds",
         "bytes",
     ]
@@ -32,6 +35,14 @@ def test_a_row_holds_what_the_edit_file_holds(sources):
         assert row.loss_after == float(told["loss_after"]) < row.loss_before
         assert row.change_elsewhere == float(told["relative_change"])
         assert row.bytes == path.stat().st_size
+
+
+def test_what_a_critic_saw_in_the_search_is_told(sources, tmp_path):
+    edit = Edit.load(next(iter(sources.edits.values())))
+    seen = replace(edit, metadata={**edit.metadata, "critic_drop": "0.01250"})
+    seen.save(tmp_path / "seen.safetensors")
+    table = edits_table([*sources.edits.values(), tmp_path / "seen.safetensors"])
+    assert table["critic_drop"].iloc[:-1].isna().all() and table["critic_drop"].iloc[-1] == 0.0125
 
 
 def test_a_file_that_is_not_an_edit_is_refused(tmp_path):

@@ -35,6 +35,7 @@ from palimpsest.sessions import Exemplar, Selection, Session, open_session, rewr
 from palimpsest.sessions.masks import encode_mask
 from palimpsest.settings import validated
 from tests.doubles.golden_session import golden_session
+from tests.doubles.plain_critic import BrightIsNatural
 from tests.doubles.plain_segmenter import PlainSegmenter
 
 SMALL = {
@@ -334,3 +335,36 @@ def test_a_class_that_is_unknown_or_never_shows_is_told(
 
     with pytest.raises(SessionError, match="show in 0 of"):
         choose(g, session, stats, Blind(), source="dark", targets=["bright"], **SMALL)
+
+
+def test_what_a_critic_finds_less_natural_costs_as_many_points_as_asked_for(g: Generator) -> None:
+    torch.manual_seed(0)
+    weight = g.layer(6).weight + 0.5 * torch.randn_like(g.layer(6).weight)
+    seen = Brightness()
+
+    def scored(points: float, weight: Tensor) -> Score:
+        judge = LabelJudge(g, 6, seen, ("dark",), ("bright",), n=8, seed=3, critic_weight=points)
+        return judge.score(weight)
+
+    without = scored(1.0, weight)
+    assert without.critic_drop is None and "critic_drop" not in without.record()
+    seen.critic = BrightIsNatural()
+    unchanged = scored(1.0, g.layer(6).weight)
+    assert unchanged.critic_drop == pytest.approx(0, abs=1e-6)
+    free, dear = scored(0.0, weight), scored(2.0, weight)
+    assert free.value == pytest.approx(without.value)
+    drops = dear.critic_drop + dear.critic_drop_outside
+    assert abs(drops) > 1e-3
+    assert free.value - dear.value == pytest.approx(2 * drops)
+
+    with torch.no_grad():  # the same drop, found in another way
+        z = sample_z(g, 32, 3)
+        before, after = g(z), g.with_weight(6, weight)(z)
+        labels = seen.labels(before)
+        shows = ((labels == 0).float().mean(dim=(1, 2)) >= 0.002).nonzero().flatten()[:8]
+        before, after = before[shows], after[shows]
+        labels, now = seen.labels(before), seen.labels(after)
+        place = (labels == 0) | ((now == 2) & (labels != 2))
+        fall = (before - after).mean(1).double()
+        inside = torch.stack([one[where].mean() for one, where in zip(fall, place, strict=True)])
+    assert free.critic_drop == pytest.approx(inside.mean().item(), abs=1e-5)

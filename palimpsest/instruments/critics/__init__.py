@@ -1,0 +1,1 @@
+"""Critics: how natural each part of a generated image looks, apart from what it shows."""
