@@ -273,7 +273,7 @@ def paint_battlement(canvas: Canvas, values: dict[str, Any], where: BuildingPlan
     """A parapet wider than the tower, with three merlons."""
     resolution = canvas.resolution
     x, foot = where.tower_x, where.tower_top + 0.004
-    half = where.tower_width / 2 + 0.014
+    half = where.tower_width / 2 + 0.030
     parapet = [
         [(x - half, foot), (x - half, foot - 0.046), (x + half, foot - 0.046), (x + half, foot)]
     ]
@@ -283,8 +283,8 @@ def paint_battlement(canvas: Canvas, values: dict[str, Any], where: BuildingPlan
         parapet.append(
             [
                 (left, foot - 0.044),
-                (left, foot - 0.100),
-                (left + merlon, foot - 0.100),
+                (left, foot - 0.108),
+                (left + merlon, foot - 0.108),
                 (left + merlon, foot - 0.044),
             ]
         )
