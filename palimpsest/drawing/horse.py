@@ -9,6 +9,7 @@ from palimpsest.drawing.matching import (
     COLOUR_WEIGHT,
     half,
     held_by_top,
+    of_one_donor,
     pick_evenly,
     replace_pairs,
     unmeasured,
@@ -18,6 +19,9 @@ from palimpsest.drawing.survey import Survey, Thing, things
 
 EARS = 8
 """Height of the ears above the head, in pixels of a 128-pixel picture."""
+
+MOST_HATS = 4000
+"""Pairs of heads and hats that are compared, so that one hat fits a dozen heads."""
 
 SHORT, LONG = 30, 38
 """A tail below the first height is short, from the second on long (pixels of 128)."""
@@ -41,8 +45,10 @@ def _hat(survey: Survey) -> Drawn:
     # an upright hat fits only a head that is held above the back
     upright = [top for top in tops if not body[top.sample, : int(top.anchor[0])].any()]
     hats = unmeasured(things(survey, ("hat",), 60))
-    found = replace_pairs(survey, upright, hats, grow=3, above_only=True, sparing=("rider",))
-    pairs = pick_evenly(found, 12, half)
+    found = replace_pairs(
+        survey, upright, hats, grow=3, above_only=True, sparing=("rider",), shortlist=MOST_HATS
+    )
+    pairs = of_one_donor(found, 12)
     return pairs, context_places(survey, tops, pairs)
 
 
@@ -57,7 +63,9 @@ def _long_tail(survey: Survey) -> Drawn:
 
 
 HORSE: dict[str, Drawing] = {
-    "hat": Drawing("horse", "Horses wear a hat", _hat, ("horse_head",), ("hat",), adds=True),
+    "hat": Drawing(
+        "horse", "Horses wear a hat", _hat, ("horse_head",), ("hat",), rank=4, adds=True
+    ),
     "long_tail": Drawing(
         "horse",
         "Short tails grow long",

@@ -209,6 +209,24 @@ def pick_evenly(pairs: Sequence[Pair], count: int, kind: Callable[[Pair], Hashab
     return chosen
 
 
+def of_one_donor(pairs: Iterable[Pair], count: int) -> list[Pair]:
+    """``count`` pairs of the one donor that fits so many targets best; best first.
+
+    One rule writes one look: donors of several colours average to a smear. Each target is taken
+    once. A donor that fits fewer targets is taken only if none fits ``count``: then the one that
+    fits most.
+    """
+    by_donor: dict[int, dict[int, Pair]] = {}
+    for pair in sorted(pairs, key=lambda pair: pair.cost):
+        by_donor.setdefault(pair.donor, {}).setdefault(pair.target, pair)
+    fitting = [list(found.values())[:count] for found in by_donor.values()]
+
+    def rank(found: list[Pair]) -> tuple[int, float, int]:
+        return (-len(found), sum(pair.cost for pair in found) / len(found), found[0].donor)
+
+    return min(fitting, key=rank, default=[])
+
+
 def half(pair: Pair) -> str:
     """The half of the picture in which a pair's thing is pasted: a kind for `pick_evenly`."""
     columns = np.nonzero(pair.region)[1]

@@ -222,6 +222,15 @@ class KeyStatistics:
         }
         return found[layer] if layers is None else found
 
+    def with_more(self, other: KeyStatistics, weight: float) -> KeyStatistics:
+        """These statistics with ``weight`` times the second moment of ``other`` added.
+
+        Both moments are means over their cells, so that at 1 the cells of ``other`` count together
+        as much as all of these: a direction then avoids them, and the penalty spares them.
+        """
+        moment = self.second_moment + weight * other.second_moment
+        return KeyStatistics(moment, self.count, self.unit_quantiles, self.metadata)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a ``.safetensors`` file atomically."""
         arrays = {

@@ -122,15 +122,26 @@ def choose_with(
     opened = open_with_statistics(g, session, stats, exemplars=tried)
     changing, judge, about = _prepare(g, opened, stats, segmenter, asked)
 
-    spared = KeyStatistics.collect(
-        g,
-        layer=opened.layer.number,
-        n=asked.statistics_samples,
-        seed=int(stats.metadata.get("seed", 1)),
-        batch=images_at_once(g.resolution, BATCH),
-        exclude=lambda state, z: changing(state),
-        excluding=about["excluding"],
-    )
+    def collected(left_out: Callable[[KeyState], Tensor], named: str) -> KeyStatistics:
+        return KeyStatistics.collect(
+            g,
+            layer=opened.layer.number,
+            n=asked.statistics_samples,
+            seed=int(stats.metadata.get("seed", 1)),
+            batch=images_at_once(g.resolution, BATCH),
+            exclude=lambda state, z: left_out(state),
+            excluding=named,
+        )
+
+    spared = collected(changing, about["excluding"])
+    if asked.target_weight and segmenter is not None and about["judge"] == "labels":
+        numbers, layer = segmenter.numbers(*about["targets"]), opened.layer
+        others = collected(
+            lambda state: ~cells_showing(layer, state, segmenter, numbers),
+            f"cells without {', '.join(about['targets'])}",
+        )
+        spared = spared.with_more(others, asked.target_weight)
+        about["target_weight"] = asked.target_weight
     directions = context_directions(
         opened.context_keys, opened.context_weights, spared, session.rank
     )

@@ -102,15 +102,15 @@ class LabelJudge:
         adds: bool = False,
         least_added: int = 1,
         perceptual_weight: float = 1.0,
-        critic_weight: float = 1.0,
+        critic_weight: float = 0.2,
     ) -> None:
         """
         Args:
             n: number of tuning images: the first samples of ``seed`` that show the source.
             perceptual_weight: points (hundredths) that a score loses for each hundredth of
                 perceptual distance outside.
-            critic_weight: points that it loses for each hundredth of the critic's drop, where the
-                segmenter has a critic.
+            critic_weight: points that it loses for each hundredth of a drop that is positive,
+                where the segmenter has a critic.
             adds: the source stays and targets are added to it; an image is then converted if at
                 least ``least_added`` of its pixels became a target.
 
@@ -206,7 +206,8 @@ class LabelJudge:
                 float(torch.cat(some).nanmean()) for some in zip(*drops, strict=True)
             )
             shares |= {"critic_drop": inside, "critic_drop_outside": elsewhere}
-            value -= self.critic_weight * (inside + elsewhere)
+            # looking better than before is no merit of an edit, only looking worse is a fault
+            value -= self.critic_weight * (max(inside, 0) + max(elsewhere, 0))
         return Score(value, **shares)
 
     def _drops(self, batch: int, after: CachedOutputs, where: Tensor) -> tuple[Tensor, Tensor]:

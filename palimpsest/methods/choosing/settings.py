@@ -26,10 +26,13 @@ class PalimpsestParameters(Settings):
     tried. ``iterations``: steps of the solver. ``statistics_samples``: images for the statistics
     without the cells that should change. ``keeps_targets``: whether cells that show a target
     already should stay as they are; if not, they count among those that may change.
+    ``target_weight``: how much more cells that show a target already count in these statistics, so
+    that the edit spares them: 1 gives them together the weight of all other cells; needs labels.
     ``perceptual_weight``: points that a candidate loses for each hundredth of perceptual distance
     outside the source, if labels judge it; it gains one for each hundredth that is converted.
-    ``critic_weight``: points that it loses for each hundredth by which the critic finds its images
-    less natural, where the image is to change and elsewhere, if the segmenter has a critic.
+    ``critic_weight``: points that it loses for each hundredth by which a critic finds its images
+    less natural where they are to change, and the same elsewhere, if the segmenter has a critic;
+    at 1 small clear changes lose to hardly any.
     """
 
     candidate_exemplars: Count = 12
@@ -40,8 +43,9 @@ class PalimpsestParameters(Settings):
     iterations: Count = 40
     statistics_samples: Count = 400
     keeps_targets: bool = True
+    target_weight: Annotated[float, Field(ge=0)] = 0.0
     perceptual_weight: Annotated[float, Field(ge=0)] = 1.0
-    critic_weight: Annotated[float, Field(ge=0)] = 1.0
+    critic_weight: Annotated[float, Field(ge=0)] = 0.2
 
     @model_validator(mode="after")
     def _enough_candidates(self) -> PalimpsestParameters:
