@@ -11,6 +11,7 @@ from palimpsest.drawing.matching import (
     half,
     held_by_middle,
     held_by_top,
+    of_one_donor,
     pick,
     pick_evenly,
     replace_pairs,
@@ -71,6 +72,22 @@ def test_each_kind_has_its_turn_and_no_sample_comes_twice() -> None:
     # sample 3 is taken by then, donor 11 too, and the left ones fill up what is asked for
     assert pick_evenly(ranked, 9, half) == [left[0], right[0], left[1], right[1], left[2]]
     assert pick_evenly([], 3, half) == []
+
+
+def test_one_donor_is_the_one_that_fits_so_many_targets_best() -> None:
+    region = block(0, 0, 8, 8)
+
+    def pairs(donor: int, costs: dict[int, float]) -> list[Pair]:
+        return [Pair(target, donor, (0, 0), region, cost) for target, cost in costs.items()]
+
+    many = pairs(11, {1: 0.5, 2: 0.2, 3: 0.9})
+    good = pairs(12, {1: 0.1, 2: 0.3, 4: 0.6})
+    best_of_one = pairs(13, {5: 0.01})
+    every = [*many, *best_of_one, Pair(1, 12, (0, 0), region, 0.4), *good]
+    assert of_one_donor(every, 2) == good[:2]
+    assert of_one_donor(every, 3) == good
+    assert of_one_donor([*many, *best_of_one], 9) == [many[1], many[0], many[2]]
+    assert of_one_donor([], 3) == []
 
 
 def test_a_stroke_goes_round_what_is_spared() -> None:

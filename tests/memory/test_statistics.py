@@ -86,6 +86,21 @@ def test_excluded_cells_are_left_out(g: Generator) -> None:
     assert stats.metadata["excluding"] == "upper half"
 
 
+def test_cells_that_count_more_are_avoided_by_a_direction(g: Generator) -> None:
+    stats = KeyStatistics.collect(g, layer=6, n=40, seed=1)
+    rare = KeyStatistics(torch.diag(stats.second_moment.diag().flip(0)), stats.count)
+    assert torch.equal(stats.with_more(rare, 0).second_moment, stats.second_moment)
+    more = stats.with_more(rare, 2.0)
+    torch.testing.assert_close(more.second_moment, stats.second_moment + 2 * rare.second_moment)
+    assert more.metadata == stats.metadata and more.count == stats.count
+    keys = all_keys(g, 6, 4)[:50]
+    response = [  # of the rare cells to the direction C^-1 k, relative to that of k itself
+        float(d @ rare.second_moment @ d / (d @ keys.double().mean(0)) ** 2)
+        for d in (s.inverse @ keys.double().mean(0) for s in (stats, more))
+    ]
+    assert response[1] < response[0]
+
+
 def test_everything_excluded_is_an_error(g: Generator) -> None:
     with pytest.raises(StatisticsError, match="left out"):
         KeyStatistics.collect(

@@ -128,6 +128,43 @@ def test_cells_that_show_a_target_stay_unless_they_need_not(
     assert (kept.directions @ free.directions.T).abs().item() < 0.9999
 
 
+def test_cells_that_show_a_target_can_count_more(
+    g: Generator, session: Session, stats: KeyStatistics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Bright(Brightness):
+        def labels(self, images: torch.Tensor) -> torch.Tensor:
+            light = images.mean(dim=1)
+            ends = light.flatten(1).quantile(torch.tensor([0.02, 0.7]), dim=1)[..., None, None]
+            return (light > ends[0]).long() + (light > ends[1]).long()
+
+    used: list[KeyStatistics] = []
+
+    def recorded(keys: Any, weights: Any, found: KeyStatistics, rank: int) -> Tensor:
+        used.append(found)
+        return context_directions(keys, weights, found, rank)
+
+    monkeypatch.setattr(choosing, "context_directions", recorded)
+    asked = {"source": "dark", "targets": "bright", **SMALL}
+    edits = [
+        choose(g, session, stats, Bright(), target_weight=weight, **asked) for weight in (0.0, 4.0)
+    ]
+    told = [json.loads(edit.metadata["choice"]) for edit in edits]
+    assert [one.get("target_weight") for one in told] == [None, 4.0]
+
+    layer, seed = g.layer(6), int(stats.metadata["seed"])
+    shown = KeyStatistics.collect(
+        g,
+        layer=6,
+        n=SMALL["statistics_samples"],
+        seed=seed,
+        exclude=lambda state, z: ~cells_showing(layer, state, Bright(), [2]),
+    )
+    plain, sparing = (one for one in used if one.metadata.get("excluding", "").startswith("cells"))
+    torch.testing.assert_close(
+        sparing.second_moment, plain.second_moment + 4 * shown.second_moment, rtol=1e-4, atol=1e-7
+    )
+
+
 def test_a_label_judge_counts_what_the_images_show(
     g: Generator, session: Session, stats: KeyStatistics
 ) -> None:
