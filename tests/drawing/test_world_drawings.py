@@ -79,7 +79,7 @@ def test_every_drawing_is_a_session_that_can_be_used(
     assert (session.name, session.model, session.layer) == (name, drawing.group, LAYER)
     assert (session.source, session.targets) == (drawing.source, drawing.targets)
     assert (session.adds, session.least) == (drawing.adds, drawing.least)
-    assert session.rank == (3 if name == "remove_glasses" else 1)
+    assert session.rank == {"remove_glasses": 3, "hat": 4}.get(name, 1)
     assert len(session.exemplars) == 12
     for part in ("paste", "object"):
         assert len({getattr(one, part).sample for one in session.exemplars}) == 12
