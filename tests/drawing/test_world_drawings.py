@@ -82,7 +82,8 @@ def test_every_drawing_is_a_session_that_can_be_used(
     assert session.rank == {"remove_glasses": 3, "hat": 4}.get(name, 1)
     assert len(session.exemplars) == 12
     for part in ("paste", "object"):
-        assert len({getattr(one, part).sample for one in session.exemplars}) == 12
+        donors = 1 if (name, part) == ("hat", "object") else 12  # one rule writes one look
+        assert len({getattr(one, part).sample for one in session.exemplars}) == donors
     assert len({place.sample for place in session.context}) == CONTEXTS
     for exemplar in session.exemplars:
         source, goal = (box_of(p.area((32, 32))) for p in (exemplar.object, exemplar.paste))
