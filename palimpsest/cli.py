@@ -21,7 +21,7 @@ from palimpsest import __version__
 from palimpsest.commands.advising import advise
 from palimpsest.commands.edits import EDITS, export
 from palimpsest.commands.info import info
-from palimpsest.commands.options import EstimateMean, OneClass
+from palimpsest.commands.options import EstimateMean, Network, OneClass, ZDim
 from palimpsest.commands.places import direction, search, units
 from palimpsest.commands.rewriting import rewrite, statistics
 from palimpsest.commands.samples import apply, samples
@@ -154,6 +154,8 @@ def editor(
     ] = 1,
     of_class: OneClass = None,
     estimate_mean: EstimateMean = False,
+    network: Network = None,
+    z_dim: ZDim = None,
 ) -> None:
     """Open the editor in the browser.
 
@@ -162,12 +164,15 @@ def editor(
 
       palimpsest editor --model church
       palimpsest editor --weights my_stylegan2.pt --port 8080
+      palimpsest editor --network my_models:make_gan --weights gan.pt
     """
     # set before PyTorch starts its threads: with more threads than free processors they wait
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     from palimpsest.pipeline.editor_running import run_editor
 
-    run_editor(model, weights, host, port, token, drafts, threads, of_class, estimate_mean)
+    run_editor(
+        model, weights, host, port, token, drafts, threads, of_class, estimate_mean, network, z_dim
+    )
 
 
 def _generator_of_photographs(given: Path | None) -> Path:

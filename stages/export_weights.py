@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from palimpsest.generators import load_generator
 from palimpsest.generators.checkpoints.exporting import beyond_clamp
 from palimpsest.memory.several_edits import export_edited
 from palimpsest.pipeline.commands import run
@@ -33,7 +34,8 @@ def main(
 ) -> None:
     """Write the edited weights; the input file is not changed."""
     edits = edit or []
-    generator = export_edited(weights, edits, [strength], out)
+    generator = load_generator(weights)
+    export_edited(generator, edits, [strength], out, weights)
     print(f"{out}: {generator.kind}, {generator.resolution} pixels, {len(edits)} edits")
     beyond = beyond_clamp(generator)
     if beyond:

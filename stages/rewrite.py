@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from palimpsest.commands.opening import Opening
 from palimpsest.commands.session_edits import edit_of_session, generator_of_statistics, told
 from palimpsest.methods.registry import method_called, names_of
 from palimpsest.pipeline.commands import run
@@ -44,7 +45,7 @@ def main(
     drawn = Session.load(session)
     drawn = drawn.model_copy(update={"name": session.stem, "model": model or drawn.model})
     place = computing_device(device)
-    generator, stats = generator_of_statistics(weights, statistics, place)
+    generator, stats = generator_of_statistics(Opening(weights), statistics, place)
     labels = _segmenter(segmenter, critic).to(place) if segmenter and by.uses_segmenter else None
     edit = edit_of_session(by, generator, drawn, stats, labels, chosen)
     edit.save(out)

@@ -87,27 +87,33 @@ def contents_of(path: Path) -> Contents:
     return _generator(path)
 
 
-def fits(contents: Contents, models: Mapping[str, Path], by_name: bool = True) -> list[str]:
-    """Names of the ``models`` (name: weights) that the file is of, or was made for.
+def fits(
+    contents: Contents, models: Mapping[str, Path | Generator], by_name: bool = True
+) -> list[str]:
+    """Names of the ``models`` (by name: weights, or a generator) that the file is of or made for.
 
     A session fits a model that has its layer and its places there; a session that names no layer,
     as the original's, fits if it does so in any layer. ``by_name``: it must also name the model.
     """
     found = []
-    for name, file in models.items():
+    for name, model in models.items():
         session = contents.session
         if session is None:
-            g = load_generator(file)
+            g = _loaded(model)
             known = g.lineage if contents.kind in ON_REWRITTEN else (g.weights_sha256,)
             if contents.weights_sha256 in known:
                 found.append(name)
-        elif (session.model == name or not by_name) and _opens(session, file):
+        elif (session.model == name or not by_name) and _opens(session, model):
             found.append(name)
     return found
 
 
-def _opens(session: Session | HalfSession, file: Path) -> bool:
-    g = load_generator(file)
+def _loaded(model: Path | Generator) -> Generator:
+    return model if isinstance(model, Generator) else load_generator(model)
+
+
+def _opens(session: Session | HalfSession, model: Path | Generator) -> bool:
+    g = _loaded(model)
     if session.truncation not in (None, g.truncation):
         if not can_truncate(g):
             return False

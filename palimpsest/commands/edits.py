@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.commands.options import EstimateMean, Strengths, Weights
+from palimpsest.commands.opening import Opening
+from palimpsest.commands.options import EstimateMean, Network, Strengths, Weights, ZDim
 from palimpsest.errors import EditError, ParameterError
 from palimpsest.pipeline.commands import Group
-from palimpsest.pipeline.shipped_models import weights_called
 
 EditOut = Annotated[Path, typer.Option(help="Edit to write (.safetensors).")]
 
@@ -110,13 +110,15 @@ def remove(
 
 
 def export(
-    weights: Weights,
     out: Annotated[Path, typer.Option(help="Weights to write (.pt, .pkl or .safetensors).")],
+    weights: Weights = None,
     edit: Annotated[
         list[Path] | None, typer.Option(help="Edit to write into them; repeatable, in order.")
     ] = None,
     strength: Strengths = None,
     estimate_mean: EstimateMean = False,
+    network: Network = None,
+    z_dim: ZDim = None,
 ) -> None:
     """Write a generator's weights with edits in them.
 
@@ -124,6 +126,8 @@ def export(
     NVIDIA's code (stylegan2-ada-pytorch, stylegan3).
 
       palimpsest export --weights my_stylegan2.pt --edit hat.safetensors --out with-hats.pt
+
+    Of a network of --network it writes the state dict, which the network's load_state_dict takes.
     """
     # imported here, so that --help is quick
     from palimpsest.memory.several_edits import export_edited
@@ -131,7 +135,9 @@ def export(
     edits = edit or []
     if strength and not edits:
         raise ParameterError("--strength: there is no --edit that it could be of")
-    g = export_edited(weights_called(weights), edits, strength or [1.0], out, estimate_mean)
+    opening = Opening(weights, network, z_dim, estimate_mean)
+    g = opening.generator()
+    export_edited(g, edits, strength or [1.0], out, opening.file)
     typer.echo(f"{out}: {g.kind}, {g.resolution} pixels, edits: {len(edits)}", err=True)
 
 

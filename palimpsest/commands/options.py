@@ -8,14 +8,19 @@ from typing import Annotated
 import typer
 
 Weights = Annotated[
-    Path,
+    Path | None,
     typer.Option(help="File of the generator's weights, or the name of a shipped model."),
 ]
 Network = Annotated[
     str | None,
     typer.Option(
-        help="Function that makes another network, as module:function; --weights then fills it."
+        help="Function that makes another network, as module:function; --weights, if given, fills"
+        " it."
     ),
+]
+ZDim = Annotated[
+    int | None,
+    typer.Option(help="Length of the input of --network. [the function's own]", min=1),
 ]
 EditFiles = Annotated[
     list[Path], typer.Option("--edit", help="Edit to apply; repeatable, in order.")

@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from palimpsest.commands.options import Columns, EstimateMean, Network, OneClass, Seed, Weights
+from palimpsest.commands.opening import Opening
+from palimpsest.commands.options import (
+    Columns,
+    EstimateMean,
+    Network,
+    OneClass,
+    Seed,
+    Weights,
+    ZDim,
+)
 from palimpsest.pipeline.devices import Device, computing_device
-from palimpsest.pipeline.shipped_models import weights_called
 
 if TYPE_CHECKING:
     from palimpsest.generators import Generator
@@ -53,7 +61,7 @@ Rank = Annotated[
 
 def search(
     session: SessionFile,
-    weights: Weights,
+    weights: Weights = None,
     layer: LayerNumber = None,
     statistics: StatisticsFile = None,
     out: Annotated[
@@ -69,6 +77,7 @@ def search(
     estimate_mean: EstimateMean = False,
     of_class: OneClass = None,
     network: Network = None,
+    z_dim: ZDim = None,
     device: Device = "cpu",
 ) -> None:
     """List the samples that match what a session marks, best first.
@@ -86,16 +95,14 @@ def search(
         check_picture(out)
     _, g, stats, places = _opened(
         session,
-        weights,
+        Opening(weights, network, z_dim, estimate_mean),
         layer,
         statistics,
         of,
         device,
         samples=samples,
         truncation=truncation,
-        estimate_mean=estimate_mean,
         of_class=of_class,
-        network=network,
     )
     direction = places.directions(stats, rank=1)
     usual = places.match(direction[0])
@@ -112,7 +119,7 @@ def search(
 
 def units(
     session: SessionFile,
-    weights: Weights,
+    weights: Weights = None,
     layer: LayerNumber = None,
     statistics: StatisticsFile = None,
     count: Annotated[int, typer.Option(help="Number of units to list.", min=1)] = 30,
@@ -126,6 +133,7 @@ def units(
     estimate_mean: EstimateMean = False,
     of_class: OneClass = None,
     network: Network = None,
+    z_dim: ZDim = None,
     device: Device = "cpu",
 ) -> None:
     """List the units that fit what a session marks, best first.
@@ -136,16 +144,14 @@ def units(
     """
     _, _, stats, places = _opened(
         session,
-        weights,
+        Opening(weights, network, z_dim, estimate_mean),
         layer,
         statistics,
         of,
         device,
         samples=samples,
         truncation=truncation,
-        estimate_mean=estimate_mean,
         of_class=of_class,
-        network=network,
     )
     scores = places.unit_scores(stats, by)
     typer.echo(f"unit  {by}")
@@ -155,8 +161,8 @@ def units(
 
 def direction(
     session: SessionFile,
-    weights: Weights,
     out: Annotated[Path, typer.Option(help="Directions to write (.safetensors).")],
+    weights: Weights = None,
     layer: LayerNumber = None,
     statistics: StatisticsFile = None,
     rank: Rank = None,
@@ -166,6 +172,7 @@ def direction(
     estimate_mean: EstimateMean = False,
     of_class: OneClass = None,
     network: Network = None,
+    z_dim: ZDim = None,
     device: Device = "cpu",
 ) -> None:
     """Write the directions that stand out in what a session marks.
@@ -180,16 +187,14 @@ def direction(
 
     drawn, g, stats, places = _opened(
         session,
-        weights,
+        Opening(weights, network, z_dim, estimate_mean),
         layer,
         statistics,
         of,
         device,
         samples=samples,
         truncation=truncation,
-        estimate_mean=estimate_mean,
         of_class=of_class,
-        network=network,
     )
     rows = places.directions(stats, rank)
     made = Directions.of(rows, g, places.layer.number, drawn.name)
@@ -204,7 +209,7 @@ def direction(
 
 def _opened(
     file: Path,
-    weights: Path,
+    opening: Opening,
     layer: int | None,
     statistics: Path | None,
     of: str | None,
@@ -218,7 +223,6 @@ def _opened(
 
     drawn = load_session(file)
     painted_places(drawn, of)  # before anything is collected
-    file_of = weights if asked["network"] else weights_called(weights)
     place = computing_device(device)
-    g, stats = statistics_for(drawn, file_of, layer, Asked(**asked), given=statistics, device=place)
+    g, stats = statistics_for(drawn, opening, layer, Asked(**asked), given=statistics, device=place)
     return drawn, g, stats, open_places(g, drawn, int(stats.metadata["layer"]), of)

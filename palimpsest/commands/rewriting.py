@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from palimpsest.commands.options import EstimateMean, Network, OneClass, Weights
+from palimpsest.commands.opening import Opening
+from palimpsest.commands.options import EstimateMean, Network, OneClass, Weights, ZDim
 from palimpsest.files.session_files import check_session_name
 from palimpsest.methods.registry import method_called, names_of
 from palimpsest.pipeline.devices import Device, computing_device
@@ -33,9 +34,9 @@ OnStrengths = Annotated[
 
 
 def statistics(
-    weights: Weights,
     layer: Annotated[int, typer.Option(help="Layer whose keys are collected.")],
     out: Annotated[Path, typer.Option(help="Key statistics to write (.safetensors).")],
+    weights: Weights = None,
     samples: Collected = 1000,
     seed: CollectedSeed = 1,
     of_class: OneClass = None,
@@ -44,6 +45,7 @@ def statistics(
     truncation: Truncation = 1.0,
     estimate_mean: EstimateMean = False,
     network: Network = None,
+    z_dim: ZDim = None,
     device: Device = "cpu",
 ) -> None:
     """Write the key statistics of a layer, which its edits need.
@@ -53,20 +55,19 @@ def statistics(
     `palimpsest info` names the layers of a generator.
     """
     # imported here, so that --help is quick
-    from palimpsest.commands.opening import generator_of
     from palimpsest.commands.session_statistics import collected, save
     from palimpsest.generators.classes import with_class
     from palimpsest.memory.several_edits import apply_files
 
-    g = generator_of(weights, network, truncation, estimate_mean)
+    g = Opening(weights, network, z_dim, estimate_mean).generator(truncation)
     g = apply_files(g, on or [], on_strength or [1.0]).to(computing_device(device))
     save(collected(with_class(g, of_class), layer, samples, seed), out)
 
 
 def rewrite(
-    weights: Weights,
     session: Annotated[Path, typer.Argument(help="Session file: copy, paste and context.")],
     out: Annotated[Path, typer.Option(help="Edit to write (.safetensors).")],
+    weights: Weights = None,
     statistics: Annotated[
         Path | None,
         typer.Option(
@@ -120,6 +121,7 @@ def rewrite(
     ] = None,
     estimate_mean: EstimateMean = False,
     network: Network = None,
+    z_dim: ZDim = None,
     device: Device = "cpu",
 ) -> None:
     """Write the edit of a generator that a session shows.
@@ -147,9 +149,12 @@ def rewrite(
 
     check_session_name(session)
     drawn = Session.load(session) if erase is None else erasing(load_session(session), erase)
-    file = weights if network else weights_called(weights, params and params.parent)
+    if weights is not None and network is None:
+        weights = weights_called(weights, params and params.parent)
+    opening = Opening(weights, network, z_dim, estimate_mean)
     place = computing_device(device)
-    planned = None if network else planned_session(params, file, drawn)
+    file = None if network else opening.file
+    planned = None if file is None else planned_session(params, file, drawn)
     own = drawn.solve.solver if drawn.solve else "newton"
     by = method_called(method or (planned.method if planned else own), "edit", "--method")
     given = _settings(by, drawn, planned, every=erase is not None)
@@ -158,17 +163,15 @@ def rewrite(
 
     g, stats = statistics_for(
         drawn,
-        file,
+        opening,
         layer,
         Asked(
             samples,
             seed,
             truncation,
-            estimate_mean,
             on=on or [],
             strengths=on_strength or [1.0],
             of_class=of_class,
-            network=network,
         ),
         given=statistics,
         keep=out.with_name(f"{out.stem}-statistics.safetensors"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from palimpsest.commands.opening import Opening
 from palimpsest.commands.options import (
     Columns,
     EditFiles,
@@ -15,14 +16,15 @@ from palimpsest.commands.options import (
     Seed,
     Strengths,
     Weights,
+    ZDim,
 )
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shared_options import Truncation
 
 
 def samples(
-    weights: Weights,
     out: PictureFile,
+    weights: Weights = None,
     samples: Samples = 24,
     seed: Seed = 1,
     of_class: SampleClasses = None,
@@ -30,6 +32,7 @@ def samples(
     truncation: Truncation = 1.0,
     estimate_mean: EstimateMean = False,
     network: Network = None,
+    z_dim: ZDim = None,
     device: Device = "cpu",
 ) -> None:
     """Write a sheet of a generator's samples.
@@ -40,22 +43,21 @@ def samples(
       palimpsest samples --weights my_stylegan2.pt --truncation 0.5 --out mine.png
     """
     # imported here, so that --help is quick
-    from palimpsest.commands.opening import generator_of
     from palimpsest.commands.progress import progress_bar
     from palimpsest.commands.sheets import check_picture, save_picture, sheet_of
 
     check_picture(out)
     place = computing_device(device)
-    g = generator_of(weights, network, truncation, estimate_mean).to(place)
+    g = Opening(weights, network, z_dim, estimate_mean).generator(truncation).to(place)
     with progress_bar("samples", samples) as done:
         save_picture(sheet_of([g], samples, seed, columns, done, of_class), out)
     typer.echo(f"{out}: samples 0 to {samples - 1} of seed {seed}", err=True)
 
 
 def apply(
-    weights: Weights,
     edit: EditFiles,
     out: PictureFile,
+    weights: Weights = None,
     strength: Strengths = None,
     samples: Samples = 8,
     seed: Seed = 1,
@@ -64,6 +66,7 @@ def apply(
     truncation: Truncation = 1.0,
     estimate_mean: EstimateMean = False,
     network: Network = None,
+    z_dim: ZDim = None,
     device: Device = "cpu",
 ) -> None:
     """Write a sheet of samples before and after edits.
@@ -76,14 +79,13 @@ def apply(
       --strength 0.5 --strength 1 --out both.png
     """
     # imported here, so that --help is quick
-    from palimpsest.commands.opening import generator_of
     from palimpsest.commands.progress import progress_bar
     from palimpsest.commands.sheets import check_picture, save_picture, sheet_of
     from palimpsest.memory.several_edits import apply_files
 
     check_picture(out)
     place = computing_device(device)
-    g = generator_of(weights, network, truncation, estimate_mean)
+    g = Opening(weights, network, z_dim, estimate_mean).generator(truncation)
     edited = apply_files(g, edit, strength or [1.0])
     with progress_bar("samples", samples) as done:
         pair = [g.to(place), edited.to(place)]

@@ -1,6 +1,7 @@
 """The edit of a session as a file: the generator that statistics are of, and what is noted.
 
-g, stats = generator_of_statistics("church.safetensors", "layer6.safetensors", device)
+opening = Opening(Path("church.safetensors"))
+g, stats = generator_of_statistics(opening, Path("layer6.safetensors"), device)
 edit = edit_of_session(by, g, session, stats, segmenter, settings)
 told(edit)                      # "dome2spire by newton: layer 6, rank 1, ..."
 """
@@ -13,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from palimpsest.commands.opening import generator_of
+from palimpsest.commands.opening import Opening
 from palimpsest.errors import StatisticsError
-from palimpsest.generators import Generator, load_generator
+from palimpsest.generators import Generator
 from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.memory.several_edits import apply_files
 from palimpsest.methods.method import Method
@@ -30,19 +31,16 @@ if TYPE_CHECKING:
 
 
 def generator_of_statistics(
-    weights: Path,
+    opening: Opening,
     statistics: Path,
     device: torch.device,
-    estimate_mean: bool = False,
     on: Sequence[Path] = (),
     strengths: Sequence[float] = (1.0,),
-    network: str | None = None,
 ) -> tuple[Generator, KeyStatistics]:
     """The generator, at the truncation that the statistics were collected with; and these.
 
-    ``estimate_mean``: as in `load_generator`. ``on``, ``strengths``: edits that the generator has
-    already, as in `apply_files`. ``network``: as in `generator_of`. Raises `StatisticsError` for
-    statistics of other weights, or that name no truncation.
+    ``on``, ``strengths``: edits that the generator has already, as in `apply_files`. Raises
+    `StatisticsError` for statistics of other weights, or that name no truncation.
     """
     stats = KeyStatistics.load(statistics)
     try:
@@ -51,11 +49,7 @@ def generator_of_statistics(
         raise StatisticsError(
             f"{statistics}: does not name its truncation; collect it with key_statistics"
         ) from None
-    if network is None:
-        generator = load_generator(weights, truncation, estimate_mean=estimate_mean)
-    else:
-        generator = generator_of(weights, network, truncation, estimate_mean)
-    generator = apply_files(generator, on, strengths).to(device)
+    generator = apply_files(opening.generator(truncation), on, strengths).to(device)
     stats = KeyStatistics.load(statistics, expect={"weights_sha256": generator.weights_sha256})
     return generator, stats
 

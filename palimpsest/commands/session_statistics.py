@@ -1,7 +1,7 @@
 """The generator and key statistics that a session needs: read from a file, or collected.
 
     asked = Asked(samples=None, seed=None, truncation=None)
-    g, stats = statistics_for(session, file, layer, asked, keep=Path("layer8.safetensors"))
+    g, stats = statistics_for(session, opening, layer, asked, keep=Path("layer8.safetensors"))
 
 The defaults of a session in a checkout are the pipeline's.
 """
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from palimpsest.commands.opening import generator_of
+from palimpsest.commands.opening import Opening
 from palimpsest.commands.progress import progress_bar
 from palimpsest.commands.session_edits import generator_of_statistics
 from palimpsest.errors import ParameterError, StatisticsError
-from palimpsest.generators import Generator, load_generator
+from palimpsest.generators import Generator
 from palimpsest.generators.classes import with_class
 from palimpsest.memory import KeyStatistics
 from palimpsest.memory.several_edits import apply_files
@@ -35,24 +35,21 @@ if TYPE_CHECKING:
 class Asked:
     """What a command line says of the samples whose keys are collected; None for the default.
 
-    ``estimate_mean``: as in `load_generator`. ``on``, ``strengths``: edits that the generator has
-    already, as in `apply_files`. ``of_class``: as in `with_class`;
-    ``network``: as in `generator_of`.
+    ``on``, ``strengths``: edits that the generator has already, as in `apply_files`. ``of_class``:
+    as in `with_class`.
     """
 
     samples: int | None = None
     seed: int | None = None
     truncation: float | None = None
-    estimate_mean: bool = False
     on: Sequence[Path] = ()
     strengths: Sequence[float] = (1.0,)
     of_class: int | None = None
-    network: str | None = None
 
 
 def statistics_for(
     session: Session | HalfSession,
-    weights: Path,
+    opening: Opening,
     layer: int | None,
     asked: Asked,
     *,
@@ -71,14 +68,14 @@ def statistics_for(
         ParameterError: no layer is named, or the statistics are of another than ``layer``.
         StatisticsError: statistics of other weights.
     """
-    wanted, mean = _collecting(session, asked, planned), asked.estimate_mean
+    wanted = _collecting(session, asked, planned)
     file = given or keep
     if given is None and planned is not None and not asked.on:
         number = layer_of(session, layer, planned)
         made = planned.statistics_file(number, wanted["truncation"])
-        file = made if _is_of(made, weights, {"layer": number, **wanted}) else file
+        file = made if _is_of(made, opening, {"layer": number, **wanted}) else file
     if file is None or not file.is_file():
-        g = generator_of(weights, asked.network, wanted["truncation"], mean)
+        g = opening.generator(wanted["truncation"])
         g = with_class(apply_files(g, asked.on, asked.strengths), asked.of_class).to(device)
         number = layer_of(session, layer, planned)
         session.check(g, number)
@@ -87,9 +84,7 @@ def statistics_for(
         if file is None:
             return g, stats
         save(stats, file)
-    g, stats = generator_of_statistics(
-        weights, file, device, mean, asked.on, asked.strengths, asked.network
-    )
+    g, stats = generator_of_statistics(opening, file, device, asked.on, asked.strengths)
     g = with_class(g, asked.of_class)
     if layer is not None and stats.metadata.get("layer") != str(layer):
         raise ParameterError(f"--layer: {layer}, but {file} is of layer {stats.metadata['layer']}")
@@ -136,12 +131,12 @@ def _collecting(
     return wanted | {name: value for name, value in said.items() if value is not None}
 
 
-def _is_of(file: Path, weights: Path, wanted: dict[str, Any]) -> bool:
+def _is_of(file: Path, opening: Opening, wanted: dict[str, Any]) -> bool:
     """Whether a file holds statistics of these weights and samples."""
     if not file.is_file():
         return False
     try:
-        sha = load_generator(weights).weights_sha256
+        sha = opening.generator().weights_sha256
         KeyStatistics.load(file, expect={"weights_sha256": sha, **wanted})
     except (StatisticsError, OSError):
         return False

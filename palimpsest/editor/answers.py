@@ -67,12 +67,14 @@ class PhotographSeen(_Answer):
 
 
 class LayerSeen(_Answer):
-    """An editable layer: cells along a side of its keys and values, its input units, and how many
-    of them a rule that erases silences at first."""
+    """An editable layer: cells along the longer side of its keys, rows and columns of its values,
+    its input units, and how many of them a rule that erases silences at first. ``name``: in its
+    network, "" where layers have numbers alone."""
 
     number: int
+    name: str
     keys: int
-    values: int
+    values: tuple[int, int]
     units: int
     erases: int
 

@@ -23,6 +23,7 @@ from palimpsest.generators import Generator, KeyState, load_generator, sample_z
 from palimpsest.generators.classes import with_class
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.generators.truncating import can_truncate, with_truncation
+from palimpsest.generators.wrapped_loading import load_network
 
 if TYPE_CHECKING:
     from palimpsest.instruments.segmenters.base import Segmenter
@@ -89,12 +90,17 @@ class OpenModel:
 
     @classmethod
     def load(cls, name: str, place: ModelPlace) -> OpenModel:
-        """Load the generator. Raises `CheckpointError`, and `ParameterError` for its class."""
+        """Load the generator. Raises `CheckpointError`, and `ParameterError` for what else
+        its place says."""
         if place.loaded is not None:
             return cls(name, place, place.loaded)
-        g = load_generator(
-            place.weights, truncation=place.truncation, estimate_mean=place.estimate_mean
-        )
+        if place.network is not None:
+            g: Generator = load_network(place.network, place.weights, place.z_dim)
+        else:
+            assert place.weights is not None
+            g = load_generator(
+                place.weights, truncation=place.truncation, estimate_mean=place.estimate_mean
+            )
         return cls(name, place, with_class(g, place.of_class))
 
     def truncation_from(self, truncation: float) -> float | None:
@@ -122,10 +128,12 @@ class OpenModel:
 
     @property
     def first_layer(self) -> int:
-        """The layer that a new draft edits."""
+        """The layer that a new draft edits: in the middle of those whose keys are a map."""
         layers = self.g.layers
+        # the first of a DCGAN sees one cell, where nothing can be told apart by painting
+        layers = tuple(one for one in layers if self.g.layer(one).key_size > 1) or layers
         wanted = self.place.layer
-        return wanted if wanted in layers else layers[len(layers) // 2 - 1]
+        return wanted if wanted in self.g.layers else layers[len(layers) // 2 - 1]
 
     def z(self, sample: int) -> Tensor:
         """The sample, (1, z_dim)."""

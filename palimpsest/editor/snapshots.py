@@ -18,8 +18,9 @@ from palimpsest.editor.drafts import mask_key
 from palimpsest.editor.engine import Engine
 from palimpsest.editor.history import History
 from palimpsest.editor.work import Draft
-from palimpsest.generators import Generator
+from palimpsest.generators import Generator, Layer
 from palimpsest.generators.truncating import can_truncate
+from palimpsest.generators.wrapped import WrappedGenerator
 from palimpsest.methods.baselines.unit_ablation import scaled_count
 from palimpsest.sessions import Selection
 
@@ -105,16 +106,25 @@ def snapshot(
 
 def _layers(g: Generator) -> list[LayerSeen]:
     layers = [g.layer(number) for number in g.layers]
+    names = g.names if isinstance(g, WrappedGenerator) else {}
     return [
         LayerSeen(
             number=one.number,
+            name=names.get(one.number, ""),
             keys=one.key_size - 2 * one.margin,
-            values=one.value_size - 2 * one.margin * one.upsampling,
+            values=_picture_cells(one),
             units=(units := one.weight.shape[1]),
             erases=scaled_count(ERASED, units),
         )
         for one in layers
     ]
+
+
+def _picture_cells(layer: Layer) -> tuple[int, int]:
+    """Rows and columns of the values that show the picture."""
+    rows, columns = layer.value_shape
+    beside = 2 * layer.margin * layer.upsampling if layer.margin else 0
+    return rows - beside, columns - beside
 
 
 def _draft(draft: Draft) -> DraftSeen:

@@ -29,10 +29,11 @@ class ModelPlace:
     own. ``loaded``: the generator if it is in memory already;
     ``weights`` are not read then. ``of_class``: class of all samples of a class-conditional
     generator; None: drawn for each. ``estimate_mean``: as in `load_generator`. ``encoder``,
-    ``framing``: networks that make photographs easier to put in, if there are any.
+    ``framing``: networks that make photographs easier to put in, if there are any. ``network``,
+    ``z_dim``: as in `load_network`, for another network; ``weights``, if any, fill it.
     """
 
-    weights: Path
+    weights: Path | None
     sessions: Path
     statistics_folder: Path
     segmenter: Path | None = None
@@ -41,6 +42,8 @@ class ModelPlace:
     framing: Path | None = None
     truncation: float = 1.0
     of_class: int | None = None
+    network: str | None = None
+    z_dim: int | None = None
     estimate_mean: bool = False
     layer: int | None = None
     statistics_samples: int = 2000

@@ -38,6 +38,7 @@ from palimpsest.generators.wrapped_convolutions import (
     stored,
     weight_of,
 )
+from palimpsest.generators.wrapped_export import AsGiven
 from palimpsest.generators.wrapped_trial import (
     Draw,
     Spot,
@@ -87,7 +88,7 @@ def wrap(
     with torch.no_grad():
         shape, z, found = _first_that_runs(own, shapes, draw, leave_out)
         check_repeatable(own, z, draw, found.images)
-    return WrappedGenerator(own, shape, draw, found)
+    return WrappedGenerator(own, shape, draw, found, AsGiven.of(network.state_dict()))
 
 
 def _call(network: nn.Module, z: Tensor) -> Any:
@@ -205,17 +206,23 @@ class WrappedGenerator(Generator):
 
     ``network``: the copy that is run. ``z_shape``: shape of one input; z itself is (B, z_dim),
     the same numbers in a row. ``left_out``: why other convolutions are no layers, by name.
+    ``as_given``: what of the network was not float32.
     """
 
     kind = "wrapped"
 
     def __init__(
-        self, network: nn.Module, z_shape: tuple[int, ...], draw: Draw, trial: Trial
+        self,
+        network: nn.Module,
+        z_shape: tuple[int, ...],
+        draw: Draw,
+        trial: Trial,
+        as_given: AsGiven,
     ) -> None:
         super().__init__()
         self.network = network
         self.z_shape, self.z_dim = z_shape, math.prod(z_shape)
-        self.draw = draw
+        self.draw, self.as_given = draw, as_given
         self.spots = dict(enumerate(trial.spots, start=1))
         self.left_out = trial.left_out
         self.layers = tuple(self.spots)

@@ -21,21 +21,28 @@ from torch import Tensor, nn
 from palimpsest.errors import CheckpointError, ParameterError
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.wrapped import WrappedGenerator, wrap
+from palimpsest.generators.wrapped_export import AsGiven
 
 COUNTERS = "num_batches_tracked"
 """A buffer of batch norms that old files lack, and that nothing reads in eval mode."""
 
 
-def load_network(made_by: str, weights: Path | None = None) -> WrappedGenerator:
+def load_network(
+    made_by: str, weights: Path | None = None, z_dim: int | None = None
+) -> WrappedGenerator:
     """The network that ``module:function`` makes, with the weights of a file if one is given.
 
+    ``z_dim``: length of its input, if the function does not say it. The function runs with
+    PyTorch's random numbers seeded, so that a network without weights is the same each time.
     Modules are looked for in the folder that one is in, too. Raises `ParameterError` for a module
     or function that is not there, that fails, or that gives something else; `CheckpointError` for a
     file that cannot be read or has other tensors than the network.
     """
     made = _call(made_by, _function(made_by))
     if not isinstance(made, WrappedGenerator):
-        made = _wrapped(made_by, made)
+        made = _wrapped(made_by, made, z_dim)
+    elif z_dim not in (None, made.z_dim):
+        raise ParameterError(f"--z-dim: {z_dim}, but {made_by} wraps its network with {made.z_dim}")
     if weights is not None:
         fill(made, weights)
     return made
@@ -49,6 +56,7 @@ def fill(g: WrappedGenerator, path: Path) -> None:
     """
     found = matched(g.network.state_dict(), read_checkpoint(path).tensors, str(path))
     g.network.load_state_dict(found, strict=False)
+    g.as_given = AsGiven.of(found)
     g._weights_sha256 = None  # of what it was before
 
 
@@ -114,27 +122,31 @@ def _function(made_by: str) -> Any:
 
 def _call(made_by: str, function: Any) -> Any:
     try:
-        return function()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return function()
     except ParameterError:
         raise
     except Exception as problem:  # it is not this project's code
         raise ParameterError(f"--network: {made_by}: {_short(problem)}") from problem
 
 
-def _wrapped(made_by: str, made: Any) -> WrappedGenerator:
+def _wrapped(made_by: str, made: Any, z_dim: int | None) -> WrappedGenerator:
     if not isinstance(made, nn.Module):
         raise ParameterError(
             f"--network: {made_by} gives {type(made).__name__}; it must give wrap(network, ...) or "
             "a network"
         )
+    if z_dim is not None:
+        return wrap(made, z_dim)
     for field in ("z_shape", "z_dim"):
         size = getattr(made, field, None)
         if isinstance(size, (int, tuple, list, torch.Size)):
             shape = (size,) if isinstance(size, int) else tuple(size)
             return wrap(made, shape[0]) if len(shape) == 1 else wrap(made, z_shape=shape)
     raise ParameterError(
-        f"--network: the network of {made_by} has no z_dim and no z_shape; give wrap(network, "
-        "z_dim=...)"
+        f"--network: the network of {made_by} has no z_dim and no z_shape; give --z-dim, "
+        "or wrap(network, z_dim=...)"
     )
 
 

@@ -1,7 +1,7 @@
 """Several edits of a generator: from their files, each at a strength of its own; weights with them.
 
 g2 = apply_files(g, [Path("hat.safetensors"), Path("tail.safetensors")], [1.0, 0.5])
-export_edited(Path("horse.pt"), [Path("hat.safetensors")], [1.0], Path("horse-hat.pt"))
+export_edited(g, [Path("hat.safetensors")], [1.0], Path("horse-hat.pt"), Path("horse.pt"))
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from palimpsest.errors import EditError, ParameterError
-from palimpsest.generators import Generator, load_generator
+from palimpsest.generators import Generator
 from palimpsest.generators.checkpoints.exporting import export_generator
 from palimpsest.memory.edits import Edit
 
@@ -43,22 +43,20 @@ def strength_of_each(files: Sequence[Path], strengths: Sequence[float]) -> list[
 
 
 def export_edited(
-    weights: Path,
+    generator: Generator,
     files: Sequence[Path],
     strengths: Sequence[float],
     out: Path,
-    estimate_mean: bool = False,
-) -> Generator:
-    """Write the weights in the file ``weights`` with edits in them; returns the unedited generator.
+    weights: Path | None,
+) -> None:
+    """Write the weights of a generator with edits in them; ``weights``: the file that it is of.
 
-    ``strengths``: as in `apply_files`. ``estimate_mean``: as in `load_generator`. The suffix of
-    ``out`` decides the layout, see `export_generator`; ``.safetensors`` also keeps which edits the
-    weights hold. Raises as `load_generator`, `apply_files` and `export_generator`, and
-    `ParameterError` where ``out`` is the input file.
+    ``strengths``: as in `apply_files`. The suffix of ``out`` decides the layout, see
+    `export_generator`; ``.safetensors`` also keeps which edits the weights hold. Raises as
+    `apply_files` and `export_generator`, and `ParameterError` where ``out`` is the input file.
     """
-    if out.exists() and out.samefile(weights):
+    if weights is not None and out.exists() and out.samefile(weights):
         raise ParameterError(f"--out: {out} is also the input file; give another name")
-    generator = load_generator(weights, estimate_mean=estimate_mean)
     rewritten = apply_files(generator, files, strengths)
     history = {
         "exported_from": generator.weights_sha256,
@@ -66,4 +64,3 @@ def export_edited(
         "strength": strengths[0] if len(strengths) == 1 else list(strengths),
     }
     export_generator(rewritten, out, dict(generator.provenance) | history)
-    return generator

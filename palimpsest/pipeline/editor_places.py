@@ -2,6 +2,7 @@
 
     place = editor_place(Path("."), model="church")
     place = editor_place(Path("."), weights=Path("mine.safetensors"))
+    place = editor_place(Path("."), weights=Path("gan.pt"), network="my_models:make_gan")
 
 Files are where the pipeline looks for them: a session that the editor saves is rewritten by the
 next run, with the statistics that the editor collected.
@@ -31,6 +32,8 @@ def editor_place(
     drafts: Path | None = None,
     of_class: int | None = None,
     estimate_mean: bool = False,
+    network: str | None = None,
+    z_dim: int | None = None,
 ) -> Workplace:
     """The place of an editor in ``folder``, a checkout or any other.
 
@@ -41,10 +44,18 @@ def editor_place(
         of_class: class of all samples of the generator in ``weights``, if it is class-conditional;
             drafts, sessions and statistics are then kept apart from those of other classes.
         estimate_mean: estimate a generator's mean latent if its file holds none.
+        network, z_dim: as in `load_network`: another network to open, which the weights, if any,
+            fill.
 
     Raises:
         ParameterError: an unknown model, neither `params.yaml` nor weights, or a missing file.
     """
+    if network is not None and (of_class is not None or estimate_mean):
+        raise ParameterError("--network: another network has no classes and no mean latent")
+    if network is None and z_dim is not None:
+        raise ParameterError("--z-dim: it is of another network; give --network")
+    if network is not None:
+        return _of_network(folder, network, z_dim, weights, model, drafts)
     if weights is not None:
         return _of_weights(folder, weights, model, drafts, of_class, estimate_mean)
     if of_class is not None:
@@ -124,7 +135,7 @@ def _of_weights(
 ) -> Workplace:
     if not weights.is_file():
         raise ParameterError(f"--weights: {weights}: no such file")
-    name = model or "".join(c if c.isascii() and c.isalnum() else "_" for c in weights.stem)
+    name = model or _as_name(weights.stem)
     if of_class is not None:
         name = f"{name}_class{of_class}"
     named = [
@@ -143,6 +154,31 @@ def _of_weights(
         of_class=of_class,
         estimate_mean=estimate_mean,
     )
+    return _of_one(folder, name, place, drafts)
+
+
+def _of_network(
+    folder: Path,
+    network: str,
+    z_dim: int | None,
+    weights: Path | None,
+    model: str | None,
+    drafts: Path | None,
+) -> Workplace:
+    if weights is not None and not weights.is_file():
+        raise ParameterError(f"--weights: {weights}: no such file")
+    name = model or _as_name(weights.stem if weights is not None else network)
+    place = ModelPlace(
+        weights=weights,
+        network=network,
+        z_dim=z_dim,
+        sessions=folder / "data" / "sessions" / name,
+        statistics_folder=folder / "data" / "statistics" / name,
+    )
+    return _of_one(folder, name, place, drafts)
+
+
+def _of_one(folder: Path, name: str, place: ModelPlace, drafts: Path | None) -> Workplace:
     return Workplace(
         models={name: place},
         first=name,
@@ -150,3 +186,7 @@ def _of_weights(
         resume=False,
         examples=EXAMPLES,
     )
+
+
+def _as_name(text: str) -> str:
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in text)

@@ -23,6 +23,8 @@ def run_editor(
     threads: int = 1,
     of_class: int | None = None,
     estimate_mean: bool = False,
+    network: str | None = None,
+    z_dim: int | None = None,
 ) -> None:
     """Serve the editor until it is interrupted; arguments as in the command `palimpsest editor`.
 
@@ -31,10 +33,10 @@ def run_editor(
     `ParameterError` for a model or weights that are not there, and a port that is taken;
     `SessionError` if the weights cannot be read, or another editor is open on the drafts.
     """
-    folder = Path() if weights is not None else checkout()
+    folder = checkout() if weights is None and network is None else Path()
     if folder is None:
         raise ParameterError(f"{NO_CHECKOUT}; give the file of a generator with --weights")
-    place = editor_place(folder, model, weights, drafts, of_class, estimate_mean)
+    place = editor_place(folder, model, weights, drafts, of_class, estimate_mean, network, z_dim)
     folders = [one.sessions for one in place.models.values()]
     left_out = [path for one in folders for path in session_files(one).left_out]
     if left_out:

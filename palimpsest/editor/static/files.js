@@ -45,7 +45,10 @@ export function createFiles(store, wire, show) {
       const fitting = sessions.filter((session) => session.fits !== false);
       const found = fitting.find((session) => session.where === "example") ?? fitting.find((session) => session.where === "drawn") ?? fitting[0];
       if (found) begin(found.name);
-      else fault(new Error(`There is no example for ${store.value.work.model.title}; choose another generator.`));
+      else {
+        const { model, models } = store.value.work;
+        fault(new Error(`There is no example for ${model.title}.${models.length > 1 ? " Choose another generator." : ""}`));
+      }
     } catch (problem) {
       fault(problem);
     }

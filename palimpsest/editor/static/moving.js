@@ -5,13 +5,14 @@ import { make, setPicture } from "./dom.js";
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 /**
- * Let the place of a mask be moved over `box`, which shows the whole picture. `cells`: of the layer
- * along a side. `move(rows, columns)` is called once for a drag, at its end.
+ * Let the place of a mask be moved over `box`, which shows the whole picture. `cells`: rows and columns
+ * of the layer. `move(rows, columns)` is called once for a drag, at its end.
  */
 export function makeMovable(box, { mask, cells, move }) {
   const shade = make("img", { class: "shade", alt: "", draggable: "false", hidden: true });
   setPicture(shade, mask);
   box.append(shade);
+  const [rows, columns] = cells;
   let from = null;
   let by = [0, 0];
 
@@ -25,10 +26,10 @@ export function makeMovable(box, { mask, cells, move }) {
   });
   box.addEventListener("pointermove", (event) => {
     if (from === null) return;
-    const cell = box.getBoundingClientRect().width / cells;
-    by = [Math.round((event.clientY - from[1]) / cell), Math.round((event.clientX - from[0]) / cell)];
+    const { width, height } = box.getBoundingClientRect();
+    by = [Math.round(((event.clientY - from[1]) * rows) / height), Math.round(((event.clientX - from[0]) * columns) / width)];
     shade.hidden = by[0] === 0 && by[1] === 0;
-    shade.style.transform = `translate(${(100 * by[1]) / cells}%, ${(100 * by[0]) / cells}%)`;
+    shade.style.transform = `translate(${(100 * by[1]) / columns}%, ${(100 * by[0]) / rows}%)`;
   });
   const end = (moved) => {
     if (from === null) return;

@@ -18,7 +18,7 @@ export function createSettings(store, wire) {
     const listed = JSON.stringify(work.layers);
     if (listed !== layers) {
       layers = listed;
-      at("layer").replaceChildren(...work.layers.map(({ number, values }) => make("option", { value: number }, `${number} · ${values} × ${values}`)));
+      at("layer").replaceChildren(...work.layers.map(({ number, name, values }) => make("option", { value: number }, [number, name, values.join(" × ")].filter(String).join(" · "))));
     }
     at("layer").value = work.layer;
     at("rank").max = Math.max(1, work.max_rank);

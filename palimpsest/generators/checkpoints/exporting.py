@@ -5,10 +5,12 @@
     export_generator(edit.apply(g), "hat.safetensors")   # with provenance
 
 The ``.pt`` layouts are `stylegan2_pytorch` and `progressive_layers`, ``.pkl`` is `nvidia_export`.
+Any other network (`wrap`) becomes its own state dict, in both ``.pt`` and ``.safetensors``.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -18,6 +20,7 @@ import torch
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
+from palimpsest.files.arrays import save_arrays
 from palimpsest.files.atomic import atomic_path, atomic_write_bytes
 from palimpsest.generators.base import Generator, ValueState
 from palimpsest.generators.checkpoints.nvidia_export import nvidia_pickle
@@ -28,6 +31,8 @@ from palimpsest.generators.checkpoints.stylegan3_names import state_dict
 from palimpsest.generators.samples import sample_z
 from palimpsest.generators.stylegan2 import StyleGAN2
 from palimpsest.generators.stylegan3 import StyleGAN3
+from palimpsest.generators.wrapped import WrappedGenerator
+from palimpsest.generators.wrapped_export import state_dict_of
 
 
 def export_generator(
@@ -41,7 +46,9 @@ def export_generator(
     for a generator that the layout cannot hold.
     """
     suffix = Path(path).suffix
-    if suffix == ".safetensors":
+    if isinstance(generator, WrappedGenerator):
+        _export_wrapped(generator, path, provenance or {})
+    elif suffix == ".safetensors":
         save_generator(generator, path, provenance)
     elif suffix == ".pt":
         content = published_layout(generator)
@@ -51,6 +58,22 @@ def export_generator(
         atomic_write_bytes(path, nvidia_pickle(generator))
     else:
         raise ParameterError(f"{path}: export writes .pt, .pkl or .safetensors, not {suffix!r}")
+
+
+def _export_wrapped(
+    g: WrappedGenerator, path: str | PathLike[str], provenance: Mapping[str, Any]
+) -> None:
+    tensors = state_dict_of(g.network, g.as_given)
+    suffix = Path(path).suffix
+    if suffix == ".safetensors":
+        save_arrays(path, tensors, {"provenance": json.dumps(provenance)})
+    elif suffix == ".pt":
+        with atomic_path(path) as unfinished:
+            torch.save(tensors, unfinished)
+    else:
+        raise ParameterError(
+            f"{path}: the state dict of another network is written as .pt or .safetensors"
+        )
 
 
 def published_layout(generator: Generator) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-WRAP = "any other network can be opened from Python with wrap()"
+WRAP = "any other network can be opened with wrap() in Python, or --network in commands"
 
 OTHERS = (
     (
