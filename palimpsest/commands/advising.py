@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from palimpsest.commands.options import EstimateMean, Network, OneClass, Seed, Weights
+from palimpsest.commands.opening import Opening
+from palimpsest.commands.options import EstimateMean, Network, OneClass, Seed, Weights, ZDim
 from palimpsest.commands.places import Collected, Field, SessionTruncation
 from palimpsest.errors import ParameterError
 from palimpsest.pipeline.devices import Device, computing_device
@@ -23,7 +24,7 @@ SHOWN = (1, 2, 3, 5, 10)
 
 
 def advise(
-    weights: Weights,
+    weights: Weights = None,
     session: Annotated[
         Path | None,
         typer.Argument(help="Session file with a painted context, to advise the rank of its rule."),
@@ -41,6 +42,7 @@ def advise(
     estimate_mean: EstimateMean = False,
     of_class: OneClass = None,
     network: Network = None,
+    z_dim: ZDim = None,
     device: Device = "cpu",
 ) -> None:
     """Advise the layer to edit, and the rank of a session's rule.
@@ -54,7 +56,6 @@ def advise(
       palimpsest advise marks.json --weights my_stylegan2.pt --layer 8
     """
     # imported here, so that --help is quick
-    from palimpsest.commands.opening import generator_of
     from palimpsest.commands.session_statistics import collected
     from palimpsest.generators.classes import with_class
     from palimpsest.sessions import load_session
@@ -66,7 +67,8 @@ def advise(
     if drawn is not None:
         painted_places(drawn, of)  # before anything is probed
         truncation = drawn.truncation if truncation is None else truncation
-    g = generator_of(weights, network, 1.0 if truncation is None else truncation, estimate_mean)
+    opening = Opening(weights, network, z_dim, estimate_mean)
+    g = opening.generator(1.0 if truncation is None else truncation)
     g = with_class(g, of_class).to(computing_device(device))
     if layer is None:
         choice = _choice(g, probed)
