@@ -1,4 +1,5 @@
 # make figures   make every table and figure, from the weights in the repository
+# make quick     make a few of them from few samples, in two minutes
 # make test      run the tests
 # make help      list all targets
 
@@ -18,7 +19,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help figures editor photographs many-photographs test test-portable faults worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
+.PHONY: help figures quick editor photographs many-photographs test test-portable faults worlds-preview stand-ins lint clean pull snapshot adopt-weights adopt-layers lock environment
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,6 +29,15 @@ figures: $(READY)  ## make every table and figure, and results/report.html
 		|| echo "Without photographs: figS5_photographs and photographs.csv are left out" >&2
 	snakemake --cores all
 	echo "Done: results/report.html, results/tables/, results/figures/"
+
+# In a folder of its own, so that nothing here is mistaken for a result of `make figures`.
+QUICK := quick
+quick: $(READY)  ## make Table 2 and Figures 1, 3 and 4 from few samples, in two minutes: quick/results/report.html
+	@mkdir -p $(QUICK)/data
+	ln -sfn $(addprefix ../,params.yaml environment.yml workflow) $(QUICK)
+	ln -sfn $(addprefix ../../data/,layer_choice.csv paper_figures sessions weights) $(QUICK)/data
+	PYTHONPATH="$(CURDIR)" snakemake --cores all --directory $(QUICK) --config scale=quick
+	echo "Done: $(QUICK)/results/report.html. These are few samples; make figures makes the real ones"
 
 PORT := 8000
 editor: $(READY)  ## open the editor in a browser; PORT=8001, MODEL=face
@@ -88,7 +98,7 @@ stand-ins: $(READY)  ## run the paper's whole chain at n = 8 on stand-ins of its
 	snakemake --cores all --config scale=stand_ins 'compute={device: $(DEVICE)}'
 
 clean:  ## remove what the pipeline wrote (keeps the packages and the DVC cache)
-	@rm -rf results logs .snakemake data/statistics data/edits
+	@rm -rf results logs .snakemake data/statistics data/edits $(QUICK)
 
 # Snakemake has no record of the jobs that made the files DVC pulls, and would make them again. `dvc
 # status` compares every output, input and parameter with dvc.lock; if all agree, the files are marked

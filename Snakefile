@@ -14,6 +14,7 @@ from snakemake.utils import min_version, validate
 
 from palimpsest.errors import ParameterError
 from palimpsest.files.live_runs import enter_folder
+from palimpsest.pipeline.page_so_far import PageSoFar
 from palimpsest.pipeline.parameters import overlays, parse_parameters
 from palimpsest.pipeline.plan import Plan, one_of
 from palimpsest.pipeline.stage_options import (
@@ -72,8 +73,25 @@ wildcard_constraints:
     world=one_of(world_names()),
 
 
-# `priority:` in these files starts long chains of jobs first, so that all cores stay busy until the
-# end: sessions (4), statistics and tuned weights (3), edits (2), measuring (1), all others (0)
+# results/report.html can be opened while the run goes on; it says what is not made yet
+PAGE_SO_FAR = PageSoFar(PLAN)
+
+
+onstart:
+    PAGE_SO_FAR.begin()
+
+
+onsuccess:
+    PAGE_SO_FAR.end()
+
+
+onerror:
+    PAGE_SO_FAR.end()
+
+
+# `priority:` in these files. What a reader can look at comes as soon as its inputs are there (tables
+# and figures 5). Then long chains of jobs first, so that all cores stay busy until the end: sessions
+# (4), statistics and the sessions' own edits (3), all other edits (2), measuring (1), all others (0)
 include: "workflow/rules/weights.smk"
 include: "workflow/rules/worlds.smk"
 include: "workflow/rules/photographs.smk"
@@ -107,15 +125,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        PLAN.weight_files,
-        PLAN.statistics_files,
-        PLAN.session_edits,
-        PLAN.further_edits,
-        PLAN.tables,
-        PLAN.metrics,
-        PLAN.figures,
-        PLAN.walks,
-        PLAN.report,
+        PLAN.everything,
     message:
         "Everything is up to date: results/report.html, results/tables/, results/figures/"
 

@@ -16,8 +16,9 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from palimpsest.errors import ParameterError
 from palimpsest.methods.method import Makes
 from palimpsest.methods.registry import names_of
 from palimpsest.pipeline.checkout_files import CheckoutFiles
@@ -50,6 +51,7 @@ class Plan(ExperimentPlan):
         for session in plan.measured_sessions.values():
             plan.classifier_files(*session)
         plan.check_studies()
+        plan.check_only()
         return plan
 
     # figures of sessions
@@ -188,9 +190,8 @@ class Plan(ExperimentPlan):
             "instrument_grades": bool(self.graded_segmenters),
             "critic_grades": bool(self.graded_critics),
         }
-        return [
-            f"results/tables/{name}.csv" for name, is_possible in possible.items() if is_possible
-        ]
+        names = [name for name, is_possible in possible.items() if is_possible]
+        return [f"results/tables/{name}.csv" for name in self._wanted("tables", names)]
 
     @property
     def figures(self) -> list[str]:
@@ -210,7 +211,38 @@ class Plan(ExperimentPlan):
             names.append("figS5_photographs")
         if self.renders_are_possible:
             names.append("figS10_renders")
-        return [f"results/figures/{name}.png" for name in sorted(names)]
+        return [f"results/figures/{name}.png" for name in self._wanted("figures", sorted(names))]
+
+    @property
+    def walks(self) -> list[str]:
+        """The moving picture of a rule, if its session is among the model's."""
+        walk = self.parameters.walk
+        names = ["figS11_walk"] if walk.session in self.sessions(walk.model) else []
+        return [f"results/figures/{name}.webp" for name in self._wanted("figures", names)]
+
+    def _wanted(self, kind: Literal["tables", "figures"], names: list[str]) -> list[str]:
+        """Those of ``names`` that the parameters ask for: all, unless they have a list."""
+        only = self.parameters.only
+        return names if only is None else [name for name in names if name in getattr(only, kind)]
+
+    def check_only(self) -> None:
+        """Raises `ParameterError` for a name in `only` of nothing that this run can make."""
+        if self.parameters.only is None:
+            return
+        made = {Path(file).stem for file in (*self.tables, *self.figures, *self.walks)}
+        for kind in ("tables", "figures"):
+            for name in getattr(self.parameters.only, kind):
+                if name not in made:
+                    raise ParameterError(f"only.{kind}: this run can make no {name!r}")
+
+    @property
+    def everything(self) -> list[str]:
+        """All files that a run makes; with `only` what it names, the numbers and the page."""
+        shown = [*self.tables, *self.metrics, *self.figures, *self.walks, *self.report]
+        if self.parameters.only:
+            return shown
+        edits = [*self.session_edits, *self.further_edits]
+        return [*self.weight_files, *self.statistics_files, *edits, *shown]
 
     @property
     def metrics(self) -> list[str]:

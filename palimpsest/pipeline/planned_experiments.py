@@ -149,15 +149,6 @@ class ExperimentPlan(MeasurementPlan):
         """Whether the model has a world, whose segmenter gives the logits that are needed."""
         return self.parameters.units.model in self.models_with_world
 
-    # the moving picture of a rule
-
-    @property
-    def walks(self) -> list[str]:
-        """The moving picture of a rule, if its session is among the model's."""
-        walk = self.parameters.walk
-        is_planned = walk.session in self.sessions(walk.model)
-        return ["results/figures/figS11_walk.webp"] if is_planned else []
-
     # effect against locality
 
     @property

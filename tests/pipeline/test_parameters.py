@@ -52,7 +52,7 @@ def test_mini_is_params_yaml_as_it_stands(values: dict[str, Any]) -> None:
     assert load_parameters(ROOT / "params.yaml", SCALES) == parse_parameters(values)
 
 
-@pytest.mark.parametrize("scale", ["mini", "smoke", "paper", "stand_ins"])
+@pytest.mark.parametrize("scale", ["mini", "quick", "smoke", "paper", "stand_ins"])
 def test_every_scale_is_valid_by_model_and_schema(scale: str, values: dict[str, Any]) -> None:
     merged = values
     for overlay in overlays(scale):

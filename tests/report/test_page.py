@@ -246,3 +246,13 @@ def test_figures_of_the_paper_are_shown_beside_ours_that_are_all_the_same(tmp_pa
 )
 def test_numbers_for_readers(column, text, shown):
     assert show(column, text) == shown
+
+
+def test_a_first_look_says_that_it_is_coarse(page):
+    html, _, folder = page
+    assert "make quick" not in html
+    table = folder / "tables" / "table2_domes.csv"
+    table.write_text(table.read_text().replace("smoke", "quick"))
+    document = Document(render_page([table], [], folder / "report.html"))
+    text = " ".join(" ".join(document.words).split())
+    assert "made by “make quick” from few images" in text and "make figures" in text

@@ -16,6 +16,7 @@ rule render_panel:
         "logs/benchmarks/render_panel/{figure}.tsv"
     wildcard_constraints:
         figure=one_of(PARAMETERS.figures),
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1
@@ -57,6 +58,7 @@ rule plot_figure:
         "logs/plot_figure/{figure}.log",
     benchmark:
         "logs/benchmarks/plot_figure/{figure}.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1
@@ -85,6 +87,7 @@ rule render_walk:
         "logs/render_walk.log",
     benchmark:
         "logs/benchmarks/render_walk.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1

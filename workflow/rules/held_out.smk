@@ -75,6 +75,7 @@ rule tabulate_photographs:
         "logs/benchmarks/tabulate_photographs/{photographs}.tsv"
     wildcard_constraints:
         photographs="photographs(_[0-9]+)?",
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1
@@ -141,6 +142,7 @@ rule tabulate_renders:
         "logs/tabulate_renders.log",
     benchmark:
         "logs/benchmarks/tabulate_renders.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1

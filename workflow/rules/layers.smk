@@ -107,6 +107,7 @@ rule choose_layers:
         "logs/choose_layers.log",
     benchmark:
         "logs/benchmarks/choose_layers.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1
@@ -143,6 +144,7 @@ rule collect_curves:
         "logs/benchmarks/collect_curves/{figure}.tsv"
     wildcard_constraints:
         figure=one_of(PLAN.curve_figures),
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1

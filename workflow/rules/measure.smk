@@ -86,6 +86,7 @@ rule join_measurements:
         "logs/benchmarks/join_measurements/{measured}.tsv"
     wildcard_constraints:
         measured=one_of(MEASURED),
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1

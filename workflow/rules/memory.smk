@@ -128,7 +128,7 @@ rule rewrite:
         "logs/rewrite/{model}-{session}.log",
     benchmark:
         "logs/benchmarks/rewrite/{model}-{session}.tsv"
-    priority: 2
+    priority: 3
     conda:
         "../../environment.yml"
     threads: 1
@@ -161,6 +161,7 @@ use rule rewrite as rewrite_method with:
         "logs/benchmarks/rewrite_method/{model}-{session}-{method}.tsv"
     wildcard_constraints:
         method=one_of(PLAN.rewriting_methods),
+    priority: 2
     params:
         segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
         critic=lambda wildcards, input: option("--critic", input.critic),
@@ -187,7 +188,7 @@ rule tune_weights:
         "logs/benchmarks/tune_weights/{model}-{session}-{method}.tsv"
     wildcard_constraints:
         method=one_of(names_of("weights")),
-    priority: 3
+    priority: 2
     conda:
         "../../environment.yml"
     threads: 1

@@ -88,6 +88,7 @@ rule tabulate_reflections:
         "logs/tabulate_reflections.log",
     benchmark:
         "logs/benchmarks/tabulate_reflections.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1
@@ -115,6 +116,7 @@ rule render_reflections:
         "logs/render_reflections.log",
     benchmark:
         "logs/benchmarks/render_reflections.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1

@@ -27,6 +27,7 @@ rule tabulate_methods:
         "logs/benchmarks/tabulate_methods/{table}.tsv"
     wildcard_constraints:
         table=one_of(PLAN.method_tables),
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1
@@ -68,6 +69,7 @@ rule tabulate_counterfactuals:
         "logs/tabulate_counterfactuals.log",
     benchmark:
         "logs/benchmarks/tabulate_counterfactuals.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1
@@ -98,6 +100,7 @@ rule tabulate_edits:
         "logs/tabulate_edits.log",
     benchmark:
         "logs/benchmarks/tabulate_edits.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1
@@ -126,6 +129,7 @@ rule tabulate_grades:
         "logs/tabulate_grades.log",
     benchmark:
         "logs/benchmarks/tabulate_grades.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1
@@ -172,6 +176,7 @@ rule tabulate_instruments:
         "logs/tabulate_instruments.log",
     benchmark:
         "logs/benchmarks/tabulate_instruments.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1

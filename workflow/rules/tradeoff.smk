@@ -60,6 +60,7 @@ rule tabulate_tradeoff:
         "logs/tabulate_tradeoff.log",
     benchmark:
         "logs/benchmarks/tabulate_tradeoff.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1

@@ -49,6 +49,7 @@ rule tabulate_units:
         "logs/tabulate_units.log",
     benchmark:
         "logs/benchmarks/tabulate_units.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1

@@ -86,6 +86,7 @@ rule tabulate_watermarks:
         "logs/tabulate_watermarks.log",
     benchmark:
         "logs/benchmarks/tabulate_watermarks.tsv"
+    priority: 5
     conda:
         "../../environment.yml"
     threads: 1

@@ -33,6 +33,7 @@ from palimpsest.pipeline.parameters.photographs import PhotographParameters
 from palimpsest.pipeline.parameters.runs import (
     ComputeParameters,
     DrawParameters,
+    OnlyParameters,
     Scale,
     StandInParameters,
 )
@@ -68,6 +69,7 @@ class Parameters(Settings):
     """All of `params.yaml`."""
 
     scale: Scale
+    only: OnlyParameters | None = None
     models: Models
     instruments: InstrumentParameters
     stand_ins: StandInParameters

@@ -1,4 +1,4 @@
-"""The sections about a whole run: `scale`, `stand_ins`, `draw` and `compute`."""
+"""The sections about a whole run: `scale`, `only`, `stand_ins`, `draw` and `compute`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from palimpsest.settings import Count, Seed, Settings
+from palimpsest.settings import Count, Name, Seed, Settings
 
-Scale = Literal["mini", "smoke", "paper", "stand_ins"]
+Scale = Literal["mini", "quick", "smoke", "paper", "stand_ins"]
+
+
+class OnlyParameters(Settings):
+    """Names of the tables and figures that a run makes, without folder and ending.
+
+    Nothing else is made but what these need, and the page that shows them.
+    """
+
+    tables: list[Name] = Field(min_length=1)
+    figures: list[Name]
 
 
 class StandInParameters(Settings):

@@ -30,7 +30,7 @@ from palimpsest.report.figures import (
     watermarks,
     world,
 )
-from palimpsest.report.figures.layout import GENERATOR
+from palimpsest.report.figures.layout import GENERATOR, QUICK, mark_as_quick
 from palimpsest.report.figures.sheet import Sheet, Style, facts_of
 from palimpsest.worlds import world_names
 
@@ -85,5 +85,7 @@ def draw_figure(name: str, panel: Panel, style: Style, out: str | Path) -> str:
         raise PalimpsestError(
             f"figure {name}: its panel has no {problem.args[0]!r}; compute the panel again"
         ) from problem
+    if panel.facts.get("scale") == QUICK:
+        mark_as_quick(sheet)
     sheet.save(out, caption, panel.facts)
     return caption

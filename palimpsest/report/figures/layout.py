@@ -14,6 +14,9 @@ GAP = 0.025
 WIDE_GAP = 0.14
 MARGIN = 0.1
 
+QUICK = "quick"
+"""The scale of `make quick`: few samples and few steps, which its figures and its page say."""
+
 GENERATOR = "figS3_generator_"
 """Prefix of the figures that show a generator beside its world; its name follows."""
 
@@ -58,11 +61,25 @@ def column_heading(sheet: Sheet, words: str, left: float, width: float) -> None:
     sheet.rule(left, MARGIN + line * 1.55, left + width)
 
 
+def mark_as_quick(sheet: Sheet) -> None:
+    """Write into the lower margin of a figure that few samples and few steps made it."""
+    sheet.text(
+        "A first look (make quick): few samples, few steps",
+        sheet.width - MARGIN / 2,
+        sheet.height - MARGIN / 2,
+        align="right",
+        size=0.6,
+        colour=sheet.style.accent,
+    )
+
+
 def provenance(facts: Mapping[str, Any]) -> str:
     """The end of a caption: scale, samples and model, as far as they are known."""
     words = []
     if "scale" in facts:
         words.append(f"scale {facts['scale']}")
+    if facts.get("scale") == QUICK:
+        words.append("a first look from few samples and few steps")
     if "n" in facts:
         words.append(f"n = {facts['n']:,}")
     if "seed" in facts:
