@@ -1,5 +1,5 @@
 # make figures   make every table and figure, from the weights in the repository
-# make quick     make a few of them from few samples, in two minutes
+# make quick     make a few of them from few samples
 # make test      run the tests
 # make help      list all targets
 
@@ -32,7 +32,7 @@ figures: $(READY)  ## make every table and figure, and results/report.html
 
 # In a folder of its own, so that nothing here is mistaken for a result of `make figures`.
 QUICK := quick
-quick: $(READY)  ## make Table 2 and Figures 1, 3 and 4 from few samples, in two minutes: quick/results/report.html
+quick: $(READY)  ## make Table 2 and Figures 1, 3 and 4 from few samples: quick/results/report.html
 	@mkdir -p $(QUICK)/data
 	ln -sfn $(addprefix ../,params.yaml environment.yml workflow) $(QUICK)
 	ln -sfn $(addprefix ../../data/,layer_choice.csv paper_figures sessions weights) $(QUICK)/data
