@@ -21,12 +21,14 @@ from torch import Tensor
 
 from palimpsest.generators import Generator, Layer, sample_z
 from palimpsest.generators.identity import Change, content_sha256
+from palimpsest.instruments.distances.perceptual import PerceptualDistance, PreparedImages
 from palimpsest.memory.goals import Goal
 from palimpsest.memory.problem import cell_weights
 from palimpsest.memory.solvers.projected_gradient import descend
 from palimpsest.methods.baselines.pasting import PastedImage
 
-Distance = Callable[[Tensor, Tensor], Tensor]
+Prepared = Tensor | PreparedImages
+Distance = Callable[[Tensor, Prepared], Tensor]
 Steps = Callable[[Iterable[int]], Iterable[int]]
 
 SMOOTH_SEED = 7
@@ -126,25 +128,31 @@ def tune_all(
     optimiser = torch.optim.Adam(tuned.parameters(), lr=learning_rate, fused=True)
     others = sample_z(generator, iterations, SMOOTH_SEED) if smooth_weight else None
 
-    def loss(made: Tensor, wanted: Tensor) -> Tensor:
-        return distance(made, wanted).mean() + (made - wanted).abs().mean()
+    def loss(made: Tensor, wanted: Tensor, prepared: Prepared) -> Tensor:
+        return distance(made, prepared).mean() + (made - wanted).abs().mean()
 
     with torch.no_grad():
-        before = loss(tuned(goal.z), goal.image).item()
+        pasted = (goal.image, _prepared(distance, goal.image))
+        before = loss(tuned(goal.z), *pasted).item()
     with torch.enable_grad():
         for step in steps(range(iterations)):
             optimiser.zero_grad()
-            total = loss(tuned(goal.z), goal.image)
+            total = loss(tuned(goal.z), *pasted)
             if others is not None:
                 z = others[step : step + 1]
                 with torch.no_grad():
                     kept = generator(z)
-                total = total + smooth_weight * loss(tuned(z), kept)
+                total = total + smooth_weight * loss(tuned(z), kept, kept)
             total.backward()
             optimiser.step()
     tuned.requires_grad_(False)
     digest = content_sha256(tuned.state_dict())
     tuned.changes = (*generator.changes, Change("weights", digest, name="all weights"))
     with torch.no_grad():
-        after = loss(tuned(goal.z), goal.image).item()
+        after = loss(tuned(goal.z), *pasted).item()
     return Tuned(tuned, before, after, time.perf_counter() - began)
+
+
+def _prepared(distance: Distance, images: Tensor) -> Prepared:
+    """``images`` as ``distance`` takes them fastest: they are the same in every step."""
+    return distance.prepare(images) if isinstance(distance, PerceptualDistance) else images

@@ -3,9 +3,11 @@
 import torch
 
 from palimpsest.generators import load_generator, sample_z, save_generator
+from palimpsest.instruments.distances.perceptual import PerceptualDistance
 from palimpsest.methods.baselines.pasting import paste_image
 from palimpsest.methods.baselines.weight_tuning import tune_all, tune_layer
 from palimpsest.sessions.opening import open_session
+from tests.doubles.plain_segmenter import PlainSegmenter
 
 
 def distance(a, b):
@@ -78,3 +80,20 @@ def test_tuned_weights_survive_their_file(generator, session, tmp_path):
     loaded = load_generator(tmp_path / "tuned.safetensors")
     assert torch.equal(loaded(goal.z), tuned.generator(goal.z))
     assert loaded.provenance["method"] == "finetune_all"
+
+
+def test_features_of_the_pasted_picture_are_computed_once(generator, session):
+    goal = paste_image(generator, session)
+    of_goal = []
+
+    class Noted(PlainSegmenter):
+        def features(self, images):
+            of_goal.append(torch.equal(images, goal.image))
+            return super().features(images)
+
+    tuned = tune_all(generator, goal, PerceptualDistance(Noted()), iterations=4)
+    assert of_goal.count(True) == 1 and of_goal.count(False) == 4 + 2
+    anew = tune_all(generator, goal, lambda a, b: PerceptualDistance(Noted())(a, b), iterations=4)
+    assert of_goal.count(True) == 1 + 4 + 2
+    for one, other in zip(tuned.generator.parameters(), anew.generator.parameters(), strict=True):
+        assert torch.equal(one, other)
