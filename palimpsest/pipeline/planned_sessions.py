@@ -154,6 +154,14 @@ class SessionPlan:
         names = [Path(file).stem for file in files]
         return [f"{name}@{self.session_layer(model, name)}" for name in names]
 
+    def own_layers(self, model: str) -> dict[str, int]:
+        """The layers that the parameters give single sessions of a model, by session.
+
+        They do not depend on files, so that a session drawn by hand changes none of them.
+        """
+        sessions = self.parameters.sessions.get(model, {})
+        return {name: own.layer for name, own in sessions.items() if own.layer is not None}
+
     def session_truncation(self, model: str, session: str) -> float:
         """The truncation of the samples that a session was drawn on."""
         by_hand = self.files.hand_drawn.get(model, {}).get(session)

@@ -91,6 +91,7 @@ def test_a_session_edits_its_own_layer_or_that_of_its_model(folder: Path) -> Non
         "results/sessions/church/remove_window.json",
     ]
     assert made.sessions_with_layers("church", files) == ["add_people@6", "remove_window@8"]
+    assert made.own_layers("church") == {"remove_window": 8} and made.own_layers("kitchen") == {}
     assert made.statistics_files == [
         "data/statistics/church/layer5.safetensors",  # of the watermarks
         "data/statistics/church/layer6.safetensors",

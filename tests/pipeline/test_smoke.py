@@ -245,6 +245,7 @@ def test_the_report_stands_alone(smoke: Checkout) -> None:
         "causal_rule.csv",
         "reflection.csv",
         "instrument_grades.csv",
+        "critic_grades.csv",
     ):
         assert name in page
     assert page.count("data:image/png;base64,") >= 26

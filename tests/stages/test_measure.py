@@ -76,7 +76,7 @@ def test_images_of_16_pixels_are_measured_with_lpips(brightness, tmp_path, monke
     g = StyleGAN2(16, {4: 8, 8: 8, 16: 8}, style_dim=16, mapping_layers=2).eval()
     save_generator(g, tmp_path / "g.safetensors")
     edit_for(g).save(tmp_path / "edit.safetensors")
-    monkeypatch.setattr(stage, "load_segmenter", lambda file: brightness)
+    monkeypatch.setattr(stage, "load_segmenter", lambda file, critic: brightness)
     torch.save(torchvision.models.alexnet(weights=None).state_dict(), tmp_path / "alexnet.pth")
     stage.main(
         weights=tmp_path / "g.safetensors",

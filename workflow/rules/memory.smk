@@ -71,6 +71,8 @@ for model in PARAMETERS.models:
                 folder=subpath(output[0], parent=True),
                 drawings=PLAN.drawings(model),
                 layer=PLAN.model_layer(model),
+                # not an option: compared, so that another layer of one session draws it again
+                own_layers=PLAN.own_layers(model),
                 seed=PARAMETERS.draw.seed,
                 truncation=PARAMETERS.models[model].truncation,
             message:
