@@ -28,7 +28,7 @@ LAYERS = {
     "church_progressive": 1,
     "kitchen_stylegan2": 1,
     "photo_faces": 2,
-}  # church: 5 for watermarks, 7 and 8 for small things; kitchen: what the probe named, what its edit says
+}  # church: 5 for watermarks, 7 and 8 for small things; kitchen: the probe’s, and its edit’s own
 # photo_faces: 5 is the model's, 6 is named by a session drawn by hand
 
 
