@@ -13,6 +13,10 @@ The claims are those of Bau et al. (ECCV 2020), sections 3 and 5, and each is ju
   effect (a gain of `NEAR` points over unmodified images). It does not hold if two methods have
   intervals below its own. It is undecided if overlapping intervals could make it third, or if
   the method has no effect, since doing nothing is local too.
+- *looks*: at the place of the change, the critic finds images of no method with an effect less
+  spoilt. It does not hold if a method's whole interval lies below; it is undecided if intervals
+  overlap, or if the method has no effect. Judged for this project's methods, where there is a
+  critic.
 - two estimates *differ* if their intervals do not overlap.
 
 The paper's method is compared with the paper's other methods, this project's methods with all.
@@ -116,6 +120,7 @@ def judge(tables: Tables, facts: Mapping[str, Mapping] | None = None) -> list[Cl
     found = [
         *(efficacy(edit, method) for edit in tried for method in SUBJECTS),
         *(locality(edit, method) for edit in tried for method in SUBJECTS),
+        *(claim for edit in tried for method in SUBJECTS for claim in looks(edit, method)),
         *watermarks(tables.get("table3_watermarks", ())),
         *reflections(tables.get("reflection", ())),
         *(
@@ -219,6 +224,34 @@ def locality(edit: ComparedEdit, method: str) -> Claim:
         less = listed(f"{name_of(name)} {in_words(moved[name], column, False)}" for name in surely)
         holds, said = False, f"; less: {less}.{less_done(edit, method, surely)}"
     return _claim("locality", words + said, holds, edit.where, method)
+
+
+def looks(edit: ComparedEdit, method: str) -> list[Claim]:
+    """The claim that no method with an effect spoils images less than ``method``, one of this
+    project's; no claim for other methods and without a critic."""
+    column = "critic_drop"
+    drops = {name: figure_of(edit.rows[name], column) for name in edit.rivals(method)}
+    its = drops.get(method, NOTHING)
+    if method not in OWN or math.isnan(its.estimate):
+        return []
+    words = f"{capital(edit.name)}, {SUBJECTS[method]}: the critic’s drop {in_words(its, column)}"
+    if (gain := edit.gain(method)) < NEAR:
+        words += f", but it gained only {gain:.1f} points; without an effect nothing is spoilt."
+        return [_claim("looks", words, None, edit.where, method)]
+    able = [name for name in drops if name != method and edit.gain(name) >= NEAR]
+    less = [name for name in able if drops[name].high < its.low]
+    perhaps = [name for name in able if name not in less and not drops[name].low > its.high]
+    holds: bool | None = True
+    words += f", of {len(able) + 1} methods with an effect"
+    if less:
+        told = listed(f"{name_of(one)} {in_words(drops[one], column, False)}" for one in less)
+        holds, words = False, f"{words}; less: {told}.{less_done(edit, method, less)}"
+    elif perhaps:
+        overlapping = listed(map(name_of, perhaps))
+        holds, words = None, f"{words}; its interval overlaps that of {overlapping}."
+    else:
+        words += ", the smallest."
+    return [_claim("looks", words, holds, edit.where, method)]
 
 
 def less_done(edit: ComparedEdit, method: str, others: Sequence[str]) -> str:

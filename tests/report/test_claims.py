@@ -9,6 +9,7 @@ from palimpsest.report.claims import (
     efficacy,
     judge,
     locality,
+    looks,
     reflections,
     reversible,
     watermarks,
@@ -60,6 +61,36 @@ def test_efficacy_is_nearness_to_the_best(its, best, holds):
     assert claim.holds is holds
     assert f"{its[0]:.1f} %" in claim.measured
     assert "the most of all" in claim.measured or f"{best[0]:.1f} %" in claim.measured
+
+
+def drops(*rows):
+    """Rows (method, effect, critic's drop, spread) of one edit."""
+    edit = compared(*((method, effect, 1, 0.1, 0.01) for method, effect, _, _ in rows))
+    for method, _, drop, spread in rows:
+        edit.rows[method].update(figure("critic_drop", drop, spread))
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("others", "holds", "said"),
+    [
+        ((("newton", 40, 0.2, 0.01), (PAPERS, 30, 0.3, 0.01)), True, "the smallest"),
+        ((("newton", 4, 0.01, 0.001),), True, "the smallest"),  # without an effect
+        ((("newton", 40, 0.11, 0.02),), None, "overlaps that of"),
+        ((("newton", 40, 0.05, 0.01),), False, "less: "),
+    ],
+)
+def test_looks_are_those_that_the_critic_finds_least_spoilt(others, holds, said):
+    (claim,) = looks(drops(("palimpsest", 60, 0.1, 0.02), *others), "palimpsest")
+    assert claim.holds is holds and said in claim.measured and claim.own
+    assert claim.topic == "looks"
+
+
+def test_looks_of_an_edit_without_effect_or_without_a_critic():
+    (claim,) = looks(drops(("palimpsest", 5, 0.0, 0.01), (PAPERS, 60, 0.2, 0.01)), "palimpsest")
+    assert claim.holds is None and "gained only 5.0 points" in claim.measured
+    assert looks(compared(("palimpsest", 60, 1, 0.1, 0.01)), "palimpsest") == []
+    assert looks(drops((PAPERS, 60, 0.2, 0.01)), PAPERS) == [], "the paper has no critic"
 
 
 def test_a_gain_is_over_what_was_there_before():
