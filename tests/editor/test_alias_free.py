@@ -112,7 +112,7 @@ def test_units_are_found_and_shown_in_the_picture(engine, work):
 def test_the_page_is_told_the_cells_of_the_picture(engine, work):
     seen = snapshot(engine, History.of(work), 1, None)
     assert [(one.number, one.keys, one.values) for one in seen.layers] == [
-        (number, (cells, cells), (cells, cells))
+        (number, cells, (cells, cells))
         for number, cells in enumerate((16, 16, 16, 32, 32, 32), start=1)
     ]
     assert seen.max_rank == 16 and seen.model.truncates and not seen.model.photographs
