@@ -14,7 +14,6 @@ from snakemake.utils import min_version, validate
 
 from palimpsest.errors import ParameterError
 from palimpsest.files.live_runs import enter_folder
-from palimpsest.pipeline.page_so_far import PageSoFar
 from palimpsest.pipeline.parameters import overlays, parse_parameters
 from palimpsest.pipeline.plan import Plan, one_of
 from palimpsest.pipeline.stage_options import (
@@ -71,22 +70,6 @@ wildcard_constraints:
     layer="[0-9]+",
     figure="[A-Za-z0-9_]+",
     world=one_of(world_names()),
-
-
-# results/report.html can be opened while the run goes on; it says what is not made yet
-PAGE_SO_FAR = PageSoFar(PLAN)
-
-
-onstart:
-    PAGE_SO_FAR.begin()
-
-
-onsuccess:
-    PAGE_SO_FAR.end()
-
-
-onerror:
-    PAGE_SO_FAR.end()
 
 
 # `priority:` in these files. What a reader can look at comes as soon as its inputs are there (tables

@@ -2,7 +2,6 @@
 
     html = render_page(tables=[Path("table2_domes.csv")], figures=[Path("fig01_rules.png")],
                        out=Path("results/report.html"))
-    html = render_page(tables, figures, out, Run.GOING_ON)      # names those that are not made yet
 
 It opens with the paper's claims and whether this run supports them (`palimpsest.report.claims`), or
 with a warning that random stand-ins were measured. Then follow the results in the paper's order
@@ -17,8 +16,6 @@ import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
-from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -45,9 +42,6 @@ STAND_INS = "stand_ins"
 
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 """The last chunk of every complete PNG: its length, name and checksum."""
-
-UNFINISHED = '<meta name="palimpsest" content="unfinished">'
-"""In the head of a page that was written before everything on it was made."""
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
 
@@ -79,27 +73,11 @@ class TableShown:
 
 
 @dataclass(frozen=True)
-class Missing:
-    """A table or figure that is not made yet."""
-
-    name: str
-    title: str
-
-
-class Run(Enum):
-    """The state of the run that makes the tables and figures of a page."""
-
-    COMPLETE = "complete"
-    GOING_ON = "going on"
-    ENDED = "ended before everything was made"
-
-
-@dataclass(frozen=True)
 class ShownSection:
     """A section with the tables and figures that it shows, in order."""
 
     section: Section
-    shown: tuple[TableShown | FigureView | Missing, ...]
+    shown: tuple[TableShown | FigureView, ...]
 
     @property
     def note(self) -> str:
@@ -117,27 +95,18 @@ class Topic:
     judged: tuple[Claim, ...]
 
 
-def render_page(
-    tables: Sequence[Path], figures: Sequence[Path], out: Path, run: Run = Run.COMPLETE
-) -> str:
+def render_page(tables: Sequence[Path], figures: Sequence[Path], out: Path) -> str:
     """The page's HTML.
 
     Args:
         tables: CSV files; figures: PNG files, or WebP files that move, each with its caption beside
             it (``.txt``).
         out: path of the page, the base of relative links.
-        run: unless it is complete, files may be missing, and the page says which.
 
     Raises:
         PalimpsestError: a table without rows, or a damaged picture.
-        FileNotFoundError: the run is complete, and a file, or a figure's caption, is missing.
+        FileNotFoundError: a file, or a figure's caption, is missing.
     """
-    missing: list[Missing] = []
-    if run is not Run.COMPLETE:
-        missing = [Missing(file.stem, table_title(file.stem)[0]) for file in absent(tables)]
-        missing += [Missing(file.stem, figure_title(file.stem)) for file in absent(figures)]
-        tables = [file for file in tables if file not in absent(tables)]
-        figures = [file for file in figures if file not in absent(figures)]
     rows = {path.stem: read_rows(path) for path in tables}
     shown = [_table(path, rows[path.stem], out) for path in tables]
     shown += [_figure(path, out) for path in figures]
@@ -147,13 +116,9 @@ def render_page(
     claims = [] if stand_ins else judge(rows, facts)
     return render_template(
         TEMPLATE,
-        run=run,
-        made=len(shown),
-        missing=len(missing),
-        unfinished=UNFINISHED,
         stand_ins=stand_ins,
         quick=QUICK in scales,
-        parts=parts([*shown, *missing]),
+        parts=parts(shown),
         topics=topics(claims),
         tally=tally(claim for claim in claims if not claim.own),
         own_tally=tally(claim for claim in claims if claim.own),
@@ -164,25 +129,7 @@ def render_page(
     )
 
 
-def absent(files: Iterable[Path]) -> list[Path]:
-    """The tables and figures that are not there; a figure without its caption is not."""
-    return [
-        file
-        for file in files
-        if not file.is_file() or (file.suffix != ".csv" and not file.with_suffix(".txt").is_file())
-    ]
-
-
-def is_unfinished(page: Path) -> bool:
-    """Whether a page is there that was written before everything on it was made."""
-    try:
-        with page.open(encoding="utf-8") as file:
-            return UNFINISHED in file.read(1024)
-    except FileNotFoundError:
-        return False
-
-
-def parts(shown: Sequence[TableShown | FigureView | Missing]) -> list[ShownSection]:
+def parts(shown: Sequence[TableShown | FigureView]) -> list[ShownSection]:
     """The tables and figures by section of the page."""
     return [
         ShownSection(section, tuple(one for name in names for one in shown if one.name == name))
@@ -254,14 +201,6 @@ def _table(path: Path, rows: list[dict[str, str]], out: Path) -> TableShown:
 
 
 def _figure(path: Path, out: Path) -> FigureView:
-    files = (path, path.with_suffix(".txt"))
-    return _read_figure(
-        path, out, tuple(file.stat().st_mtime_ns for file in files if file.exists())
-    )
-
-
-@lru_cache(maxsize=256)  # a page that is written again and again has few new figures each time
-def _read_figure(path: Path, out: Path, _changed: tuple[int, ...]) -> FigureView:
     content = path.read_bytes()
     try:
         with Image.open(path) as picture:

@@ -50,6 +50,7 @@ MADE_FOR_SHORT = (STATISTICS, EDIT, EDITS_TABLE)
 
 WEIGHTS = "data/weights/mini/church.safetensors"
 SEGMENTER = "data/weights/mini/church-segmenter.safetensors"
+CRITIC = "data/weights/mini/church-critic.safetensors"
 SESSION = "data/sessions/church/dome2spire.json"
 MADE = ("results", "data/statistics", "data/edits")
 """Folders that the pipeline writes its results to."""
@@ -197,7 +198,7 @@ def make_small_pipeline(folder: Path) -> SmallPipeline:
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "stages", folder / "stages", ignore=ignored)
     (folder / WEIGHTS).parent.mkdir(parents=True)
-    for name in (WEIGHTS, SEGMENTER):
+    for name in (WEIGHTS, SEGMENTER, CRITIC):
         shutil.copy2(ROOT / name, folder / name)
     (folder / "params.yaml").write_text(yaml.safe_dump(_parameters(), sort_keys=False))
     (folder / "workflow" / "scales" / "smoke.yaml").write_text("scale: smoke\n")

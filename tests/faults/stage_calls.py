@@ -24,6 +24,7 @@ from stages import (
     report,
     rewrite,
     tabulate_counterfactuals,
+    tabulate_critics,
     tabulate_edits,
     tabulate_instruments,
 )
@@ -112,6 +113,7 @@ STAGES = {
     "tabulate_instruments": StageCall(
         tabulate_instruments, {"segmenter": small.SEGMENTER}, "instrument_grades.csv"
     ),
+    "tabulate_critics": StageCall(tabulate_critics, {"critic": small.CRITIC}, "critic_grades.csv"),
     "plot_figure": StageCall(
         plot_figure,
         {"panel": small.PANEL},

@@ -22,6 +22,7 @@ READERS = [
     (small.EDIT, "measure_counterfactuals"),
     (small.SEGMENTER, "measure_counterfactuals"),
     (small.SEGMENTER, "tabulate_instruments"),
+    (small.CRITIC, "tabulate_critics"),
     (small.MEASUREMENTS, "tabulate_counterfactuals"),
     (small.PANEL, "plot_figure"),
     (small.FIGURE, "report"),
