@@ -272,7 +272,7 @@ def test_a_session_drawn_by_hand_takes_the_place_of_the_drawn_one(another) -> No
 def test_models_without_a_layer_are_edited_where_the_probe_named(another) -> None:
     named = adopted_layers(another.folder / "data" / "layer_choice.csv")
     assert (another.folder / f"data/statistics/church/layer{named['church']}.safetensors").is_file()
-    another.edit("data/layer_choice.csv", "church,6 7,6", "church,6 7,7")
+    another.edit("data/layer_choice.csv", "church,6 7,6", "church,6 7,9")
     plan = another.plan()
     assert plan["key_statistics"] == 1 and plan["draw_sessions_church"] == 1
     # all but two sessions that say another layer, and are drawn with the rest
