@@ -284,6 +284,13 @@ def test_torch_loads_never_run_code() -> None:
                 assert given.get("weights_only") == "True", f"{name_of(file)}:{node.lineno}"
 
 
+def test_snakemakes_own_linter_is_content() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--lint"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     "command",
     [["ruff", "check", "."], ["ruff", "format", "--check", "."]],

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -415,10 +413,3 @@ def test_another_number_of_shards_measures_again_and_keeps_no_shard(another) -> 
     assert plan["measure"] == 3 * plan["join_measurements"]
     assert another.snakemake().returncode == 0
     assert another.plan() == {} and not list(another.folder.glob("results/shards/*/*.parquet"))
-
-
-def test_snakemakes_own_linter_is_content() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--lint"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
