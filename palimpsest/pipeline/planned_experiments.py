@@ -37,7 +37,7 @@ class ExperimentPlan(MeasurementPlan):
 
     def critic_files(self, model: str) -> list[str]:
         """The file of a model's critic, as an input that may be missing."""
-        return [file] if (file := self.parameters.models[model].critic) else []
+        return [file] if (file := self.critic(model)) else []
 
     def instrument_files(self, name: str) -> list[str]:
         """The file of a published network; empty if the segmenter's encoder is used instead."""

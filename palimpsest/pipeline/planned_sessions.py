@@ -53,6 +53,10 @@ class SessionPlan:
         """The file of a model's segmenter, if it has one."""
         return self.parameters.models[model].segmenter
 
+    def critic(self, model: str) -> str | None:
+        """The file of the critic on a model's segmenter, if it has one."""
+        return self.parameters.models[model].critic
+
     def drawings(self, model: str) -> str | None:
         """The group of drawings that a model's sessions are drawn from; None if its segmenter has
         no labels for any."""

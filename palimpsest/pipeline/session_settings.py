@@ -75,7 +75,7 @@ class PlannedSession:
     @property
     def critic(self) -> Path | None:
         """The file of the critic on the segmenter, if the model has one."""
-        file = self.plan.parameters.models[self.model].critic
+        file = self.plan.critic(self.model)
         return None if file is None else self.folder / file
 
 

@@ -316,10 +316,10 @@ TABLE_TITLES = {
         "under random edits to tell the cells that an edit spoilt; its drop, from the image before "
         "to the image after, stands in the tables of methods. Here it compares the world’s own "
         "counterfactual with a ghost, a blur and a collage at the same place, none of which it saw "
-        "in training: how often is the counterfactual’s drop the smaller one? What it seldom finds "
-        "is a collage: best buddies copy pixels, which are natural where they come from, and "
-        "fine-tuning all weights changes every layer, as no edit that it learned from does. So "
-        "these have small drops in Tables 1 and 2 even where an eye sees the fault.",
+        "in training: how often is the counterfactual’s drop the smaller one? It often misses a "
+        "collage, and best buddies copy pixels; fine-tuning changes all layers, and each edit that "
+        "it learned from changes one. A small drop of these methods in Tables 1 and 2 need not "
+        "mean that an eye sees no fault.",
     ),
     "layer_probe": (
         "Pieces of every layer",

@@ -263,19 +263,8 @@ def test_each_container_that_the_documentation_names_is_read(form, tmp_path) -> 
     torch.testing.assert_close(load_generator(path)(z), g(z))
 
 
-class Carrying(torch.nn.Module):
+class Carrying(Whole):
     """A module that holds tensors under their names, and computes nothing with them."""
-
-    def __init__(self, tensors: dict[str, torch.Tensor]) -> None:
-        super().__init__()
-        for name, tensor in tensors.items():
-            *parents, last = name.split(".")
-            place = self
-            for parent in parents:
-                if parent not in place._modules:
-                    place.add_module(parent, torch.nn.Module())
-                place = place._modules[parent]
-            place.register_buffer(last, tensor)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + 1

@@ -185,7 +185,7 @@ def measure(
             columns["perceptual_outside"] = apart.double().cpu().numpy()
             if critic is not None and natural is not None:
                 place = ~outside | (of_classes(now.labels, targets) & ~of_classes(labels, targets))
-                after_edit = critic.naturalness(now)
+                after_edit = natural if now is outputs else critic.naturalness(now)
                 for column, where in (("critic_drop", place), ("critic_drop_outside", ~place)):
                     columns[column] = critic.drop_of(natural, after_edit, where).numpy()
             parts.append(pd.DataFrame({"sample": numbers, "method": name} | columns))
