@@ -10,7 +10,7 @@ tuning samples:
 2. judge every exemplar alone, at the middle μ, on half of the tuning samples;
 3. judge groups of exemplars that look alike (`alike`) together in the same way;
 4. judge the best exemplars, alone and together (2, 4, 6 in one edit), and the best group, at every
-   μ, on all of them.
+   μ, on all of them; one that can no longer become the best is left there.
 
 The same inputs give the same edit. Its metadata holds the candidates and their scores.
 """
@@ -18,8 +18,10 @@ The same inputs give the same edit. Its metadata holds the candidates and their 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -31,11 +33,14 @@ from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit, KeyStatistics, context_directions, match_map, pose
 from palimpsest.memory.goals import goal_arguments
+from palimpsest.memory.problem import rank_change
 from palimpsest.memory.solvers.newton import Descent
 from palimpsest.methods.choosing.alike import alike_groups
+from palimpsest.methods.choosing.classes import painted_classes, session_classes
 from palimpsest.methods.choosing.judges import (
     BATCH,
     Judge,
+    Judgement,
     LabelJudge,
     Score,
     ValueJudge,
@@ -54,6 +59,9 @@ SET_SIZES = (1, 2, 4, 6, 8, 12, 16, 24, 32)
 SINGLES = 3
 """How many of the best exemplars are tried alone at every μ."""
 
+CLOSE = 1e-5
+"""Values that differ by less may be equal once rounded (`Candidate.order`)."""
+
 MATCH_SHARE = 0.5
 """Without labels, a cell should change if it matches the direction at least half as well as the
 median cell of the context, and is among the best-matching share `MATCH_MOST` of all cells."""
@@ -64,7 +72,7 @@ MATCH_SAMPLES = 64
 
 @dataclass(frozen=True)
 class Candidate:
-    """Exemplars (by number) solved together at one μ, and the score of the edit."""
+    """Exemplars (by number) solved together at one μ, and the score of the edit on ``samples``."""
 
     exemplars: tuple[int, ...]
     mu: float
@@ -109,7 +117,8 @@ def choose_with(
 
     Args:
         stats: statistics over all keys of the session's layer.
-        progress: called with candidates judged and candidates in all; it may raise to stop.
+        progress: called with candidates judged and candidates in all; it may raise to stop. In the
+            last round so many batches of samples as make up all of them count as a candidate.
         segmenter: labels the tuning images; without one, candidates are judged by goal loss and by
             the change of other values.
 
@@ -169,6 +178,16 @@ def choose_with(
     return replace(edit, metadata={**edit.metadata, **told})
 
 
+@dataclass
+class _Runner:
+    """Exemplars (by number) solved together at one μ, and what was judged of the edit so far."""
+
+    exemplars: tuple[int, ...]
+    mu: float
+    coefficients: Tensor
+    judgement: Judgement
+
+
 class _Rounds:
     """The candidates that were tried; each set of exemplars is precomputed once for all μ."""
 
@@ -187,6 +206,7 @@ class _Rounds:
         self.total = 0
         self.tried: list[Candidate] = []
         self.descents: dict[tuple[int, ...], Descent] = {}
+        self.runners: dict[tuple[tuple[int, ...], float], _Runner] = {}
 
     def best(self) -> Candidate:
         """The best candidate of the last round, which is judged on all tuning samples."""
@@ -201,7 +221,7 @@ class _Rounds:
         self.total = screening + finals * len(grid)
         self.progress(0, self.total)
         if len(singles) > 1:
-            screened = sorted((self._try(one, middle, True) for one in singles), key=_order)
+            screened = sorted((self._screen(one, middle) for one in singles), key=_order)
             ranking = [candidate.exemplars[0] for candidate in screened]
         else:
             ranking = [0]
@@ -209,14 +229,17 @@ class _Rounds:
         sets += [tuple(sorted(ranking[:size])) for size in sizes]
         alike = [tuple(sorted([i for i in ranking if i in one][:most])) for one in groups]
         if alike:
-            best = min((self._try(one, middle, True) for one in alike), key=_order)
+            best = min((self._screen(one, middle) for one in alike), key=_order)
             if best.exemplars in sets:
                 self.total -= len(grid)
             else:
                 sets.append(best.exemplars)
-        return min((self._try(chosen, mu, False) for chosen in sets for mu in grid), key=_order)
+        return self._race([self._runner(chosen, mu) for chosen in sets for mu in grid])
 
-    def _try(self, exemplars: tuple[int, ...], mu: float, quick: bool) -> Candidate:
+    def _runner(self, exemplars: tuple[int, ...], mu: float) -> _Runner:
+        """The edit of a set; one that was screened keeps what was judged of it."""
+        if (exemplars, mu) in self.runners:
+            return self.runners[exemplars, mu]
         descent = self.descents.get(exemplars)
         if descent is None:
             goals = [self.opened.goals[i] for i in exemplars]
@@ -228,13 +251,56 @@ class _Rounds:
             )
             descent = Descent(problem)
             self.descents = {exemplars: descent}  # sets are tried one after another
-        solution = descent.solve(mu, self.asked.iterations)
-        weight = descent.problem.weight_of(solution.coefficients)
-        samples = self.judge.n_quick if quick else self.judge.n
-        candidate = Candidate(exemplars, mu, self.judge.score(weight, quick), samples)
+        found = descent.solve(mu, self.asked.iterations).coefficients
+        runner = _Runner(exemplars, mu, found, self.judge.begin(self._weight(found)))
+        self.runners[exemplars, mu] = runner
+        return runner
+
+    def _weight(self, coefficients: Tensor) -> Tensor:
+        """Computed anew for each batch, since the weights of all candidates need much memory."""
+        return self.opened.layer.weight.detach() + rank_change(coefficients, self.directions)
+
+    def _extend(self, runner: _Runner, batches: int) -> None:
+        self.judge.extend(runner.judgement, self._weight(runner.coefficients), batches)
+
+    def _noted(self, runner: _Runner) -> Candidate:
+        score, samples = self.judge.score_of(runner.judgement), runner.judgement.samples
+        candidate = Candidate(runner.exemplars, runner.mu, score, samples)
         self.tried.append(candidate)
+        return candidate
+
+    def _screen(self, exemplars: tuple[int, ...], mu: float) -> Candidate:
+        """A set judged on half of the samples."""
+        runner = self._runner(exemplars, mu)
+        self._extend(runner, self.judge.quick)
+        candidate = self._noted(runner)
         self.progress(len(self.tried), self.total)
         return candidate
+
+    def _race(self, runners: list[_Runner]) -> Candidate:
+        """The best of ``runners`` on all samples.
+
+        The next batch is always that of the runner with the highest `Judge.bound`. When all whose
+        bound reaches the best value were judged on all samples, the others cannot win any more.
+        """
+        screened, rounds = len(self.tried), len(self.judge.states)
+        best, steps = -math.inf, 0
+        waiting = [(-math.inf, i) for i in range(len(runners))]
+        while waiting:
+            highest, i = heappop(waiting)
+            if -highest < best - CLOSE:
+                break
+            judged = runners[i].judgement
+            if len(judged.counts) == rounds:
+                best = max(best, self.judge.score_of(judged).value)
+                continue
+            self._extend(runners[i], len(judged.counts) + 1)
+            heappush(waiting, (-self.judge.bound(judged), i))
+            steps += 1
+            self.progress(screened + steps // rounds, self.total)
+        noted = [self._noted(runner) for runner in runners if runner.judgement.counts]
+        self.progress(self.total, self.total)
+        return min((one for one in noted if one.samples == self.judge.n), key=_order)
 
 
 def _order(candidate: Candidate) -> tuple:
@@ -323,47 +389,3 @@ def _least_added(session: Session, resolution: int) -> int:
         return round(session.least * (resolution / 128) ** 2)
     sizes = [e.object.area((resolution, resolution)).sum().item() for e in session.exemplars]
     return int(np.median(sizes)) // 4
-
-
-def session_classes(
-    session: Session, segmenter: Segmenter
-) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Source and targets that the session names; None if the segmenter does not have one of
-    them."""
-    if not session.source or not session.targets:
-        return None
-    known = {*session.source, *session.targets} <= set(segmenter.classes)
-    return (session.source, session.targets) if known else None
-
-
-def painted_classes(
-    g: Generator, session: Session, segmenter: Segmenter
-) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """The source and the target class, from the labels under the masks.
-
-    The source is the class whose share under the context masks exceeds its share of whole images
-    most; the target is found in the same way under the copied objects. None if no class other than
-    the source stands out there.
-    """
-    z = samples_of(g, session, max(session.samples) + 1)
-    size = g.image_size
-    count = len(segmenter.classes)
-    under_context, under_object = torch.zeros(count), torch.zeros(count)
-    everywhere = torch.zeros(count)
-    places = [(selection, under_context) for selection in session.context]
-    places += [(exemplar.object, under_object) for exemplar in session.exemplars]
-    with torch.no_grad():
-        for selection, total in places:
-            labels = segmenter.labels(g(z[selection.sample : selection.sample + 1]))[0]
-            one_hot = torch.nn.functional.one_hot(labels, count).float()
-            total += (one_hot * selection.area(size)[:, :, None]).sum(dim=(0, 1))
-            everywhere += one_hot.sum(dim=(0, 1))
-    usual = everywhere / everywhere.sum()
-    lift_context = under_context / under_context.sum() - usual
-    source = int(lift_context.argmax())
-    lift_object = under_object / under_object.sum() - usual
-    lift_object[source] = -1
-    target = int(lift_object.argmax())
-    if lift_context[source] <= 0 or lift_object[target] <= 0:
-        return None
-    return (segmenter.classes[source],), (segmenter.classes[target],)

@@ -2,14 +2,15 @@
 
 A judge gives a `Score` to a changed weight of the layer. `LabelJudge` compares the labels of the
 images before and after; `ValueJudge` needs no segmenter and compares the layer's values. Both
-compute the keys of their samples once, so that a score costs only the layers after the edit.
+compute the keys of their samples once, so that a score costs only the layers after the edit. They
+judge batch by batch (`Judgement`), so that a weight can be given up before the last batch.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Protocol
+from dataclasses import asdict, dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +38,9 @@ scale need 29 million). For images beyond that, the features are computed again 
 
 OUTSIDE_WEIGHT = 5.0
 """Points that a score loses for each point of labels changed outside."""
+
+COUNTED = 7
+"""Columns of a label judge's counts; those of a critic follow."""
 
 ELSEWHERE_WEIGHT = 1.0
 """Without labels: weight of the relative change of other values against the relative goal loss."""
@@ -70,24 +74,68 @@ class Score:
         return {name: round(v, 5) for name, v in asdict(self).items() if v is not None}
 
 
-class Judge(Protocol):
-    """Scores a changed weight (M, N, kh, kw) of a layer; ``quick`` uses half of the samples.
+@dataclass
+class Judgement:
+    """What a changed weight (M, N, kh, kw) did to the batches that were judged so far.
 
-    ``n``: number of samples; ``n_quick``: of a quick score (whole batches, so at least half).
+    ``counts``: of each batch (B, columns) float64, a row for each sample; the judge knows its
+    columns. ``goal``: the relative goal loss that remains, if the judge compares values.
     """
 
+    goal: float = 0.0
+    counts: list[Tensor] = field(default_factory=list)
+
+    @property
+    def samples(self) -> int:
+        """Samples judged so far."""
+        return sum(map(len, self.counts))
+
+
+class Judge(ABC):
+    """Judges changed weights (M, N, kh, kw) of a layer on the same ``n`` samples in ``states``."""
+
     n: int
-    n_quick: int
+    states: list[KeyState]
 
-    def score(self, weight: Tensor, quick: bool = False) -> Score: ...
+    @property
+    def quick(self) -> int:
+        """Batches of a quick score: half of all, rounded up."""
+        return -(-len(self.states) // 2)
+
+    def begin(self, weight: Tensor) -> Judgement:
+        """A judgement without samples."""
+        return Judgement()
+
+    def extend(self, judgement: Judgement, weight: Tensor, batches: int) -> None:
+        """Judge ``weight`` on further batches, until the first ``batches`` are judged."""
+        with torch.inference_mode():
+            for number in range(len(judgement.counts), batches):
+                judgement.counts.append(self._counts(weight, number))
+
+    def score(self, weight: Tensor, quick: bool = False) -> Score:
+        """The score on all samples, or on the batches of a quick score."""
+        judgement = self.begin(weight)
+        self.extend(judgement, weight, self.quick if quick else len(self.states))
+        return self.score_of(judgement)
+
+    @abstractmethod
+    def score_of(self, judgement: Judgement) -> Score:
+        """The score on the samples judged so far, at least one batch."""
+
+    @abstractmethod
+    def bound(self, judgement: Judgement) -> float:
+        """The highest value that the weight can still have on all samples.
+
+        Equal to the value once all are judged, but for rounding, for the pixels that an added thing
+        covers, and for what a critic takes off.
+        """
+
+    @abstractmethod
+    def _counts(self, weight: Tensor, number: int) -> Tensor:
+        """Counts (B, columns) float64 of batch ``number``."""
 
 
-def first_half(parts: list) -> list:
-    """The batches of a quick score."""
-    return parts[: -(-len(parts) // 2)]
-
-
-class LabelJudge:
+class LabelJudge(Judge):
     """Scores an edit by the labels of generated images that show the source."""
 
     def __init__(
@@ -155,42 +203,42 @@ class LabelJudge:
                 "too few to choose by"
             )
         self.befores, self.labels = befores, labels
-        self.n, self.n_quick = found, sum(map(len, first_half(self.states)))
+        self.n = found
+        self.shown = [int(of_classes(seen, self.source).sum()) for seen in labels]
+        self.pixels = sum(map(Tensor.numel, labels))
 
-    def score(self, weight: Tensor, quick: bool = False) -> Score:
-        sums = [0.0] * 6
-        images_seen = images_converted = 0
-        drops = []
-        parts = list(zip(self.states, self.befores, self.labels, strict=True))
-        parts = first_half(parts) if quick else parts
-        with torch.inference_mode():
-            for batch, (state, as_it_was, before) in enumerate(parts):
-                image = self.layer.render(self.layer.values(state, weight))
-                outputs = CachedOutputs(self.segmenter, image)
-                after = outputs.labels
-                was, is_now = (of_classes(some, self.source) for some in (before, after))
-                turned = of_classes(after, self.targets) & ~of_classes(before, self.targets)
-                outside = ~was & ~(turned if self.adds else torch.zeros_like(was))
-                apart = self.distance.spatial(as_it_was, self.distance.prepare(outputs)).cpu()
-                enough = self._converted(was, is_now, turned)
-                images_converted += int(enough.sum())
-                images_seen += len(enough)
-                if self.natural:
-                    drops.append(self._drops(batch, outputs, was | turned))
-                counted = (
-                    was,
-                    was & ~is_now,
-                    turned & was,
-                    outside,
-                    outside & (after == before),
-                    apart * outside,
-                )
-                sums = [total + float(p.sum()) for total, p in zip(sums, counted, strict=True)]
-        pixels, removed, converted, beyond, same, apart = sums
+    def _counts(self, weight: Tensor, number: int) -> Tensor:
+        before = self.labels[number]
+        image = self.layer.render(self.layer.values(self.states[number], weight))
+        outputs = CachedOutputs(self.segmenter, image)
+        after = outputs.labels
+        was, is_now = (of_classes(some, self.source) for some in (before, after))
+        turned = of_classes(after, self.targets) & ~of_classes(before, self.targets)
+        outside = ~was & ~(turned if self.adds else torch.zeros_like(was))
+        prepared = self.distance.prepare(outputs)
+        apart = self.distance.spatial(self.befores[number], prepared).cpu()
+        counted = (
+            was,
+            was & ~is_now,
+            turned & was,
+            outside,
+            outside & (after == before),
+            apart * outside,
+        )
+        columns = [self._converted(was, is_now, turned)]
+        columns += [part.flatten(1).sum(dim=1) for part in counted]
+        if self.natural:
+            columns += self._drops(number, outputs, was | turned)
+        return torch.stack([column.cpu().double() for column in columns], dim=1)
+
+    def score_of(self, judgement: Judgement) -> Score:
+        counts = torch.cat(judgement.counts)
+        sums = counts[:, :COUNTED].sum(0).tolist()
+        converted_images, pixels, removed, converted, beyond, same, apart = sums
         shares = {
             "removed": removed / pixels,
             "converted": converted / pixels,
-            "converted_images": images_converted / images_seen,
+            "converted_images": converted_images / len(counts),
             "kept": same / beyond,
             "perceptual": apart / beyond,
         }
@@ -201,10 +249,8 @@ class LabelJudge:
             OUTSIDE_WEIGHT * (1 - shares["kept"]) + self.perceptual_weight * shares["perceptual"]
         )
         value = effect - spill
-        if drops:
-            inside, elsewhere = (
-                float(torch.cat(some).nanmean()) for some in zip(*drops, strict=True)
-            )
+        if self.natural:
+            inside, elsewhere = counts[:, COUNTED:].nanmean(0).tolist()
             shares |= {"critic_drop": inside, "critic_drop_outside": elsewhere}
             # looking better than before is no merit of an edit, only looking worse is a fault
             value -= self.critic_weight * (max(inside, 0) + max(elsewhere, 0))
@@ -216,6 +262,18 @@ class LabelJudge:
         assert critic is not None
         before, now = self.natural[batch], critic.naturalness(after)
         return critic.drop_of(before, now, where), critic.drop_of(before, now, ~where)
+
+    def bound(self, judgement: Judgement) -> float:
+        seen = len(judgement.counts)
+        sums = torch.cat(judgement.counts)[:, :COUNTED].sum(0).tolist()
+        converted_images, _, removed, _, beyond, same, apart = sums
+        source = sum(self.shown)
+        # all that is not judged yet may convert, change nothing outside and please the critic
+        effect = (converted_images + self.n - judgement.samples) / self.n
+        if not self.adds:
+            effect = (effect + (removed + sum(self.shown[seen:])) / source) / 2
+        spill = OUTSIDE_WEIGHT * (beyond - same) + self.perceptual_weight * apart
+        return effect - spill / (self.pixels - source)
 
     def _converted(self, was: Tensor, is_now: Tensor, turned: Tensor) -> Tensor:
         """Which images (B,) bool count as converted, by the thresholds of `edit_effect`."""
@@ -230,7 +288,7 @@ class LabelJudge:
         return (removed >= REMOVED_SHARE * size) & (hits >= TURNED_SHARE * size)
 
 
-class ValueJudge:
+class ValueJudge(Judge):
     """Scores an edit without labels: by the goal loss of all exemplars and the change elsewhere.
 
     Exemplars that were not solved for are held-out goals: an edit that also reaches them has
@@ -257,23 +315,35 @@ class ValueJudge:
                 self.values.append(self.layer.values(state).v)
                 cells = self.values[-1].shape[2:]
                 self.outside.append(F.interpolate(stays[:, None].float(), cells) > 0)
-        self.n_quick = sum(map(len, first_half(self.states)))
+            self.total = sum(
+                float((before.abs() * outside).sum())
+                for before, outside in zip(self.values, self.outside, strict=True)
+            )
         self.start = [self._loss(goal, None) for goal in goals]
 
-    def score(self, weight: Tensor, quick: bool = False) -> Score:
+    def begin(self, weight: Tensor) -> Judgement:
         with torch.inference_mode():
             left = [
                 self._loss(goal, weight) / start if start > 0 else 1.0
                 for goal, start in zip(self.goals, self.start, strict=True)
             ]
-            changed = total = 0.0
-            parts = list(zip(self.states, self.values, self.outside, strict=True))
-            for state, before, outside in first_half(parts) if quick else parts:
-                after = self.layer.values(state, weight).v
-                changed += float(((after - before).abs() * outside).sum())
-                total += float((before.abs() * outside).sum())
-        goal, elsewhere = sum(left) / len(left), changed / max(total, 1e-30)
-        return Score(-goal - ELSEWHERE_WEIGHT * elsewhere, goal=goal, elsewhere=elsewhere)
+        return Judgement(goal=sum(left) / len(left))
+
+    def _counts(self, weight: Tensor, number: int) -> Tensor:
+        before, outside = self.values[number], self.outside[number]
+        after = self.layer.values(self.states[number], weight).v
+        counted = ((after - before).abs() * outside, before.abs() * outside)
+        return torch.stack([part.flatten(1).sum(dim=1).double() for part in counted], dim=1)
+
+    def score_of(self, judgement: Judgement) -> Score:
+        changed, total = torch.cat(judgement.counts).sum(0).tolist()
+        elsewhere = changed / max(total, 1e-30)
+        value = -judgement.goal - ELSEWHERE_WEIGHT * elsewhere
+        return Score(value, goal=judgement.goal, elsewhere=elsewhere)
+
+    def bound(self, judgement: Judgement) -> float:
+        changed = float(torch.cat(judgement.counts)[:, 0].sum())
+        return -judgement.goal - ELSEWHERE_WEIGHT * changed / max(self.total, 1e-30)
 
     def _loss(self, goal: Goal, weight: Tensor | None) -> float:
         residual = (goal.target - self.layer.values(goal.state, weight).v).abs()
