@@ -1,4 +1,7 @@
-"""One published file, downloaded or copied from a local folder, and verified by its sha256."""
+"""One published file, downloaded or copied from a local folder, and verified by its sha256.
+
+If its first origin fails, the others are tried; the output says so.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,7 @@ def main(
         by_hand=by_hand,
         origin=origin,
         stand_ins=StandIns.load(stand_ins) if stand_ins else None,
+        tell=print,
     )
 
 

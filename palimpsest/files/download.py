@@ -31,6 +31,10 @@ _CHUNK = 1 << 18  # bytes
 _TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
 
 
+class BeingFetched(DownloadError):
+    """Another run is fetching the same file."""
+
+
 @dataclass(frozen=True)
 class Patience:
     """When to give up on a server.
@@ -121,7 +125,7 @@ class _Resuming:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DownloadError(
+            raise BeingFetched(
                 f"{self.part}: another run is fetching this file; wait for it to end"
             ) from None
 

@@ -6,6 +6,7 @@
 The code, ``docs/published-files.md`` (a test compares it) and the error of a failed fetch use this
 one table. A hash prefix comes from the file's name, as PyTorch names published weights. A file
 without one is checked when it is read: names and shapes of its tensors must be those expected.
+Some files have further origins, tried in order if the first fails (`published.fetching`).
 """
 
 from __future__ import annotations
@@ -24,12 +25,26 @@ _PARSING = "http://netdissect.csail.mit.edu/data/segmodel/"
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a file can be had: its address, and the start of the sha256 of what is there, None if
+    unknown."""
+
+    url: str
+    sha256_prefix: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name there."""
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
 class PublishedFile:
     """One published file.
 
     ``name``: its name here, possibly with a folder; ``url``: its address; ``sha256_prefix``: the
     start of its sha256, None if unknown; ``megabytes``: size of its tensors in 10^6 bytes (the file
-    is a little larger), None if unknown.
+    is a little larger), None if unknown; ``others``: its further origins.
     """
 
     name: str
@@ -37,6 +52,7 @@ class PublishedFile:
     purpose: str
     sha256_prefix: str | None
     megabytes: int | None
+    others: tuple[Origin, ...] = ()
 
 
 def _generators() -> list[PublishedFile]:
@@ -55,6 +71,7 @@ def _generators() -> list[PublishedFile]:
             f"{kinds[about.kind]} generator of {about.subject}, {about.resolution} pixels",
             about.sha256_prefix,
             sizes[about.kind, about.resolution],
+            (Origin(about.elsewhere),) if about.elsewhere else (),
         )
         for name, about in PUBLISHED.items()
     ]
@@ -181,5 +198,6 @@ def published_files_table() -> str:
     for file in PUBLISHED_FILES.values():
         told = f"`{file.sha256_prefix}…`" if file.sha256_prefix else "unknown"
         size = "unknown" if file.megabytes is None else str(file.megabytes)
-        lines.append(f"| `{file.name}` | {file.purpose} | <{file.url}> | {told} | {size} |")
+        urls = ", else ".join(f"<{url}>" for url in (file.url, *(o.url for o in file.others)))
+        lines.append(f"| `{file.name}` | {file.purpose} | {urls} | {told} | {size} |")
     return "\n".join(lines) + "\n"

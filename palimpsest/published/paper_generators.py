@@ -2,7 +2,8 @@
 
 The eight hex digits in a file's name are the first of its sha256, which is how PyTorch names
 published weights; `palimpsest.files.download` checks them. The addresses are those
-in the paper's code.
+in the paper's code. NVIDIA published five networks of the same data sets and shape in the format of
+its TensorFlow code, without a hash: they are a second origin (`docs/published-files.md`).
 """
 
 from __future__ import annotations
@@ -14,22 +15,40 @@ from palimpsest.errors import DownloadError
 
 _REWRITING = "http://rewriting.csail.mit.edu/data/models/"
 _GANDISSECT = "http://gandissect.csail.mit.edu/models/"
+_NVIDIA = "https://nvlabs-fi-cdn.nvidia.com/stylegan2/networks/"
+
+WIDEST = 512
+STYLEGAN2_AREA = 32768
+PROGRESSIVE_AREA = {256: 8192, 1024: 16384}
+"""Channels times side at a resolution, where that is below `WIDEST` times the side."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """One published generator: `name` and `url` of its file, its subject and resolution."""
+    """One published generator: `name` and `url` of its file, its subject and resolution.
+
+    ``elsewhere``: address of NVIDIA's network of the same data set, if there is one.
+    """
 
     name: str
     url: str
     kind: str
     subject: str
     resolution: int
+    elsewhere: str | None = None
 
     @property
     def sha256_prefix(self) -> str:
         """The start of the file's sha256 in hex, taken from its name."""
         return sha256_prefix(self.name)
+
+    @property
+    def widths(self) -> dict[int, int]:
+        """Channels at each resolution, {4: ..., 8: ..., ..., resolution: ...}."""
+        progressive = self.kind == "progressive"
+        area = PROGRESSIVE_AREA[self.resolution] if progressive else STYLEGAN2_AREA
+        sides = (2**i for i in range(2, self.resolution.bit_length()))
+        return {side: min(WIDEST, area // side) for side in sides}
 
 
 def sha256_prefix(name: str) -> str:
@@ -67,10 +86,14 @@ def _table() -> dict[str, Published]:
         "livingroom": ("5ef336dd", 256),
         "restaurant": ("b8578299", 256),
     }
+    nvidia = {"car": "car", "cat": "cat", "church": "church", "faces": "ffhq", "horse": "horse"}
     table = {}
     for subject, (digits, resolution) in stylegan2.items():
         name = f"stylegan2_{subject}-{digits}.pt"
-        table[name] = Published(name, _REWRITING + name, "stylegan2", subject, resolution)
+        theirs = nvidia.get(subject)
+        elsewhere = f"{_NVIDIA}stylegan2-{theirs}-config-f.pkl" if theirs else None
+        url = _REWRITING + name
+        table[name] = Published(name, url, "stylegan2", subject, resolution, elsewhere)
     for subject, (digits, resolution) in progressive.items():
         name = f"proggan_{subject}-{digits}.pth"
         table[name] = Published(name, _GANDISSECT + name, "progressive", subject, resolution)

@@ -123,3 +123,41 @@ def tensorflow_variables(state):
             part = part.replace("affine.", "mod_")
             variables[f"{scope}/{part}"] = array
     return variables
+
+
+# --- from the names of the common PyTorch port ------------------------------------------------
+
+
+def variables_of(g):
+    """The variables of a TensorFlow pickle with the weights of the `StyleGAN2` ``g``."""
+    variables = {"lod": np.float32(0), "dlatent_avg": g.latent_avg.numpy()}
+    for i, layer in enumerate(g.style[1:]):
+        variables[f"mapping/Dense{i}/weight"] = layer.weight.numpy().T
+        variables[f"mapping/Dense{i}/bias"] = layer.bias.numpy()
+    variables["synthesis/4x4/Const/const"] = g.input.input.numpy()
+    variables |= _styled("4x4/Conv", g.conv1) | _styled("4x4/ToRGB", g.to_rgb1)
+    for i, layer in enumerate(g.convs):
+        size = 8 * 2 ** (i // 2)
+        variables |= _styled(f"{size}x{size}/{'Conv1' if i % 2 else 'Conv0_up'}", layer)
+    for i, layer in enumerate(g.to_rgbs):
+        variables |= _styled(f"{8 * 2**i}x{8 * 2**i}/ToRGB", layer)
+    for number in g.layers:
+        shape = (1, 1, *g.layer(number).value_shape)
+        variables[f"synthesis/noise{number - 2}"] = np.zeros(shape, np.float32)
+    return variables
+
+
+def _styled(scope, layer):
+    weight = layer.conv.weight.detach().numpy()
+    weight = weight[0] if weight.ndim == 5 else weight
+    weight = weight[:, :, ::-1, ::-1] if scope.endswith("_up") else weight
+    arrays = {
+        "weight": weight.transpose(2, 3, 1, 0),
+        "mod_weight": layer.conv.modulation.weight.detach().numpy().T,
+        "mod_bias": layer.conv.modulation.bias.detach().numpy() - 1,
+        "bias": (layer.bias if hasattr(layer, "bias") else layer.activate.bias).detach().numpy(),
+    }
+    arrays["bias"] = arrays["bias"].reshape(-1)
+    if hasattr(layer, "noise"):
+        arrays["noise_strength"] = layer.noise.weight.detach().numpy().reshape(())
+    return {f"synthesis/{scope}/{name}": array for name, array in arrays.items()}

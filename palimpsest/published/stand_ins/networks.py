@@ -34,11 +34,6 @@ from palimpsest.instruments.segmenters.unified_parser import (
 from palimpsest.published.paper_generators import PUBLISHED
 from palimpsest.published.stand_ins.documents import stand_in_labels
 
-WIDEST = 512
-STYLEGAN2_AREA = 32768
-PROGRESSIVE_AREA = {256: 8192, 1024: 16384}
-"""Channels times side at a resolution, where that is below `WIDEST` times the side."""
-
 CONTRAST = 0.5
 """Standard deviation of a channel of a StyleGAN2's images, which reach from -1 to 1."""
 
@@ -64,13 +59,9 @@ def stand_in_network(name: str, seed: int) -> dict[str, Any]:
 
 def _generator(name: str) -> dict[str, Any]:
     about = PUBLISHED[name]
-    progressive = about.kind == "progressive"
-    area = PROGRESSIVE_AREA[about.resolution] if progressive else STYLEGAN2_AREA
-    sides = (2**i for i in range(2, about.resolution.bit_length()))
-    widths = {side: min(WIDEST, area // side) for side in sides}
-    if progressive:
-        return published_layout(ProgressiveGAN(about.resolution, widths))
-    generator = StyleGAN2(about.resolution, widths)
+    if about.kind == "progressive":
+        return published_layout(ProgressiveGAN(about.resolution, about.widths))
+    generator = StyleGAN2(about.resolution, about.widths)
     with torch.no_grad():
         generator.latent_avg.copy_(generator.mapping(torch.randn(256, 512)).mean(0))
     _bring_into_range(generator)
