@@ -17,12 +17,13 @@ from palimpsest.drawing.matching import (
     cover_pairs,
     crowns,
     merged,
+    of_few_donors,
     pick,
     replace_pairs,
     standing_on,
     unmeasured,
 )
-from palimpsest.drawing.strokes import CONTEXTS, Drawing, Drawn, context_places
+from palimpsest.drawing.strokes import CONTEXTS, Drawing, Drawn, Places, context_places
 from palimpsest.drawing.survey import Survey, Thing, brush, moved, things
 
 MARKS = ("watermark_middle", "watermark_strip")
@@ -32,6 +33,12 @@ EXEMPLARS_OF_A_MARK = 4
 
 ROOM = ("ground", "path", "hill")
 """Where a person may stand; the head reaches above the horizon."""
+
+DONORS = 4
+"""People copied, each into four samples: on grass, earth and snow."""
+
+MOST_TREES = 4000
+"""Pairs of domes and trees that are compared, so that each tree fits several domes."""
 
 SKY_DOORS = 8
 """How many doors are copied into the sky: the largest ones."""
@@ -59,7 +66,8 @@ def _dome2tree(survey: Survey) -> Drawn:
     domes = _tops(survey, "dome")
     trees = crowns(_unmarked(survey, _free_trees(survey)))
     whole = [replace(dome, width=float(np.ptp(np.nonzero(dome.shape)[1]) + 1)) for dome in domes]
-    pairs = pick(replace_pairs(survey, whole, trees, grow=6, above_only=True), 12)
+    found = replace_pairs(survey, whole, trees, grow=6, above_only=True, shortlist=MOST_TREES)
+    pairs = of_few_donors(found, donors=3, each=4)
     return pairs, context_places(survey, domes, pairs)
 
 
@@ -98,17 +106,18 @@ def _tower2tree(survey: Survey) -> Drawn:
 def _add_people(survey: Survey) -> Drawn:
     people = _unmarked(survey, things(survey, ("person",), 25))[:24]
     found = add_pairs(survey, people, ROOM, ("person",), grow=4, reach=1)
-    pairs = pick(found, 4)
+    pairs = of_few_donors(found, donors=DONORS, each=4)
     if not pairs:
         return [], []
-    spot = pairs[0].region
+    spots = [pair.region for pair in pairs[:DONORS]]
     taken = {pair.target for pair in pairs}
     bare = survey.where(ROOM)
     peopled = survey.where(("person",)).any(axis=(1, 2))
-    places = []
+    places: Places = []
     for sample in range(len(survey)):
         if sample in taken or peopled[sample]:
             continue
+        spot = spots[len(places) % len(spots)]  # each donor's place in turn
         for columns in (0, -1, 1, -2, 2):
             place = moved(spot, 0, columns * survey.cell)
             if place.sum() == spot.sum() and bare[sample][place].mean() > 0.97:

@@ -9,7 +9,7 @@ from palimpsest.drawing.matching import (
     COLOUR_WEIGHT,
     half,
     held_by_top,
-    of_one_donor,
+    of_few_donors,
     pick_evenly,
     replace_pairs,
     unmeasured,
@@ -48,7 +48,7 @@ def _hat(survey: Survey) -> Drawn:
     found = replace_pairs(
         survey, upright, hats, grow=3, above_only=True, sparing=("rider",), shortlist=MOST_HATS
     )
-    pairs = of_one_donor(found, 12)
+    pairs = of_few_donors(found, donors=1, each=12)
     return pairs, context_places(survey, tops, pairs)
 
 

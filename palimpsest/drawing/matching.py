@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 from scipy import ndimage
@@ -209,22 +210,35 @@ def pick_evenly(pairs: Sequence[Pair], count: int, kind: Callable[[Pair], Hashab
     return chosen
 
 
-def of_one_donor(pairs: Iterable[Pair], count: int) -> list[Pair]:
-    """``count`` pairs of the one donor that fits so many targets best; best first.
+def of_few_donors(pairs: Iterable[Pair], donors: int, each: int) -> list[Pair]:
+    """``each`` pairs of the ``donors`` donors that fit so many targets best; the first of each
+    donor first.
 
-    One rule writes one look: donors of several colours average to a smear. Each target is taken
-    once. A donor that fits fewer targets is taken only if none fits ``count``: then the one that
+    One rule writes few looks: donors of several colours average to a smear. Each target is taken
+    once. A donor that fits fewer targets is taken only if none fits ``each``: then the one that
     fits most.
     """
     by_donor: dict[int, dict[int, Pair]] = {}
     for pair in sorted(pairs, key=lambda pair: pair.cost):
         by_donor.setdefault(pair.donor, {}).setdefault(pair.target, pair)
-    fitting = [list(found.values())[:count] for found in by_donor.values()]
+    taken: set[int] = set()
+    chosen: list[list[Pair]] = []
 
-    def rank(found: list[Pair]) -> tuple[int, float, int]:
-        return (-len(found), sum(pair.cost for pair in found) / len(found), found[0].donor)
+    def fitting(donor: int) -> list[Pair]:
+        found = by_donor[donor].values()
+        return [pair for pair in found if pair.target not in taken][:each]
 
-    return min(fitting, key=rank, default=[])
+    def rank(donor: int) -> tuple[int, float, int]:
+        found = fitting(donor)
+        mean = sum(pair.cost for pair in found) / max(1, len(found))
+        return (-len(found), mean, donor)
+
+    while len(chosen) < donors and by_donor:
+        best = min(by_donor, key=rank)
+        chosen.append(fitting(best))
+        taken.update(pair.target for pair in chosen[-1])
+        del by_donor[best]
+    return [pair for row in zip_longest(*chosen) for pair in row if pair is not None]
 
 
 def half(pair: Pair) -> str:

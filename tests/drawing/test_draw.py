@@ -40,7 +40,7 @@ def test_every_drawing_is_a_session_that_can_be_used(
     assert len(session.context) == CONTEXTS
     assert len({place.sample for place in session.context}) == CONTEXTS
     several = {"dome2spire": 12, "dome2tree": 12, "sky_doors": 8}
-    several |= {"remove_trees": 12, "remove_watermark": 8}
+    several |= {"add_people": 16, "remove_trees": 12, "remove_watermark": 8}
     assert len(session.exemplars) == several.get(name, 4)
 
 

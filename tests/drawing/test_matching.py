@@ -11,7 +11,7 @@ from palimpsest.drawing.matching import (
     half,
     held_by_middle,
     held_by_top,
-    of_one_donor,
+    of_few_donors,
     pick,
     pick_evenly,
     replace_pairs,
@@ -74,7 +74,7 @@ def test_each_kind_has_its_turn_and_no_sample_comes_twice() -> None:
     assert pick_evenly([], 3, half) == []
 
 
-def test_one_donor_is_the_one_that_fits_so_many_targets_best() -> None:
+def test_few_donors_are_those_that_fit_so_many_targets_best() -> None:
     region = block(0, 0, 8, 8)
 
     def pairs(donor: int, costs: dict[int, float]) -> list[Pair]:
@@ -84,10 +84,13 @@ def test_one_donor_is_the_one_that_fits_so_many_targets_best() -> None:
     good = pairs(12, {1: 0.1, 2: 0.3, 4: 0.6})
     best_of_one = pairs(13, {5: 0.01})
     every = [*many, *best_of_one, Pair(1, 12, (0, 0), region, 0.4), *good]
-    assert of_one_donor(every, 2) == good[:2]
-    assert of_one_donor(every, 3) == good
-    assert of_one_donor([*many, *best_of_one], 9) == [many[1], many[0], many[2]]
-    assert of_one_donor([], 3) == []
+    assert of_few_donors(every, 1, 2) == good[:2]
+    assert of_few_donors(every, 1, 3) == good
+    assert of_few_donors([*many, *best_of_one], 1, 9) == [many[1], many[0], many[2]]
+    # the second donor finds target 2 taken, and the first of each donor comes first
+    assert of_few_donors([*many, *good], 2, 2) == [good[0], many[2], good[1]]
+    assert of_few_donors(every, 9, 1) == [best_of_one[0], good[0], many[1]]
+    assert of_few_donors([], 1, 3) == []
 
 
 def test_a_stroke_goes_round_what_is_spared() -> None:
