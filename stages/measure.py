@@ -20,7 +20,7 @@ from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.experiments.counterfactuals.new_rules import rule_called
 from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
-from palimpsest.generators.samples import images_at_once
+from palimpsest.generators.batch_sizes import fitted_batch, told_batch
 from palimpsest.instruments.distances.inception import InceptionFeatures
 from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_classifier, load_segmenter
@@ -83,7 +83,8 @@ def main(
     features = FeatureRows(looks, chosen.start) if out_features else None
     distance = distance_named(perceptual, labels, alexnet).to(place)
     instruments = [one.name for one in (labels, distance, looks, shows) if one]
-    batch = batch or images_at_once(generator.resolution, 16)
+    fitted = told_batch(generator, batch, 16)
+    batch = batch or fitted_batch(generator, 16)
     with tqdm(total=len(chosen), desc=session.stem, unit="image", mininterval=2) as bar:
         table = measure(
             generator,
@@ -100,12 +101,12 @@ def main(
             progress=bar.update,
         )
     of_session = {"model": model, "session": session.stem}
-    for place, (column, name) in enumerate(of_session.items(), start=3):
-        table.insert(place, column, name)
+    for at, (column, name) in enumerate(of_session.items(), start=3):
+        table.insert(at, column, name)
     facts = {"weights_sha256": generator.weights_sha256, "truncation": str(truncation)}
     facts |= {"image_methods": image_methods, "instruments": ",".join(instruments)}
     facts |= {"scale": scale, **of_session, **meant.facts}
-    facts |= {"samples": str(samples), "seed": str(seed), "batch": str(batch), "shard": shard}
+    facts |= {"samples": str(samples), "seed": str(seed), "batch": fitted, "shard": shard}
     if features and out_features:
         if rule is not None:
             features.watch_renders(rule, chosen, seed, generator.resolution)

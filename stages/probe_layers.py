@@ -31,7 +31,7 @@ from palimpsest.experiments.layers.settings import PieceSettings
 from palimpsest.files.measurements import write_measurements
 from palimpsest.files.panels import save_panel
 from palimpsest.generators import Generator, load_generator
-from palimpsest.generators.samples import images_at_once
+from palimpsest.generators.batch_sizes import fitted_batch
 from palimpsest.instruments.distances.inception import InceptionFeatures
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.pipeline.commands import run
@@ -78,7 +78,7 @@ def main(
     place = computing_device(device)
     g = load_generator(weights, truncation=truncation).to(place)
     features = looking(g, segmenter, inception)
-    batch = batch or images_at_once(g.resolution, 32)
+    batch = batch or fitted_batch(g, 32)
     with tqdm(total=what.images, desc=f"probe {model}", unit="image", mininterval=2) as bar:
         table = probe_layers(g, features, what, batch=batch, progress=bar.update)
     arrays, facts = piece_panel(g, what, distances(table))

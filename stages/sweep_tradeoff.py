@@ -22,7 +22,7 @@ from palimpsest.experiments.tradeoff.settings import SweepSettings
 from palimpsest.experiments.tradeoff.sweep import sweep
 from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
-from palimpsest.generators.samples import images_at_once
+from palimpsest.generators.batch_sizes import fitted_batch
 from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import KeyStatistics
@@ -79,7 +79,7 @@ def main(
             Change(classes.source, classes.targets),
             n=samples,
             seed=seed,
-            batch=batch or images_at_once(generator.resolution, 16),
+            batch=batch or fitted_batch(generator, 16),
             scale=scale,
             progress=bar.update,
         )

@@ -32,7 +32,7 @@ from palimpsest.experiments.layers.trials import (
 )
 from palimpsest.files.measurements import write_measurements
 from palimpsest.generators import load_generator
-from palimpsest.generators.samples import images_at_once
+from palimpsest.generators.batch_sizes import fitted_batch
 from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import KeyStatistics
@@ -97,7 +97,7 @@ def main(
             meant,
             n=how.samples,
             seed=how.seed,
-            batch=images_at_once(g.resolution, 16),
+            batch=fitted_batch(g, 16),
             scale=scale,
             progress=bar.update,
         )

@@ -69,7 +69,8 @@ Batch = Annotated[
 FittedBatch = Annotated[
     int | None,
     typer.Option(
-        help="Images per batch; changes results by rounding only. [chosen by image size]", min=1
+        help="Images per batch; changes results by rounding only. [by image size, or GPU memory]",
+        min=1,
     ),
 ]
 IntervalsJson = Annotated[

@@ -16,6 +16,7 @@ from palimpsest.instruments.segmenters.face_parser import CLASSES, BiSeNet, Face
 from palimpsest.instruments.segmenters.parsing_network import (
     ParsingDecoder,
     ParsingEncoder,
+    convolved_enlarged,
     precise_average,
     tent_means,
 )
@@ -73,6 +74,30 @@ def test_a_stem_of_three_and_four_stages_halve_the_image_five_times():
         (1024, 4, 4),
         (2048, 2, 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("small", "size"), [((4, 4), (8, 8)), ((2, 3), (16, 12)), ((3, 5), (7, 9)), ((6, 6), (6, 6))]
+)
+def test_a_convolution_of_an_enlarged_map_is_had_from_the_small_one(small, size):
+    torch.manual_seed(1)
+    x, weight = torch.randn(2, 3, *small), torch.randn(5, 3, 3, 3)
+    enlarged = nn.functional.interpolate(x, size, mode="bilinear", align_corners=False)
+    wanted = nn.functional.conv2d(enlarged, weight, padding=1)
+    assert torch.allclose(convolved_enlarged(x, weight, size), wanted, atol=1e-5)
+
+
+def test_the_decoder_fuses_its_pyramid_as_one_convolution_would():
+    torch.manual_seed(1)
+    decoder = ParsingDecoder({"scene": 2, "object": 3, "part": 4, "material": 2}).eval()
+    pyramid = [torch.randn(1, 512, side, side) for side in (8, 4, 2, 1)]
+    enlarged = [nn.functional.interpolate(one, (8, 8), mode="bilinear") for one in pyramid]
+    with torch.no_grad():
+        wanted = decoder.conv_fusion(torch.cat(enlarged, 1))
+        assert torch.allclose(decoder._fused(pyramid), wanted, atol=1e-5)
+    with_gradient = pyramid[2].requires_grad_()
+    decoder._fused(pyramid).sum().backward()
+    assert with_gradient.grad is not None and with_gradient.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("cells", [1, 2, 3, 6])

@@ -11,6 +11,9 @@ pyramid for objects and parts; the material head reads the finest map, the scene
 
 The published weights were trained with precise region pooling (Jiang et al., ECCV 2018, Eq. 1) over
 the whole map in place of average pooling; `precise_average` computes it with two matrices.
+
+The convolution that fuses the pyramid reads its coarser maps enlarged. `convolved_enlarged` gives
+the same sums without convolving the enlarged maps.
 """
 
 from __future__ import annotations
@@ -92,9 +95,7 @@ class ParsingDecoder(nn.Module):
         pyramid = self._pyramid(stages, coarsest)
         inputs = {"scene": coarsest, "material": pyramid[0]}
         if {"object", "part"} & set(heads):
-            size = pyramid[0].shape[2:]
-            fused = torch.cat([_resized(one, size) for one in pyramid], 1)
-            inputs["object"] = inputs["part"] = self.conv_fusion(fused)
+            inputs["object"] = inputs["part"] = self._fused(pyramid)
         return {head: self.get_submodule(f"{head}_head")(inputs[head]) for head in heads}
 
     def _pooled(self, x: Tensor) -> Tensor:
@@ -104,6 +105,17 @@ class ParsingDecoder(nn.Module):
             for cells, convolved in zip(POOLED, self.ppm_conv, strict=True)
         ]
         return self.ppm_last_conv(torch.cat([x, *parts], 1))
+
+    def _fused(self, pyramid: Sequence[Tensor]) -> Tensor:
+        """`conv_fusion` of all maps at the size of the first."""
+        convolution, *after = self.conv_fusion
+        parts = convolution.weight.split(WIDTH, dim=1)
+        fused = F.conv2d(pyramid[0], parts[0], padding=1)
+        for one, weight in zip(pyramid[1:], parts[1:], strict=True):
+            fused = fused + convolved_enlarged(one, weight, pyramid[0].shape[2:])
+        for layer in after:
+            fused = layer(fused)
+        return fused
 
     def _pyramid(self, stages: Sequence[Tensor], coarsest: Tensor) -> list[Tensor]:
         """Maps of `WIDTH` channels, finest first."""
@@ -135,6 +147,33 @@ def tent_means(side: int, cells: int) -> Tensor:
         return torch.where(t < 0, (1 + t).square() / 2, 1 - (1 - t).square() / 2)
 
     return (up_to(edges[1:]) - up_to(edges[:-1])) * cells / side
+
+
+def convolved_enlarged(x: Tensor, weight: Tensor, size: Sequence[int]) -> Tensor:
+    """3 × 3 convolution, with a margin of zeros, of ``x`` (B, C, h, w) enlarged bilinearly to
+    ``size``: (B, O, *size).
+
+    Enlarging and the sum over channels commute, so each tap's sum is taken on the small map; a
+    matrix for rows and one for columns then enlarge it and move it to its tap. This equals the
+    convolution of the enlarged map but for rounding, and a map of half the side costs a quarter.
+    """
+    outputs, inputs, *taps = weight.shape
+    rows, columns = (
+        _moved_enlargement(small, large, width).to(x)
+        for small, large, width in zip(x.shape[2:], size, taps, strict=True)
+    )
+    pointwise = weight.permute(2, 3, 0, 1).reshape(-1, inputs, 1, 1)
+    sums = F.conv2d(x, pointwise).unflatten(1, (*taps, outputs))  # (B, 3, 3, O, h, w)
+    wide = torch.einsum("bijohw,jvw->biohv", sums, columns)
+    return torch.einsum("biohv,iuh->bouv", wide, rows)
+
+
+def _moved_enlargement(small: int, large: int, taps: int) -> Tensor:
+    """Matrices (taps, large, small) that enlarge a line and move it by each tap's offset; zero
+    beyond its ends."""
+    unit = F.interpolate(torch.eye(small)[None], large, mode="linear", align_corners=False)[0].T
+    padded = F.pad(unit, (0, 0, taps // 2, taps // 2))
+    return torch.stack([padded[tap : tap + large] for tap in range(taps)])
 
 
 def _convolved(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
