@@ -1,24 +1,19 @@
-"""Files of named arrays, written atomically and checked when they are read.
+"""Files of named tensors, written atomically and checked when they are read.
 
 save_arrays("layer6.safetensors", {"second_moment": moment}, {"layer": "6"})
 arrays, metadata = load_arrays("layer6.safetensors")
-save_zipped("fig09.npz", {"before": pictures})
-arrays = load_zipped("fig09.npz")
 
 Every file carries a checksum of its content, so that a single wrong bit is found, wherever it is
-(`checksums`). No other module writes or reads these formats. Files of version 1, which have no
-checksum, still load.
+(`checksums`). No other module writes or reads this format. Files of version 1, which have no
+checksum, still load. `.npz` files are those of `zipped_arrays`, which needs no PyTorch.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,14 +21,8 @@ from safetensors import SafetensorError, safe_open
 
 from palimpsest.errors import PalimpsestError
 from palimpsest.files.atomic import atomic_path
-from palimpsest.files.checksums import (
-    Damaged,
-    NewerFormat,
-    check_ending,
-    document_of,
-    entries_of,
-    write_ending,
-)
+from palimpsest.files.checksums import Damaged, NewerFormat, document_of, entries_of
+from palimpsest.files.zipped_arrays import existing
 
 _DTYPE_NAMES = {
     torch.float64: "F64",
@@ -49,7 +38,6 @@ _DTYPE_NAMES = {
 }
 
 _UNREADABLE = (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError)
-_UNREADABLE_ZIP = (zipfile.BadZipFile, zlib.error, OSError, EOFError, AttributeError)
 
 
 def save_arrays(
@@ -126,7 +114,7 @@ def peek(
 @contextmanager
 def _opened(path: str | os.PathLike[str], error: type[PalimpsestError]) -> Iterator[safe_open]:
     """An open ``.safetensors`` file; what goes wrong while it is read is raised as ``error``."""
-    path = _existing(path, error)
+    path = existing(path, error)
     try:
         with safe_open(path, framework="pt") as file:
             yield file
@@ -138,41 +126,7 @@ def _opened(path: str | os.PathLike[str], error: type[PalimpsestError]) -> Itera
         raise error(_unreadable(path, problem)) from problem
 
 
-def save_zipped(target: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write named arrays to a compressed ``.npz`` file, atomically.
-
-    The same arrays in the same order give the same bytes. The checksum is the comment of the zip
-    archive, so any reader of ``.npz`` files reads it.
-    """
-    with atomic_path(target) as path:
-        with open(path, "wb") as file:
-            np.savez_compressed(file, **arrays)
-        write_ending(path)
-
-
-def load_zipped(
-    path: str | os.PathLike[str], error: type[PalimpsestError] = PalimpsestError
-) -> dict[str, np.ndarray]:
-    """The arrays of a ``.npz`` file by name. Raises ``error`` as `load_arrays`."""
-    path = _existing(path, error)
-    try:
-        check_ending(path)
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except Damaged as problem:
-        raise error(f"{path}: damaged: {problem}; make it again") from problem
-    except (*_UNREADABLE, *_UNREADABLE_ZIP) as problem:
-        raise error(f"{path}: damaged, or not a .npz file ({problem}); make it again") from problem
-
-
-def _existing(path: str | os.PathLike[str], error: type[PalimpsestError]) -> Path:
-    path = Path(path)
-    if not path.is_file():
-        raise error(f"{path}: no such file")
-    return path
-
-
-def _unreadable(path: Path, problem: Exception) -> str:
+def _unreadable(path: str | os.PathLike[str], problem: Exception) -> str:
     told = " ".join(str(problem).split())[:200]
     return f"{path}: damaged, or not a safetensors file ({told}); make or fetch it again"
 

@@ -20,9 +20,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 KEY = "palimpsest"
 FORMAT = 2
@@ -93,6 +94,9 @@ def entries_of(
 
 def content_digest(document: str, arrays: Mapping[str, Tensor]) -> str:
     """The sha256 over ``document`` and ``arrays``, as the module says."""
+    # imported here: slow to load, and only files of tensors need it
+    import torch
+
     digest = hashlib.sha256(document.encode())
     for name in sorted(arrays):
         tensor = arrays[name]

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from palimpsest.errors import PalimpsestError
-from palimpsest.files.arrays import load_zipped, save_zipped
+from palimpsest.files.zipped_arrays import load_zipped, save_zipped
 
 SHOWS_PHOTOGRAPHS = "shows_photographs"
 """A fact: the figure shows photographs, which are not part of the project."""

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from palimpsest.errors import EditError, PalimpsestError
 from palimpsest.files import checksums
-from palimpsest.files.arrays import load_arrays, load_zipped, peek, save_arrays, save_zipped
+from palimpsest.files.arrays import load_arrays, peek, save_arrays
+from palimpsest.files.zipped_arrays import load_zipped, save_zipped
 
 ARRAYS = {
     "moment": torch.arange(6, dtype=torch.float64).reshape(2, 3),

@@ -25,6 +25,7 @@ from palimpsest.generators.map_layout import fast_layout
 from palimpsest.instruments.network_files import Kind, load_network, save_network
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.cached_outputs import CHUNK
+from palimpsest.instruments.segmenters.deferred_compiler import compiler_deferred
 from palimpsest.instruments.segmenters.layer_fusion import fuse
 
 METADATA_KEY = "palimpsest-segmenter"
@@ -47,16 +48,17 @@ class Architecture:
 
     def build(self, classes: int) -> nn.Module:
         """An untrained network for ``classes`` classes. Raises `ValueError` for another decoder."""
-        # imported here: slow to load, and not needed to read saved results
-        import segmentation_models_pytorch as smp
+        with compiler_deferred():
+            # imported here: slow to load, and not needed to read saved results
+            import segmentation_models_pytorch as smp
 
-        shared = {"encoder_name": self.encoder, "encoder_weights": None, "classes": classes}
-        if self.decoder == "unet":
-            return smp.Unet(
-                encoder_depth=len(self.channels), decoder_channels=self.channels, **shared
-            )
-        if self.decoder == "linknet":
-            return smp.Linknet(**shared)
+            shared = {"encoder_name": self.encoder, "encoder_weights": None, "classes": classes}
+            if self.decoder == "unet":
+                return smp.Unet(
+                    encoder_depth=len(self.channels), decoder_channels=self.channels, **shared
+                )
+            if self.decoder == "linknet":
+                return smp.Linknet(**shared)
         raise ValueError(f"decoder {self.decoder!r}; it can be unet or linknet")
 
 
