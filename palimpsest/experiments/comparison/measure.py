@@ -215,8 +215,9 @@ def before_and_after(
     """
     changed = {method.layer for method in methods if isinstance(method, RewrittenGenerator)}
     layers = sorted(layer for layer in changed if layer is not None)
-    keys = {number: generator.layer(number).keys(z) for number in layers}
-    if keys:
+    keys = {}
+    if layers:
+        keys = {state.layer: state for state in generator.keys_of_layers(z, layers)}
         layer = generator.layer(layers[0])
         before = layer.render(layer.values(keys[layers[0]]))
     else:

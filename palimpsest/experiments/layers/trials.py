@@ -126,6 +126,5 @@ def trials_at(
         grid = SweepSettings(
             ranks=(1,), exemplars=(count,), mus=settings.mus, iterations=settings.iterations
         )
-        for trial in sweep(g, session, stats[layer], grid):
-            if trial.setting.exemplars == count:
-                yield LayerTrial(layer, trial)
+        for trial in sweep(g, session, stats[layer], grid, sets=[(1, count)]):
+            yield LayerTrial(layer, trial)

@@ -62,7 +62,11 @@ class Trial:
 
 
 def sweep(
-    g: Generator, session: Session, stats: KeyStatistics, grid: SweepSettings
+    g: Generator,
+    session: Session,
+    stats: KeyStatistics,
+    grid: SweepSettings,
+    sets: Sequence[tuple[int, int]] | None = None,
 ) -> Iterator[Trial]:
     """Edits of a session at every setting of a grid, in the order of ``grid.sets``.
 
@@ -71,6 +75,7 @@ def sweep(
 
     Args:
         stats: second moment over all keys of the session's layer.
+        sets: those of ``grid.sets``, (rank, exemplars), that are solved; all if None.
 
     Raises (at once, before anything is solved):
         SessionError: a session that does not fit the generator.
@@ -80,8 +85,9 @@ def sweep(
     tried = range(min(have, max(grid.exemplars)))
     opened = open_with_statistics(g, session, stats, exemplars=tried)
     most = min(int((opened.context_weights > 0).sum()), stats.units)
-    sets = [(rank, count) for rank, count in grid.sets if rank <= most and count <= have]
-    return _solve(opened, stats, grid, sets)
+    asked = grid.sets if sets is None else sets
+    fitting = [(rank, count) for rank, count in asked if rank <= most and count <= have]
+    return _solve(opened, stats, grid, fitting)
 
 
 def _solve(

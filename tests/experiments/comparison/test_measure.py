@@ -94,6 +94,12 @@ def test_layers_below_the_edit_run_once(small_generator, methods, monkeypatch):
     assert [runs.count(number) for number in below] == [1] * len(below)
     assert runs.count(LAYER) == 3
 
+    runs.clear()  # and once for edits of several layers
+    edits = [edit_for(small_generator, layer) for layer in (LAYER, LAYER + 2)]
+    several = [RewrittenGenerator("", e.apply(small_generator), e.layer) for e in edits]
+    before_and_after(small_generator, several, z)
+    assert [runs.count(number) for number in below] == [1] * len(below)
+
 
 def test_measures_are_those_of_the_images(small_generator, methods, brightness, random_segmenter):
     distance = PerceptualDistance(random_segmenter)

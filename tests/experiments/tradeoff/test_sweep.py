@@ -58,6 +58,24 @@ def test_the_first_exemplars_are_solved_together(
     assert two.edit.metadata["exemplars"] == "0,1"
 
 
+def test_of_a_grid_some_settings_alone_can_be_solved(
+    g: Generator,
+    session: Session,
+    stats: KeyStatistics,
+    trials: list[Trial],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    solved = []
+    pose = sweeping.pose
+    monkeypatch.setattr(sweeping, "pose", lambda *a, **k: solved.append(1) or pose(*a, **k))
+    alone = list(sweep(g, session, stats, GRID, sets=[(1, 2)]))
+    same = [trial for trial in trials if trial.setting in [one.setting for one in alone]]
+    assert len(solved) == 1 and len(same) == len(alone) == len(GRID.mus)
+    for one, other in zip(alone, same, strict=True):
+        assert one.edit.coefficients.equal(other.edit.coefficients)
+        assert one.record() == other.record()
+
+
 def test_an_edit_changes_no_more_directions_than_its_rank(
     g: Generator, trials: list[Trial]
 ) -> None:
