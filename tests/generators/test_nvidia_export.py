@@ -80,6 +80,16 @@ def test_the_state_is_that_of_nvidias_own_network(network, unpickled, tmp_path):
     assert not any(parameter.requires_grad for parameter in g.parameters())
 
 
+def test_the_empty_discriminator_can_be_made_again(unpickled, tmp_path):
+    """Their loader does so, with settings of a discriminator, when it is asked for float16."""
+    export_generator(opened(Network("grey"), tmp_path), tmp_path / "g.pkl")
+    found = unpickled(tmp_path / "g.pkl")["D"]
+    made = type(found)(num_fp16_res=4, conv_clamp=256)
+    assert not made.state_dict() and not found.state_dict()
+    with pytest.raises(RuntimeError, match="holds no discriminator"):
+        made(torch.zeros(1, 1, 32, 32), None)
+
+
 def test_the_file_reads_back_as_the_same_network(network, tmp_path):
     g = opened(network, tmp_path)
     export_generator(an_edit(g).apply(g), tmp_path / "edited.pkl")
