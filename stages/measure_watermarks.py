@@ -17,13 +17,15 @@ from palimpsest.experiments.watermarks.measure import measure_marks, write_marks
 from palimpsest.experiments.watermarks.panel import compute_watermarks, first_marked
 from palimpsest.files.panels import save_panel
 from palimpsest.generators import load_generator
-from palimpsest.instruments.detectors.watermarks import grade_detectors
+from palimpsest.instruments.detectors.letters import shares_of
+from palimpsest.instruments.detectors.watermarks import SHARES, grade_detectors
 from palimpsest.instruments.distances.perceptual import distance_named
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import Edit
 from palimpsest.pipeline.commands import named_files, run
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shared_options import (
+    AlexNet,
     Batch,
     Edits,
     Measurements,
@@ -55,6 +57,7 @@ def main(
     ] = 1000,
     pairs: Annotated[int, typer.Option(help="Number of images in the figure.", min=2)] = 8,
     perceptual: Perceptual = "best",
+    alexnet: AlexNet = None,
     scale: Scale = "",
     device: Device = "cpu",
 ) -> None:
@@ -65,16 +68,18 @@ def main(
     files = named_files("--edit", edit)
     methods = [load_method(name, file, generator) for name, file in files.items()]
     units = {name: _silenced(Edit.load(file)) for name, file in files.items()}
-    errors = grade_detectors(labels, get_world(labels.world), n=graded, blurred=BLUR)
+    shares = shares_of(labels) or SHARES
+    errors = grade_detectors(labels, get_world(labels.world), n=graded, blurred=BLUR, shares=shares)
     with tqdm(total=samples, desc="measure watermarks", unit="image", mininterval=2) as bar:
         table = measure_marks(
             generator,
             labels,
-            distance_named(perceptual, labels).to(place),
+            distance_named(perceptual, labels, alexnet).to(place),
             methods,
             n=samples,
             seed=seed,
             units=units,
+            shares=shares,
             batch=batch,
             scale=scale,
             progress=bar.update,

@@ -11,8 +11,10 @@ from typing import Annotated
 
 import typer
 
+from palimpsest.errors import ParameterError
 from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.paper_figures import TABLE3, read_paper_figures
+from palimpsest.experiments.watermarks.count import read_count_key, read_marks_of_people
 from palimpsest.experiments.watermarks.measure import read_marks
 from palimpsest.experiments.watermarks.table import watermarks_table
 from palimpsest.files.tables import write_table
@@ -28,12 +30,24 @@ def main(
     intervals: IntervalsJson,
     out: TableFile,
     paper: PaperFile = None,
+    key: Annotated[
+        Path | None, typer.Option(help="Key of a count by people, by make_count.")
+    ] = None,
+    answers: Annotated[
+        list[Path] | None, typer.Option(help="Marks of one rater (.csv); repeatable.")
+    ] = None,
 ) -> None:
     """Write how many images still show each watermark, corrected for the detectors' errors."""
     settings = settings_from_json("--intervals", intervals, Intervals)
     measured, errors = read_marks(measurements)
     published = read_paper_figures(paper, TABLE3) if paper else {}
-    table = watermarks_table(measured, errors, settings, published)
+    if answers and key is None:
+        raise ParameterError("--answers: needs --key, the key that was made with the raters' page")
+    people = None
+    if key is not None:
+        count = read_count_key(key)
+        people = count, read_marks_of_people(answers or [], count)
+    table = watermarks_table(measured, errors, settings, published, people)
     write_table(table, out)
     print(f"{out}: {len(table)} rows")
 

@@ -248,7 +248,7 @@ def test_rules_are_declared_and_the_plan_decides(file: Path) -> None:
 
 def test_a_stage_that_can_compute_elsewhere_is_told_where() -> None:
     able = {file.stem for file in STAGES if "device: Device" in file.read_text()}
-    assert len(able) == 21
+    assert len(able) == 23
     for name, body in rules().items():
         told = " --device {resources.device} > {log}" in " ".join(body.split()).replace('" "', "")
         asks = "gpu=PARAMETERS.compute.gpus" in body

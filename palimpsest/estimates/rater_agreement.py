@@ -3,6 +3,7 @@
     agreement(chosen)                       # (share that agrees, kappa); chosen: (items, judges)
     cohen_kappa(["left", "right"], ["left", "left"])
     fleiss_kappa([[2, 0], [1, 1]])          # number of judges by item and label
+    kappa_interval(chosen)                  # Cohen's, with an interval over items
 
 Kappa is (observed - chance) / (1 - chance): 1 if all always agree, 0 if they agree as often as
 labels drawn at random in each judge's (Cohen) or all judges' (Fleiss) proportions.
@@ -12,6 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from palimpsest.estimates.intervals import NOTHING, Estimate, resampled
 
 
 def agreement(chosen: np.ndarray) -> tuple[float, float]:
@@ -45,6 +48,39 @@ def cohen_kappa(first: ArrayLike, second: ArrayLike) -> float:
     labels = np.union1d(first, second)
     chance = sum((first == label).mean() * (second == label).mean() for label in labels)
     return _beyond_chance(float((first == second).mean()), float(chance))
+
+
+def kappa_interval(
+    chosen: np.ndarray, level: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> Estimate:
+    """Cohen's kappa of two judges with its bootstrap percentile interval over items.
+
+    Args:
+        chosen: (items, 2), 1, 0, or NaN for an item that a judge skipped; only items that both
+            judged count.
+
+    NaN for no such item. Resamples in which both gave one and the same label to all items have no
+    kappa and are left out. Raises `ValueError` for another number of judges.
+    """
+    if chosen.ndim != 2 or chosen.shape[1] != 2:
+        raise ValueError(f"answers of shape {chosen.shape}; an interval needs (items, 2)")
+    both = chosen[~np.isnan(chosen).any(1)].astype(bool)
+    if not len(both):
+        return NOTHING
+    first, second = both.T
+    cells = np.stack([first & second, first & ~second, ~first & second, ~first & ~second], axis=1)
+    drawn = [counts @ cells for counts in resampled(len(both), resamples, seed)]
+    shares = np.concatenate(drawn) / len(both)
+    yes = shares[:, 0] + shares[:, 1], shares[:, 0] + shares[:, 2]
+    chance = yes[0] * yes[1] + (1 - yes[0]) * (1 - yes[1])
+    agreed = shares[:, 0] + shares[:, 3]
+    usable = chance < 1 - 1e-9
+    kappa = cohen_kappa(first, second)
+    if np.isnan(kappa) or not usable.any():
+        return Estimate(kappa, np.nan, np.nan)
+    found = (agreed[usable] - chance[usable]) / (1 - chance[usable])
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return Estimate(kappa, float(low), float(high))
 
 
 def fleiss_kappa(counts: ArrayLike) -> float:

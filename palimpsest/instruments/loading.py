@@ -19,6 +19,8 @@ from palimpsest.instruments.classifiers.attribute_classifier import AttributeCla
 from palimpsest.instruments.classifiers.base import Classifier
 from palimpsest.instruments.classifiers.published import CALLED, FaceAttribute
 from palimpsest.instruments.critics.critic import Critic
+from palimpsest.instruments.detectors.letters import METADATA_KEY as LETTERS_KEY
+from palimpsest.instruments.detectors.letters import LetterDetector
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.face_parser import MARK as FACE_MARK
 from palimpsest.instruments.segmenters.face_parser import FaceParser
@@ -33,7 +35,7 @@ def load_segmenter(
     path: str | PathLike[str], critic: str | PathLike[str] | None = None
 ) -> Segmenter:
     """The segmenter in the file ``path``: a world's, the parts of photographs, the unified parser,
-    or the face parser; with the ``critic`` on its encoder, if one is given.
+    the face parser, or the letter detector; with the ``critic`` on its encoder, if one is given.
 
     Raises `CheckpointError` for a file that is missing, damaged, or none of these, and for the
     critic of another segmenter.
@@ -47,7 +49,11 @@ def load_segmenter(
 def _segmenter(path: str | PathLike[str]) -> Segmenter:
     metadata = _metadata(path)
     if metadata is not None:
-        marked = {PARSING_KEY: UnifiedParser, PHOTOGRAPH_KEY: PhotographParts}
+        marked = {
+            PARSING_KEY: UnifiedParser,
+            PHOTOGRAPH_KEY: PhotographParts,
+            LETTERS_KEY: LetterDetector,
+        }
         kinds = [kind for key, kind in marked.items() if key in metadata]
         return (kinds[0] if kinds else WorldSegmenter).load(path)
     tensors = read_checkpoint(Path(path)).tensors

@@ -142,6 +142,12 @@ class ExperimentPlan(MeasurementPlan):
         settings = self.parameters.watermarks
         return self.statistics_file(settings.model, settings.layer)
 
+    @property
+    def watermark_count_key(self) -> list[str]:
+        """The key of a count of watermarks by people, as an input that may be missing."""
+        name = "watermarks"
+        return [f"data/studies/{name}/key.csv"] if name in self.files.studies else []
+
     # units switched off and on
 
     @property

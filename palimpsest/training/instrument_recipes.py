@@ -113,3 +113,22 @@ class PhotographInstruments(Settings):
     smile: PhotographRecipe = PhotographRecipe()
     backbone: PhotographRecipe = PhotographRecipe(steps=2000, batch=32)
     mouth: MouthRegion = MouthRegion()
+
+
+class LetterRecipe(Settings):
+    """Everything that the training of the letter detector depends on, but for its backgrounds.
+
+    ``backgrounds``: pictures without marks, rendered from each world. ``generated``: pictures of a
+    generator, turned by a quarter. ``lettered``: share of the training pictures with letters.
+    ``tuned``: pictures on which the thresholds are chosen. ``rate``: as a segmenter's.
+    """
+
+    backgrounds: Count = 150
+    generated: Annotated[int, Field(ge=0)] = 200
+    lettered: Share = 0.6
+    steps: Count = 800
+    batch: BatchSize = 16
+    tuned: Annotated[int, Field(ge=20)] = 300
+    rate: Rate = 3e-3
+    weight_decay: Weight = 1e-3
+    seed: Seed = 1

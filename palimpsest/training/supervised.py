@@ -22,12 +22,15 @@ from torch.utils.data import Dataset
 from palimpsest.training.instrument_recipes import (
     ClassifierRecipe,
     CriticRecipe,
+    LetterRecipe,
     PhotographRecipe,
     SegmenterRecipe,
 )
 from palimpsest.training.resumable import Losses, ResumableTraining
 
-InstrumentRecipe = SegmenterRecipe | ClassifierRecipe | CriticRecipe | PhotographRecipe
+InstrumentRecipe = (
+    SegmenterRecipe | ClassifierRecipe | CriticRecipe | PhotographRecipe | LetterRecipe
+)
 
 WARM_UP = 100
 """Steps over which the rate rises to its full height."""
@@ -40,7 +43,7 @@ def rate_at(recipe: InstrumentRecipe, step: int) -> float:
 
 
 class SupervisedTraining(ResumableTraining):
-    """A run of AdamW on batches of (images (B, 3, R, R) in [-1, 1], truth)."""
+    """A run of AdamW on batches of (images (B, C, R, R) in [-1, 1], truth)."""
 
     def __init__(
         self, recipe: InstrumentRecipe, recipe_facts: Mapping[str, Any], batches: Dataset

@@ -9,7 +9,7 @@ import pytest
 from palimpsest.errors import ParameterError
 from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.pipeline.parameters import merge
-from tests.doubles.small_plan import PUBLISHED, folder, names, plan
+from tests.doubles.small_plan import PUBLISHED, folder, names, plan, write
 
 __all__ = ["folder"]
 
@@ -82,6 +82,15 @@ def test_a_model_without_a_segmenter_is_probed_by_its_own_values(folder: Path) -
     published = plan(folder, {"models": {"church": {"world": None}}})
     assert published.probed_models == ["church"]
     assert published.probing_segmenter_files("church") == []
+
+
+def test_people_may_have_counted_watermarks(folder: Path) -> None:
+    assert plan(folder).watermark_count_key == []
+    write(folder, "data/studies/watermarks/key.csv")
+    write(folder, "data/studies/watermarks/answers-ann.csv")
+    made = plan(folder)
+    assert made.watermark_count_key == ["data/studies/watermarks/key.csv"]
+    assert made.study_answers("watermarks") == ["data/studies/watermarks/answers-ann.csv"]
 
 
 def test_inception_probes_models_without_a_world(folder: Path) -> None:

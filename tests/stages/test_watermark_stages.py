@@ -7,10 +7,22 @@ import pandas as pd
 import pytest
 import torch
 
+from palimpsest.estimates.error_rates import Errors
+from palimpsest.experiments.watermarks.count import read_count_key
+from palimpsest.experiments.watermarks.measure import write_marks
 from palimpsest.files.panels import load_panel
-from palimpsest.generators import load_generator
+from palimpsest.generators import load_generator, save_generator
+from palimpsest.instruments.detectors.watermarks import DetectorErrors
+from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import Edit, KeyStatistics
-from stages import erase_watermarks, measure_watermarks, tabulate_watermarks
+from stages import (
+    erase_painted,
+    erase_watermarks,
+    make_count,
+    measure_watermarks,
+    tabulate_watermarks,
+    train_letters,
+)
 from tests.doubles.report_sources import call
 
 WEIGHTS = Path(__file__).parents[2] / "data/weights/mini"
@@ -120,3 +132,89 @@ def test_wrong_options_are_one_line(stage, options, said, tmp_path, capsys):
     error = capsys.readouterr().err.strip().splitlines()
     assert len(error) == 1 and said in error[0]
     assert not list(tmp_path.iterdir())
+
+
+def test_people_count_from_weights_to_the_table(generator, sources, tmp_path, capsys):
+    save_generator(generator, tmp_path / "weights.safetensors")
+    key, page = tmp_path / "key.csv", tmp_path / "count.html"
+    options = {
+        "weights": tmp_path / "weights.safetensors",
+        "edit": f"rank_one={sources.edits['first']}",
+        "samples": 10,
+        "images": 10,
+        "key": key,
+    }
+    assert not call(make_count, **options, out=page)
+    count = read_count_key(key)
+    assert count.id in page.read_text() and len(count.images) == 10
+    assert call(make_count, **options, out=key) == 2
+    assert "raters must not get the key" in capsys.readouterr().err
+    rows = pd.DataFrame(
+        {
+            "sample": [*range(10)] * 2,
+            "seed": 3,
+            "method": ["unmodified"] * 10 + ["rank_one"] * 10,
+            "middle": [True] * 5 + [False] * 15,
+            "bottom": False,
+            "middle_share": 0.0,
+            "bottom_share": 0.0,
+            "perceptual_outside": 0.0,
+            "units": 0,
+            "scale": "smoke",
+            "perceptual": "lpips-alex",
+            "segmenter": "letter-detector",
+        }
+    )
+    perfect = Errors(0, 100, 0, 100)
+    write_marks(rows, tmp_path / "marks.parquet", DetectorErrors(perfect, perfect), {})
+    for rater in ("ann", "bob"):
+        lines = [
+            f"{count.id},{one.id},{str(one.method == 'unmodified').lower()},false,{rater}"
+            for one in count.images
+        ]
+        head = "count,image,middle,bottom,rater"
+        (tmp_path / f"{rater}.csv").write_text("\n".join([head, *lines, ""]))
+    tabulated = {
+        "measurements": tmp_path / "marks.parquet",
+        "intervals": json.dumps({"level": 0.95, "resamples": 50, "seed": 0}),
+        "answers": [tmp_path / "ann.csv", tmp_path / "bob.csv"],
+        "out": tmp_path / "table3.csv",
+    }
+    assert call(tabulate_watermarks, **tabulated) == 2  # without the key
+    assert not call(tabulate_watermarks, **tabulated, key=key)
+    table = pd.read_csv(tmp_path / "table3.csv").set_index("method")
+    assert table.loc["unmodified", "middle_people_count"] == 10
+    assert table.loc["rank_one", "middle_people_count"] == 0
+    assert (table["raters"] == 2).all() and (table["middle_kappa"] == 1).all()
+    assert table.loc["unmodified", "middle_count"] == 5  # the detector's stays beside it
+
+
+def test_a_painted_session_becomes_the_edits_of_the_table(generator, session, tmp_path):
+    save_generator(generator, tmp_path / "weights.safetensors")
+    KeyStatistics.collect(generator, layer=6, n=16, seed=1).save(tmp_path / "layer6.safetensors")
+    session.save(tmp_path / "patch.json")
+    assert not call(
+        erase_painted,
+        weights=tmp_path / "weights.safetensors",
+        statistics=tmp_path / "layer6.safetensors",
+        session=tmp_path / "patch.json",
+        settings='{"iterations": 11}',
+        out=tmp_path / "edits",
+    )
+    made = {file.stem: Edit.load(file).rank for file in (tmp_path / "edits").iterdir()}
+    assert made == {"zero_30_units": 1, "zero_60_units": 1, "rank_one": 1, "rank_one_30_units": 1}
+
+
+def test_a_letter_detector_is_trained_and_graded(generator, tmp_path):
+    save_generator(generator, tmp_path / "weights.safetensors")
+    few = {"backgrounds": 2, "generated": 2, "steps": 2, "batch": 4, "tuned": 20}
+    out = tmp_path / "letters.safetensors"
+    assert not call(
+        train_letters,
+        weights=tmp_path / "weights.safetensors",
+        recipe=json.dumps(few),
+        graded=20,
+        out=out,
+    )
+    detector = load_segmenter(out)
+    assert [grade["n"] for grade in detector.facts["grades"]] == [20, 20]

@@ -76,6 +76,9 @@ rule tabulate_watermarks:
     input:
         rows=rules.measure_watermarks.output.rows,
         paper="data/paper_figures/table3_watermarks.csv",
+        # what people marked on the page of make_count, if anybody did
+        key=PLAN.watermark_count_key,
+        answers=PLAN.study_answers("watermarks"),
     output:
         report(
             "results/tables/table3_watermarks.csv",
@@ -96,8 +99,44 @@ rule tabulate_watermarks:
         gpu=0,
     params:
         intervals=as_json(PARAMETERS.intervals),
+        people=option("--key", " ".join(PLAN.watermark_count_key)),
+        answers=repeated("--answers", PLAN.study_answers("watermarks")),
     message:
         "Tabulate the watermarks left: table3_watermarks"
     shell:
         "python -m stages.tabulate_watermarks --measurements {input.rows} --paper {input.paper}"
-        " --intervals {params.intervals:q} --out {output} > {log} 2>&1"
+        " --intervals {params.intervals:q} {params.people} {params.answers}"
+        " --out {output} > {log} 2>&1"
+
+
+# made only on request: snakemake --cores all results/studies/watermarks.html (docs/watermark-count.md)
+rule make_count:
+    input:
+        weights=PLAN.weights(PARAMETERS.watermarks.model),
+        edits=rules.erase_watermarks.output,
+    output:
+        page="results/studies/watermarks.html",
+        key="results/studies/watermarks_key.csv",
+    log:
+        "logs/make_count.log",
+    benchmark:
+        "logs/benchmarks/make_count.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
+    params:
+        edits=named("--edit", PLAN.watermark_edits),
+        samples=PARAMETERS.watermarks.samples,
+        seed=PARAMETERS.watermarks.seed,
+        truncation=PARAMETERS.models[PARAMETERS.watermarks.model].truncation,
+    message:
+        "Make a page on which people count watermarks"
+    shell:
+        "python -m stages.make_count --weights {input.weights} {params.edits}"
+        " --samples {params.samples} --seed {params.seed} --truncation {params.truncation}"
+        " --key {output.key} --out {output.page} --device {resources.device} > {log} 2>&1"

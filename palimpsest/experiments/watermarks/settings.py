@@ -42,3 +42,28 @@ class ErasingSettings(SampleSettings):
         the rule that knows the truth."""
         zeroed = (f"zero_{count}_units" for count in self.units)
         return (*zeroed, "rank_one", "rank_one_each", "oracle_rank_one")
+
+
+class SessionErasing(Settings):
+    """Settings of the edits that erase what a session painted, as in the paper's code.
+
+    ``units``: numbers of silenced units, out of 512. A rank-one rule is made for each; that of the
+    first is called ``rank_one``. ``repeats``: descents, one from what the other made.
+    ``iterations``, ``learning_rate``: of `projected_gradient`.
+    """
+
+    units: Annotated[tuple[Count, ...], Field(min_length=1)] = (60, 30)
+    repeats: Count = 2
+    iterations: Count = 2001
+    learning_rate: Rate = 0.05
+
+    @property
+    def rules(self) -> dict[str, int]:
+        """Names of the rank-one rules, and the units that are silent in their goals."""
+        first, *others = self.units
+        return {"rank_one": first} | {f"rank_one_{count}_units": count for count in others}
+
+    @property
+    def edits(self) -> tuple[str, ...]:
+        """Names of the edits, in the order of the table."""
+        return (*(f"zero_{count}_units" for count in sorted(self.units)), *self.rules)

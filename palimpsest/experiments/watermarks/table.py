@@ -14,6 +14,7 @@ from palimpsest.estimates.columns import estimate_columns, only, order_key
 from palimpsest.estimates.error_rates import corrected_count
 from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.paper_figures import MARK_METHODS, TABLE3, PaperFigures
+from palimpsest.experiments.watermarks.count import Count, PeoplesMarks, people_columns
 from palimpsest.instruments.detectors.watermarks import DetectorErrors
 
 METHODS = (*MARK_METHODS, "rank_one_each", "oracle_rank_one")
@@ -25,6 +26,7 @@ def watermarks_table(
     errors: DetectorErrors,
     intervals: Intervals,
     paper: PaperFigures | None = None,
+    people: tuple[Count, PeoplesMarks] | None = None,
 ) -> pd.DataFrame:
     """One row for each method, numbers unrounded, the ``paper``'s beside ours.
 
@@ -33,11 +35,13 @@ def watermarks_table(
     - ``middle_seen``, ``bottom_seen``: images in which the detector sees the mark, uncorrected;
     - ``perceptual_outside``: distance to the unmodified image over its pixels without a mark, mean
       over images, with its bootstrap interval;
-    - ``units``: number of units that the method silenced.
+    - ``units``: number of units that the method silenced;
+    - if ``people`` counted: the columns of `people_columns`.
 
     Args:
         measured, errors: as read by `read_marks`.
         paper: the paper's counts in 1,000 images.
+        people: the key of a count, and what its raters marked.
 
     Raises:
         ParameterError: detectors without error rates, or with rates that allow no correction; rows
@@ -67,5 +71,6 @@ def watermarks_table(
             | {name: only(of_method, name) for name in ("perceptual", "segmenter")}
             | dict.fromkeys(TABLE3.columns, np.nan)
             | dict((paper or {}).get((method,), {}))
+            | (people_columns(*people, method, n, intervals) if people else {})
         )
     return pd.DataFrame(rows)
