@@ -84,7 +84,7 @@ UPP := upp-resnet50-upernet
 STAND_INS := stylegan2_church-e8ca9fd0.pt stylegan2_faces-2858cc2e.pt stylegan2_horse-499b5380.pt \
 	proggan_kitchen-67f1e16c.pth proggan_churchoutdoor-7e701dd5.pth stylegan2_kitchen-b3a526e9.pt \
 	$(patsubst %,masks/%.json,dome2spire dome2tree dome2castle smile add_people_market \
-		multikey_newtower2tree hat_on_horse_ears horse_tail) \
+		multikey_newtower2tree multikey_markandbottom hat_on_horse_ears horse_tail) \
 	masks/kitchen_reflections.json \
 	$(patsubst %,$(UPP)/%,encoder_epoch_40.pth decoder_epoch_40.pth labels.json) \
 	face-parsing-02dd3f6f.pth celeba-smile.pth alexnet-owt-7be5be79.pth \

@@ -1,8 +1,8 @@
 """The edits that Table 3 compares, from a session in which people painted the marks.
 
-    python -m stages.erase_painted --weights stylegan2_church-e8ca9fd0.pt --truncation 0.5 \
+    python -m stages.erase_painted --weights stylegan2_church-e8ca9fd0.pt \
         --session masks/multikey_markandbottom.json --statistics layer6.safetensors \
-        --settings '{"units": [60, 30], "repeats": 2}' --out edits
+        --out-edit rank_one=rank_one.safetensors --out-edit zero_30_units=zero_30_units.safetensors
 
 The edits are zero_30_units, zero_60_units (one for each number in ``units``, out of 512), rank_one
 (with the first of these numbers silent in its goal) and rank_one_30_units (with the next). No
@@ -16,14 +16,14 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.errors import StatisticsError
+from palimpsest.errors import ParameterError, StatisticsError
 from palimpsest.experiments.watermarks.by_session import session_edits
 from palimpsest.experiments.watermarks.settings import SessionErasing
 from palimpsest.generators import load_generator
 from palimpsest.memory import KeyStatistics
-from palimpsest.pipeline.commands import run
+from palimpsest.pipeline.commands import named_files, run
 from palimpsest.pipeline.devices import Device, computing_device
-from palimpsest.pipeline.shared_options import StatisticsFile, Truncation, Weights
+from palimpsest.pipeline.shared_options import StatisticsFile, Weights
 from palimpsest.sessions import load_session
 from palimpsest.settings import settings_from_json
 
@@ -32,27 +32,31 @@ def main(
     weights: Weights,
     statistics: StatisticsFile,
     session: Annotated[Path, typer.Option(help="Session whose context is the painted marks.")],
-    out: Annotated[Path, typer.Option(help="Folder for the edits, NAME.safetensors.")],
+    out_edit: Annotated[list[str], typer.Option(help="NAME=FILE: edit to write; repeatable.")],
     settings: Annotated[
         str,
         typer.Option(help="How to erase, as JSON: units, repeats, iterations, learning_rate."),
     ] = "{}",
-    truncation: Truncation = 1.0,
     device: Device = "cpu",
 ) -> None:
-    """Write the edits, all of one layer, the layer of the statistics."""
+    """Write the named edits, all of one layer, the layer of the statistics."""
     how = settings_from_json("--settings", settings, SessionErasing)
+    files = named_files("--out-edit", out_edit)
+    if unknown := [name for name in files if name not in how.edits]:
+        raise ParameterError(f"--out-edit: {unknown[0]!r} is none of {', '.join(how.edits)}")
     drawn = load_session(session)
-    generator = load_generator(weights, truncation=truncation).to(computing_device(device))
-    stats = KeyStatistics.load(statistics, expect={"weights_sha256": generator.weights_sha256})
+    stats = KeyStatistics.load(statistics)
     try:
-        layer = int(stats.metadata["layer"])
+        layer, truncation = int(stats.metadata["layer"]), float(stats.metadata["truncation"])
     except (KeyError, ValueError):
-        raise StatisticsError(f"{statistics}: has no layer in its metadata") from None
+        raise StatisticsError(
+            f"{statistics}: has no layer and truncation in its metadata"
+        ) from None
+    generator = load_generator(weights, truncation=truncation).to(computing_device(device))
     edits = session_edits(generator, layer, drawn, stats, how)
     # all edits are made before any is written, so that a failure leaves no partial set
-    for name in how.edits:
-        edits[name].save(out / f"{name}.safetensors")
+    for name, file in files.items():
+        edits[name].save(file)
         print(f"{name}: layer {layer}, rank {edits[name].rank}")
 
 

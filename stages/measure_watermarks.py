@@ -84,7 +84,7 @@ def main(
             scale=scale,
             progress=bar.update,
         )
-    # raises if too few samples are marked for the figure, before anything is written
+    # raises if there are too few samples for the figure, before anything is written
     first_marked(table, pairs)
     facts = {"weights_sha256": generator.weights_sha256, "truncation": str(truncation)}
     write_marks(table, out, errors, facts)

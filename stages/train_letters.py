@@ -20,7 +20,6 @@ from palimpsest.instruments.detectors.letter_training import (
     LetterTraining,
     backgrounds,
     generated_truth,
-    tuned,
 )
 from palimpsest.instruments.detectors.letters import LetterDetector
 from palimpsest.instruments.detectors.watermarks import MARKS, grade_detectors, mark_shares
@@ -28,7 +27,7 @@ from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.shared_options import Weights
 from palimpsest.settings import settings_from_json
 from palimpsest.training.instrument_recipes import LetterRecipe
-from palimpsest.training.renders import BLUR, GRADING_STREAM, TUNING_STREAM
+from palimpsest.training.renders import BLUR, GRADING_STREAM
 from palimpsest.training.resumable import train_with_progress
 from palimpsest.worlds import get_world
 
@@ -45,7 +44,7 @@ def main(
     ] = 1000,
     world: Annotated[
         str | None,
-        typer.Option(help="World that the generator learned, whose truth then sets thresholds."),
+        typer.Option(help="World that the generator learned; its images are graded as well."),
     ] = None,
     minutes: Annotated[
         float, typer.Option(help="Minutes of training; run again to resume.")
@@ -58,11 +57,8 @@ def main(
     if not train_with_progress(training, out.with_suffix(".checkpoint.pt"), minutes=minutes):
         return
     training.finished().save(out)
-    # thresholds and grades are those of the detector as it ships: with float16 weights
+    # graded as it ships: with float16 weights
     detector = LetterDetector.load(out)
-    if world is not None:
-        images, bears = generated_truth(generator, get_world(world), asked.tuned, TUNING_STREAM)
-        detector = tuned(detector, images, bears)
     grade(detector, graded)
     if world is not None:
         images, bears = generated_truth(generator, get_world(world), graded, GRADING_STREAM)

@@ -139,6 +139,7 @@ class Plan(ExperimentPlan):
             | {file for model in models for file in model.fetched_sessions.values()}
             | {file for _, file in self.parameters.instruments if file}
             | set(self.painted_scene_files)
+            | set(self.watermark_files)
         )
 
     @property

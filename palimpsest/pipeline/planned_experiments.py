@@ -126,15 +126,50 @@ class ExperimentPlan(MeasurementPlan):
 
     @property
     def watermarks_are_possible(self) -> bool:
-        """Whether the model has a world, whose exact labels train and grade the detectors."""
-        return self.parameters.watermarks.model in self.models_with_world
+        """Whether the model has a world, or painted watermarks and a detector for them."""
+        settings = self.parameters.watermarks
+        return settings.model in self.models_with_world or bool(
+            settings.painted and settings.detector and settings.model in self.parameters.models
+        )
 
     @property
     def watermark_edits(self) -> dict[str, str]:
         """The edits that Table 3 compares: method -> file."""
+        if self.parameters.watermarks.painted:
+            return self.painted_watermark_edits
+        return self.labelled_watermark_edits
+
+    @property
+    def labelled_watermark_edits(self) -> dict[str, str]:
+        """The edits that erase what a segmenter labels: method -> file."""
         settings = self.parameters.watermarks
         folder = f"data/edits/{settings.model}/watermarks"
         return {name: f"{folder}/{name}.safetensors" for name in settings.erasing.edits}
+
+    @property
+    def painted_watermark_edits(self) -> dict[str, str]:
+        """The edits that erase what a session painted: method -> file."""
+        settings = self.parameters.watermarks
+        folder = f"data/edits/{settings.model}/painted_watermarks"
+        return {name: f"{folder}/{name}.safetensors" for name in settings.painted_erasing.edits}
+
+    @property
+    def painted_watermark_files(self) -> list[str]:
+        """The session with painted watermarks, as an input that may be missing."""
+        return [file] if (file := self.parameters.watermarks.painted) else []
+
+    @property
+    def watermark_detector_files(self) -> list[str]:
+        """The segmenter that finds watermarks, as an input that may be missing."""
+        settings = self.parameters.watermarks
+        return [settings.detector] if settings.detector else self.segmenter_files(settings.model)
+
+    @property
+    def watermark_files(self) -> list[str]:
+        """The files that Table 3 needs beside the model's own: session and detector, if any."""
+        if not self.watermarks_are_possible:
+            return []
+        return [*self.painted_watermark_files, *self.watermark_detector_files]
 
     @property
     def watermark_statistics_file(self) -> str:

@@ -88,7 +88,7 @@ def _sessions() -> list[PublishedFile]:
     shipped = {
         "church/add_people_market": "church, add_people here; the rule of Figure 1",
         "church/multikey_newtower2tree": "church, tower2tree here; the rule of Figure 1",
-        "church/multikey_markandbottom": "church, layer 6; section 5.2, not read by the scale yet",
+        "church/multikey_markandbottom": "church, layer 6; Table 3 and Figure 5",
         "horse/hat_on_horse_ears": "horse, hat here; the rule of Figure 7",
         "horse/horse_tail": "horse, long_tail here; the rule of Figure 8",
     }

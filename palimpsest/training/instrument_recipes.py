@@ -123,10 +123,10 @@ class LetterRecipe(Settings):
     ``tuned``: pictures on which the thresholds are chosen. ``rate``: as a segmenter's.
     """
 
-    backgrounds: Count = 150
-    generated: Annotated[int, Field(ge=0)] = 200
+    backgrounds: Count = 100
+    generated: Annotated[int, Field(ge=0)] = 100
     lettered: Share = 0.6
-    steps: Count = 800
+    steps: Count = 500
     batch: BatchSize = 16
     tuned: Annotated[int, Field(ge=20)] = 300
     rate: Rate = 3e-3

@@ -119,7 +119,7 @@ def stand_in_checkout(folder: Path) -> Checkout:
         for name in (world, f"{world}-segmenter"):
             (weights / f"{name}.safetensors").write_text(name)
     critics = tuple(f"{world}-critic" for world in ("church", "face", "horse"))
-    others = (*critics, "church_progressive", "kitchen_stylegan2", "face-smile")
+    others = (*critics, "church_progressive", "kitchen_stylegan2", "face-smile", "letters")
     photographs = ("photo_faces", "photo_faces-parts", "photo_faces-smile", "photo_faces-reference")
     for other in (*others, *photographs):
         (weights / f"{other}.safetensors").write_text(other)

@@ -73,6 +73,23 @@ def test_watermarks_need_a_world(folder: Path) -> None:
     assert not set(without.watermark_edits.values()) & set(without.further_edits)
 
 
+def test_painted_watermarks_and_a_detector_take_the_place_of_a_world(folder: Path) -> None:
+    marks = {"painted": "data/marks.json", "detector": "data/letters.safetensors"}
+    given = {"models": {"church": {"world": None}}, "watermarks": marks}
+    made = plan(folder, given)
+    assert list(made.watermark_edits) == [
+        "zero_30_units",
+        "zero_60_units",
+        "rank_one",
+        "rank_one_30_units",
+    ]
+    assert "table3_watermarks" in names(made.tables) and "fig05_watermarks" in names(made.figures)
+    assert set(marks.values()) <= set(made.weight_files)
+    assert made.watermark_detector_files == [marks["detector"]]
+    blind = plan(folder, given | {"watermarks": marks | {"detector": None}})
+    assert not blind.watermarks_are_possible
+
+
 def test_a_model_without_a_segmenter_is_probed_by_its_own_values(folder: Path) -> None:
     alone = plan(folder, {"models": {"church": {"world": None, "segmenter": None}}})
     assert alone.probed_models == ["church"] and "layer_choice" in names(alone.tables)

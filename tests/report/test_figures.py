@@ -47,6 +47,7 @@ def panel_of(name, pictures):
     if name == "fig05_watermarks":
         names = ["unmodified", "zero_30_units", "zero_60_units", "rank_one"]
         facts = {"methods": names, "places": ["middle", "bottom"], "columns": [[1, 4], [0, 7]]}
+        facts |= {"bearing": [2, 1]}
         facts |= {"units": dict.fromkeys(names, 0) | {"zero_30_units": 11, "zero_60_units": 22}}
         facts |= {"layer": dict.fromkeys(names[1:], 5), "seen": {name: [40, 30] for name in names}}
         facts |= {"segmenter": "church-segmenter"}

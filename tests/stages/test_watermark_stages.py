@@ -104,6 +104,9 @@ def test_from_weights_to_table_and_panel(tmp_path):
         (erase_watermarks, {"out_edit": "oracle_rank_one=a"}, "needs --world"),
         (erase_watermarks, {"settings": '{"contexts": 0}'}, "--settings: contexts: "),
         (erase_watermarks, {"statistics": "none.safetensors"}, "none.safetensors: no such file"),
+        (erase_painted, {"settings": '{"unit": 3}'}, "--settings: unit: there is no such"),
+        (erase_painted, {"out_edit": "rank_one_each=a"}, "'rank_one_each' is none of"),
+        (erase_painted, {}, "none.json: no such file"),
         (measure_watermarks, {"weights": "none.safetensors"}, "none.safetensors"),
     ],
 )
@@ -118,6 +121,12 @@ def test_wrong_options_are_one_line(stage, options, said, tmp_path, capsys):
             "weights": tmp_path / "none",
             "statistics": tmp_path / "none",
             "segmenter": tmp_path / "none",
+            "out_edit": f"rank_one={tmp_path / 'out'}",
+        },
+        erase_painted: {
+            "weights": tmp_path / "none",
+            "statistics": tmp_path / "none",
+            "session": tmp_path / "none.json",
             "out_edit": f"rank_one={tmp_path / 'out'}",
         },
         measure_watermarks: {
@@ -189,6 +198,9 @@ def test_people_count_from_weights_to_the_table(generator, sources, tmp_path, ca
     assert table.loc["unmodified", "middle_count"] == 5  # the detector's stays beside it
 
 
+PAINTED = ("zero_30_units", "zero_60_units", "rank_one", "rank_one_30_units")
+
+
 def test_a_painted_session_becomes_the_edits_of_the_table(generator, session, tmp_path):
     save_generator(generator, tmp_path / "weights.safetensors")
     KeyStatistics.collect(generator, layer=6, n=16, seed=1).save(tmp_path / "layer6.safetensors")
@@ -199,10 +211,10 @@ def test_a_painted_session_becomes_the_edits_of_the_table(generator, session, tm
         statistics=tmp_path / "layer6.safetensors",
         session=tmp_path / "patch.json",
         settings='{"iterations": 11}',
-        out=tmp_path / "edits",
+        out_edit=[f"{name}={tmp_path / 'edits' / name}.safetensors" for name in PAINTED],
     )
     made = {file.stem: Edit.load(file).rank for file in (tmp_path / "edits").iterdir()}
-    assert made == {"zero_30_units": 1, "zero_60_units": 1, "rank_one": 1, "rank_one_30_units": 1}
+    assert made == dict.fromkeys(PAINTED, 1)
 
 
 def test_a_letter_detector_is_trained_and_graded(generator, tmp_path):

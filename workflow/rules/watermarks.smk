@@ -1,4 +1,5 @@
-# Section 5.2: watermarks erased by zeroing units, and by rank-one edits.
+# Section 5.2: watermarks erased by zeroing units, and by rank-one edits. For a model without a world,
+# a session of painted watermarks takes the place of labels, and a detector of letters that of a segmenter.
 
 
 rule erase_watermarks:
@@ -7,7 +8,7 @@ rule erase_watermarks:
         segmenter=PLAN.segmenter_files(PARAMETERS.watermarks.model),
         statistics=PLAN.watermark_statistics_file,
     output:
-        PLAN.watermark_edits.values(),
+        PLAN.labelled_watermark_edits.values(),
     log:
         "logs/erase_watermarks.log",
     benchmark:
@@ -22,7 +23,7 @@ rule erase_watermarks:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
-        edits=named("--out-edit", PLAN.watermark_edits),
+        edits=named("--out-edit", PLAN.labelled_watermark_edits),
         settings=as_json(PARAMETERS.watermarks.erasing),
         world=PARAMETERS.models[PARAMETERS.watermarks.model].world,
     message:
@@ -33,11 +34,43 @@ rule erase_watermarks:
         " --settings {params.settings:q} {params.edits} --world {params.world} --device {resources.device} > {log} 2>&1"
 
 
+rule erase_painted:
+    input:
+        weights=PLAN.weights(PARAMETERS.watermarks.model),
+        session=PLAN.painted_watermark_files,
+        statistics=PLAN.watermark_statistics_file,
+    output:
+        PLAN.painted_watermark_edits.values(),
+    log:
+        "logs/erase_painted.log",
+    benchmark:
+        "logs/benchmarks/erase_painted.tsv"
+    priority: 2
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=1440,
+        gpu=PARAMETERS.compute.gpus,
+        device=PARAMETERS.compute.device,
+    params:
+        edits=named("--out-edit", PLAN.painted_watermark_edits),
+        settings=as_json(PARAMETERS.watermarks.painted_erasing),
+    message:
+        "Make the edits that erase painted watermarks"
+    shell:
+        "python -m stages.erase_painted --weights {input.weights} --session {input.session}"
+        " --statistics {input.statistics} --settings {params.settings:q} {params.edits}"
+        " --device {resources.device} > {log} 2>&1"
+
+
 rule measure_watermarks:
     input:
         weights=PLAN.weights(PARAMETERS.watermarks.model),
-        segmenter=PLAN.segmenter_files(PARAMETERS.watermarks.model),
-        edits=rules.erase_watermarks.output,
+        segmenter=PLAN.watermark_detector_files,
+        edits=PLAN.watermark_edits.values(),
+        alexnet=PLAN.instrument_files("alexnet"),
     output:
         rows="results/measurements/watermarks.parquet",
         panel="results/measurements/panels/fig05_watermarks.npz",
@@ -60,13 +93,14 @@ rule measure_watermarks:
         seed=PARAMETERS.watermarks.seed,
         truncation=PARAMETERS.models[PARAMETERS.watermarks.model].truncation,
         graded=PARAMETERS.watermarks.graded,
+        alexnet=lambda wildcards, input: option("--alexnet", input.alexnet),
         pairs=PARAMETERS.watermarks.pairs,
         scale=PARAMETERS.scale,
     message:
         "Count the watermarks that each method leaves in {params.samples} images"
     shell:
         "python -m stages.measure_watermarks --weights {input.weights}"
-        " --segmenter {input.segmenter} {params.edits} --samples {params.samples}"
+        " --segmenter {input.segmenter} {params.alexnet} {params.edits} --samples {params.samples}"
         " --seed {params.seed} --truncation {params.truncation} --graded {params.graded}"
         " --pairs {params.pairs} --scale {params.scale} --out {output.rows}"
         " --out-panel {output.panel} --device {resources.device} > {log} 2>&1"
@@ -113,7 +147,7 @@ rule tabulate_watermarks:
 rule make_count:
     input:
         weights=PLAN.weights(PARAMETERS.watermarks.model),
-        edits=rules.erase_watermarks.output,
+        edits=PLAN.watermark_edits.values(),
     output:
         page="results/studies/watermarks.html",
         key="results/studies/watermarks_key.csv",

@@ -29,21 +29,22 @@ PLACES = ("middle", "bottom")
 def first_marked(measured: pd.DataFrame, count: int) -> dict[str, list[int]]:
     """Samples to show, by mark: half of ``count`` with each mark.
 
-    They are the first of the stream in whose unmodified image the detector sees the mark; none
-    is shown twice. Raises `ParameterError` if too few samples have a mark.
+    They are the first of the stream in whose unmodified image the detector sees the mark and,
+    where those are too few, the first others; none is shown twice. Raises `ParameterError` for
+    fewer samples than ``count``.
     """
     rows = measured[measured["method"] == UNMODIFIED].sort_values("sample")
+    if len(rows) < count:
+        raise ParameterError(
+            f"figure fig05_watermarks: {count} samples are to be shown, {len(rows)} were measured; "
+            "measure more samples or show fewer"
+        )
     found: dict[str, list[int]] = {}
     taken: set[int] = set()
     for number, place in enumerate(PLACES):
         wanted = (count + 1 - number) // len(PLACES)
-        bearing = [int(s) for s in rows.loc[rows[place], "sample"] if int(s) not in taken]
-        if len(bearing) < wanted:
-            raise ParameterError(
-                f"figure fig05_watermarks: only {len(bearing)} of {len(rows)} samples show the "
-                f"{place} mark, {wanted} are needed; measure more samples or show fewer"
-            )
-        found[place] = bearing[:wanted]
+        ordered = [*rows.loc[rows[place], "sample"], *rows.loc[~rows[place], "sample"]]
+        found[place] = [int(s) for s in ordered if int(s) not in taken][:wanted]
         taken |= set(found[place])
     return found
 
@@ -55,7 +56,8 @@ def compute_watermarks(
     """Arrays and facts of the panel: ``unmodified`` and each method's name (S, H, W, 3) uint8.
 
     Facts: ``methods`` in the order of the rows and ``places`` of the marks in that of the columns;
-    ``columns``: samples shown of each place; ``units`` silenced and ``layer`` changed, by method;
+    ``columns``: samples shown of each place; ``bearing``: in how many of these the detector sees
+    its mark; ``units`` silenced and ``layer`` changed, by method;
     ``seen``: images in which the detector sees the mark of each place, by method; n, seed,
     segmenter and weights_sha256.
 
@@ -65,7 +67,7 @@ def compute_watermarks(
         pairs: images shown.
 
     Raises:
-        ParameterError: too few marked samples, or measurements without one of the methods.
+        ParameterError: fewer samples than ``pairs``, or measurements without one of the methods.
     """
     names = [UNMODIFIED, *(method.name for method in methods)]
     if lacking := [name for name in names if name not in set(measured["method"])]:
@@ -85,6 +87,10 @@ def compute_watermarks(
         "methods": names,
         "places": list(columns),
         "columns": list(columns.values()),
+        "bearing": [
+            int(rows[UNMODIFIED].set_index("sample").loc[samples, place].sum())
+            for place, samples in columns.items()
+        ],
         "layer": {method.name: method.layer for method in methods},
         "units": {name: int(of_method["units"].iloc[0]) for name, of_method in rows.items()},
         "seen": {

@@ -147,7 +147,7 @@ def _letter(stream: np.random.RandomState, image: np.ndarray, lines: np.ndarray)
     """Lay a line of letters in the middle, at the bottom or at both places; which of them, (2,)."""
     which = np.array([(True, False), (False, True), (True, True)][stream.randint(3)])
     for strip in np.flatnonzero(which):
-        size = stream.randint(5, 11) if strip else stream.randint(9, 22)
+        size = stream.randint(5, 19) if strip else stream.randint(9, 22)
         cover = word(stream, size)
         height, width = min(cover.shape[0], SIDE // 4), min(cover.shape[1], SIDE - 4)
         cover = cover[:height, :width]

@@ -12,7 +12,7 @@ from palimpsest.experiments.realism.settings import StudySettings
 from palimpsest.experiments.reflections.settings import InversionSettings, PaintedSwitchSettings
 from palimpsest.experiments.tradeoff.settings import SweepSettings
 from palimpsest.experiments.units.settings import UnitSettings
-from palimpsest.experiments.watermarks.settings import ErasingSettings
+from palimpsest.experiments.watermarks.settings import ErasingSettings, SessionErasing
 from palimpsest.pipeline.parameters.methods import Method
 from palimpsest.settings import Count, LayerNumber, Name, SampleSettings, SessionName, Settings
 
@@ -59,12 +59,18 @@ class ReflectionParameters(SampleSettings):
 class WatermarkParameters(SampleSettings):
     """The watermarks of section 5.2; ``samples`` and ``seed`` are the measured ones.
 
-    ``graded``: renders that the detectors are graded on. ``pairs``: images in Figure 5.
+    ``painted``: a session whose context is painted watermarks, for a model without a world; the
+    edits are then made as ``painted_erasing`` says, not ``erasing``. ``detector``: the segmenter
+    that finds watermarks; the model's own if none. ``graded``: renders that the detectors are
+    graded on. ``pairs``: images in Figure 5.
     """
 
     model: Name
     layer: LayerNumber
     erasing: ErasingSettings
+    painted: str | None
+    painted_erasing: SessionErasing
+    detector: str | None
     graded: int = Field(ge=20)
     pairs: int = Field(ge=2, le=24)
 

@@ -25,6 +25,7 @@ LABELS = {
     "zero_30_units": "30 units\nsilenced",
     "zero_60_units": "60 units\nsilenced",
     "rank_one": "rank-one\nrule",
+    "rank_one_30_units": "rank-one rule,\n30 units",
     "rank_one_each": "a rule for\neach mark",
     "oracle_rank_one": "rank-one oracle\n(knows the truth)",
 }
@@ -78,7 +79,9 @@ def caption(panel: Panel) -> str:
     silenced = [
         f"{facts['units'][method]} for {LABELS[method].split()[0]}"
         for method in facts["methods"]
-        if facts["units"][method] and method in LABELS
+        if facts["units"][method]
+        and method in LABELS
+        and str(facts["units"][method]) != LABELS[method].split()[0]
     ]
     layers = sorted({number for number in facts["layer"].values() if number is not None})
     where = f"layer {', '.join(map(str, layers))}"
@@ -88,11 +91,16 @@ def caption(panel: Panel) -> str:
         if silenced
         else ""
     )
+    lacking = (
+        " Where these are too few, the first other samples fill the row."
+        if facts["bearing"] != [len(samples) for samples in facts["columns"]]
+        else ""
+    )
     return (
-        "A stock's letters at two places, as the generator learned them, unmodified and after "
+        "Letters over pictures at two places, as the generator learned them, unmodified and after "
         f"every method of Table 3 in {where}. Each row is a method, each column a sample. Shown "
         "are the first samples of the stream in which the detector sees letters in the middle, "
-        "and then the first others with letters at the bottom; none was chosen by hand. Right: the "
-        f"percentage of all images in which {facts['segmenter']} sees each watermark.{scaled} "
-        f"{provenance(facts)}"
+        "and then the first others with letters at the bottom; none was chosen by hand."
+        f"{lacking} Right: the percentage of all images in which {facts['segmenter']} sees each "
+        f"watermark.{scaled} {provenance(facts)}"
     ).strip()

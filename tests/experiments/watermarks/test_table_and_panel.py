@@ -104,8 +104,10 @@ def test_tables_that_cannot_be(measured):
 def test_shown_are_the_first_that_bear_a_mark(measured):
     assert first_marked(measured, 4) == {"middle": [1, 4], "bottom": [0, 7]}  # 4 is shown once
     assert first_marked(measured, 3) == {"middle": [1, 4], "bottom": [0]}
-    with pytest.raises(ParameterError, match="only 2 of 10 samples show the bottom mark, 3 are"):
-        first_marked(measured, 6)
+    # where too few bear a mark, the first others are shown
+    assert first_marked(measured, 6) == {"middle": [1, 4, 5], "bottom": [0, 7, 2]}
+    with pytest.raises(ParameterError, match="12 samples are to be shown, 10 were measured"):
+        first_marked(measured, 12)
 
 
 def test_the_panel_holds_the_images_of_every_method(generator, measured):
@@ -123,6 +125,7 @@ def test_the_panel_holds_the_images_of_every_method(generator, measured):
     assert facts["units"] == {"unmodified": 0, "zero_30_units": 11, "rank_one": 0}
     assert facts["seen"]["zero_30_units"] == [3, 2]
     assert facts["places"] == ["middle", "bottom"] and facts["columns"] == [[1, 4], [0, 7]]
+    assert facts["bearing"] == [2, 2]
     assert facts["layer"] == {"zero_30_units": 6, "rank_one": 6}
     json.dumps(facts)  # they go into the panel's file
     unknown = [RewrittenGenerator("no_such", generator, 6)]
