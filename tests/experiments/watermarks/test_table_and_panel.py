@@ -149,6 +149,7 @@ def test_the_figure_shows_every_row_and_says_what_is_left(pictures, tmp_path, mo
         "methods": names,
         "places": ["middle", "bottom"],
         "columns": [[1, 4], [0, 7, 9]],
+        "bearing": [2, 3],
         "units": {"unmodified": 0, "zero_30_units": 11, "zero_60_units": 22, "rank_one": 0},
         "layer": dict.fromkeys(names[1:], 5),
         "seen": {name: [40, 30] for name in names},
@@ -173,6 +174,8 @@ def test_the_figure_shows_every_row_and_says_what_is_left(pictures, tmp_path, mo
     # every picture is on the page: its colours are nowhere on an empty one
     assert (page != 255).any(axis=2).mean() > 0.5
     assert "layer 5" in caption and "11 for 30, 22 for 60" in caption and "n = 200" in caption
-    assert "none was chosen by hand" in caption
+    assert "none was chosen by hand" in caption and "too few" not in caption
+    fewer = Panel(load_panel(tmp_path / "p.npz").arrays, facts | {"bearing": [2, 1]})
+    assert "Where these are too few, the first other samples" in figure.draw(fewer, Style())[1]
     with pytest.raises(KeyError):
         figure.draw(Panel({}, facts), Style())
