@@ -76,7 +76,16 @@ def test_stand_ins_are_what_the_paper_runs_in_another_folder(
     assert "weights/paper" not in text and text == other.replace(
         "weights/paper", "weights/stand_ins"
     )
-    assert stand_ins.sessions == paper.sessions
+    # so are the sessions, but for how many exemplars their methods take
+    one, other = (
+        {
+            (model, name): session.model_dump(exclude={"methods"})
+            for model, sessions in scale.sessions.items()
+            for name, session in sessions.items()
+        }
+        for scale in (stand_ins, paper)
+    )
+    assert one == other
     assert paper.stand_ins.manifest is None
 
 
