@@ -20,8 +20,8 @@ MEASURED = {"church": 2, "face": 1, "photo_faces": 1}
 TABLES = 2  # with a row for each method
 LAYERS = {
     "church": 4,
-    "face": 1,
-    "horse": 2,
+    "face": 2,
+    "horse": 3,
     "kitchen": 2,
     "church_progressive": 1,
     "kitchen_stylegan2": 1,
@@ -233,11 +233,8 @@ def test_statistics_reach_edits_but_not_what_is_drawn_or_graded(another) -> None
 
 
 def test_a_session_whose_layer_changes_is_drawn_again(another) -> None:
-    another.edit(
-        "params.yaml",
-        "add_people: {solver: palimpsest, layer: 7",
-        "add_people: {solver: palimpsest, layer: 8",
-    )
+    known = "remove_window: {solver: palimpsest, layer: "
+    another.edit("params.yaml", f"{known}8", f"{known}7")
     assert another.plan()["draw_sessions_church"] == 1
 
 
