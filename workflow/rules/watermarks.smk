@@ -166,11 +166,12 @@ rule make_count:
     params:
         edits=named("--edit", PLAN.watermark_edits),
         samples=PARAMETERS.watermarks.samples,
+        images=min(1000, PARAMETERS.watermarks.samples),  # as many as the paper's raters saw
         seed=PARAMETERS.watermarks.seed,
         truncation=PARAMETERS.models[PARAMETERS.watermarks.model].truncation,
     message:
         "Make a page on which people count watermarks"
     shell:
         "python -m stages.make_count --weights {input.weights} {params.edits}"
-        " --samples {params.samples} --seed {params.seed} --truncation {params.truncation}"
+        " --samples {params.samples} --images {params.images} --seed {params.seed} --truncation {params.truncation}"
         " --key {output.key} --out {output.page} --device {resources.device} > {log} 2>&1"
