@@ -44,6 +44,15 @@ def test_every_drawing_is_a_session_that_can_be_used(
     assert len(session.exemplars) == several.get(name, 4)
 
 
+def test_crowns_on_domes_are_green(survey: Survey, sessions: dict[str, Session]) -> None:
+    for exemplar in sessions["dome2tree"].exemplars:
+        colours = survey.colours[exemplar.object.sample]
+        painted = exemplar.object.pixels > 0.5
+        tree = survey.where(("tree",))[exemplar.object.sample] & painted
+        red, green, _ = colours[tree].mean(axis=0)
+        assert green > red
+
+
 @pytest.mark.parametrize("name", CHURCH)
 def test_copy_and_paste_have_boxes_of_one_size_so_that_nothing_slips(
     name: str, survey: Survey, sessions: dict[str, Session]
