@@ -61,7 +61,8 @@ def test_every_method_has_its_row_and_its_interval(smoke: Checkout) -> None:
         "palimpsest",
         "unmodified",
     }
-    assert len(table) == 2 * len(methods) and set(table["method"]) == methods
+    further = "palimpsest_rank_2"  # of trees alone
+    assert len(table) == 2 * len(methods) + 1 and set(table["method"]) == {*methods, further}
     assert set(table["scale"]) == {"smoke"}
     rows = table.dropna(subset=["modified_percent"])
     assert (rows["modified_percent_low"] <= rows["modified_percent"]).all()

@@ -168,6 +168,7 @@ def test_every_file_that_the_scale_reads_is_made() -> None:
     made = subprocess.run(told, cwd=ROOT, capture_output=True, text=True, check=True)
     read = yaml.safe_load((ROOT / "workflow/scales/stand_ins.yaml").read_text())
     files = {*read["instruments"].values(), read["reflections"]["painted"]}
+    files.add(read["watermarks"]["painted"])
     for model in read["models"].values():
         files |= {model["weights"], *model.get("classifiers", [])}
         files |= {model.get("segmenter", model["weights"])}

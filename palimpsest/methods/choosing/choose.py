@@ -258,7 +258,8 @@ class _Rounds:
 
     def _weight(self, coefficients: Tensor) -> Tensor:
         """Computed anew for each batch, since the weights of all candidates need much memory."""
-        return self.opened.layer.weight.detach() + rank_change(coefficients, self.directions)
+        directions = self.directions.to(coefficients.device)
+        return self.opened.layer.weight.detach() + rank_change(coefficients, directions)
 
     def _extend(self, runner: _Runner, batches: int) -> None:
         self.judge.extend(runner.judgement, self._weight(runner.coefficients), batches)
