@@ -16,7 +16,6 @@ from typing import Annotated
 
 import typer
 
-from palimpsest.errors import ParameterError, StatisticsError
 from palimpsest.experiments.watermarks.by_session import session_edits
 from palimpsest.experiments.watermarks.settings import SessionErasing
 from palimpsest.generators import load_generator
@@ -41,17 +40,10 @@ def main(
 ) -> None:
     """Write the named edits, all of one layer, the layer of the statistics."""
     how = settings_from_json("--settings", settings, SessionErasing)
-    files = named_files("--out-edit", out_edit)
-    if unknown := [name for name in files if name not in how.edits]:
-        raise ParameterError(f"--out-edit: {unknown[0]!r} is none of {', '.join(how.edits)}")
+    files = named_files("--out-edit", out_edit, how.edits)
     drawn = load_session(session)
     stats = KeyStatistics.load(statistics)
-    try:
-        layer, truncation = int(stats.metadata["layer"]), float(stats.metadata["truncation"])
-    except (KeyError, ValueError):
-        raise StatisticsError(
-            f"{statistics}: has no layer and truncation in its metadata"
-        ) from None
+    layer, truncation = stats.collected_at(statistics)
     generator = load_generator(weights, truncation=truncation).to(computing_device(device))
     edits = session_edits(generator, layer, drawn, stats, how)
     # all edits are made before any is written, so that a failure leaves no partial set

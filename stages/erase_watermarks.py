@@ -17,7 +17,7 @@ import typer
 from tqdm import tqdm
 
 from palimpsest.drawing.survey import survey_samples
-from palimpsest.errors import ParameterError, StatisticsError
+from palimpsest.errors import ParameterError
 from palimpsest.experiments.watermarks.erase import (
     erase,
     joined,
@@ -59,18 +59,11 @@ def main(
 ) -> None:
     """Write the named edits, all of one layer, the layer of the statistics."""
     how = settings_from_json("--settings", settings, ErasingSettings)
-    files = named_files("--out-edit", out_edit)
-    if unknown := [name for name in files if name not in how.edits]:
-        raise ParameterError(f"--out-edit: {unknown[0]!r} is none of {', '.join(how.edits)}")
+    files = named_files("--out-edit", out_edit, how.edits)
     if ORACLE in files and world is None:
         raise ParameterError(f"--out-edit {ORACLE}: needs --world, which knows the truth")
     stats = KeyStatistics.load(statistics)
-    try:
-        layer, truncation = int(stats.metadata["layer"]), float(stats.metadata["truncation"])
-    except (KeyError, ValueError):
-        raise StatisticsError(
-            f"{statistics}: has no layer and truncation in its metadata"
-        ) from None
+    layer, truncation = stats.collected_at(statistics)
     place = computing_device(device)
     generator = load_generator(weights, truncation=truncation).to(place)
     stats = KeyStatistics.load(statistics, expect={"weights_sha256": generator.weights_sha256})

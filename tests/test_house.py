@@ -309,3 +309,8 @@ def test_snakefmt_is_content() -> None:
         [tool, "--check", "Snakefile", "workflow"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_weights_stay_small_enough_to_be_cloned() -> None:
+    sizes = [file.stat().st_size for file in (ROOT / "data/weights/mini").iterdir()]
+    assert max(sizes) <= 12_000_000 and sum(sizes) <= 40_000_000

@@ -35,7 +35,7 @@ ROOM = ("ground", "path", "hill")
 """Where a person may stand; the head reaches above the horizon."""
 
 DONORS = 4
-"""People copied, each into four samples: on grass, earth and snow."""
+"""People copied, each into four samples whose ground looks like theirs."""
 
 MOST_TREES = 4000
 """Pairs of domes and trees that are compared, so that each tree fits several domes."""

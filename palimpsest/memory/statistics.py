@@ -107,6 +107,16 @@ class KeyStatistics:
         """N, the number of input units of the layer."""
         return self.second_moment.shape[0]
 
+    def collected_at(self, named: object) -> tuple[int, float]:
+        """The layer and the truncation that the metadata tells.
+
+        Raises `StatisticsError`, which calls the statistics ``named``, if it tells neither.
+        """
+        try:
+            return int(self.metadata["layer"]), float(self.metadata["truncation"])
+        except (KeyError, ValueError):
+            raise StatisticsError(f"{named}: has no layer and truncation in its metadata") from None
+
     @property
     def unit_second_moment(self) -> Tensor:
         """E[k²] of every unit, (N,) float64: the diagonal of the second moment."""

@@ -18,7 +18,7 @@ import inspect
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -133,12 +133,18 @@ def _version_option(version: str) -> Callable[..., None]:
     return options
 
 
-def named_files(option: str, texts: Iterable[str]) -> dict[str, Path]:
+def named_files(
+    option: str, texts: Iterable[str], known: Collection[str] | None = None
+) -> dict[str, Path]:
     """The files of repeated ``NAME=FILE`` texts, by name, in the order given.
 
-    Raises `ParameterError` for a text of another form, and for a name given twice.
+    Raises `ParameterError` for a text of another form, for a name given twice, and for one that is
+    not ``known``, if that is given.
     """
-    return {name: Path(file) for name, file in named_texts(option, texts, "NAME=FILE").items()}
+    files = named_texts(option, texts, "NAME=FILE")
+    if known is not None and (unknown := [name for name in files if name not in known]):
+        raise ParameterError(f"{option}: {unknown[0]!r} is none of {', '.join(known)}")
+    return {name: Path(file) for name, file in files.items()}
 
 
 def named_texts(option: str, texts: Iterable[str], form: str) -> dict[str, str]:
