@@ -105,6 +105,25 @@ localrules:
     many_photographs,
 
 
+# figures can be looked at while the run goes on (not written by the jobs on a cluster)
+PROGRESS = Path("results/progress.html")
+
+
+onstart:
+    if workflow.is_main_process:
+        from palimpsest.report.progress_page import begin  # imports matplotlib
+
+        begin(map(Path, PLAN.tables), map(Path, [*PLAN.figures, *PLAN.walks]), PROGRESS)
+        print(f"Figures as they are made: {PROGRESS}", file=sys.stderr)
+
+
+onsuccess:
+    if workflow.is_main_process:
+        from palimpsest.report.progress_page import finish
+
+        finish(Path("results/report.html"), PROGRESS)
+
+
 rule all:
     default_target: True
     input:
