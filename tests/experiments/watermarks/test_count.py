@@ -164,7 +164,17 @@ def test_marks_made_in_a_browser_read_back(tmp_path):
         with page.expect_download() as download:
             page.click("#done .save")
         download.value.save_as(tmp_path / "zoe.csv")
+        page.click("#again")  # to look at an earlier sheet does not take back later ones
+        page.click("#back")
+        page.wait_for_selector('#place:text-is("sheet 2 of 3")')
+        begin()
+        page.wait_for_selector('#place:text-is("sheet 2 of 3")')
+        with page.expect_download() as download:
+            page.click("#counting .save")
+        page.wait_for_selector('#counting .said:text-matches("Saved 5 of 5 images as .*csv")')
+        download.value.save_as(tmp_path / "zoe-back.csv")
         browser.close()
+    assert (tmp_path / "zoe-back.csv").read_text() == (tmp_path / "zoe.csv").read_text()
     marks = read_marks_of_people([tmp_path / "zoe.csv"], count)
     assert marks.raters == ('Zoë "Z", Neil',) and not faults
     assert marks.seen[:, 0].tolist() == [[1, 0], [0, 1], [0, 0], [0, 0], [1, 0]]
