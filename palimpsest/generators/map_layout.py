@@ -25,3 +25,13 @@ def laid_out(x: Tensor) -> Tensor:
     The result of an operation takes the layout of its operands.
     """
     return x.contiguous(memory_format=fast_layout(x.device))
+
+
+def outer_sum(by_channel: Tensor, by_cell: Tensor) -> Tensor:
+    """The sum of (C,) and (B, 1, h, w), (B, C, h, w), laid out as `laid_out` would.
+
+    It is written in that layout at once: sums of operands that do not tell one are contiguous.
+    """
+    if fast_layout(by_cell.device) is torch.contiguous_format:
+        return by_channel[:, None, None] + by_cell
+    return (by_channel + by_cell.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)

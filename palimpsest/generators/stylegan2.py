@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from palimpsest.generators.base import KeyState, Layer, ValueState, reusable
 from palimpsest.generators.classes import check_rows
 from palimpsest.generators.encoding import SoftThresholds
-from palimpsest.generators.map_layout import laid_out
+from palimpsest.generators.map_layout import laid_out, outer_sum
 from palimpsest.generators.noise import layer_noise
 from palimpsest.generators.style_based import StyleBased
 from palimpsest.generators.stylegan2_parts import (
@@ -94,8 +94,8 @@ class StyledLayer(Layer):
         return blur(wide, self.generator.blur_kernel)
 
     def demodulation(self, style: Tensor | None, weight: Tensor) -> Tensor:
-        energy = (weight * self.module.conv.scale).square().sum(dim=(2, 3))  # (M, N)
-        return torch.rsqrt(style.square() @ energy.T + 1e-8)
+        energy = (weight * weight).sum(dim=(2, 3)) * self.module.conv.scale**2  # (M, N)
+        return torch.rsqrt((style * style) @ energy.T + 1e-8)
 
     def activate(self, pre: Tensor, state: KeyState) -> Tensor:
         shifted = pre + self._shift(state).to(pre.dtype)
@@ -105,20 +105,20 @@ class StyledLayer(Layer):
         # The same as in the base class, in fewer passes over the map: the rectifier is positively
         # homogeneous, so the gain can be multiplied into the factor and the shift.
         pre = self.linear(state.k, weight)
-        factor = self.gain * self.demodulation(state.style, weight)[:, :, None, None]
-        shift = self.gain * self._shift(state)
-        if shift.ndim == 4:
-            shift = laid_out(shift)
+        factor = (self.gain * self.demodulation(state.style, weight))[:, :, None, None]
+        shift = self._shift(state, self.gain)
         factor, shift = factor.to(pre.dtype), shift.to(pre.dtype)
         scaled = torch.addcmul(shift, pre, factor, out=reusable(pre))
         return F.leaky_relu_(scaled, self.negative_slope)
 
-    def _shift(self, state: KeyState) -> Tensor:
-        """Bias and noise, (M, 1, 1) or (1 or B, M, H', W')."""
+    def _shift(self, state: KeyState, gain: float = 1.0) -> Tensor:
+        """Bias and noise times ``gain``, (1, M, 1, 1) or (1 or B, M, H', W')."""
         window = tuple(self.upsampling * edge for edge in state.window)
         noise = self.generator.noise_of(self.number, len(state), self.value_shape, window)
-        bias = self.module.activate.bias[:, None, None]
-        return bias if noise is None else bias + self.module.noise.weight * noise.to(bias)
+        bias = gain * self.module.activate.bias
+        if noise is None:
+            return bias[None, :, None, None]
+        return outer_sum(bias, gain * self.module.noise.weight * noise.to(bias))
 
     def _skip_at_values(self, state: KeyState) -> Tensor | None:
         if state.skip is None or not self.module.upsample:
