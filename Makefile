@@ -44,7 +44,7 @@ editor: $(READY)  ## open the editor in a browser; PORT=8001, MODEL=face
 	@python -m palimpsest editor --port $(PORT) $(if $(MODEL),--model $(MODEL))
 
 test: $(READY)  ## run the tests in two processes
-	@python -m pytest -n 2 --dist loadfile --ignore-glob='*/faults/test_[!k]*'
+	@python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore-glob='*/faults/test_[!k]*'
 
 PHOTOGRAPHS := $(shell sed -n 's/^ *archive: *//p' params.yaml)
 

@@ -1,5 +1,7 @@
 """Fixtures that tests of several packages use; a folder's own conftest.py may override them."""
 
+import pytest
+
 from tests.doubles.golden_session import g, stats
 from tests.doubles.report_sources import measurements, pictures, sources
 from tests.doubles.small_networks import brightness, church, random_segmenter, small_generator
@@ -18,3 +20,10 @@ __all__ = [
     "sources",
     "stats",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that run Snakemake first: they take longest, and one process would wait for the other
+    if they came last, as pytest-xdist has it (it begins with the files of most tests)."""
+    long = {item.path for item in items if item.get_closest_marker("pipeline")}
+    items.sort(key=lambda item: item.path not in long)
