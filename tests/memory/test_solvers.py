@@ -209,6 +209,14 @@ def test_newton_expands_its_objective(recorded: Recorded) -> None:
         loss = (newton.smooth_abs(sub.values(moved) - sub.target, rounding) @ omega).sum()
         (expected,) = torch.autograd.grad(loss, moved)
     assert recorded.off(gradient, expected) < 1e-6
+    with torch.enable_grad():  # the curvature of the first channel, found in another way
+        moved = now.clone().requires_grad_(True)
+        values = sub.values(moved)[0]
+        rows = [torch.autograd.grad(one, moved, retain_graph=True)[0][0] for one in values]
+        slopes = torch.stack(rows)  # (P, F)
+    residual = (sub.values(now) - sub.target)[0]
+    weight = omega / residual.abs().clamp_min(rounding)
+    assert recorded.off(curvature[0], slopes.T @ (weight[:, None] * slopes)) < 1e-6
     assert torch.linalg.eigvalsh(curvature).min() > -1e-6 * curvature.abs().max()
     descent.products, descent.block = None, 37  # in blocks, as where products would not fit
     assert (

@@ -63,6 +63,11 @@ class Descent:
         self.sub = Subspace.of(self.problem)
         f = self.sub.features.shape[1]
         self.upper = torch.triu_indices(f, f)
+        place = torch.empty(f, f, dtype=torch.long)
+        place[self.upper[0], self.upper[1]] = torch.arange(self.upper.shape[1])
+        place.T[self.upper[0], self.upper[1]] = torch.arange(self.upper.shape[1])
+        # of each entry of a symmetric matrix its place among those on and above the diagonal
+        self.place = place.flatten().to(self.sub.features.device)
         p = self.sub.features.shape[0]
         self.block = max(1, BLOCK_NUMBERS // self.upper.shape[1])
         self.products = self._products(slice(0, p)) if p <= self.block else None
@@ -100,10 +105,12 @@ class Descent:
             smooth = smooth_abs(residual, rounding) @ omega + quadratic(now, penalty)
             gradient, curvature = self._expand(now, residual, omega, rounding)
             gradient = gradient + 2 * now @ penalty
-            curvature = curvature + 2 * penalty
+            curvature += 2 * penalty
             diagonal = curvature.diagonal(dim1=1, dim2=2)
-            ridge = damping[:, None] * diagonal + 1e-12 * diagonal.amax(dim=1, keepdim=True) + 1e-30
-            factor, _ = torch.linalg.cholesky_ex(curvature + torch.diag_embed(ridge))
+            diagonal += (
+                damping[:, None] * diagonal + 1e-12 * diagonal.amax(dim=1, keepdim=True) + 1e-30
+            )
+            factor, _ = torch.linalg.cholesky_ex(curvature)
             move = -torch.cholesky_solve(gradient[:, :, None], factor)[:, :, 0]
             tried = now + torch.nan_to_num(move, nan=0.0, posinf=0.0, neginf=0.0)
             tried_residual = sub.values(tried) - sub.target
@@ -148,12 +155,16 @@ class Descent:
         gradient = pulled @ sub.features
         curvature = self._outer(curved)
         pulled, mixed = pulled * pre, curved * pre
+        sides = []
         for cells, turn in zip(sub.cells, u, strict=True):
             gradient -= pulled[:, cells].sum(dim=1)[:, None] * turn
             cross = mixed[:, cells] @ sub.features[cells]  # (M, F)
             square = (mixed[:, cells] * pre[:, cells]).sum(dim=1)
-            half = (0.5 * square[:, None] * turn - cross)[:, :, None] * turn[:, None, :]
-            curvature += half + half.transpose(1, 2)
+            sides.append(0.5 * square[:, None] * turn - cross)
+        # side ⊗ turn + turn ⊗ side of all samples in one product: each pass over (M, F, F) is dear
+        side = torch.stack(sides)
+        left, right = torch.cat([side, u]), torch.cat([u, side])  # (2 E, M, F)
+        curvature.baddbmm_(left.permute(1, 2, 0), right.transpose(0, 1))
         return gradient, curvature
 
     def _outer(self, weight: Tensor) -> Tensor:
@@ -162,10 +173,7 @@ class Descent:
         for cells, products in self._blocks():
             packed = packed + weight[:, cells] @ products
         f = self.sub.features.shape[1]
-        full = torch.empty(len(weight), f, f).to(weight)
-        full[:, self.upper[0], self.upper[1]] = packed
-        full[:, self.upper[1], self.upper[0]] = packed
-        return full
+        return packed.index_select(1, self.place).reshape(len(weight), f, f)
 
     def _blocks(self) -> Iterator[tuple[slice, Tensor]]:
         p = self.sub.features.shape[0]
