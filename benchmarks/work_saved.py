@@ -60,9 +60,9 @@ def candidates(*names: str) -> None:
         judged = [0]
         counts = LabelJudge._counts
 
-        def counted(self: LabelJudge, weight: torch.Tensor, number: int) -> torch.Tensor:
-            judged[-1] += len(self.states[number])  # noqa: B023 (used within the turn)
-            return counts(self, weight, number)  # noqa: B023
+        def counted(self: LabelJudge, weight: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+            judged[-1] += len(numbers)  # noqa: B023 (used within the turn)
+            return counts(self, weight, numbers)  # noqa: B023
 
         def search() -> Edit:
             return choose(g, drawn, stats, segmenter, **settings)  # noqa: B023

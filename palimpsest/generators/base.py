@@ -114,6 +114,16 @@ def _take(state: State, index: int | slice | Sequence[int]) -> State:
     return replace(state, **picked)
 
 
+def joined(states: Sequence[State]) -> State:
+    """The samples of several states of one layer and window, in this order."""
+    tensors = {
+        f.name: torch.cat([getattr(state, f.name) for state in states])
+        for f in fields(states[0])
+        if isinstance(getattr(states[0], f.name), Tensor)
+    }
+    return replace(states[0], **tensors)
+
+
 class Layer(ABC):
     """One editable convolution of a generator, seen as a linear associative memory:
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from palimpsest.generators import sample_z
+from palimpsest.generators.base import joined
 from tests.doubles.bounds import EXACT
 
 
@@ -58,6 +59,10 @@ def test_a_slice_of_the_state_is_the_state_of_the_slice(exact):
         assert len(part) == len(rows)
         assert torch.allclose(layer.values(part).v, values.v[rows], atol=EXACT)
         assert torch.allclose(layer.render(values[index]), exact(z[rows]), atol=EXACT)
+    state = layer.keys(z)
+    whole = joined([state[:1], state[1:]])
+    assert len(whole) == 4 and layer.values(whole).v.equal(values.v)
+    assert layer.render(layer.values(whole)).equal(layer.render(values))
 
 
 @pytest.mark.parametrize("number", [4, 6, 7, 9])

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -59,6 +60,12 @@ class PreparedImages:
 
     def __getitem__(self, images: Tensor | slice) -> PreparedImages:
         return PreparedImages(self.size, tuple(part[images] for part in self.maps))
+
+    @classmethod
+    def joined(cls, parts: Sequence[PreparedImages]) -> PreparedImages:
+        """All images of ``parts``, which are of one size, in this order."""
+        maps = zip(*(part.maps for part in parts), strict=True)
+        return cls(parts[0].size, tuple(map(torch.cat, maps)))
 
 
 class PerceptualDistance:

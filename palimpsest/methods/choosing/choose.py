@@ -10,7 +10,8 @@ tuning samples:
 2. judge every exemplar alone, at the middle μ, on half of the tuning samples;
 3. judge groups of exemplars that look alike (`alike`) together in the same way;
 4. judge the best exemplars, alone and together (2, 4, 6 in one edit), and the best group, at every
-   μ, on all of them; one that can no longer become the best is left there.
+   μ, on all of them, the samples first on which the others lost most; one that can no longer
+   become the best is left there.
 
 The same inputs give the same edit. Its metadata holds the candidates and their scores.
 """
@@ -21,7 +22,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def choose_with(
     Args:
         stats: statistics over all keys of the session's layer.
         progress: called with candidates judged and candidates in all; it may raise to stop. In the
-            last round so many batches of samples as make up all of them count as a candidate.
+            last round so many judged samples as there are in all count as a candidate.
         segmenter: labels the tuning images; without one, candidates are judged by goal loss and by
             the change of other values.
 
@@ -207,6 +208,8 @@ class _Rounds:
         self.tried: list[Candidate] = []
         self.descents: dict[tuple[int, ...], Descent] = {}
         self.runners: dict[tuple[tuple[int, ...], float], _Runner] = {}
+        # of each sample what all that were judged on it lost, and how many they were
+        self.lost, self.times = torch.zeros(2, judge.n, dtype=torch.float64)
 
     def best(self) -> Candidate:
         """The best candidate of the last round, which is judged on all tuning samples."""
@@ -261,8 +264,10 @@ class _Rounds:
         directions = self.directions.to(coefficients.device)
         return self.opened.layer.weight.detach() + rank_change(coefficients, directions)
 
-    def _extend(self, runner: _Runner, batches: int) -> None:
-        self.judge.extend(runner.judgement, self._weight(runner.coefficients), batches)
+    def _extend(self, runner: _Runner, numbers: Tensor) -> None:
+        self.judge.extend(runner.judgement, self._weight(runner.coefficients), numbers)
+        self.lost[numbers] += self.judge.losses(runner.judgement)[numbers]
+        self.times[numbers] += 1
 
     def _noted(self, runner: _Runner) -> Candidate:
         score, samples = self.judge.score_of(runner.judgement), runner.judgement.samples
@@ -273,7 +278,7 @@ class _Rounds:
     def _screen(self, exemplars: tuple[int, ...], mu: float) -> Candidate:
         """A set judged on half of the samples."""
         runner = self._runner(exemplars, mu)
-        self._extend(runner, self.judge.quick)
+        self._extend(runner, torch.arange(self.judge.quick))
         candidate = self._noted(runner)
         self.progress(len(self.tried), self.total)
         return candidate
@@ -281,27 +286,47 @@ class _Rounds:
     def _race(self, runners: list[_Runner]) -> Candidate:
         """The best of ``runners`` on all samples.
 
-        The next batch is always that of the runner with the highest `Judge.bound`. When all whose
-        bound reaches the best value were judged on all samples, the others cannot win any more.
+        The next to be judged is always the runner with the highest `Judge.bound`, on the samples
+        that are hardest of those left. When all whose bound reaches the best value were judged on
+        all samples, the others cannot win any more.
         """
-        screened, rounds = len(self.tried), len(self.judge.states)
-        best, steps = -math.inf, 0
-        waiting = [(-math.inf, i) for i in range(len(runners))]
+        screened, judged = len(self.tried), 0
+        best = -math.inf
+        waiting = [(-self._bound(runner), i) for i, runner in enumerate(runners)]
+        heapify(waiting)
         while waiting:
             highest, i = heappop(waiting)
             if -highest < best - CLOSE:
                 break
-            judged = runners[i].judgement
-            if len(judged.counts) == rounds:
-                best = max(best, self.judge.score_of(judged).value)
+            judgement = runners[i].judgement
+            if judgement.judged.all():
+                best = max(best, self.judge.score_of(judgement).value)
                 continue
-            self._extend(runners[i], len(judged.counts) + 1)
-            heappush(waiting, (-self.judge.bound(judged), i))
-            steps += 1
-            self.progress(screened + steps // rounds, self.total)
-        noted = [self._noted(runner) for runner in runners if runner.judgement.counts]
+            numbers = hardest(self.lost, self.times, judgement.judged)[: self.judge.at_once]
+            self._extend(runners[i], numbers)
+            heappush(waiting, (-self._bound(runners[i]), i))
+            judged += len(numbers)
+            self.progress(screened + judged // self.judge.n, self.total)
+        noted = [self._noted(runner) for runner in runners if runner.judgement.samples]
         self.progress(self.total, self.total)
         return min((one for one in noted if one.samples == self.judge.n), key=_order)
+
+    def _bound(self, runner: _Runner) -> float:
+        """Whoever was judged on no sample comes first, as all of them count in what is hard."""
+        judgement = runner.judgement
+        return self.judge.bound(judgement) if judgement.samples else math.inf
+
+
+def hardest(lost: Tensor, times: Tensor, judged: Tensor) -> Tensor:
+    """Numbers of the samples that are not ``judged`` (n,) bool, the hardest first.
+
+    ``lost`` (n,): what all candidates that were judged on a sample lost there; ``times`` (n,): how
+    many they were. A sample that none was judged on is taken to be as hard as the mean.
+    """
+    usual = lost.sum() / times.sum().clamp_min(1)
+    mean = torch.where(times > 0, lost / times.clamp_min(1), usual)
+    order = mean.argsort(descending=True, stable=True)
+    return order[~judged[order]]
 
 
 def _order(candidate: Candidate) -> tuple:

@@ -3,24 +3,25 @@
 A judge gives a `Score` to a changed weight of the layer. `LabelJudge` compares the labels of the
 images before and after; `ValueJudge` needs no segmenter and compares the layer's values. Both
 compute the keys of their samples once, so that a score costs only the layers after the edit. They
-judge batch by batch (`Judgement`), so that a weight can be given up before the last batch.
+judge any samples in any order (`Judgement`), so that a weight can be given up before the last one.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from palimpsest.errors import SessionError
-from palimpsest.generators.base import Generator, KeyState, Layer
+from palimpsest.generators.base import Generator, KeyState, Layer, joined
 from palimpsest.generators.picture_cells import around_picture
 from palimpsest.generators.samples import images_at_once, sample_z
-from palimpsest.instruments.distances.perceptual import PerceptualDistance
+from palimpsest.instruments.distances.perceptual import PerceptualDistance, PreparedImages
 from palimpsest.instruments.label_changes import REMOVED_SHARE, TURNED_SHARE, of_classes
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
@@ -29,18 +30,24 @@ from palimpsest.memory.goals import Goal
 BATCH = 16
 """Batch size: images of 128 pixels, or samples of which only the keys are computed."""
 
+JUDGED = 8
+"""Images of 128 pixels that are judged together. So many cost no more each than 16 on a CPU, and a
+weight is given up earlier."""
+
 SHOWN_SHARE = 0.002
 """Share of pixels from which a tuning image shows a class: 33 pixels of 128 x 128."""
 
 MOST_KEPT = 2**28
-"""Bytes of perceptual features that are cached for the images before an edit (80 images at mini
-scale need 29 million). For images beyond that, the features are computed again for each weight."""
+"""Most bytes of perceptual features that are kept of the images before an edit (80 images at mini
+scale need 29 million). If they need more, they are computed again for each weight."""
 
 OUTSIDE_WEIGHT = 5.0
 """Points that a score loses for each point of labels changed outside."""
 
 COUNTED = 7
 """Columns of a label judge's counts; those of a critic follow."""
+
+Samples = TypeVar("Samples", Tensor, KeyState, PreparedImages)
 
 ELSEWHERE_WEIGHT = 1.0
 """Without labels: weight of the relative change of other values against the relative goal loss."""
@@ -76,63 +83,76 @@ class Score:
 
 @dataclass
 class Judgement:
-    """What a changed weight (M, N, kh, kw) did to the batches that were judged so far.
+    """What a changed weight (M, N, kh, kw) did to the samples that were judged so far.
 
-    ``counts``: of each batch (B, columns) float64, a row for each sample; the judge knows its
-    columns. ``goal``: the relative goal loss that remains, if the judge compares values.
+    ``counts`` (n, columns) float64: a row for each sample, zero before it is judged; the judge
+    knows the columns. ``judged`` (n,) bool. ``goal``: the relative goal loss that remains, if the
+    judge compares values.
     """
 
+    counts: Tensor
+    judged: Tensor
     goal: float = 0.0
-    counts: list[Tensor] = field(default_factory=list)
 
     @property
     def samples(self) -> int:
-        """Samples judged so far."""
-        return sum(map(len, self.counts))
+        """Number of samples judged so far."""
+        return int(self.judged.sum())
 
 
 class Judge(ABC):
-    """Judges changed weights (M, N, kh, kw) of a layer on the same ``n`` samples in ``states``."""
+    """Judges changed weights (M, N, kh, kw) of a layer on the same ``n`` samples.
+
+    ``quick``: how many of them, the first ones, a quick score is of. ``at_once``: how many are
+    judged together. ``columns``: of a judgement's counts.
+    """
 
     n: int
-    states: list[KeyState]
-
-    @property
-    def quick(self) -> int:
-        """Batches of a quick score: half of all, rounded up."""
-        return -(-len(self.states) // 2)
+    quick: int
+    at_once: int
+    columns: int
 
     def begin(self, weight: Tensor) -> Judgement:
         """A judgement without samples."""
-        return Judgement()
+        counts = torch.zeros(self.n, self.columns, dtype=torch.float64)
+        return Judgement(counts, torch.zeros(self.n, dtype=torch.bool))
 
-    def extend(self, judgement: Judgement, weight: Tensor, batches: int) -> None:
-        """Judge ``weight`` on further batches, until the first ``batches`` are judged."""
+    def extend(self, judgement: Judgement, weight: Tensor, numbers: Tensor) -> None:
+        """Judge ``weight`` on the samples of these numbers (k,) too."""
         with torch.inference_mode():
-            for number in range(len(judgement.counts), batches):
-                judgement.counts.append(self._counts(weight, number))
+            for part in numbers.split(self.at_once):
+                judgement.counts[part] = self._counts(weight, part).cpu()
+                judgement.judged[part] = True
 
     def score(self, weight: Tensor, quick: bool = False) -> Score:
-        """The score on all samples, or on the batches of a quick score."""
+        """The score on all samples, or on those of a quick score."""
         judgement = self.begin(weight)
-        self.extend(judgement, weight, self.quick if quick else len(self.states))
+        self.extend(judgement, weight, torch.arange(self.quick if quick else self.n))
         return self.score_of(judgement)
 
-    @abstractmethod
-    def score_of(self, judgement: Judgement) -> Score:
-        """The score on the samples judged so far, at least one batch."""
-
-    @abstractmethod
     def bound(self, judgement: Judgement) -> float:
         """The highest value that the weight can still have on all samples.
 
         Equal to the value once all are judged, but for rounding, for the pixels that an added thing
         covers, and for what a critic takes off.
         """
+        return self.highest(judgement) - float(self.losses(judgement).sum())
 
     @abstractmethod
-    def _counts(self, weight: Tensor, number: int) -> Tensor:
-        """Counts (B, columns) float64 of batch ``number``."""
+    def score_of(self, judgement: Judgement) -> Score:
+        """The score on the samples judged so far, at least one; their order does not matter."""
+
+    @abstractmethod
+    def highest(self, judgement: Judgement) -> float:
+        """The value on all samples of a weight that loses nothing on any."""
+
+    @abstractmethod
+    def losses(self, judgement: Judgement) -> Tensor:
+        """What each sample (n,) takes off `highest` for certain, at least 0; 0 where not judged."""
+
+    @abstractmethod
+    def _counts(self, weight: Tensor, numbers: Tensor) -> Tensor:
+        """Counts (k, columns) float64 of the samples of these numbers (k,)."""
 
 
 class LabelJudge(Judge):
@@ -170,13 +190,15 @@ class LabelJudge(Judge):
         self.distance = PerceptualDistance(segmenter)
         self.adds, self.least_added = adds, least_added
         self.perceptual_weight, self.critic_weight = perceptual_weight, critic_weight
-        self.natural: list[Tensor] = []
         self.source = segmenter.numbers(*source)
         # a target may contain the source as a part, such as building and dome
         self.targets = [n for n in segmenter.numbers(*targets) if n not in self.source]
+        # all by sample, each as a batch of one
         self.states: list[KeyState] = []
-        befores, labels = [], []
-        room = MOST_KEPT
+        self.befores: list[PreparedImages] | list[Tensor] = []
+        self.labels: list[Tensor] = []
+        self.natural: list[Tensor] = []
+        found_in = []
         pool, found = 16 * n, 0
         z = sample_z(g, pool, seed)
         with torch.inference_mode():
@@ -187,13 +209,14 @@ class LabelJudge(Judge):
                 shown = of_classes(seen, self.source).float().mean(dim=(1, 2)) >= SHOWN_SHARE
                 keep = shown.nonzero().flatten().tolist()[: n - found]
                 if keep:
-                    self.states.append(state[keep])
                     prepared = self.distance.prepare(made[keep])
-                    room -= prepared.nbytes
-                    befores.append(prepared if room >= 0 else made[keep])
-                    labels.append(seen[keep])
+                    fits = n * prepared.nbytes <= MOST_KEPT * len(keep)
+                    self.states += singly(state[keep])
+                    self.befores += singly(prepared if fits else made[keep])
+                    self.labels += singly(seen[keep])
                     if segmenter.critic is not None:
-                        self.natural.append(segmenter.critic.naturalness(made[keep]))
+                        self.natural += singly(segmenter.critic.naturalness(made[keep]))
+                    found_in.append(len(keep))
                     found += len(keep)
                 if found == n:
                     break
@@ -202,21 +225,24 @@ class LabelJudge(Judge):
                 f"classes {', '.join(source)} show in {found} of {pool} tuning samples; "
                 "too few to choose by"
             )
-        self.befores, self.labels = befores, labels
         self.n = found
-        self.shown = [int(of_classes(seen, self.source).sum()) for seen in labels]
-        self.pixels = sum(map(Tensor.numel, labels))
+        self.quick = sum(found_in[: -(-len(found_in) // 2)])  # of half of the batches
+        self.at_once = images_at_once(g.resolution, JUDGED)
+        self.columns = COUNTED + 2 * bool(self.natural)
+        self.shown = sum(int(of_classes(seen, self.source).sum()) for seen in self.labels)
+        self.outside = sum(map(Tensor.numel, self.labels)) - self.shown
 
-    def _counts(self, weight: Tensor, number: int) -> Tensor:
-        before = self.labels[number]
-        image = self.layer.render(self.layer.values(self.states[number], weight))
+    def _counts(self, weight: Tensor, numbers: Tensor) -> Tensor:
+        before = together(self.labels, numbers)
+        state = together(self.states, numbers)
+        image = self.layer.render(self.layer.values(state, weight))
         outputs = CachedOutputs(self.segmenter, image)
         after = outputs.labels
         was, is_now = (of_classes(some, self.source) for some in (before, after))
         turned = of_classes(after, self.targets) & ~of_classes(before, self.targets)
         outside = ~was & ~(turned if self.adds else torch.zeros_like(was))
         prepared = self.distance.prepare(outputs)
-        apart = self.distance.spatial(self.befores[number], prepared).cpu()
+        apart = self.distance.spatial(together(self.befores, numbers), prepared).cpu()
         counted = (
             was,
             was & ~is_now,
@@ -228,11 +254,11 @@ class LabelJudge(Judge):
         columns = [self._converted(was, is_now, turned)]
         columns += [part.flatten(1).sum(dim=1) for part in counted]
         if self.natural:
-            columns += self._drops(number, outputs, was | turned)
+            columns += self._drops(numbers, outputs, was | turned)
         return torch.stack([column.cpu().double() for column in columns], dim=1)
 
     def score_of(self, judgement: Judgement) -> Score:
-        counts = torch.cat(judgement.counts)
+        counts = judgement.counts[judgement.judged]
         sums = counts[:, :COUNTED].sum(0).tolist()
         converted_images, pixels, removed, converted, beyond, same, apart = sums
         shares = {
@@ -256,24 +282,24 @@ class LabelJudge(Judge):
             value -= self.critic_weight * (max(inside, 0) + max(elsewhere, 0))
         return Score(value, **shares)
 
-    def _drops(self, batch: int, after: CachedOutputs, where: Tensor) -> tuple[Tensor, Tensor]:
-        """The critic's drops (B,) of a batch where images are to change, and elsewhere."""
+    def _drops(self, numbers: Tensor, after: CachedOutputs, where: Tensor) -> tuple[Tensor, Tensor]:
+        """The critic's drops (k,) of some samples where images are to change, and elsewhere."""
         critic = self.segmenter.critic
         assert critic is not None
-        before, now = self.natural[batch], critic.naturalness(after)
+        before, now = together(self.natural, numbers), critic.naturalness(after)
         return critic.drop_of(before, now, where), critic.drop_of(before, now, ~where)
 
-    def bound(self, judgement: Judgement) -> float:
-        seen = len(judgement.counts)
-        sums = torch.cat(judgement.counts)[:, :COUNTED].sum(0).tolist()
-        converted_images, _, removed, _, beyond, same, apart = sums
-        source = sum(self.shown)
-        # all that is not judged yet may convert, change nothing outside and please the critic
-        effect = (converted_images + self.n - judgement.samples) / self.n
+    def highest(self, judgement: Judgement) -> float:
+        """All convert, nothing changes outside, and the critic is pleased."""
+        return 1.0
+
+    def losses(self, judgement: Judgement) -> Tensor:
+        converted, source, removed, _, beyond, same, apart = judgement.counts[:, :COUNTED].T
+        missed = (1 - converted) / self.n
         if not self.adds:
-            effect = (effect + (removed + sum(self.shown[seen:])) / source) / 2
+            missed = (missed + (source - removed) / self.shown) / 2
         spill = OUTSIDE_WEIGHT * (beyond - same) + self.perceptual_weight * apart
-        return effect - spill / (self.pixels - source)
+        return torch.where(judgement.judged, missed + spill / self.outside, 0.0)
 
     def _converted(self, was: Tensor, is_now: Tensor, turned: Tensor) -> Tensor:
         """Which images (B,) bool count as converted, by the thresholds of `edit_effect`."""
@@ -306,50 +332,71 @@ class ValueJudge(Judge):
     ) -> None:
         """``changing(state)`` gives the cells (B, h, w) bool of keys that are to change."""
         self.layer, self.goals, self.n = g.layer(layer), goals, n
-        self.states, self.values, self.outside = [], [], []
+        self.columns, self.at_once = 2, BATCH
+        self.quick = min(n, BATCH * -(-n // (2 * BATCH)))  # half, in whole batches
+        self.states: list[KeyState] = []
+        self.values: list[Tensor] = []
+        self.outside: list[Tensor] = []
+        self.total = 0.0
         with torch.inference_mode():
             for part in sample_z(g, n, seed).split(BATCH):
                 state = self.layer.keys(part)
-                stays = ~changing(state)
-                self.states.append(state)
-                self.values.append(self.layer.values(state).v)
-                cells = self.values[-1].shape[2:]
-                self.outside.append(F.interpolate(stays[:, None].float(), cells) > 0)
-            self.total = sum(
-                float((before.abs() * outside).sum())
-                for before, outside in zip(self.values, self.outside, strict=True)
-            )
+                values = self.layer.values(state).v
+                outside = F.interpolate((~changing(state))[:, None].float(), values.shape[2:]) > 0
+                self.total += float((values.abs() * outside).sum())
+                self.states += singly(state)
+                self.values += singly(values)
+                self.outside += singly(outside)
         self.start = [self._loss(goal, None) for goal in goals]
 
     def begin(self, weight: Tensor) -> Judgement:
+        judgement = super().begin(weight)
         with torch.inference_mode():
             left = [
                 self._loss(goal, weight) / start if start > 0 else 1.0
                 for goal, start in zip(self.goals, self.start, strict=True)
             ]
-        return Judgement(goal=sum(left) / len(left))
+        judgement.goal = sum(left) / len(left)
+        return judgement
 
-    def _counts(self, weight: Tensor, number: int) -> Tensor:
-        before, outside = self.values[number], self.outside[number]
-        after = self.layer.values(self.states[number], weight).v
+    def _counts(self, weight: Tensor, numbers: Tensor) -> Tensor:
+        before, outside = (together(some, numbers) for some in (self.values, self.outside))
+        after = self.layer.values(together(self.states, numbers), weight).v
         counted = ((after - before).abs() * outside, before.abs() * outside)
         return torch.stack([part.flatten(1).sum(dim=1).double() for part in counted], dim=1)
 
     def score_of(self, judgement: Judgement) -> Score:
-        changed, total = torch.cat(judgement.counts).sum(0).tolist()
+        changed, total = judgement.counts[judgement.judged].sum(0).tolist()
         elsewhere = changed / max(total, 1e-30)
         value = -judgement.goal - ELSEWHERE_WEIGHT * elsewhere
         return Score(value, goal=judgement.goal, elsewhere=elsewhere)
 
-    def bound(self, judgement: Judgement) -> float:
-        changed = float(torch.cat(judgement.counts)[:, 0].sum())
-        return -judgement.goal - ELSEWHERE_WEIGHT * changed / max(self.total, 1e-30)
+    def highest(self, judgement: Judgement) -> float:
+        """Nothing changes elsewhere."""
+        return -judgement.goal
+
+    def losses(self, judgement: Judgement) -> Tensor:
+        return ELSEWHERE_WEIGHT * judgement.counts[:, 0] / max(self.total, 1e-30)
 
     def _loss(self, goal: Goal, weight: Tensor | None) -> float:
         residual = (goal.target - self.layer.values(goal.state, weight).v).abs()
         if goal.weights is not None:
             residual = residual * goal.weights[:, None]
         return float(residual.sum())
+
+
+def singly(batch: Samples) -> list[Samples]:
+    """The samples of a batch, each as a batch of one, without a copy."""
+    return [batch[i : i + 1] for i in range(len(batch))]
+
+
+def together(samples: Sequence[Samples], numbers: Tensor) -> Samples:
+    """The samples of these numbers (k,) as one batch."""
+    chosen = [samples[i] for i in numbers.tolist()]
+    first = chosen[0]
+    if isinstance(first, KeyState):
+        return joined(chosen)
+    return type(first).joined(chosen) if isinstance(first, PreparedImages) else torch.cat(chosen)
 
 
 def cells_showing(

@@ -18,9 +18,11 @@ from palimpsest.generators.base import Generator
 from palimpsest.memory import KeyStatistics, context_directions
 from palimpsest.methods.choosing import choose as choosing
 from palimpsest.methods.choosing import judges as tuning
-from palimpsest.methods.choosing.choose import Candidate, choose
+from palimpsest.methods.choosing.choose import Candidate, choose, hardest
 from palimpsest.methods.choosing.classes import painted_classes, session_classes
 from palimpsest.methods.choosing.judges import (
+    Judge,
+    Judgement,
     LabelJudge,
     Score,
     cells_showing,
@@ -94,6 +96,94 @@ def test_candidates_that_cannot_win_are_left_early_and_the_edit_is_the_same(
         judged.append([tried["samples"] for tried in choice["tried"]])
     assert chosen[0] == chosen[1] and chosen[0]["samples"] == 48
     assert sum(judged[0]) < sum(judged[1])
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_the_order_of_the_samples_changes_neither_the_edit_nor_its_score(
+    g: Generator,
+    session: Session,
+    stats: KeyStatistics,
+    monkeypatch: pytest.MonkeyPatch,
+    labels: bool,
+) -> None:
+    by = {"source": "dark", "targets": ["middle", "bright"]} if labels else {}
+    asked = {**SMALL, "tuning_samples": 24, **by}
+    segmenter = Brightness() if labels else None
+    monkeypatch.setattr(tuning, "BATCH", 4)
+
+    def searched(order: Any) -> tuple[Tensor, Any]:
+        monkeypatch.setattr(choosing, "hardest", order)
+        edit = choose(g, session, stats, segmenter, **asked)
+        return edit.coefficients, json.loads(edit.metadata["choice"])["chosen"]
+
+    edit, chosen = searched(hardest)
+    exemplars = chosen.pop("exemplars")
+    for other in (
+        lambda lost, times, judged: (~judged).nonzero().flatten(),
+        lambda lost, times, judged: hardest(lost, times, judged).flip(0),
+    ):
+        same, same_chosen = searched(other)
+        assert same.equal(edit)
+        assert same_chosen.pop("exemplars") == exemplars
+        assert same_chosen == pytest.approx(chosen, abs=2e-5)
+
+
+def test_the_hardest_samples_that_are_left_come_first() -> None:
+    lost = torch.tensor([2.0, 6.0, 0.0, 3.0, 1.0])
+    times = torch.tensor([2.0, 2.0, 0.0, 1.0, 1.0])
+    judged = torch.tensor([False, False, False, True, False])
+    # mean losses 1, 3, unknown (the mean of all: 2), judged, 1; of equals the first comes first
+    assert hardest(lost, times, judged).tolist() == [1, 2, 0, 4]
+    nobody = torch.zeros(5)
+    assert hardest(nobody, nobody, ~judged).tolist() == [3]
+    assert hardest(nobody, nobody, torch.zeros(5, dtype=torch.bool)).tolist() == [0, 1, 2, 3, 4]
+
+
+class Losing(Judge):
+    """Weights that differ by a number, which says how much they lose on the hard samples."""
+
+    n, quick, at_once, columns = 12, 6, 2, 1
+
+    def __init__(self) -> None:
+        self.weights, self.seen = torch.zeros(12), 0
+        self.weights[[3, 5, 9, 11]] = 1.0 / 4
+
+    def score_of(self, judgement: Judgement) -> Score:
+        part = self.weights[judgement.judged].sum().clamp_min(1e-9)
+        return Score(1 - float(judgement.counts[judgement.judged].sum() / part))
+
+    def highest(self, judgement: Judgement) -> float:
+        return 1.0
+
+    def losses(self, judgement: Judgement) -> Tensor:
+        return judgement.counts[:, 0]
+
+    def _counts(self, weight: Tensor, numbers: Tensor) -> Tensor:
+        self.seen += len(numbers)
+        return (weight * self.weights[numbers])[:, None].double()
+
+
+def test_hard_samples_first_need_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def raced(order: Any) -> tuple[float, int]:
+        monkeypatch.setattr(choosing, "hardest", order)
+        judge = Losing()
+        rounds = choosing._Rounds.__new__(choosing._Rounds)
+        rounds.judge, rounds.tried, rounds.total = judge, [], 8
+        rounds.progress = lambda done, total: told.append((done, total))
+        rounds.lost, rounds.times = torch.zeros(2, judge.n, dtype=torch.float64)
+        rounds._weight = lambda coefficients: coefficients  # type: ignore[method-assign]
+        runners = [
+            choosing._Runner((i,), 1.0, torch.tensor(0.2 + 0.1 * i), judge.begin(Tensor()))
+            for i in range(8)
+        ]
+        return rounds._race(runners).score.value, judge.seen
+
+    told: list[tuple[int, int]] = []
+    hard, first = raced(hardest)
+    assert told[-1] == (8, 8) and [done for done, _ in told] == sorted(done for done, _ in told)
+    plain, later = raced(lambda lost, times, judged: (~judged).nonzero().flatten())
+    assert hard == plain == pytest.approx(0.8)
+    assert first < later
 
 
 def test_the_edit_is_along_a_direction_that_leaves_out_what_changes(

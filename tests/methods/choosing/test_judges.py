@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor
@@ -66,14 +68,43 @@ def test_a_label_judge_counts_what_the_images_show(
 
 
 def check_bounds(judge: LabelJudge | ValueJudge, weight: Tensor) -> None:
-    """With every batch the bound falls, from above, to the value on all samples."""
+    """With every sample the bound falls, from above, to the value on all of them."""
     judgement = judge.begin(weight)
     bounds = []
-    for batches in range(1, len(judge.states) + 1):
-        judge.extend(judgement, weight, batches)
+    for number in range(judge.n):
+        judge.extend(judgement, weight, torch.tensor([number]))
         bounds.append(judge.bound(judgement))
-    assert bounds == sorted(bounds, reverse=True)
+        assert judge.losses(judgement)[number + 1 :].eq(0).all()
+    assert (judge.losses(judgement) >= -1e-9).all()
+    assert all(after <= before + 1e-9 for before, after in pairwise(bounds))
     assert bounds[-1] == pytest.approx(judge.score(weight).value, abs=1e-6)
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_a_score_does_not_depend_on_the_order_of_the_samples_or_on_the_batch(
+    g: Generator, session: Session, labels: bool
+) -> None:
+    def nothing(state) -> Tensor:
+        return torch.zeros(len(state), *state.k.shape[2:], dtype=torch.bool)
+
+    seen = Brightness()
+    seen.critic = BrightIsNatural()
+    judge: LabelJudge | ValueJudge
+    if labels:
+        judge = LabelJudge(g, 6, seen, ("dark",), ("bright",), n=9, seed=3)
+    else:
+        judge = ValueJudge(g, 6, open_session(g, session, 6).goals[:1], nothing, n=9, seed=3)
+    torch.manual_seed(0)
+    weight = g.layer(6).weight + 0.5 * torch.randn_like(g.layer(6).weight)
+    in_order = judge.score(weight)
+    for at_once, numbers in ((4, torch.arange(9).flip(0)), (1, torch.randperm(9))):
+        judge.at_once = at_once
+        judgement = judge.begin(weight)
+        judge.extend(judgement, weight, numbers[:5])
+        assert judgement.judged.nonzero().flatten().equal(numbers[:5].sort().values)
+        judge.extend(judgement, weight, numbers[5:])
+        again = judge.score_of(judgement)
+        assert again.record() == pytest.approx(in_order.record(), abs=2e-5)
 
 
 def test_a_change_outside_costs_as_many_points_as_asked_for(g: Generator) -> None:
@@ -111,7 +142,7 @@ def test_a_source_that_stays_is_judged_by_what_comes_in(g: Generator) -> None:
     score = judge.score(weight + 0.5 * torch.randn_like(weight))
     assert score.converted_images > 0
     judgement = judge.begin(weight)
-    judge.extend(judgement, weight + 0.5, len(judge.states))
+    judge.extend(judgement, weight + 0.5, torch.arange(judge.n))
     assert judge.bound(judgement) >= judge.score_of(judgement).value - 1e-6
 
 
