@@ -14,6 +14,7 @@ from snakemake.utils import min_version, validate
 
 from palimpsest.errors import ParameterError
 from palimpsest.files.live_runs import enter_folder
+from palimpsest.pipeline.job_client import offer_job_server
 from palimpsest.pipeline.parameters import overlays, parse_parameters
 from palimpsest.pipeline.plan import Plan, one_of
 from palimpsest.pipeline.stage_options import (
@@ -37,6 +38,11 @@ PRESENCE = enter_folder(Path(".snakemake"))
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**32 - 2**20))
 os.environ.setdefault("MALLOC_TOP_PAD_", str(2**26))
+
+
+# packages are imported once for all jobs; not reached by a dry run
+onstart:
+    offer_job_server(PARAMETERS.compute.device, workflow.is_main_process and workflow.local_exec)
 
 
 configfile: "params.yaml"

@@ -91,9 +91,15 @@ def end_with_pipeline(every: float = 1.0) -> None:
     Checks at once and then `every` so many seconds. Does nothing in a process that no pipeline
     started, or that cannot see its pipeline (a container with its own process ids).
     """
+    pid = pipeline_of_this_machine()
+    if pid is not None:
+        threading.Thread(target=_end_after, args=(pid, every), daemon=True).start()
+
+
+def pipeline_of_this_machine() -> int | None:
+    """The process id of the pipeline that started this process, if it can be seen from here."""
     pid, _, place = os.environ.get(PIPELINE, "").partition("@")
-    if pid.isdigit() and place == _place():
-        threading.Thread(target=_end_after, args=(int(pid), every), daemon=True).start()
+    return int(pid) if pid.isdigit() and place == _place() else None
 
 
 def _place() -> str:
