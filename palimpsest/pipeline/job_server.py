@@ -1,6 +1,6 @@
 """A process that imports the packages of all stages once, and forks for every job of a run.
 
-    python -m palimpsest.pipeline.job_server LISTENER      # palimpsest.pipeline.job_client starts it
+    python -m palimpsest.pipeline.job_server LISTENER     # by palimpsest.pipeline.job_client
 
 A job then starts within hundredths of a second instead of seconds (docs/benchmarks.md). What it
 computes and writes is that of a process of its own: it has the streams, environment, folder and
@@ -128,6 +128,7 @@ def serve(
     ``pipeline``: a file descriptor of the Snakemake's process. Returns twice: in a job, the module
     that it is to run, and None in the server.
     """
+    server = os.pidfd_open(os.getpid())
     jobs: dict[int, tuple[int, socket.socket]] = {}
     open_for_jobs = [listener, pipeline]
     while open_for_jobs or jobs:
@@ -147,7 +148,7 @@ def serve(
                     os.close(held)
                 for _, other in jobs.values():
                     other.close()
-                return _take_over(connection, environment, sources)
+                return _take_over(connection, server, environment, sources)
             jobs[os.pidfd_open(job)] = (job, connection)
     return None
 
@@ -161,7 +162,9 @@ def _report(job: int, connection: socket.socket) -> None:
     connection.close()
 
 
-def _take_over(connection: socket.socket, environment: dict[str, str], sources: Stamps) -> str:
+def _take_over(
+    connection: socket.socket, server: int, environment: dict[str, str], sources: Stamps
+) -> str:
     """In a new process: become the job that the other end asks for; returns its module.
 
     Ends this process if the job is refused or what asks for it is gone: that counts as not begun.
@@ -176,6 +179,9 @@ def _take_over(connection: socket.socket, environment: dict[str, str], sources: 
         connection.sendall(BEGUN)
     except BaseException:
         os._exit(0)
+    import numpy
+    import torch
+
     os.environ.clear()
     os.environ.update(request["environment"])
     for stream, given in zip(STREAMS, streams, strict=True):
@@ -186,9 +192,10 @@ def _take_over(connection: socket.socket, environment: dict[str, str], sources: 
     module = sys.orig_argv[2]
     sys.argv = sys.orig_argv[2:]
     Path("/proc/self/comm").write_text(module.removeprefix("stages."))
-    # the global state of NumPy is random in every process
-    sys.modules["numpy"].random.seed()
-    threading.Thread(target=_obey, args=(connection,), daemon=True).start()
+    # the states that are drawn at random in every new process
+    numpy.random.seed()
+    torch.default_generator.seed()
+    threading.Thread(target=_obey, args=(connection, server), daemon=True).start()
     return module
 
 
@@ -208,10 +215,13 @@ def _without_shell(environment: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in OF_THE_SHELL}
 
 
-def _obey(connection: socket.socket) -> None:
-    """Send this process the signals that are passed on; end it when what asked for it is gone."""
+def _obey(connection: socket.socket, server: int) -> None:
+    """Send this process the signals that are passed on; end it when what asked for it is gone, or
+    the server, which alone could tell how it ended."""
     try:
-        while number := connection.recv(1):
+        while server not in select.select([connection, server], [], [])[0]:
+            if not (number := connection.recv(1)):
+                break
             os.kill(os.getpid(), number[0])
     except OSError:
         pass
