@@ -33,6 +33,8 @@ from palimpsest.pipeline.job_client import BEGUN, LENGTH, STREAMS, same_user
 
 BESIDES_STAGES = (
     "palimpsest.instruments.loading",
+    "palimpsest.methods.baselines.session_transfer",
+    "palimpsest.methods.choosing.choose",
     "scipy.special",
 )
 """Modules that stages import while they run."""
@@ -41,7 +43,7 @@ OF_THE_SHELL = {"_", "OLDPWD", "PWD", "SHLVL"}
 """Environment variables that no library reads."""
 
 GRACE = 10.0
-"""Seconds that a job has to end in order once the process that asked for it is gone."""
+"""Seconds that a job has to end in order once its pipeline, or what asked for it, is gone."""
 
 Stamps = dict[str, tuple[int, int]]
 
@@ -123,7 +125,7 @@ def import_stages() -> None:
 def serve(
     listener: socket.socket, pipeline: int, environment: dict[str, str], sources: Stamps
 ) -> str | None:
-    """Fork for each job until the pipeline has ended, and tell how each ended.
+    """Fork for each job until the pipeline has ended, and tell how each job ended.
 
     ``pipeline``: a file descriptor of the Snakemake's process. Returns twice: in a job, the module
     that it is to run, and None in the server.
@@ -132,7 +134,12 @@ def serve(
     jobs: dict[int, tuple[int, socket.socket]] = {}
     open_for_jobs = [listener, pipeline]
     while open_for_jobs or jobs:
-        ready, _, _ = select.select([*open_for_jobs, *jobs], [], [])
+        ready, _, _ = select.select(
+            [*open_for_jobs, *jobs], [], [], None if open_for_jobs else GRACE
+        )
+        if not ready:
+            for job, _ in jobs.values():
+                os.kill(job, signal.SIGKILL)
         for process in jobs.keys() & set(ready):
             _report(*jobs.pop(process))
             os.close(process)

@@ -52,6 +52,7 @@ WEIGHTS = "data/weights/mini/church.safetensors"
 SEGMENTER = "data/weights/mini/church-segmenter.safetensors"
 CRITIC = "data/weights/mini/church-critic.safetensors"
 SESSION = "data/sessions/church/dome2spire.json"
+SERVER = "palimpsest.pipeline.job_server"
 MADE = ("results", "data/statistics", "data/edits")
 """Folders that the pipeline writes its results to."""
 
@@ -76,7 +77,10 @@ class Run:
         return True
 
     def stages(self) -> dict[int, str]:
-        """Stages at work in the folder, of this run or of another: process id -> stage."""
+        """Stages at work in the folder, of this run or of another: process id -> stage.
+
+        A stage that the job server forked is there twice: the process that waits and its own.
+        """
         found = {}
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -84,10 +88,13 @@ class Run:
             try:
                 words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
                 here = Path(os.readlink(entry / "cwd")) == self.folder.resolve()
+                name = (entry / "comm").read_text().strip()
             except OSError:  # it ended meanwhile
                 continue
             if here and words[1:2] == ["-m"] and words[2].startswith("stages."):
                 found[int(entry.name)] = words[2].removeprefix("stages.")
+            elif here and words[2:3] == [SERVER] and not name.startswith("python"):
+                found[int(entry.name)] = name
         return found
 
     def wait_for_stage(self, name: str = "", seconds: float = 120) -> int:
