@@ -108,9 +108,7 @@ def source_stamps() -> Stamps:
 
 def import_stages() -> None:
     """Import every stage and what they import; the stages themselves are forgotten again."""
-    import stages
-
-    for stage in pkgutil.iter_modules(stages.__path__):
+    for stage in pkgutil.iter_modules(importlib.import_module("stages").__path__):
         importlib.import_module(f"stages.{stage.name}")
     for name in BESIDES_STAGES:
         importlib.import_module(name)

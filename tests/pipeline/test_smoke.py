@@ -47,6 +47,14 @@ def test_run_again_it_plans_nothing(smoke: Checkout) -> None:
     assert smoke.plan("--config", "scale=smoke") == {}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="jobs share their imports on Linux only")
+def test_jobs_share_their_imports(smoke: Checkout) -> None:
+    """What Snakemake sees is then a small process that waits."""
+    files = (smoke.folder / "logs" / "benchmarks").rglob("*.tsv")
+    largest = pd.concat([pd.read_csv(file, sep="\t", na_values="-") for file in files])["max_rss"]
+    assert len(largest) > 100 and largest.max() < 100  # MiB; one that imports PyTorch: 600
+
+
 def test_every_method_has_its_row_and_its_interval(smoke: Checkout) -> None:
     table = pd.read_csv(smoke.folder / "results/tables/table2_domes.csv")
     methods = {
