@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -18,10 +19,13 @@ def test_later_runs_say_so_and_the_first_ends_well(
     short: SmallPipeline, undisturbed: Undisturbed
 ) -> None:
     first = short.start()
-    first.wait_for_stage()
+    # or the first run would be over before the others have planned
+    stage = first.wait_for_stage("key_statistics")
+    os.kill(stage, signal.SIGSTOP)
     for late in [short.start(), short.start()]:
         assert late.ended_within(300) and late.process.returncode != 0
         assert "cannot be locked" in late.said and "Traceback" not in late.said
+    os.kill(stage, signal.SIGCONT)
     assert first.ended_within(600) and first.process.returncode == 0, first.said
     assert short.results() == undisturbed.expected(short)
     assert short.planned() == {}
