@@ -41,6 +41,7 @@ from palimpsest.generators.stylegan2_parts import (
     EqualLinear,
     PixelNorm,
     StyledConv,
+    TapEnergy,
     ToRGB,
     blur,
     blur_kernel,
@@ -94,7 +95,7 @@ class StyledLayer(Layer):
         return blur(wide, self.generator.blur_kernel)
 
     def demodulation(self, style: Tensor | None, weight: Tensor) -> Tensor:
-        energy = (weight * weight).sum(dim=(2, 3)) * self.module.conv.scale**2  # (M, N)
+        energy = TapEnergy.apply(weight) * self.module.conv.scale**2  # (M, N)
         return torch.rsqrt((style * style) @ energy.T + 1e-8)
 
     def activate(self, pre: Tensor, state: KeyState) -> Tensor:

@@ -11,6 +11,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 
 SQRT2 = math.sqrt(2.0)
 NEGATIVE_SLOPE = 0.2  # of every leaky rectifier in the network
@@ -54,6 +55,23 @@ class ModulatedConv(nn.Module):
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.scale = 1 / math.sqrt(inputs * kernel**2)
         self.modulation = EqualLinear(style_dim, inputs, bias=1.0)
+
+
+class TapEnergy(torch.autograd.Function):
+    """Σ w² over the taps of a weight: (M, N, kh, kw) to (M, N).
+
+    Its gradient is one product; that of ``(w * w).sum()`` passes over the weight three times.
+    """
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(weight)
+        return (weight * weight).sum(dim=(2, 3))
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, upstream: Tensor) -> Tensor:
+        (weight,) = ctx.saved_tensors
+        return weight * (2 * upstream)[:, :, None, None]
 
 
 class NoiseWeight(nn.Module):

@@ -5,7 +5,7 @@ import torch
 
 from palimpsest.generators import sample_z
 from palimpsest.generators.map_layout import fast_layout, laid_out, outer_sum
-from palimpsest.generators.stylegan2_parts import ToRGB
+from palimpsest.generators.stylegan2_parts import TapEnergy, ToRGB
 
 
 @pytest.mark.parametrize("batch", [1, 2])
@@ -36,3 +36,10 @@ def test_values_need_no_further_layout(stylegan2):
         layer = stylegan2.layer(number)
         values = layer.values(layer.keys(z)).v
         assert values.is_contiguous(memory_format=fast_layout(values.device))
+
+
+def test_the_energy_of_taps_has_the_gradient_of_its_formula():
+    weight = torch.randn(3, 4, 3, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.equal(TapEnergy.apply(weight), weight.square().sum(dim=(2, 3)))
+    assert torch.autograd.gradcheck(TapEnergy.apply, weight)
+    assert torch.autograd.gradgradcheck(TapEnergy.apply, weight)

@@ -26,7 +26,7 @@ def solve(problem: Problem, *, iterations: int = 2001, learning_rate: float = 0.
     start = problem.weight
     kernel = start.shape[2:]
     coefficients = start.new_zeros(len(start), problem.rank, *kernel).requires_grad_(True)
-    adam = torch.optim.Adam([coefficients], lr=learning_rate)
+    adam = torch.optim.Adam([coefficients], lr=learning_rate, fused=True)
     losses: list[float] = []
     with torch.enable_grad():
         for step in range(iterations):

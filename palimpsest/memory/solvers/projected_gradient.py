@@ -104,7 +104,8 @@ def descend(
         )
     start = problem.weight
     weight = start.clone().requires_grad_(True)
-    adam = torch.optim.Adam([weight], lr=learning_rate)
+    adam = torch.optim.Adam([weight], lr=learning_rate, fused=True)
+    across = None if project_every is None else start - project(start, problem.directions)
     losses: list[float] = []
     within = True  # whether the weight's change is within the directions
     with torch.enable_grad():
@@ -126,9 +127,8 @@ def descend(
                 within = project_every is not None and (
                     step % project_every == 0 or step == iterations - 1
                 )
-                if within:
-                    within_d = project(weight, problem.directions)
-                    weight.copy_(start - project(start, problem.directions) + within_d)
+                if across is not None and within:
+                    weight.copy_(across + project(weight, problem.directions))
     return weight.detach(), losses
 
 
