@@ -40,11 +40,6 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**32 - 2**20))
 os.environ.setdefault("MALLOC_TOP_PAD_", str(2**26))
 
 
-# packages are imported once for all jobs; not reached by a dry run
-onstart:
-    offer_job_server(PARAMETERS.compute.device, workflow.is_main_process and workflow.local_exec)
-
-
 configfile: "params.yaml"
 
 
@@ -116,6 +111,8 @@ PROGRESS = Path("results/progress.html")
 
 
 onstart:
+    # packages are imported once for all jobs; not reached by a dry run
+    offer_job_server(PARAMETERS.compute.device, workflow.is_main_process and workflow.local_exec)
     if workflow.is_main_process:
         from palimpsest.report.progress_page import begin  # imports matplotlib
 

@@ -265,6 +265,12 @@ def test_without_a_server_that_starts_a_job_runs_by_itself(own: Offered) -> None
     assert own.call("tried", "--does", "seven").returncode == 7
 
 
+def test_the_pipeline_offers_it() -> None:
+    """Of two handlers `onstart`, Snakemake calls the last."""
+    text = (ROOT / "Snakefile").read_text()
+    assert text.count("\nonstart:\n") == 1 and text.count("    offer_job_server(") == 1
+
+
 @pytest.mark.parametrize(
     ("device", "local", "user", "offered"),
     [
