@@ -112,7 +112,9 @@ PROGRESS = Path("results/progress.html")
 
 onstart:
     # packages are imported once for all jobs; not reached by a dry run
-    offer_job_server(PARAMETERS.compute.device, workflow.is_main_process and workflow.local_exec)
+    offer_job_server(
+        PARAMETERS.compute.device, workflow.is_main_process and workflow.local_exec
+    )
     if workflow.is_main_process:
         from palimpsest.report.progress_page import begin  # imports matplotlib
 
