@@ -106,7 +106,7 @@ localrules:
     many_photographs,
 
 
-# figures can be looked at while the run goes on (not written by the jobs on a cluster)
+# figures can be looked at while the run goes on
 PROGRESS = Path("results/progress.html")
 
 
@@ -118,8 +118,8 @@ onstart:
     if workflow.is_main_process:
         from palimpsest.report.progress_page import begin  # imports matplotlib
 
-        begin(map(Path, PLAN.tables), map(Path, [*PLAN.figures, *PLAN.walks]), PROGRESS)
-        print(f"Figures as they are made: {PROGRESS}", file=sys.stderr)
+        if begin(map(Path, PLAN.tables), map(Path, [*PLAN.figures, *PLAN.walks]), PROGRESS):
+            print(f"Figures as they are made: {PROGRESS}", file=sys.stderr)
 
 
 onsuccess:

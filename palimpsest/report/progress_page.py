@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,17 +44,22 @@ class AwaitedSection:
     tables: tuple[Awaited, ...]
 
 
-def begin(tables: Iterable[Path], figures: Iterable[Path], out: Path) -> None:
-    """Write the page to ``out``."""
-    atomic_write_text(out, render_progress(tables, figures, out))
+def begin(tables: Iterable[Path], figures: Iterable[Path], out: Path) -> bool:
+    """Write the page to ``out``; False if that failed, which must not hinder the run."""
+    try:
+        atomic_write_text(out, render_progress(tables, figures, out))
+    except OSError:
+        return False
+    return True
 
 
 def finish(report: Path, out: Path) -> None:
-    """Let ``out`` lead to the ``report``, or remove it where the run made none."""
-    if report.exists():
-        atomic_write_text(out, render_finished(_link(report, out)))
-    else:
-        out.unlink(missing_ok=True)
+    """Let ``out`` lead to the ``report``, or remove it where the run made none, if that can be."""
+    with suppress(OSError):
+        if report.exists():
+            atomic_write_text(out, render_finished(_link(report, out)))
+        else:
+            out.unlink(missing_ok=True)
 
 
 def render_progress(tables: Iterable[Path], figures: Iterable[Path], out: Path) -> str:

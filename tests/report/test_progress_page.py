@@ -51,6 +51,15 @@ def test_a_run_that_made_no_report_leaves_no_page(results):
     assert not page.exists()
 
 
+def test_a_page_that_cannot_be_written_does_not_hinder_the_run(results):
+    (results / "taken").write_text("a file where the folder would be")
+    page = results / "taken" / "progress.html"
+    assert not begin(*files(results), page)
+    (results / "report.html").write_text("<p>all there</p>")
+    finish(results / "report.html", page)
+    assert not page.exists()
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
 def test_an_open_page_shows_each_figure_once_it_is_made(results):
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
