@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from palimpsest.drawing.matching import (
     COLOUR_WEIGHT,
+    Pair,
     half,
     held_by_top,
     of_few_donors,
@@ -14,7 +15,7 @@ from palimpsest.drawing.matching import (
     replace_pairs,
     unmeasured,
 )
-from palimpsest.drawing.strokes import Drawing, Drawn, context_places
+from palimpsest.drawing.strokes import Drawing, Drawn, Places, chosen_for_context, context_places
 from palimpsest.drawing.survey import Survey, Thing, things
 
 EARS = 8
@@ -25,6 +26,9 @@ MOST_HATS = 4000
 
 SHORT, LONG = 30, 38
 """A tail below the first height is short, from the second on long (pixels of 128)."""
+
+TIP = 6
+"""Height of the end of a short tail that belongs to the context, in pixels of 128."""
 
 
 def _tops(survey: Survey) -> list[Thing]:
@@ -59,7 +63,23 @@ def _long_tail(survey: Survey) -> Drawn:
     long = [tail for tail, height in heights if height >= survey.px(LONG)]
     found = replace_pairs(survey, short, long, grow=3, alike=COLOUR_WEIGHT)
     pairs = pick_evenly(found, 12, half)
-    return pairs, context_places(survey, short, pairs)
+    return pairs, _below_tips(survey, short, found, pairs)
+
+
+def _below_tips(survey: Survey, short: list[Thing], found: list[Pair], pairs: list[Pair]) -> Places:
+    """Where short tails end and the rest of a long one would hang, of the kind that fits best.
+
+    A whole short tail looks like the upper part of a long one, which nothing needs to change.
+    """
+    fitting: dict[int, Pair] = {}
+    for pair in found:
+        fitting.setdefault(pair.target, pair)
+    places = []
+    for tail in chosen_for_context((tail for tail in short if tail.sample in fitting), pairs):
+        shape = fitting[tail.sample].region.copy()
+        shape[: int(tail.box[2] - survey.px(TIP))] = False
+        places.append((tail.sample, shape))
+    return places
 
 
 HORSE: dict[str, Drawing] = {
@@ -72,7 +92,9 @@ HORSE: dict[str, Drawing] = {
         _long_tail,
         ("sky", "hill", "ground", "tree", "fence", "horse_legs"),
         ("tail",),
+        rank=3,
         adds=True,
+        least=60,
     ),
 }
 """The horse's sessions, by name."""

@@ -47,7 +47,13 @@ class Drawing:
 def context_places(
     survey: Survey, found: Iterable[Thing], pairs: Sequence[Pair], grow: float = 1
 ) -> Places:
-    """Strokes over one thing in each of `CONTEXTS` samples in which no pair is pasted.
+    """Strokes over the things `chosen_for_context`."""
+    chosen = chosen_for_context(found, pairs)
+    return [(thing.sample, brush(thing.shape, survey.px(grow))) for thing in chosen]
+
+
+def chosen_for_context(found: Iterable[Thing], pairs: Sequence[Pair]) -> list[Thing]:
+    """One thing in each of `CONTEXTS` samples in which no pair is pasted.
 
     If there are too few such samples, those of the pairs are used as well, the best pairs last.
     """
@@ -57,5 +63,4 @@ def context_places(
     pasted = [pair.target for pair in pairs]
     free = [sample for sample in by_sample if sample not in pasted]
     spare = [sample for sample in reversed(pasted) if sample in by_sample]
-    chosen = (free + spare)[:CONTEXTS]
-    return [(sample, brush(by_sample[sample].shape, survey.px(grow))) for sample in chosen]
+    return [by_sample[sample] for sample in (free + spare)[:CONTEXTS]]
