@@ -79,7 +79,7 @@ def test_every_drawing_is_a_session_that_can_be_used(
     assert (session.name, session.model, session.layer) == (name, drawing.group, LAYER)
     assert (session.source, session.targets) == (drawing.source, drawing.targets)
     assert (session.adds, session.least) == (drawing.adds, drawing.least)
-    assert session.rank == {"remove_glasses": 3, "hat": 4}.get(name, 1)
+    assert session.rank == {"remove_glasses": 3, "hat": 4, "long_tail": 3}.get(name, 1)
     assert len(session.exemplars) == 12
     for part in ("paste", "object"):
         donors = 1 if (name, part) == ("hat", "object") else 12  # one rule writes one look
@@ -221,7 +221,7 @@ CONTEXT_OF = {
     "remove_earrings": ("earring",),
     "remove_glasses": ("glasses",),
     "hat": ("horse_head", "mane"),
-    "long_tail": ("tail",),
+    "long_tail": ("tail", *DRAWINGS["long_tail"].source),
     "remove_panes": ("window",),
 }
 
@@ -239,7 +239,10 @@ def test_the_context_is_painted_on_what_shall_change(
         if name == "smile":
             assert not shown(survey, labels, "teeth").any()
         if name == "long_tail":
-            assert np.ptp(np.flatnonzero(shown(survey, labels, "tail").any(axis=1))) < 30
+            tail = np.flatnonzero(shown(survey, labels, "tail").any(axis=1))
+            rows = np.flatnonzero(painted.any(axis=1))
+            assert np.ptp(tail) < 30 and abs(rows[0] - tail[-1]) < 10, "begins where it ends"
+            assert len(rows) > 10, "and reaches as far as a long tail would"
         if name == "hat":
             head = np.flatnonzero(shown(survey, labels, "horse_head").any(axis=1))
             assert np.flatnonzero(painted.any(axis=1))[-1] <= head[0] + 10
