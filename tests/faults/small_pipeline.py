@@ -56,6 +56,9 @@ SERVER = "palimpsest.pipeline.job_server"
 MADE = ("results", "data/statistics", "data/edits")
 """Folders that the pipeline writes its results to."""
 
+PROGRESS = "progress.html"
+"""Written before the first job, so no result of any."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -154,12 +157,12 @@ class SmallPipeline(Checkout):
         return self.plan(*self.targets)
 
     def files(self) -> list[Path]:
-        """Every file in the folders of results that is not hidden."""
+        """Every file in the folders of results that is not hidden, nor the page of what is done."""
         return sorted(
             file
             for part in MADE
             for file in (self.folder / part).rglob("*")
-            if file.is_file() and not file.name.startswith(".")
+            if file.is_file() and not file.name.startswith(".") and file.name != PROGRESS
         )
 
     def results(self) -> dict[str, object]:

@@ -115,6 +115,14 @@ class Offered:
         return sorted(file.name for file in self.folder.iterdir() if "out" in file.name)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def interruptible() -> Iterator[None]:
+    """Commands that a script runs in its background ignore SIGINT, and so do their children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offered]:
     yield from offered(tmp_path_factory.mktemp("run"))
