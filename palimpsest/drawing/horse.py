@@ -67,9 +67,9 @@ def _long_tail(survey: Survey) -> Drawn:
 
 
 def _below_tips(survey: Survey, short: list[Thing], found: list[Pair], pairs: list[Pair]) -> Places:
-    """Where short tails end and the rest of a long one would hang, of the kind that fits best.
+    """The ends of short tails, with the places below where the best fitting long one would hang.
 
-    A whole short tail looks like the upper part of a long one, which nothing needs to change.
+    A whole short tail looks like the upper part of a long one, which needs no change.
     """
     fitting: dict[int, Pair] = {}
     for pair in found:

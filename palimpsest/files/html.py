@@ -6,6 +6,7 @@ html = render_template(Path(__file__).parent / "study.html.j2", study="5f0c…",
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,11 @@ def render_template(template: Path, **values: Any) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template(template.name).render(**values)
+
+
+def relative_link(file: Path, page: Path) -> str:
+    """The address of a file for the links of a page."""
+    return Path(os.path.relpath(file, page.parent)).as_posix()
 
 
 def picture_data_url(content: bytes, kind: str = "png") -> str:

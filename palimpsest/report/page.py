@@ -11,7 +11,6 @@ full-size pictures are relative to ``out``.
 
 from __future__ import annotations
 
-import os
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +22,7 @@ from typing import Any
 from PIL import Image
 
 from palimpsest.errors import PalimpsestError
-from palimpsest.files.html import picture_data_url, render_template
+from palimpsest.files.html import picture_data_url, relative_link, render_template
 from palimpsest.report.claims import NEAR, Claim, judge
 from palimpsest.report.figures import facts_of
 from palimpsest.report.figures.layout import QUICK
@@ -197,7 +196,7 @@ def _versions() -> list[str]:
 
 def _table(path: Path, rows: list[dict[str, str]], out: Path) -> TableShown:
     name = path.stem
-    return TableShown(name, *table_title(name), view_table(name, rows), _link(path, out))
+    return TableShown(name, *table_title(name), view_table(name, rows), relative_link(path, out))
 
 
 def _figure(path: Path, out: Path) -> FigureView:
@@ -217,12 +216,8 @@ def _figure(path: Path, out: Path) -> FigureView:
         name=path.stem,
         title=figure_title(path.stem),
         data_url=picture_data_url(content, kind),
-        link=_link(path, out),
+        link=relative_link(path, out),
         width=width,
         height=height,
         caption=path.with_suffix(".txt").read_text(encoding="utf-8").strip(),
     )
-
-
-def _link(path: Path, out: Path) -> str:
-    return Path(os.path.relpath(path, out.parent)).as_posix()

@@ -9,14 +9,13 @@ there yet says so; the browser looks again every few seconds, without a server.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from palimpsest.files.atomic import atomic_write_text
-from palimpsest.files.html import render_template
+from palimpsest.files.html import relative_link, render_template
 from palimpsest.report.sections import Section, arrange, figure_title, table_title
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -57,7 +56,7 @@ def finish(report: Path, out: Path) -> None:
     """Let ``out`` lead to the ``report``, or remove it where the run made none, if that can be."""
     with suppress(OSError):
         if report.exists():
-            atomic_write_text(out, render_finished(_link(report, out)))
+            atomic_write_text(out, render_finished(relative_link(report, out)))
         else:
             out.unlink(missing_ok=True)
 
@@ -90,8 +89,4 @@ def render_finished(link: str) -> str:
 
 def _awaited(path: Path, out: Path, is_figure: bool) -> Awaited:
     title = figure_title(path.stem) if is_figure else table_title(path.stem)[0]
-    return Awaited(path.stem, title, _link(path, out), is_figure)
-
-
-def _link(path: Path, out: Path) -> str:
-    return Path(os.path.relpath(path, out.parent)).as_posix()
+    return Awaited(path.stem, title, relative_link(path, out), is_figure)

@@ -71,6 +71,12 @@ def test_without_labels_the_best_of_what_was_tried_is_kept(
     assert json.loads(again.metadata["choice"]) == choice
 
 
+def judged_by(labels: bool) -> tuple[Brightness | None, dict[str, Any]]:
+    """The segmenter of a search, if it is judged by labels, and the classes that it names."""
+    by = {"source": "dark", "targets": ["middle", "bright"]}
+    return (Brightness(), by) if labels else (None, {})
+
+
 @pytest.mark.parametrize("labels", [True, False])
 def test_candidates_that_cannot_win_are_left_early_and_the_edit_is_the_same(
     g: Generator,
@@ -80,9 +86,8 @@ def test_candidates_that_cannot_win_are_left_early_and_the_edit_is_the_same(
     labels: bool,
 ) -> None:
     judge = "LabelJudge" if labels else "ValueJudge"
-    by = {"source": "dark", "targets": ["middle", "bright"]} if labels else {}
+    segmenter, by = judged_by(labels)
     asked = {**SMALL, "tuning_samples": 48, "mu_grid": [0.03, 300.0], **by}
-    segmenter = Brightness() if labels else None
     monkeypatch.setattr(tuning, "BATCH", 8)
 
     early = choose(g, session, stats, segmenter, **asked)
@@ -106,9 +111,8 @@ def test_the_order_of_the_samples_changes_neither_the_edit_nor_its_score(
     monkeypatch: pytest.MonkeyPatch,
     labels: bool,
 ) -> None:
-    by = {"source": "dark", "targets": ["middle", "bright"]} if labels else {}
+    segmenter, by = judged_by(labels)
     asked = {**SMALL, "tuning_samples": 24, **by}
-    segmenter = Brightness() if labels else None
     monkeypatch.setattr(tuning, "BATCH", 4)
 
     def searched(order: Any) -> tuple[Tensor, Any]:
