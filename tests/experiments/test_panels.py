@@ -13,10 +13,11 @@ from palimpsest.experiments.panels import compute_panel
 from palimpsest.files.panels import Panel
 from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_picture
-from palimpsest.memory import Edit
+from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.methods.registry import image_settings
 from palimpsest.report.figures.comparison import draw, join
 from palimpsest.report.figures.sheet import Style
+from palimpsest.sessions import rewrite
 from tests.doubles.plain_segmenter import PlainSegmenter
 
 
@@ -112,6 +113,21 @@ def test_a_session_is_shown_as_it_was_drawn(sources):
     assert changed[~outside].mean() > 2 * changed[outside].mean()
     best = scores(sources.generator, edit, sources.z).topk(4)
     assert np.allclose(arrays["scores"], best.values, rtol=1e-5)
+
+
+def test_a_session_is_shown_at_the_layer_of_its_edit(sources, tmp_path):
+    g, session = sources.generator, sources.sessions["first"]
+    stats = KeyStatistics.collect(g, 7, n=60, seed=1)
+    edit = rewrite(g, session.model_copy(update={"layer": 7}), stats, iterations=2)
+    edit.save(tmp_path / "first.safetensors")
+    given = replace(sources, edits={"first": tmp_path / "first.safetensors"})
+    arrays, facts = compute_panel("fig03_session", given)
+    assert (session.layer, facts["layer"]) == (6, 7)
+    elsewhere, _ = compute_panel("fig03_session", sources)
+    assert np.abs(arrays["goal"].astype(int) - elsewhere["goal"]).max() > 1
+    own = sample_z(g, session.n, session.seed)
+    target = own[session.exemplars[0].paste.sample][None]
+    assert close(arrays["target_after"], as_picture(edit.apply(g)(target))[0])
 
 
 def test_comparison_shows_samples_with_the_subject(sources):

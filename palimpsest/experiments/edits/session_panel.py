@@ -53,7 +53,9 @@ def compute_session(sources: Sources) -> tuple[Arrays, Facts]:
             "held out; give another"
         )
     number = exemplars_of(edit)[0]
-    opened = open_session(g, session, edit.layer, exemplars=(number,))
+    # the edit may be of another layer than the session, if several were tried
+    there = session.model_copy(update={"layer": edit.layer})
+    opened = open_session(g, there, exemplars=(number,))
     drawn = session.exemplars[number]
     z = sample_z(g, session.n, session.seed)
     target = z[drawn.paste.sample][None]
