@@ -118,6 +118,7 @@ def _solving(plan: Plan) -> Iterator[Item]:
         if method == "palimpsest":
             # a candidate's image is rendered and labelled, which an edit that is measured is too
             judged = settings["tuning_samples"] * len(settings["mu_grid"])
+            judged *= len(plan.tried_layers(*one, method))
             yield Item(rule, job, about, judged, Unit("measure", pixels, kind, what="edit"))
         else:
             same = "projected_gradient" if method == "single_context" else method

@@ -3,6 +3,8 @@
     python -m stages.rewrite --weights church.safetensors --statistics layer6.safetensors \
         --session dome2spire.json --segmenter church-segmenter.safetensors --method newton \
         --settings '{"mu": 0.1}' --out dome2spire.safetensors
+
+With ``--statistics`` of several layers `palimpsest` tries the session at each of them.
 """
 
 from __future__ import annotations
@@ -13,18 +15,29 @@ from typing import Annotated, Any
 import typer
 
 from palimpsest.commands.opening import Opening
-from palimpsest.commands.session_edits import edit_of_session, generator_of_statistics, told
+from palimpsest.commands.session_edits import (
+    edit_of_session,
+    further_statistics,
+    generator_of_statistics,
+    told,
+)
 from palimpsest.methods.registry import method_called, names_of
 from palimpsest.pipeline.commands import run
 from palimpsest.pipeline.devices import Device, computing_device
-from palimpsest.pipeline.shared_options import CriticFile, StatisticsFile, Weights
+from palimpsest.pipeline.shared_options import CriticFile, Weights
 from palimpsest.sessions import Session
 from palimpsest.settings import settings_from_json
 
 
 def main(
     weights: Weights,
-    statistics: StatisticsFile,
+    statistics: Annotated[
+        list[Path],
+        typer.Option(
+            help="Key statistics of the session's layer; repeatable, for other layers at which"
+            " palimpsest tries the session as well."
+        ),
+    ],
     session: Annotated[Path, typer.Option(help="Session file; its name is written to the edit.")],
     out: Annotated[Path, typer.Option(help="Edit to write (.safetensors).")],
     model: Annotated[
@@ -45,9 +58,11 @@ def main(
     drawn = Session.load(session)
     drawn = drawn.model_copy(update={"name": session.stem, "model": model or drawn.model})
     place = computing_device(device)
-    generator, stats = generator_of_statistics(Opening(weights), statistics, place)
+    first, *others = statistics
+    generator, stats = generator_of_statistics(Opening(weights), first, place)
+    further = further_statistics(generator, others)
     labels = _segmenter(segmenter, critic).to(place) if segmenter and by.uses_segmenter else None
-    edit = edit_of_session(by, generator, drawn, stats, labels, chosen)
+    edit = edit_of_session(by, generator, drawn, stats, labels, chosen, further)
     edit.save(out)
     print(told(edit))
 

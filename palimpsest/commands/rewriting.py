@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,14 +10,16 @@ import typer
 
 from palimpsest.commands.opening import Opening
 from palimpsest.commands.options import EstimateMean, Network, OneClass, Weights, ZDim
+from palimpsest.errors import ParameterError
 from palimpsest.files.session_files import check_session_name
-from palimpsest.methods.registry import method_called, names_of
+from palimpsest.methods.registry import method_called, names_of, running_at_layers
 from palimpsest.pipeline.devices import Device, computing_device
 from palimpsest.pipeline.shared_options import Truncation
 from palimpsest.pipeline.shipped_models import weights_called
 from palimpsest.settings import object_from_json, validated
 
 if TYPE_CHECKING:
+    from palimpsest.memory import KeyStatistics
     from palimpsest.methods.method import Method
     from palimpsest.pipeline.session_settings import PlannedSession
     from palimpsest.sessions import Session
@@ -69,14 +72,22 @@ def rewrite(
     out: Annotated[Path, typer.Option(help="Edit to write (.safetensors).")],
     weights: Weights = None,
     statistics: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             help="Key statistics of the layer; collected and written there if there is no such"
-            " file. [the pipeline's, if they were made, or beside --out]"
+            " file. Repeatable: those of other layers that palimpsest is to try as well."
+            " [the pipeline's, if they were made, or beside --out]"
         ),
     ] = None,
     layer: Annotated[
         int | None, typer.Option(help="Layer, where the session names none, as the original's.")
+    ] = None,
+    candidate_layer: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Layer that palimpsest tries beside the session's, with statistics of its own;"
+            " the edit that scores best is kept; repeatable. [the pipeline's]"
+        ),
     ] = None,
     erase: Annotated[
         int | None,
@@ -130,6 +141,11 @@ def rewrite(
 
       palimpsest rewrite spires.json --weights my_stylegan2.pt --layer 8 --out spires.safetensors
 
+    With --candidate-layer it is the best of edits at several layers, by the labels of --segmenter:
+
+      palimpsest rewrite spires.json --weights church --method palimpsest --candidate-layer 7
+      --out spires.safetensors
+
     With --on it is an edit on top of others: it says which, and goes on top of them alone.
 
     A session without a copy and a paste, as some of the original's, can erase what it marks:
@@ -141,8 +157,8 @@ def rewrite(
       palimpsest rewrite data/sessions/church/hat.json --weights church --out hat.safetensors
     """
     # imported here, so that --help is quick
-    from palimpsest.commands.session_edits import edit_of_session, told
-    from palimpsest.commands.session_statistics import Asked, statistics_for
+    from palimpsest.commands.session_edits import edit_of_session, further_statistics, told
+    from palimpsest.commands.session_statistics import Asked, statistics_at, statistics_for
     from palimpsest.pipeline.session_settings import planned_session
     from palimpsest.sessions import Session, erasing, load_session
     from palimpsest.sessions.opening import check_moved
@@ -161,24 +177,38 @@ def rewrite(
     given |= object_from_json("--settings", settings)
     chosen = validated("--settings", given, by.settings)
 
+    first, *others = statistics or [None]
+    candidates = candidate_layer or []
+    _check_candidates(by, candidates, statistics or [])
+    asked = Asked(
+        samples,
+        seed,
+        truncation,
+        on=on or [],
+        strengths=on_strength or [1.0],
+        of_class=of_class,
+    )
     g, stats = statistics_for(
         drawn,
         opening,
         layer,
-        Asked(
-            samples,
-            seed,
-            truncation,
-            on=on or [],
-            strengths=on_strength or [1.0],
-            of_class=of_class,
-        ),
-        given=statistics,
+        asked,
+        given=first,
         keep=out.with_name(f"{out.stem}-statistics.safetensors"),
         planned=planned,
         device=place,
         check=lambda g, number: check_moved(drawn, g, number),
     )
+    layers = _layers_beside(stats, candidates)
+    if planned is not None and not statistics and not candidates:
+        own = stats.metadata.get("layer")
+        layers = [one for one in planned.candidate_layers(by.name) if str(one) != own]
+
+    def kept(number: int) -> Path:
+        return out.with_name(f"{out.stem}-statistics-layer{number}.safetensors")
+
+    further = further_statistics(g, others)
+    further += statistics_at(layers, g, drawn, opening, asked, kept, planned)
     critic = planned.critic if planned and not segmenter else None
     segmenter = segmenter or (planned.segmenter if planned else None)
     labels = None
@@ -186,9 +216,31 @@ def rewrite(
         from palimpsest.instruments.loading import load_segmenter
 
         labels = load_segmenter(segmenter, critic).to(place)
-    edit = edit_of_session(by, g, drawn, stats, labels, chosen)
+    edit = edit_of_session(by, g, drawn, stats, labels, chosen, further)
     edit.save(out)
     typer.echo(told(edit), err=True)
+
+
+def _check_candidates(by: Method, candidates: Sequence[int], statistics: Sequence[Path]) -> None:
+    """Raise `ParameterError` for layers named in two ways, and a method that tries only one."""
+    if len(statistics) > 1 and candidates:
+        raise ParameterError(
+            "--candidate-layer: several --statistics name the layers already; leave it out"
+        )
+    if len(statistics) > 1 or candidates:
+        running_at_layers(by)
+
+
+def _layers_beside(stats: KeyStatistics, candidates: Sequence[int]) -> list[int]:
+    """The candidates, of which none is the layer of ``stats`` or named twice."""
+    if not candidates:
+        return []
+    seen = [stats.collected_at("--statistics")[0]]
+    for number in candidates:
+        if number in seen:
+            raise ParameterError(f"--candidate-layer: {number} is tried already; leave it out")
+        seen.append(number)
+    return seen[1:]
 
 
 def _settings(

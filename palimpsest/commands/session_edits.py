@@ -54,6 +54,15 @@ def generator_of_statistics(
     return generator, stats
 
 
+def further_statistics(g: Generator, files: Sequence[Path]) -> list[KeyStatistics]:
+    """Statistics of other layers of the same generator, at its truncation.
+
+    Raises `StatisticsError` for statistics of other weights, or of another truncation.
+    """
+    expect = {"weights_sha256": g.weights_sha256, "truncation": g.truncation}
+    return [KeyStatistics.load(file, expect) for file in files]
+
+
 def edit_of_session(
     by: Method,
     g: Generator,
@@ -61,10 +70,11 @@ def edit_of_session(
     stats: KeyStatistics,
     segmenter: Segmenter | None,
     settings: Settings,
+    further: Sequence[KeyStatistics] = (),
 ) -> Edit:
     """`edit_with`, and in the metadata the session, its model and the seconds that it took."""
     began = time.perf_counter()
-    edit = edit_with(by, g, session, stats, segmenter, settings)
+    edit = edit_with(by, g, session, stats, segmenter, settings, further)
     taken = time.perf_counter() - began
     notes = {
         "session": session.name,

@@ -91,6 +91,39 @@ def statistics_for(
     return g, stats
 
 
+def statistics_at(
+    layers: Sequence[int],
+    g: Generator,
+    session: Session,
+    opening: Opening,
+    asked: Asked,
+    keep: Callable[[int], Path],
+    planned: PlannedSession | None = None,
+) -> list[KeyStatistics]:
+    """Statistics of other layers than the session's, of the generator that `statistics_for` gave.
+
+    They are read from what the pipeline made or from ``keep(layer)``, else collected and kept
+    there. Raises `ParameterError` for a layer that the generator lacks, and `SessionError` for one
+    at which the session cannot be opened, before anything is collected.
+    """
+    if lacking := g.lacking(layers):
+        raise ParameterError(f"--candidate-layer: this generator has {lacking}")
+    for number in layers:
+        session.model_copy(update={"layer": number}).check(g)
+    wanted = _collecting(session, asked, planned) | {"truncation": g.truncation}
+    found = []
+    for number in layers:
+        file = keep(number)
+        if planned is not None and not asked.on:
+            made = planned.statistics_file(number, g.truncation)
+            file = made if _is_of(made, opening, {"layer": number, **wanted}) else file
+        if not file.is_file():
+            save(collected(g, number, wanted["n"], wanted["seed"]), file)
+        expect = {"weights_sha256": g.weights_sha256, "truncation": g.truncation, "layer": number}
+        found.append(KeyStatistics.load(file, expect))
+    return found
+
+
 def layer_of(
     session: Session | HalfSession, given: int | None, planned: PlannedSession | None = None
 ) -> int:

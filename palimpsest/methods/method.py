@@ -42,6 +42,9 @@ class Method:
       images (B, 3, H, W); ``shared`` is a dictionary for what methods of one session share;
     - ``nothing``: the unedited generator, without a ``run``.
 
+    ``run_layers``: for a method that chooses among layers, as ``run`` for an ``edit``, with a list
+    of statistics, each of a layer to try.
+
     ``parameters``: the settings that `params.yaml` gives for all sessions at once, ``settings`` by
     default. Of the fields that only ``settings`` has, the session's own section gives rank, mu,
     exemplars, source and targets; others keep their defaults. ``section``: the section of
@@ -58,6 +61,7 @@ class Method:
     about: str
     makes: Makes
     run: Callable[..., Any] | None = None
+    run_layers: Callable[..., Any] | None = None
     settings: type[Settings] = Settings
     parameters: type[Settings] | None = None
     section: str | None = None

@@ -1,11 +1,12 @@
 """`palimpsest`: this project's method, which searches for the best exemplars and smoothness.
 
 Candidates are judged on held-out samples, not on those that are measured; the search is in
-`palimpsest.methods.choosing.choose`.
+`palimpsest.methods.choosing.choose`, at several layers in `palimpsest.methods.choosing.layers`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from palimpsest.methods.choosing.settings import PalimpsestParameters, PalimpsestSettings
@@ -31,11 +32,25 @@ def palimpsest(
     return choose_with(g, session, stats, segmenter, settings)
 
 
+def among_layers(
+    g: Generator,
+    session: Session,
+    statistics: Sequence[KeyStatistics],
+    segmenter: Segmenter | None,
+    settings: PalimpsestSettings,
+) -> Edit:
+    """The best edit of all layers; see `choosing.layers.choose_among_layers_with`."""
+    from palimpsest.methods.choosing.layers import choose_among_layers_with
+
+    return choose_among_layers_with(g, session, statistics, segmenter, settings)
+
+
 METHOD = Method(
     name="palimpsest",
     about="several exemplars, chosen on tuning samples",
     makes="edit",
     run=palimpsest,
+    run_layers=among_layers,
     settings=PalimpsestSettings,
     parameters=PalimpsestParameters,
     uses_segmenter=True,

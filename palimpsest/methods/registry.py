@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,19 @@ def method_called(name: str, makes: Makes, where: str = "method") -> Method:
     return METHODS[name]
 
 
+def running_at_layers(method: Method) -> Callable[..., Edit]:
+    """What a method runs with statistics of several layers.
+
+    Raises `ParameterError` for one that edits the session's layer only.
+    """
+    if method.run_layers is None:
+        able = " or ".join(name for name, one in METHODS.items() if one.run_layers)
+        raise ParameterError(
+            f"method {method.name}: edits the session's layer only; name no other, or use {able}"
+        )
+    return method.run_layers
+
+
 def edit_by(
     name: str,
     g: Generator,
@@ -102,9 +115,18 @@ def edit_with(
     stats: KeyStatistics,
     segmenter: Segmenter | None,
     settings: Settings,
+    further: Sequence[KeyStatistics] = (),
 ) -> Edit:
-    """The edit that a method makes with validated settings; the metadata names the method."""
-    edit = method.run(g, session, stats, segmenter, settings)
+    """The edit that a method makes with validated settings; the metadata names the method.
+
+    ``further``: statistics of other layers, at which the method tries the session as well. Raises
+    `ParameterError` if there are any and the method edits the session's layer only.
+    """
+    if further:
+        run = running_at_layers(method)
+        edit = run(g, session, [stats, *further], segmenter, settings)
+    else:
+        edit = method.run(g, session, stats, segmenter, settings)
     return replace(edit, metadata={**edit.metadata, "method": method.name})
 
 

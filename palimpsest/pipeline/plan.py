@@ -145,7 +145,9 @@ class Plan(ExperimentPlan):
     @property
     def statistics_files(self) -> list[str]:
         """Statistics of every layer that is edited."""
-        files = {self.session_statistics_file(*session) for session in self.all_sessions}
+        files = {
+            file for session in self.all_sessions for file in self.tried_statistics_files(*session)
+        }
         for model in self.parameters.models:
             files.add(self.statistics_file(model, self.model_layer(model)))
         if self.watermarks_are_possible:

@@ -153,6 +153,18 @@ class SessionPlan:
             or self.model_layer(model)
         )
 
+    def tried_layers(self, model: str, session: str, method: str | None = None) -> list[int]:
+        """The layers at which a method tries a session, the session's own first.
+
+        By default the session's own method, which is the only one that may try more than one.
+        """
+        own = self.session_layer(model, session)
+        solve = self.solving(model, session)
+        if with_rank(method or solve.solver)[0] != solve.solver:
+            return [own]
+        # a session drawn by hand may name another layer than the parameters
+        return [own, *(one for one in solve.candidate_layers if one != own)]
+
     def sessions_with_layers(self, model: str, files: Iterable[str]) -> list[str]:
         """`NAME@LAYER` for each session that is drawn into one of ``files``."""
         names = [Path(file).stem for file in files]
@@ -181,6 +193,14 @@ class SessionPlan:
         """The statistics of the layer that a session edits, at the session's truncation."""
         truncation = self.session_truncation(model, session)
         return self.statistics_file(model, self.session_layer(model, session), truncation)
+
+    def tried_statistics_files(
+        self, model: str, session: str, method: str | None = None
+    ) -> list[str]:
+        """The statistics of `tried_layers`, at the session's truncation."""
+        truncation = self.session_truncation(model, session)
+        layers = self.tried_layers(model, session, method)
+        return [self.statistics_file(model, layer, truncation) for layer in layers]
 
     def truncated(self, model: str, truncation: float) -> str:
         """What the name of a statistics file says of a truncation: nothing of the model's own."""

@@ -48,6 +48,10 @@ class PlannedSession:
         """The layer of its edit. Raises `ParameterError` if nothing names one."""
         return self.plan.session_layer(self.model, self.session)
 
+    def candidate_layers(self, method: str) -> list[int]:
+        """The layers that a method tries beside it."""
+        return self.plan.tried_layers(self.model, self.session, method)[1:]
+
     @property
     def truncation(self) -> float:
         """Truncation of the model."""

@@ -14,8 +14,10 @@ from palimpsest import cli
 from palimpsest.commands.contents import contents_of, fits
 from palimpsest.generators import load_generator, sample_z, save_generator
 from palimpsest.generators.checkpoints.exporting import export_generator
+from palimpsest.instruments import loading
 from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.memory.composed_edits import composed, parts_of
+from palimpsest.methods.choosing.layers import choose_among_layers
 from palimpsest.methods.registry import edit_by
 from palimpsest.pipeline import shipped_models
 from palimpsest.sessions.schema import Solving
@@ -182,6 +184,79 @@ def test_in_a_checkout_a_session_is_solved_as_its_parameters_say(
                '{"mu": 3}') == 0  # fmt: skip
     wanted = edit_by("newton", g, session, stats, mu=3, iterations=40)
     assert Edit.load(tmp_path / "d.safetensors").identity == wanted.identity
+
+
+def searched(**more):
+    """Settings of a quick search, as the options of `rewrite`."""
+    asked = {"source": "dark", "targets": ["grey", "bright"], "tuning_samples": 8, "mu_grid": [1.0]}
+    return asked | {"statistics_samples": 20, "iterations": 2} | more
+
+
+def test_several_layers_are_tried_and_the_best_edit_is_written(
+    generator, session, brightness, monkeypatch, capsys
+):
+    monkeypatch.setattr(loading, "load_segmenter", lambda *_: brightness)
+    session.save("patch.json")
+    given = ("rewrite", "patch.json", "--weights", "mine.pt", "--method", "palimpsest",
+             "--segmenter", "labels", "--settings", json.dumps(searched()))  # fmt: skip
+    assert run(*given, "--samples", 20, "--candidate-layer", 7, "--candidate-layer", 5,
+               "--out", "a.safetensors") == 0  # fmt: skip
+    files = [f"a-statistics{of}.safetensors" for of in ("", "-layer7", "-layer5")]
+    stats = [KeyStatistics.load(file, {"n": 20, "seed": 1}) for file in files]
+    wanted = choose_among_layers(generator, session, stats, brightness, **searched())
+    edit = Edit.load("a.safetensors")
+    assert edit.identity == wanted.identity and edit.metadata["choice"] == wanted.metadata["choice"]
+    assert [one["layer"] for one in json.loads(edit.metadata["choice"])["layers"]] == [5, 6, 7]
+
+    # the files alone name the layers too
+    named = [word for file in files for word in ("--statistics", file)]
+    assert run(*given, *named, "--out", "b.safetensors") == 0
+    assert Edit.load("b.safetensors").identity == wanted.identity
+    assert not Path("b-statistics.safetensors").exists()
+
+    capsys.readouterr()
+    out = ("--out", "c.safetensors")
+    seven = ("--candidate-layer", 7)
+    assert refused(capsys, "several --statistics name the layers", *given, *named, *seven, *out)
+    once = (*given, "--statistics", files[0], *out)
+    assert refused(capsys, "--candidate-layer: 6 is tried", *once, "--candidate-layer", 6)
+    assert refused(capsys, "--candidate-layer: 7 is tried", *once, *seven, *seven)
+    assert refused(capsys, "no layer 17; it has 2", *once, "--candidate-layer", 17)
+    assert refused(capsys, "of layer 6 twice", *once, "--statistics", files[0])
+    newton = ("rewrite", "patch.json", "--weights", "mine.pt", *out)
+    assert refused(capsys, "newton: edits the session's layer only", *newton, *seven)
+    assert not list(Path().glob("c*"))
+
+
+def test_in_a_checkout_the_candidate_layers_of_the_parameters_are_tried(
+    checkout, session, brightness, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(loading, "load_segmenter", lambda *_: brightness)
+    session.model_copy(update={"model": "church"}).save("patch.json")
+    file = checkout / "params.yaml"
+    values = yaml.safe_load(file.read_text())
+    own = values["sessions"]["church"]["patch"]
+    own |= {"candidate_layers": [7], "measure": {"source": ["dark"], "targets": ["bright"]}}
+    values["models"]["church"]["segmenter"] = "labels.safetensors"
+    values["methods"]["palimpsest"]["exemplars"] = 1
+    file.write_text(yaml.safe_dump(values))
+    monkeypatch.chdir(checkout)
+    g = load_generator("data/weights/mini/church.safetensors", truncation=0.8)
+    for layer in (6, 7):
+        made = f"data/statistics/church/layer{layer}.safetensors"
+        KeyStatistics.collect(g, layer, n=20, seed=1).save(made)
+    given = ("rewrite", tmp_path / "patch.json", "--weights", "church")
+    assert run(*given, "--out", tmp_path / "a.safetensors") == 0
+    tried = json.loads(Edit.load(tmp_path / "a.safetensors").metadata["choice"])["layers"]
+    assert [one["layer"] for one in tried] == [6, 7]
+    assert not list(tmp_path.glob("*statistics*")), "the pipeline's are taken"
+
+    # what is given on the command line counts, and another method edits one layer
+    six = ("--statistics", "data/statistics/church/layer6.safetensors")
+    assert run(*given, *six, "--out", tmp_path / "b.safetensors") == 0
+    assert "layers" not in json.loads(Edit.load(tmp_path / "b.safetensors").metadata["choice"])
+    assert run(*given, "--method", "newton", "--out", tmp_path / "c.safetensors") == 0
+    assert Edit.load(tmp_path / "c.safetensors").layer == 6
 
 
 def test_parameters_that_say_nothing_of_a_session_are_named(checkout, session, capsys):

@@ -171,6 +171,29 @@ def test_a_measured_session_is_also_solved_at_its_further_ranks(folder: Path) ->
     assert "palimpsest_rank_4" not in plan(folder).rewriting_methods
 
 
+def test_a_session_is_tried_at_its_candidate_layers_by_its_own_method(folder: Path) -> None:
+    more = {"candidate_layers": [8, 7], "further_ranks": [4]}
+    made = plan(folder, {"sessions": {"church": {"dome2spire": more}}})
+    session = ("church", "dome2spire")
+    files = [f"data/statistics/church/layer{layer}.safetensors" for layer in (6, 8, 7)]
+    for method in (None, "palimpsest", "palimpsest_rank_4"):
+        assert made.tried_layers(*session, method) == [6, 8, 7]
+        assert made.tried_statistics_files(*session, method) == files
+    for method in ("newton", "projected_gradient"):
+        assert made.tried_statistics_files(*session, method) == files[:1]
+    assert made.session_layer(*session) == 6 and files[2] in made.statistics_files
+    usual = plan(folder)
+    assert usual.tried_layers(*session) == [6] and files[2] not in usual.statistics_files
+    assert made.method_settings(*session) == usual.method_settings(*session)
+
+    # one drawn by hand at a candidate is tried there once, and at its own truncation
+    write(folder, "data/sessions/church/dome2spire.json", {"layer": 7, "truncation": 0.7})
+    by_hand = plan(folder, {"sessions": {"church": {"dome2spire": more}}})
+    assert by_hand.tried_statistics_files(*session) == [
+        f"data/statistics/church/layer{layer}-truncation0.7.safetensors" for layer in (7, 8)
+    ]
+
+
 def test_a_session_may_have_its_own_settings_of_a_method(folder: Path) -> None:
     own = {"palimpsest": {"candidate_exemplars": 20, "exemplars": 20}}
     made = plan(folder, {"sessions": {"church": {"dome2spire": {"methods": own}}}})

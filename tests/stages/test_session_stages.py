@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from palimpsest.experiments.edits.table_of_edits import edits_table
 from palimpsest.generators import load_generator
 from palimpsest.memory import Edit, KeyStatistics
+from palimpsest.methods.choosing.layers import choose_among_layers
 from palimpsest.pipeline.commands import run
 from palimpsest.sessions import Session
 from palimpsest.sessions.masks import encode_mask
 from stages import complete_session, draw_sessions, rewrite
+from tests.doubles.brightness import Brightness
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WEIGHTS = GOLDEN / "sg2_checkpoint.safetensors"
@@ -30,7 +33,8 @@ def statistics(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def call(stage: object, **options: object) -> int:
     words = []
     for name, value in options.items():
-        words += [f"--{name.replace('_', '-')}", str(value)]
+        for one in value if isinstance(value, list) else [value]:
+            words += [f"--{name.replace('_', '-')}", str(one)]
     with pytest.raises(SystemExit) as left:
         run(stage.main, words)
     return left.value.code or 0
@@ -62,6 +66,87 @@ def test_rewrite_writes_an_edit_that_says_where_it_comes_from(
     assert float(about["seconds_in_all"]) > 0
     g = load_generator(WEIGHTS, truncation=0.5)
     assert not edit.apply(g).layer(6).weight.equal(g.layer(6).weight)
+
+
+@pytest.fixture(scope="module")
+def next_statistics(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("statistics") / "layer7.safetensors"
+    g = load_generator(WEIGHTS, truncation=0.5)
+    KeyStatistics.collect(g, layer=7, n=20, seed=1).save(path)
+    return path
+
+
+def test_rewrite_tries_the_layers_of_all_statistics(
+    statistics: Path,
+    next_statistics: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(rewrite, "_segmenter", lambda *_: Brightness())
+    settings = {
+        "source": "dark",
+        "targets": ["middle", "bright"],
+        "tuning_samples": 6,
+        "statistics_samples": 24,
+        "mu_grid": [0.1],
+        "iterations": 4,
+    }
+    options = good(statistics, tmp_path) | {"method": "palimpsest", "segmenter": "labels"}
+    options["settings"] = json.dumps(settings)
+    options["statistics"] = [statistics, next_statistics]
+    assert call(rewrite, **options) == 0
+    edit = Edit.load(options["out"])
+    files = (statistics, next_statistics)
+    g, session = load_generator(WEIGHTS, truncation=0.5), Session.load(options["session"])
+    both = [KeyStatistics.load(file) for file in files]
+    made = choose_among_layers(g, session, both, Brightness(), **settings)
+    assert edit.identity == made.identity and edit.metadata["choice"] == made.metadata["choice"]
+    tried = json.loads(edit.metadata["choice"])["layers"]
+    assert [one["layer"] for one in tried] == [6, 7]
+    best = max(tried, key=lambda one: one["value"])["layer"]
+    assert f"by palimpsest: layer {best}, rank 1" in capsys.readouterr().out
+
+    # the table of edits names the layer of the edit
+    assert edits_table([options["out"]])["layer"].tolist() == [best]
+
+
+@pytest.mark.parametrize(
+    "method, more, reason",
+    [
+        ("newton", "next", "method newton: edits the session's layer only"),
+        ("palimpsest", "same", "statistics: of layer 6 twice; give each layer once"),
+        ("palimpsest", "next", "layers 6 and 7: edits of several layers are compared by labels"),
+        ("palimpsest", "other", "made with weights_sha256"),
+        ("palimpsest", "nearer", "made with truncation = 1, but 0.5 is needed"),
+        ("palimpsest", "lacking", "this generator has no layer 17; it has 2 to"),
+        ("palimpsest", "none", "none.safetensors: no such file"),
+    ],
+)
+def test_rewrite_tells_statistics_of_several_layers_that_do_not_fit(
+    statistics: Path,
+    next_statistics: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    method: str,
+    more: str,
+    reason: str,
+) -> None:
+    known = KeyStatistics.load(next_statistics)
+    changes = {
+        "other": {"weights_sha256": "0" * 64},
+        "nearer": {"truncation": "1"},
+        "lacking": {"layer": "17"},
+    }
+    file = {"next": next_statistics, "same": statistics}.get(more, tmp_path / f"{more}.safetensors")
+    if more in changes:
+        known.metadata |= changes[more]
+        known.save(file)
+    options = good(statistics, tmp_path) | {"method": method, "settings": "{}"}
+    assert call(rewrite, **options | {"statistics": [statistics, file]}) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ") and told.count("\n") == 1 and reason in told
+    assert not options["out"].exists()
 
 
 @pytest.mark.parametrize(

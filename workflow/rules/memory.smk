@@ -121,8 +121,9 @@ rule rewrite:
         segmenter=lambda wildcards: PLAN.segmenter_files(wildcards.model),
         critic=lambda wildcards: PLAN.critic_files(wildcards.model),
         session=lambda wildcards: PLAN.session_file(wildcards.model, wildcards.session),
-        statistics=lambda wildcards: PLAN.session_statistics_file(
-            wildcards.model, wildcards.session
+        # of the session's layer, and of those that its own method tries beside it
+        statistics=lambda wildcards: PLAN.tried_statistics_files(
+            wildcards.model, wildcards.session, wildcards.get("method")
         ),
     output:
         "data/edits/{model}/{session}.safetensors",
@@ -140,6 +141,7 @@ rule rewrite:
         gpu=PARAMETERS.compute.gpus,
         device=PARAMETERS.compute.device,
     params:
+        statistics=lambda wildcards, input: repeated("--statistics", input.statistics),
         segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
         critic=lambda wildcards, input: option("--critic", input.critic),
         method=lambda wildcards: PLAN.own_method(wildcards.model, wildcards.session),
@@ -147,7 +149,7 @@ rule rewrite:
     message:
         "Rewrite {wildcards.model}: {wildcards.session}"
     shell:
-        "python -m stages.rewrite --weights {input.weights} --statistics {input.statistics}"
+        "python -m stages.rewrite --weights {input.weights} {params.statistics}"
         " --model {wildcards.model} --session {input.session} {params.segmenter} {params.critic}"
         " --method {params.method} --settings {params.settings:q} --out {output}"
         " --device {resources.device} > {log} 2>&1"
@@ -165,6 +167,7 @@ use rule rewrite as rewrite_method with:
         method=one_of(PLAN.rewriting_methods),
     priority: 2
     params:
+        statistics=lambda wildcards, input: repeated("--statistics", input.statistics),
         segmenter=lambda wildcards, input: option("--segmenter", input.segmenter),
         critic=lambda wildcards, input: option("--critic", input.critic),
         method=lambda wildcards: with_rank(wildcards.method)[0],

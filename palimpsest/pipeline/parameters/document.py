@@ -11,7 +11,7 @@ from palimpsest.errors import ParameterError
 from palimpsest.estimates.intervals import Intervals
 from palimpsest.experiments.reflections.settings import RuleGradeSettings
 from palimpsest.methods.baselines.best_buddies_settings import TransferSettings
-from palimpsest.methods.registry import METHODS
+from palimpsest.methods.registry import METHODS, running_at_layers
 from palimpsest.pipeline.parameters.experiments import (
     CounterfactualParameters,
     LayerProbeParameters,
@@ -186,6 +186,25 @@ class Parameters(Settings):
             if generator == world or generator in about.others:
                 return world
         raise ParameterError(f"worlds: no world has a recipe for a generator {generator!r}")
+
+    @model_validator(mode="after")
+    def _candidate_layers_can_be_tried(self) -> Parameters:
+        for model, sessions in self.sessions.items():
+            for name, own in sessions.items():
+                if not own.candidate_layers:
+                    continue
+                field = f"sessions.{model}.{name}.candidate_layers"
+                solver = self.session(model, name).solver
+                try:
+                    running_at_layers(METHODS[solver])
+                except ParameterError as problem:
+                    raise ValueError(f"{field}: {problem}") from None
+                if own.layer in own.candidate_layers:
+                    raise ValueError(
+                        f"{field}: {own.layer} is the session's own layer, which is tried anyway; "
+                        "leave it out"
+                    )
+        return self
 
     def session(self, model: str, name: str) -> SessionParameters:
         """Settings of a session: its own, and those of `solve` for the rest."""

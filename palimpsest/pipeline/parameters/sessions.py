@@ -6,7 +6,15 @@ from pydantic import JsonValue, model_validator
 
 from palimpsest.experiments.comparison.settings import ChangedClasses
 from palimpsest.pipeline.parameters.methods import MethodParameters, Solver
-from palimpsest.settings import Count, LayerNumber, Name, Rank, Settings, Smoothness
+from palimpsest.settings import (
+    Count,
+    LayerNumber,
+    Name,
+    Rank,
+    Settings,
+    Smoothness,
+    check_distinct,
+)
 
 
 class ChangeMeasured(ChangedClasses):
@@ -33,9 +41,10 @@ class ChangeMeasured(ChangedClasses):
 class SessionParameters(Settings):
     """Settings of one session; fields that are left out are those of `solve`.
 
-    ``further_ranks``: a measured session is also solved by its own solver at these ranks, each a
-    row of the table. ``methods``: settings that differ from those of the section `methods` for this
-    session alone.
+    ``candidate_layers``: layers that the solver `palimpsest` tries beside ``layer``; the best edit
+    of all is kept. ``further_ranks``: a measured session is also solved by its own solver at these
+    ranks, each a row of the table. ``methods``: settings that differ from those of the section
+    `methods` for this session alone.
     """
 
     solver: Solver = "newton"
@@ -44,8 +53,14 @@ class SessionParameters(Settings):
     rank: Rank | None = None
     layer: LayerNumber | None = None
     measure: ChangeMeasured | None = None
+    candidate_layers: list[LayerNumber] = []
     further_ranks: list[Rank] = []
     methods: dict[Name, dict[Name, JsonValue]] = {}
+
+    @model_validator(mode="after")
+    def _each_layer_once(self) -> SessionParameters:
+        check_distinct(self, "candidate_layers")
+        return self
 
     @model_validator(mode="after")
     def _methods_have_these_settings(self) -> SessionParameters:
@@ -54,4 +69,10 @@ class SessionParameters(Settings):
 
 
 class SolveParameters(SessionParameters):
-    """Default settings of all sessions."""
+    """Default settings of all sessions; a session names its ``candidate_layers`` itself."""
+
+    @model_validator(mode="after")
+    def _no_candidate_layers(self) -> SolveParameters:
+        if self.candidate_layers:
+            raise ValueError("candidate_layers: give them to a session, not to all")
+        return self
