@@ -171,7 +171,10 @@ def _told(classes: int | Sequence[int] | None) -> str:
 def renamed(work: Work, changed: Work, engine: Engine) -> Work:
     """The changed work, no longer improved if its draft's new name is improved otherwise."""
     place = engine.place.models[work.model]
-    before, after = (place.improving_of(one.draft.name) for one in (work, changed))
+    before, after = (
+        (place.improving_of(name), place.layers_of(name, work.draft.layer))
+        for name in (work.draft.name, changed.draft.name)
+    )
     return changed if before == after else changes.unimproved(changed)
 
 

@@ -40,12 +40,14 @@ class Search:
 
     def _made(self) -> Work:
         work = changes.improved(self.work)
-        statistics = self.engine.statistics(work.model, work.draft.layer, work.truncation)
-        statistics.begin()
-        statistics.wait(self._background.stopping)
-        self._background.check()
-        if not statistics.ready:
-            raise SessionError("the statistics of the layer could not be collected")
+        place = self.engine.model(work.model).place
+        for layer in place.layers_of(work.draft.name, work.draft.layer):
+            statistics = self.engine.statistics(work.model, layer, work.truncation)
+            statistics.begin()
+            statistics.wait(self._background.stopping)
+            self._background.check()
+            if not statistics.ready:
+                raise SessionError(f"the statistics of layer {layer} could not be collected")
         recipe = self.engine.recipe(work)
         part = self.engine.draft_part(recipe, work)
         if part is None:  # strength 0

@@ -86,15 +86,21 @@ class Solutions:
         ``progress``: called with candidates judged and in all; it may raise to stop. Raises
         `PalimpsestError` as the method does.
         """
-        from palimpsest.methods.choosing.choose import choose_with
+        from palimpsest.methods.choosing.layers import choose_among_layers_with
 
         if known := self.stored(model, part):
             return known
         session = _session_of(part)
+        assert session.layer is not None
         opened = self.models(model, session.truncation)
-        stats = self.statistics(model, session.layer, session.truncation).of(part.n)  # type: ignore[arg-type]
+        stats = [
+            self.statistics(model, layer, session.truncation).of(part.n)
+            for layer in opened.place.layers_of(session.name, session.layer)
+        ]
         settings = opened.place.improving_of(session.name)
-        edit = choose_with(opened.g, session, stats, opened.segmenter, settings, progress)
+        edit = choose_among_layers_with(
+            opened.g, session, stats, opened.segmenter, settings, progress
+        )
         notes = {"method": "palimpsest", "model": model}
         edit = replace(edit, metadata={**edit.metadata, **notes})
         self.drafts.keep_solution(self._name(model, part), edit)
@@ -115,16 +121,18 @@ class Solutions:
         assert session.solve is not None and session.layer is not None
         model = self.models(name, session.truncation)
         session.check(model.g)
-        stats = self.statistics(name, session.layer, session.truncation).of(part.n)
-
-        def keys_of(sample: int) -> KeyState:
-            return model.keys(session.layer, sample)
-
-        found = None
+        found, layer = None, session.layer
         used = list(range(session.solve.exemplars))
         if session.solve.solver == "palimpsest":
             found = self.search(name, part, None)
             used = [int(number) for number in found.metadata["exemplars"].split(",")]
+            layer = found.layer  # the best of those that were tried
+            session = session.model_copy(update={"layer": layer})
+        stats = self.statistics(name, layer, session.truncation).of(part.n)
+
+        def keys_of(sample: int) -> KeyState:
+            return model.keys(layer, sample)
+
         opened = open_with_statistics(model.g, session, stats, exemplars=used, keys_of=keys_of)
         if found is not None:
             return Solved(found, opened)

@@ -26,7 +26,8 @@ class ModelPlace:
     folders with sessions that can be opened. ``critic``: that on the segmenter's encoder.
     ``iterations``: Gauss-Newton steps of an edit; ``improving``: settings of the method
     `palimpsest`; ``improving_alone``: those of the sessions, by name, that have settings of their
-    own. ``loaded``: the generator if it is in memory already;
+    own; ``candidate_layers``: further layers that those of a session, by name, are searched at.
+    ``loaded``: the generator if it is in memory already;
     ``weights`` are not read then. ``of_class``: class of all samples of a class-conditional
     generator; None: drawn for each. ``estimate_mean``: as in `load_generator`. ``encoder``,
     ``framing``: networks that make photographs easier to put in, if there are any. ``network``,
@@ -52,6 +53,7 @@ class ModelPlace:
     iterations: int = 40
     improving: PalimpsestSettings = PalimpsestSettings()
     improving_alone: Mapping[str, PalimpsestSettings] = field(default_factory=dict)
+    candidate_layers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     drawn: tuple[Path, ...] = ()
     loaded: Generator | None = field(default=None, repr=False)
 
@@ -65,12 +67,20 @@ class ModelPlace:
         """Settings with which a session of this name is improved, as the pipeline has them."""
         return self.improving_alone.get(session, self.improving)
 
+    def layers_of(self, session: str, layer: int) -> list[int]:
+        """The layers that a session of this name and layer is improved at, its own first, as the
+        pipeline has them."""
+        return [layer, *(one for one in self.candidate_layers.get(session, ()) if one != layer)]
+
     def search_of(self, session: Session) -> str:
         """Settings that a session is improved with, as text; "" if it is not, or has none of its
         own."""
+        if session.solve is None or session.solve.solver != "palimpsest":
+            return ""
         alone = self.improving_alone.get(session.name)
-        improved = session.solve is not None and session.solve.solver == "palimpsest"
-        return alone.model_dump_json() if alone and improved else ""
+        settings = alone.model_dump_json() if alone else ""
+        candidates = self.candidate_layers.get(session.name)
+        return f"{settings} at {list(candidates)} too" if candidates else settings
 
 
 @dataclass(frozen=True)

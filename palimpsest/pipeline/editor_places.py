@@ -112,6 +112,11 @@ def _of_model(folder: Path, plan: SessionPlan, name: str) -> ModelPlace:
             for session, own in sessions.items()
             if own.model_dump() != shared.model_dump()
         },
+        candidate_layers={
+            session: tuple(own.candidate_layers)
+            for session, own in parameters.sessions.get(name, {}).items()
+            if own.candidate_layers
+        },
         drawn=(folder / plan.drawn_session_folder(name),),
     )
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from palimpsest.editor import views
 from palimpsest.editor.desk import Desk
 from palimpsest.errors import SessionError
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.memory import Edit, KeyStatistics
+from palimpsest.methods.choosing import layers as choosing
 from palimpsest.methods.choosing.settings import PalimpsestSettings
 from palimpsest.methods.registry import METHODS, edit_with
 from palimpsest.sessions import Session
@@ -111,7 +114,7 @@ def test_a_search_is_made_once(desk, heard, monkeypatch) -> None:
     improve(desk, heard)
     desk.save("better", None, overwrite=False)
     monkeypatch.setattr(
-        "palimpsest.methods.choosing.choose.choose_with",
+        "palimpsest.methods.choosing.layers.choose_among_layers_with",
         lambda *arguments: pytest.fail("searched again"),
     )
     desk.change(change("clear"))
@@ -143,6 +146,48 @@ def test_a_session_with_settings_of_its_own_is_improved_with_them(desk, heard, p
     desk.change(change("undo"))
     assert desk.snapshot().solver == "palimpsest" and desk.snapshot().hash == found
     assert Session.load(desk.save("mine", None, overwrite=False)).solve.solver == "newton"
+
+
+def test_a_session_is_improved_at_the_layers_that_the_pipeline_tries(
+    desk, heard, place, monkeypatch
+) -> None:
+    monkeypatch.setattr(choosing, "choose_with", scored_best_at(7))
+    church = replace(place.models["church"], candidate_layers={"domes_become_spires": (7,)})
+    place.models["church"] = desk.engine.model("church").place = church
+    improve(desk, heard)
+    assert church.statistics_file(7).is_file()
+    edit = desk.engine.edit(*part_of(desk))
+    assert edit.layer == 7 and desk.snapshot().layer == 6, "the session keeps its own"
+    session = Session.load(desk.save("domes_become_spires", None, overwrite=True))
+    stats = [KeyStatistics.load(church.statistics_file(layer)) for layer in (6, 7)]
+    segmenter = load_segmenter(WEIGHTS / "church-segmenter.safetensors")
+    g = desk.engine.model("church").g
+    method = METHODS["palimpsest"]
+    made = edit_with(method, g, session, stats[0], segmenter, SETTINGS, further=stats[1:])
+    assert edit.identity == made.identity
+    recipe, part = part_of(desk)
+    opened = desk.engine.solutions.of("church", part).opened
+    assert opened.layer.number == 7
+    assert views.matches(desk.engine, recipe, 0).shape == opened.context_keys.shape[2:]
+    assert views.heat_map(desk.engine, recipe, 0) and views.goal_picture(desk.engine, recipe, 0)
+    found = desk.snapshot().hash
+    desk.change(change("settings", name="mine"))
+    assert desk.snapshot().solver == "newton", "the pipeline would not try layer 7"
+    desk.change(change("undo"))
+    assert desk.snapshot().solver == "palimpsest" and desk.snapshot().hash == found
+
+
+def scored_best_at(best):
+    """The search, but with scores that make the edit of layer ``best`` the best."""
+    search = choosing.choose_with
+
+    def scored(g, session, *others):
+        edit = search(g, session, *others)
+        choice = json.loads(edit.metadata["choice"])
+        choice["chosen"]["value"] = float(session.layer == best)
+        return replace(edit, metadata={**edit.metadata, "choice": json.dumps(choice)})
+
+    return scored
 
 
 def part_of(desk):

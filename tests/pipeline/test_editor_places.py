@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from palimpsest.editor.opened import OpenModel
 from palimpsest.errors import ParameterError
@@ -108,6 +109,20 @@ def test_a_session_is_improved_with_the_settings_that_the_pipeline_has_for_it() 
     own = place.improving_of("photo_smile")
     assert own.candidate_exemplars == 64 and own.perceptual_weight == 3.0
     assert place.improving_of("of_my_own") == place.improving
+
+
+def test_a_session_is_improved_at_the_layers_that_the_pipeline_tries(tmp_path) -> None:
+    for name in ("workflow", "data/weights/mini"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copy(ROOT / "data" / "layer_choice.csv", tmp_path / "data")
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["sessions"]["church"]["dome2tree"]["candidate_layers"] = [6, 8]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    church = editor_place(tmp_path).models["church"]
+    assert church.layers_of("dome2tree", 7) == [7, 6, 8]
+    assert church.layers_of("dome2tree", 8) == [8, 6], "as it is drawn now"
+    assert church.layers_of("dome2spire", 6) == [6]
 
 
 def test_a_mean_latent_is_estimated_on_request(tmp_path):
