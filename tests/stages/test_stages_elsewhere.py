@@ -93,7 +93,7 @@ def rewriting(method: str, session: str = "dome2spire", name: str = "") -> Step:
     return Step(
         rewrite,
         lambda made, out: shared(
-            statistics=made / "layer6.safetensors",
+            statistics=[made / "layer6.safetensors"],
             session=made / f"{session}.json",
             method=method,
             settings=json.dumps(SOLVERS[method]),
