@@ -5,6 +5,8 @@ All are drawn by `drawing.draw`; `HORSE` holds them by name.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from palimpsest.drawing.matching import (
     COLOUR_WEIGHT,
     Pair,
@@ -43,14 +45,27 @@ def _tops(survey: Survey) -> list[Thing]:
     return tops
 
 
+def _warm(survey: Survey, found: Iterable[Thing]) -> list[Thing]:
+    """Things of a red or yellow: a blue hat is hardly seen before the sky."""
+    tones = ((thing, survey.colours[thing.sample][thing.shape].mean(axis=0)) for thing in found)
+    return [thing for thing, (red, _, blue) in tones if red > 1.25 * blue]
+
+
 def _hat(survey: Survey) -> Drawn:
     tops = _tops(survey)
     body = survey.where(("horse_body",)).any(axis=2)
     # an upright hat fits only a head that is held above the back
     upright = [top for top in tops if not body[top.sample, : int(top.anchor[0])].any()]
-    hats = unmeasured(things(survey, ("hat",), 60))
+    hats = _warm(survey, unmeasured(things(survey, ("hat",), 60)))
     found = replace_pairs(
-        survey, upright, hats, grow=3, above_only=True, sparing=("rider",), shortlist=MOST_HATS
+        survey,
+        upright,
+        hats,
+        grow=3,
+        above_only=True,
+        overlap=0,  # below it the rider's face would come along
+        sparing=("rider",),
+        shortlist=MOST_HATS,
     )
     pairs = of_few_donors(found, donors=1, each=12)
     return pairs, context_places(survey, tops, pairs)
@@ -61,7 +76,9 @@ def _long_tail(survey: Survey) -> Drawn:
     heights = [(tail, tail.box[2] - tail.box[0]) for tail in tails]
     short = [tail for tail, height in heights if height < survey.px(SHORT)]
     long = [tail for tail, height in heights if height >= survey.px(LONG)]
-    found = replace_pairs(survey, short, long, grow=3, alike=COLOUR_WEIGHT)
+    fitting = replace_pairs(survey, short, long, grow=3, alike=COLOUR_WEIGHT)
+    # from the other end of a picture comes the tail of a horse that faces the other way
+    found = [pair for pair in fitting if abs(pair.shift[1]) < survey.side / 2]
     pairs = pick_evenly(found, 12, half)
     return pairs, _below_tips(survey, short, found, pairs)
 

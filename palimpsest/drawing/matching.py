@@ -46,6 +46,7 @@ def replace_pairs(
     donors: Sequence[Thing],
     grow: float,
     above_only: bool = False,
+    overlap: float = 3.0,
     shortlist: int = 700,
     alike: float = 0.0,
     sparing: Sequence[str] = (),
@@ -53,10 +54,11 @@ def replace_pairs(
     """Pairs that put a donor's thing in place of a target's, anchor on anchor, best first.
 
     ``grow``: brush radius around both shapes, in pixels of a 128-pixel picture. ``above_only``
-    leaves out everything below the anchor. The cost is the `difference` of the surroundings, plus
-    the distance between the anchors that remains after the move and the difference of the widths
-    (both in cells), plus ``alike`` times the difference of the two things' mean colours.
-    ``sparing``: classes beside the donor's thing that the stroke leaves out.
+    leaves out everything more than ``overlap`` of these pixels below the anchor. The cost is the
+    `difference` of the surroundings, plus the distance between the anchors that remains after the
+    move and the difference of the widths (both in cells), plus ``alike`` times the difference of
+    the two things' mean colours. ``sparing``: classes beside the donor's thing that the stroke
+    leaves out.
     """
     beside = survey.where(sparing) if sparing else None
     ranked = []
@@ -78,7 +80,7 @@ def replace_pairs(
         silhouettes = target.shape | moved(donor.shape, *shift)
         region = brush(silhouettes, survey.px(grow))
         if above_only:
-            region[int(target.anchor[0] + survey.px(3)) :] = False
+            region[int(target.anchor[0] + survey.px(overlap)) :] = False
         region &= moved(np.ones_like(region), *shift)  # pixels inside both pictures
         if beside is not None:
             region &= ~moved(beside[donor.sample] & ~donor.shape, *shift)

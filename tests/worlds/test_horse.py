@@ -209,7 +209,7 @@ def test_without_the_rider_all_else_stays(scenes: Scene) -> None:
     ("without", "idle"),
     [
         ({"rider": False}, {"rider_hat": True, "jacket": "green", "hat_colour": "red"}),
-        ({"rider": True, "rider_hat": False}, {"hat_colour": "black"}),
+        ({"rider": True, "rider_hat": False}, {"hat_colour": "blue"}),
         ({"tree_behind": False, "tree_ahead": False}, {"tree_kind": "fir", "tree_size": 0.9}),
     ],
 )

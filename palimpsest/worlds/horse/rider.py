@@ -15,10 +15,10 @@ JACKETS = {  # jacket, saddle cloth
     "blue": (colour(44, 104, 206), colour(244, 246, 250)),
     "green": (colour(40, 148, 92), colour(246, 178, 74)),
 }
-HATS = {  # felt or straw, band
-    "straw": (colour(250, 216, 116), colour(150, 62, 44)),
-    "black": (colour(50, 46, 58), colour(226, 222, 214)),
-    "red": (colour(206, 50, 66), colour(252, 230, 170)),
+HATS = {  # wool, cuff and bobble
+    "yellow": (colour(250, 196, 48), colour(206, 60, 50)),
+    "blue": (colour(48, 92, 196), colour(250, 248, 240)),
+    "red": (colour(212, 44, 54), colour(250, 248, 240)),
 }
 SKIN, HAIR = colour(246, 200, 164), colour(104, 62, 38)
 BREECHES, BOOT = colour(236, 226, 204), colour(62, 44, 42)
@@ -89,56 +89,46 @@ EYE = np.array([(0.507, 0.214)])
 CROWN_OF_RIDER = np.array([(0.474, 0.186)])
 RIDER_TILT = -4.0
 
-# About the middle of the brim.
-BRIM = smooth(
+# About the middle of the cuff's lower edge. A cap hugs the head, since an edit of one layer knows
+# little of how far from the head a cell is.
+CAP = smooth(
     [
-        (-0.094, -0.024),
-        (-0.056, 0.000),
-        (0.000, 0.010),
-        (0.056, 0.000),
-        (0.094, -0.024),
-        (0.050, -0.020),
-        (0.000, -0.014),
-        (-0.050, -0.020),
+        (-0.064, -0.020),
+        (-0.061, -0.058),
+        (-0.036, -0.090),
+        (0.000, -0.100),
+        (0.036, -0.090),
+        (0.061, -0.058),
+        (0.064, -0.020),
+        (0.000, -0.012),
     ]
 )
-CROWN = smooth(
+CUFF = smooth(
     [
-        (-0.056, -0.008),
-        (-0.052, -0.050),
-        (-0.034, -0.082),
-        (0.000, -0.074),
-        (0.034, -0.082),
-        (0.052, -0.050),
-        (0.056, -0.008),
-        (0.000, 0.002),
+        (-0.072, -0.008),
+        (-0.073, -0.038),
+        (0.000, -0.050),
+        (0.073, -0.038),
+        (0.072, -0.008),
+        (0.000, 0.014),
     ]
 )
-BAND = smooth(
-    [
-        (-0.056, -0.010),
-        (-0.056, -0.026),
-        (0.000, -0.018),
-        (0.056, -0.026),
-        (0.056, -0.010),
-        (0.000, 0.000),
-    ]
-)
+BOBBLE = smooth([(-0.026, -0.104), (0.000, -0.130), (0.026, -0.104), (0.000, -0.078)])
 
 
 def _paint_hat(
     canvas: Canvas, values: dict[str, Any], where: Place, middle: np.ndarray, tilt: float
 ) -> None:
-    """A broad hat; `middle` of its brim in the scene's coordinates."""
-    felt, band = HATS[tuple(HATS)[values["hat_colour"]]]
-    for outline, shade, depth in ((CROWN, felt, 0.30), (BAND, band, 0.10), (BRIM, felt, 0.26)):
+    """A knitted cap with a cuff and a bobble; `middle` of its cuff in the scene's coordinates."""
+    wool, trim = HATS[tuple(HATS)[values["hat_colour"]]]
+    for outline, shade, depth in ((CAP, wool, 0.30), (BOBBLE, trim, 0.20), (CUFF, trim, 0.20)):
         cover = polygon(canvas.resolution, turned(outline, tilt) * where.size + middle)
         canvas.paint(cover, shade * relief(cover, where.light, depth, 0.018), LABEL["hat"])
 
 
 def paint_horse_hat(canvas: Canvas, values: dict[str, Any], where: Place, pose: Pose) -> None:
     """A hat on the horse's head, between the ears."""
-    middle = on_head(where, pose, np.array([(0.010, -0.006)]))[0]
+    middle = on_head(where, pose, np.array([(0.002, -0.006)]))[0]
     _paint_hat(canvas, values, where, middle, 10.0 + 0.4 * pose.head_turn)
 
 

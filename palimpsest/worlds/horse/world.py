@@ -27,7 +27,7 @@ RULES = {
     "tail_swing": Real(6, 0.0, 0.10, "how far the tail swings away from the legs"),
     "mane_length": Real(7, 0.050, 0.085, "how far the mane falls down the neck"),
     "jacket": Choice(8, {"red": 0.34, "blue": 0.33, "green": 0.33}, "rider's jacket"),
-    "hat_colour": Choice(9, {"straw": 0.40, "black": 0.30, "red": 0.30}, "colour of every hat"),
+    "hat_colour": Choice(9, {"yellow": 0.40, "blue": 0.30, "red": 0.30}, "colour of every hat"),
     "horse_x": Real(10, 0.485, 0.515, "middle of the horse"),
     "foot_y": Real(11, 0.875, 0.905, "where its hooves stand"),
     "horse_size": Real(12, 0.95, 1.02, "its size"),
