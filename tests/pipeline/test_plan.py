@@ -21,7 +21,7 @@ TABLES = 2  # with a row for each method
 LAYERS = {
     "church": 4,
     "face": 2,
-    "horse": 3,
+    "horse": 2,
     "kitchen": 2,
     "church_progressive": 1,
     "kitchen_stylegan2": 1,
