@@ -80,7 +80,7 @@ def advise(
     if drawn is None:
         return
     # the rank is asked for at the layer that was advised, whatever the session names
-    drawn = drawn.model_copy(update={"layer": layer})
+    drawn = drawn.at_layer(layer)
     _advise_rank(g, drawn, collected(g, layer, samples, seed), of)
 
 

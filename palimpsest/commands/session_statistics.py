@@ -109,7 +109,7 @@ def statistics_at(
     if lacking := g.lacking(layers):
         raise ParameterError(f"--candidate-layer: this generator has {lacking}")
     for number in layers:
-        session.model_copy(update={"layer": number}).check(g)
+        session.at_layer(number).check(g)
     wanted = _collecting(session, asked, planned) | {"truncation": g.truncation}
     found = []
     for number in layers:

@@ -66,14 +66,14 @@ def _dome2tree(survey: Survey) -> Drawn:
     domes = _tops(survey, "dome")
     trees = _green(survey, crowns(_unmarked(survey, _free_trees(survey))))
     whole = [replace(dome, width=float(np.ptp(np.nonzero(dome.shape)[1]) + 1)) for dome in domes]
-    found = replace_pairs(survey, whole, trees, grow=6, above_only=True, shortlist=MOST_TREES)
+    found = replace_pairs(survey, whole, trees, grow=6, below=3, shortlist=MOST_TREES)
     pairs = of_few_donors(found, donors=3, each=4)
     return pairs, context_places(survey, domes, pairs)
 
 
 def _green(survey: Survey, found: Iterable[Thing]) -> list[Thing]:
     """Things of green: an autumn crown in place of a golden dome is hardly seen."""
-    tones = ((thing, survey.colours[thing.sample][thing.shape].mean(axis=0)) for thing in found)
+    tones = ((thing, survey.tone(thing)) for thing in found)
     return [thing for thing, (red, green, _) in tones if green > 1.2 * red]
 
 

@@ -47,7 +47,7 @@ def _tops(survey: Survey) -> list[Thing]:
 
 def _warm(survey: Survey, found: Iterable[Thing]) -> list[Thing]:
     """Things of a red or yellow: a blue hat is hardly seen before the sky."""
-    tones = ((thing, survey.colours[thing.sample][thing.shape].mean(axis=0)) for thing in found)
+    tones = ((thing, survey.tone(thing)) for thing in found)
     return [thing for thing, (red, _, blue) in tones if red > 1.25 * blue]
 
 
@@ -62,8 +62,7 @@ def _hat(survey: Survey) -> Drawn:
         upright,
         hats,
         grow=3,
-        above_only=True,
-        overlap=0,  # below it the rider's face would come along
+        below=0,  # or the rider's face would come along
         sparing=("rider",),
         shortlist=MOST_HATS,
     )

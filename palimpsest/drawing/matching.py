@@ -45,16 +45,15 @@ def replace_pairs(
     targets: Sequence[Thing],
     donors: Sequence[Thing],
     grow: float,
-    above_only: bool = False,
-    overlap: float = 3.0,
+    below: float | None = None,
     shortlist: int = 700,
     alike: float = 0.0,
     sparing: Sequence[str] = (),
 ) -> list[Pair]:
     """Pairs that put a donor's thing in place of a target's, anchor on anchor, best first.
 
-    ``grow``: brush radius around both shapes, in pixels of a 128-pixel picture. ``above_only``
-    leaves out everything more than ``overlap`` of these pixels below the anchor. The cost is the
+    ``grow``: brush radius around both shapes, in pixels of a 128-pixel picture. ``below``: the
+    stroke leaves out what is more than so many of these pixels below the anchor. The cost is the
     `difference` of the surroundings, plus the distance between the anchors that remains after the
     move and the difference of the widths (both in cells), plus ``alike`` times the difference of
     the two things' mean colours. ``sparing``: classes beside the donor's thing that the stroke
@@ -79,19 +78,19 @@ def replace_pairs(
     for loose, target, donor, shift in ranked[:shortlist]:
         silhouettes = target.shape | moved(donor.shape, *shift)
         region = brush(silhouettes, survey.px(grow))
-        if above_only:
-            region[int(target.anchor[0] + survey.px(overlap)) :] = False
+        if below is not None:
+            region[int(target.anchor[0] + survey.px(below)) :] = False
         region &= moved(np.ones_like(region), *shift)  # pixels inside both pictures
         if beside is not None:
             region &= ~moved(beside[donor.sample] & ~donor.shape, *shift)
         if not region[target.shape].mean() > 0.98:
             continue
         around = brush(region, survey.px(5)) & ~silhouettes
-        if above_only:
+        if below is not None:
             around[int(target.anchor[0]) :] = False
         misfit = difference(survey, target.sample, donor.sample, shift, around)
         if alike:
-            tones = [survey.colours[t.sample][t.shape].mean(axis=0) for t in (target, donor)]
+            tones = [survey.tone(thing) for thing in (target, donor)]
             misfit += alike * float(np.abs(tones[0] - tones[1]).mean())
         pairs.append(Pair(target.sample, donor.sample, shift, region, misfit + 0.25 * loose))
     return sorted(pairs, key=lambda pair: (pair.cost, pair.target, pair.donor))

@@ -100,6 +100,10 @@ class Survey:
         """Pictures as float32 in [0, 1]."""
         return self.images.astype(np.float32) / 255
 
+    def tone(self, thing: Thing) -> np.ndarray:
+        """(3,) mean colour of a thing, in [0, 1]."""
+        return self.colours[thing.sample][thing.shape].mean(axis=0)
+
 
 @dataclass(frozen=True)
 class Thing:

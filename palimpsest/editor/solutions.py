@@ -127,7 +127,7 @@ class Solutions:
             found = self.search(name, part, None)
             used = [int(number) for number in found.metadata["exemplars"].split(",")]
             layer = found.layer  # the best of those that were tried
-            session = session.model_copy(update={"layer": layer})
+            session = session.at_layer(layer)
         stats = self.statistics(name, layer, session.truncation).of(part.n)
 
         def keys_of(sample: int) -> KeyState:

@@ -234,6 +234,10 @@ class _Drawn(_Strict):
         """Write the session to a file, atomically."""
         atomic_write_text(path, self.to_json())
 
+    def at_layer(self, layer: int) -> Self:
+        """The same session at another layer: its masks fit any grid."""
+        return self.model_copy(update={"layer": layer})
+
     def check(self, generator: Generator, layer: int | None = None, compat: bool = False) -> int:
         """Check the session against a generator; returns the number of the layer to change.
 

@@ -18,6 +18,15 @@ from palimpsest.worlds import get_world
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
+SMALL_SEARCH = {
+    "tuning_samples": 6,
+    "statistics_samples": 24,
+    "mu_grid": [0.03, 0.3],
+    "iterations": 8,
+    "exemplars": 2,
+}
+"""Settings of `palimpsest` with which a search takes a second."""
+
 
 @pytest.fixture(scope="module")
 def g() -> Generator:

@@ -107,9 +107,9 @@ def test_a_stroke_ends_where_it_is_told_below_the_anchor() -> None:
     shape = block(48, 48, 64, 64)
     survey = survey_of({"old": shape}, {"new": shape})
     old, new = ([*things(survey, (name,), 50)] for name in ("old", "new"))
-    for overlap in (0, 3):
-        (pair,) = replace_pairs(survey, old, new, grow=6, above_only=True, overlap=overlap)
-        assert np.flatnonzero(pair.region.any(axis=1)).max() == 63 + overlap
+    for below in (0, 3):
+        (pair,) = replace_pairs(survey, old, new, grow=6, below=below)
+        assert np.flatnonzero(pair.region.any(axis=1)).max() == 63 + below
 
 
 @pytest.mark.parametrize(("alike", "best"), [(0.0, 1), (2.0, 2)])

@@ -22,12 +22,16 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 WEIGHTS = GOLDEN / "sg2_checkpoint.safetensors"
 
 
+def collected(layer: int, folder: Path) -> Path:
+    g = load_generator(WEIGHTS, truncation=0.5)
+    path = folder / f"layer{layer}.safetensors"
+    KeyStatistics.collect(g, layer=layer, n=20, seed=1).save(path)
+    return path
+
+
 @pytest.fixture(scope="module")
 def statistics(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("statistics") / "layer6.safetensors"
-    g = load_generator(WEIGHTS, truncation=0.5)
-    KeyStatistics.collect(g, layer=6, n=20, seed=1).save(path)
-    return path
+    return collected(6, tmp_path_factory.mktemp("statistics"))
 
 
 def call(stage: object, **options: object) -> int:
@@ -70,10 +74,7 @@ def test_rewrite_writes_an_edit_that_says_where_it_comes_from(
 
 @pytest.fixture(scope="module")
 def next_statistics(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("statistics") / "layer7.safetensors"
-    g = load_generator(WEIGHTS, truncation=0.5)
-    KeyStatistics.collect(g, layer=7, n=20, seed=1).save(path)
-    return path
+    return collected(7, tmp_path_factory.mktemp("statistics"))
 
 
 def test_rewrite_tries_the_layers_of_all_statistics(

@@ -54,8 +54,7 @@ def compute_session(sources: Sources) -> tuple[Arrays, Facts]:
         )
     number = exemplars_of(edit)[0]
     # the edit may be of another layer than the session, if several were tried
-    there = session.model_copy(update={"layer": edit.layer})
-    opened = open_session(g, there, exemplars=(number,))
+    opened = open_session(g, session.at_layer(edit.layer), exemplars=(number,))
     drawn = session.exemplars[number]
     z = sample_z(g, session.n, session.seed)
     target = z[drawn.paste.sample][None]

@@ -88,7 +88,7 @@ def sessions_at(
             drawn[cells] = _drawn(name, replace(survey, cells=cells), layer, model, seed)
         session = drawn[cells]
         if isinstance(session, Session):
-            found[layer] = session.model_copy(update={"layer": layer})
+            found[layer] = session.at_layer(layer)
     if not found:
         raise next(iter(drawn.values()), SessionError(f"session {name}: no layer was given"))
     return found
@@ -96,7 +96,7 @@ def sessions_at(
 
 def session_at_layers(session: Session, layers: Iterable[int]) -> dict[int, Session]:
     """One given session for each of the layers: its masks fit any grid."""
-    return {layer: session.model_copy(update={"layer": layer}) for layer in layers}
+    return {layer: session.at_layer(layer) for layer in layers}
 
 
 def _drawn(name: str, survey: Survey, layer: int, model: str, seed: int) -> Session | SessionError:

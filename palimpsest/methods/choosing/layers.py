@@ -80,7 +80,7 @@ def choose_among_layers_with(
     found: dict[int, tuple[Edit, dict[str, Any]]] = {}
     for place, (number, stats) in enumerate(by_layer.items()):
         told = _part_of(progress, place, len(by_layer)) if progress else None
-        edit = choose_with(g, at_layer(session, number), stats, segmenter, asked, told)
+        edit = choose_with(g, session.at_layer(number), stats, segmenter, asked, told)
         choice = json.loads(edit.metadata["choice"])
         if choice["judge"] != "labels":
             raise _not_compared(by_layer, f"no class stands out in session {session.name}")
@@ -91,11 +91,6 @@ def choose_among_layers_with(
     tried = [{"layer": number, **found[number][1]["chosen"]} for number in sorted(found)]
     choice |= {"session_layer": own, "layers": tried}
     return replace(edit, metadata={**edit.metadata, "choice": json.dumps(choice)})
-
-
-def at_layer(session: Session, layer: int) -> Session:
-    """The same session at another layer."""
-    return session.model_copy(update={"layer": layer})
 
 
 def _by_layer(
@@ -120,7 +115,7 @@ def _by_layer(
     ordered = {number: known[number] for number in sorted(known, key=lambda one: (one != own, one))}
     for number, stats in ordered.items():
         check_statistics(g, g.layer(number), stats)
-        at_layer(session, number).check(g)
+        session.at_layer(number).check(g)
     return own, ordered
 
 

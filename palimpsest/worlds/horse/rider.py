@@ -89,8 +89,8 @@ EYE = np.array([(0.507, 0.214)])
 CROWN_OF_RIDER = np.array([(0.474, 0.186)])
 RIDER_TILT = -4.0
 
-# About the middle of the cuff's lower edge. A cap hugs the head, since an edit of one layer knows
-# little of how far from the head a cell is.
+# About the middle of the cuff's lower edge. A cap hugs the head, since no edit that was tried could
+# put a brim beside it (docs/mini-generators.md).
 CAP = smooth(
     [
         (-0.064, -0.020),

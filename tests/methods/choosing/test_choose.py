@@ -32,15 +32,7 @@ from palimpsest.sessions import Exemplar, Selection, Session, open_session
 from palimpsest.sessions.masks import encode_mask
 from palimpsest.settings import validated
 from tests.doubles.brightness import Brightness
-from tests.doubles.golden_session import golden_session
-
-SMALL = {
-    "tuning_samples": 6,
-    "statistics_samples": 24,
-    "mu_grid": [0.03, 0.3],
-    "iterations": 8,
-    "exemplars": 2,
-}
+from tests.doubles.golden_session import SMALL_SEARCH, golden_session
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +43,7 @@ def session() -> Session:
 def test_without_labels_the_best_of_what_was_tried_is_kept(
     g: Generator, session: Session, stats: KeyStatistics
 ) -> None:
-    edit = choose(g, session, stats, **SMALL)
+    edit = choose(g, session, stats, **SMALL_SEARCH)
     choice = json.loads(edit.metadata["choice"])
     alone, later = choice["tried"][:3], choice["tried"][3:]
     assert all(len(tried["exemplars"]) == 1 for tried in alone)
@@ -66,7 +58,7 @@ def test_without_labels_the_best_of_what_was_tried_is_kept(
     assert (choice["judge"], choice["tuning_samples"], choice["tuning_seed"]) == ("values", 6, 2)
     assert edit.coefficients.shape[1] == 1 and edit.directions.shape == (1, 48)
 
-    again = choose(g, session, stats, **SMALL)
+    again = choose(g, session, stats, **SMALL_SEARCH)
     assert again.coefficients.equal(edit.coefficients)
     assert json.loads(again.metadata["choice"]) == choice
 
@@ -87,7 +79,7 @@ def test_candidates_that_cannot_win_are_left_early_and_the_edit_is_the_same(
 ) -> None:
     judge = "LabelJudge" if labels else "ValueJudge"
     segmenter, by = judged_by(labels)
-    asked = {**SMALL, "tuning_samples": 48, "mu_grid": [0.03, 300.0], **by}
+    asked = {**SMALL_SEARCH, "tuning_samples": 48, "mu_grid": [0.03, 300.0], **by}
     monkeypatch.setattr(tuning, "BATCH", 8)
 
     early = choose(g, session, stats, segmenter, **asked)
@@ -112,7 +104,7 @@ def test_the_order_of_the_samples_changes_neither_the_edit_nor_its_score(
     labels: bool,
 ) -> None:
     segmenter, by = judged_by(labels)
-    asked = {**SMALL, "tuning_samples": 24, **by}
+    asked = {**SMALL_SEARCH, "tuning_samples": 24, **by}
     monkeypatch.setattr(tuning, "BATCH", 4)
 
     def searched(order: Any) -> tuple[Tensor, Any]:
@@ -195,7 +187,7 @@ def test_the_edit_is_along_a_direction_that_leaves_out_what_changes(
 ) -> None:
     opened = open_session(g, session, 6)
     with_all = context_directions(opened.context_keys, opened.context_weights, stats, 1)
-    edit = choose(g, session, stats, **SMALL)
+    edit = choose(g, session, stats, **SMALL_SEARCH)
     assert (edit.directions @ with_all.T).abs().item() < 0.9999
 
 
@@ -203,7 +195,7 @@ def test_with_labels_source_and_targets_are_those_asked_for(
     g: Generator, session: Session, stats: KeyStatistics
 ) -> None:
     edit = choose(
-        g, session, stats, Brightness(), source="dark", targets=["middle", "bright"], **SMALL
+        g, session, stats, Brightness(), source="dark", targets=["middle", "bright"], **SMALL_SEARCH
     )
     choice = json.loads(edit.metadata["choice"])
     assert (choice["source"], choice["targets"]) == (["dark"], ["middle", "bright"])
@@ -224,7 +216,7 @@ def test_cells_that_show_a_target_stay_unless_they_need_not(
             ]
             return (light > low).long() + (light > high).long()
 
-    asked = {"source": "dark", "targets": "bright", **SMALL}
+    asked = {"source": "dark", "targets": "bright", **SMALL_SEARCH}
     kept = choose(g, session, stats, Extremes(), **asked)
     free = choose(g, session, stats, Extremes(), keeps_targets=False, **asked)
     told = [json.loads(edit.metadata["choice"])["excluding"] for edit in (kept, free)]
@@ -248,7 +240,7 @@ def test_cells_that_show_a_target_can_count_more(
         return context_directions(keys, weights, found, rank)
 
     monkeypatch.setattr(choosing, "context_directions", recorded)
-    asked = {"source": "dark", "targets": "bright", **SMALL}
+    asked = {"source": "dark", "targets": "bright", **SMALL_SEARCH}
     edits = [
         choose(g, session, stats, Bright(), target_weight=weight, **asked) for weight in (0.0, 4.0)
     ]
@@ -259,7 +251,7 @@ def test_cells_that_show_a_target_can_count_more(
     shown = KeyStatistics.collect(
         g,
         layer=6,
-        n=SMALL["statistics_samples"],
+        n=SMALL_SEARCH["statistics_samples"],
         seed=seed,
         exclude=lambda state, z: ~cells_showing(layer, state, Bright(), [2]),
     )
@@ -333,7 +325,7 @@ def test_a_session_is_judged_by_its_own_fields_whatever_it_is_called(
     replacing = session.model_copy(update=classes)
     adding = session.model_copy(update=classes | {"adds": True, "least": 3000.0})
     choices = [
-        json.loads(choose(g, drawn, stats, Brightness(), **SMALL).metadata["choice"])
+        json.loads(choose(g, drawn, stats, Brightness(), **SMALL_SEARCH).metadata["choice"])
         for drawn in (replacing, adding)
     ]
     assert [(judge.adds, judge.least_added) for judge in judges] == [(False, 1), (True, 750)]
@@ -342,7 +334,7 @@ def test_a_session_is_judged_by_its_own_fields_whatever_it_is_called(
     ] * 2
     assert choices[0]["excluding"] == "cells with or next to dark"
     assert choices[1]["excluding"] == "cells like hat", "the source stays"
-    asked = choose(g, replacing, stats, Brightness(), targets="middle", **SMALL)
+    asked = choose(g, replacing, stats, Brightness(), targets="middle", **SMALL_SEARCH)
     assert json.loads(asked.metadata["choice"])["targets"] == ["middle"], "what is asked for counts"
 
 
@@ -360,11 +352,11 @@ def test_a_class_that_is_unknown_or_never_shows_is_told(
     g: Generator, session: Session, stats: KeyStatistics
 ) -> None:
     with pytest.raises(ParameterError, match="no class 'dome'.*dark, middle, bright"):
-        choose(g, session, stats, Brightness(), source="dome", targets=["dark"], **SMALL)
+        choose(g, session, stats, Brightness(), source="dome", targets=["dark"], **SMALL_SEARCH)
 
     class Blind(Brightness):
         def labels(self, images: Tensor) -> Tensor:
             return torch.full((len(images), *images.shape[2:]), 2)
 
     with pytest.raises(SessionError, match="show in 0 of"):
-        choose(g, session, stats, Blind(), source="dark", targets=["bright"], **SMALL)
+        choose(g, session, stats, Blind(), source="dark", targets=["bright"], **SMALL_SEARCH)

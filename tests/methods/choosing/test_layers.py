@@ -15,25 +15,17 @@ from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.methods.choosing import choose as searching
 from palimpsest.methods.choosing import layers as choosing
 from palimpsest.methods.choosing.choose import choose
-from palimpsest.methods.choosing.layers import at_layer, choose_among_layers
+from palimpsest.methods.choosing.layers import choose_among_layers
 from palimpsest.methods.choosing.settings import PalimpsestSettings
 from palimpsest.methods.registry import METHODS, edit_with
 from palimpsest.sessions import Session
 from palimpsest.sessions.rewriting import rewrite
 from tests.doubles.brightness import Brightness
-from tests.doubles.golden_session import g, session, stats
+from tests.doubles.golden_session import SMALL_SEARCH, g, session, stats
 
 __all__ = ["g", "session", "stats"]
 
-SMALL = {
-    "tuning_samples": 6,
-    "statistics_samples": 24,
-    "mu_grid": [0.03, 0.3],
-    "iterations": 8,
-    "exemplars": 2,
-    "source": "dark",
-    "targets": ["middle", "bright"],
-}
+SMALL = {**SMALL_SEARCH, "source": "dark", "targets": ["middle", "bright"]}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +63,7 @@ def test_the_best_edit_of_two_layers_is_kept_and_the_other_is_told(
 ) -> None:
     edit = choose_among_layers(g, session, both, Brightness(), **SMALL)
     alone = {
-        layer: choose(g, at_layer(session, layer), stats, Brightness(), **SMALL)
+        layer: choose(g, session.at_layer(layer), stats, Brightness(), **SMALL)
         for layer, stats in zip((6, 7), both, strict=True)
     }
     values = {layer: told(one)["chosen"]["value"] for layer, one in alone.items()}
@@ -105,7 +97,7 @@ def test_of_equal_scores_the_sessions_own_layer_comes_first(
     best: int | None,
 ) -> None:
     solved = {
-        layer: rewrite(g, at_layer(session, layer), stats, iterations=1)
+        layer: rewrite(g, session.at_layer(layer), stats, iterations=1)
         for layer, stats in zip((6, 7), both, strict=True)
     }
 
@@ -115,7 +107,7 @@ def test_of_equal_scores_the_sessions_own_layer_comes_first(
         return replace(edit, metadata={**edit.metadata, "choice": json.dumps(choice)})
 
     monkeypatch.setattr(choosing, "choose_with", scored)
-    drawn = at_layer(session, own)
+    drawn = session.at_layer(own)
     edit = choose_among_layers(g, drawn, both, Brightness(), **SMALL)
     # a session that names no layer is of the first statistics' layer
     assert edit.layer == (best or own or 6)
