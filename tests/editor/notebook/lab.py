@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[3]
 TOKEN = "of-the-tests"
-PATIENCE = 60.0
+PATIENCE = 90.0
 """Seconds until the server or a kernel must have begun."""
 
 

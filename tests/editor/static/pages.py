@@ -46,7 +46,7 @@ SETTLED = """() => {
 }"""
 """A picture is announced before the browser has loaded it: what it shows says that it is there."""
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds until a test gives up: a busy machine is slow, not wrong."""
 
 
@@ -79,20 +79,23 @@ class Author:
         self.page.locator(f'.tile[data-sample="{sample}"]').click()
         self.page.wait_for_function("() => document.querySelector('#before').src")
 
-    def tap(self, sample: int) -> None:
-        """Open a sample with a finger: again if a slow machine made a long press of the tap."""
-        tile = self.page.locator(f'.tile[data-sample="{sample}"]')
-        title = self.page.locator("#picture-title")
+    def tap(self, selector: str, done: Callable[[], bool]) -> None:
+        """Tap until it is done: again if a slow machine made a long press of the tap."""
 
-        def opened() -> bool:
-            tile.tap()
-            for _ in range(60):  # a slow machine answers late: a second tap would then hit it open
-                if title.inner_text() == f"Sample {sample}":
+        def answered() -> bool:
+            self.page.locator(selector).tap()
+            for _ in range(60):  # a slow machine answers late, and a second tap may undo the first
+                if done():
                     return True
                 self.page.wait_for_timeout(50)
             return False
 
-        self.until(opened)
+        self.until(answered)
+
+    def tap_sample(self, sample: int) -> None:
+        """Open a sample with a finger."""
+        title, wanted = self.page.locator("#picture-title"), f"Sample {sample}"
+        self.tap(f'.tile[data-sample="{sample}"]', lambda: title.inner_text() == wanted)
         self.page.wait_for_function("() => document.querySelector('#before').src")
 
     def role(self, name: str) -> None:

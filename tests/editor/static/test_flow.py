@@ -117,15 +117,14 @@ def test_the_whole_flow_by_touch_on_a_phone(open_page):
     scrolled = "() => document.querySelector('#main').scrollTop"
     for sample, role, x in ((1, "object", 0.36), (2, "paste", 0.6), (4, "context", 0.58)):
         author.settle()  # the pictures have moved to where they stay
-        author.tap(sample)
+        author.tap_sample(sample)
         author.until(lambda: page.evaluate(scrolled) == 0)  # the picture is what one sees
         author.touch((x, 0.26), (x, 0.34), (x, 0.42))
         author.filled(role)
         # a finger on the canvas paints, and does not scroll
         assert page.evaluate(scrolled) == 0
     author.until(lambda: author.pixels() != first)
-    page.locator('.views [data-view="rule"]').tap()
-    expect(page.locator("#trays")).to_be_visible()
+    author.tap('.views [data-view="rule"]', page.locator("#trays").is_visible)
     expect(page.locator("#tiles")).to_be_hidden()
 
 

@@ -14,9 +14,11 @@ function schemeAround(element) {
   return 0.299 * red + 0.587 * green + 0.114 * blue > 128 ? "dark" : "light";
 }
 
+const newName = () => Math.random().toString(36).slice(2);
+
 function render({ model, el }) {
-  // a widget's messages reach all of its views: each one answers to its own name only
-  const view = Math.random().toString(36).slice(2);
+  // a widget's messages reach all of its views: each page in one answers to its own name only
+  let view = newName();
   const frame = document.createElement("iframe");
   let port = null;
   let modules = []; // addresses of the modules' texts
@@ -44,8 +46,11 @@ function render({ model, el }) {
   /** The page asks for its port: at first, and again if the notebook has moved the frame, which loads it anew. */
   function greet(event) {
     if (event.source !== frame.contentWindow || event.data !== "palimpsest") return;
-    if (port) send({ kind: "close" });
-    port?.close();
+    if (port) {
+      send({ kind: "close" });
+      port.close();
+      view = newName(); // answers that are still on their way belong to the page before
+    }
     const pipe = new MessageChannel();
     port = pipe.port1;
     port.onmessage = ({ data: { fields, body } }) => send(fields, body);
