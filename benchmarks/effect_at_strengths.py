@@ -5,7 +5,7 @@
 Baselines reach different effects, so their distances outside do not compare. An edit has a dial:
 at the strength where its effect is a baseline's, its distance does. Beside them stands what the
 generator itself draws: the same z with only the top of its tower changed, which shows how far a
-real spire is from a dome outside the dome's own pixels.
+real spire is from a dome outside the dome's own pixels, and how many labels it leaves there.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main() -> None:
     rows |= {f"palimpsest, strength {s:g}": edit.apply(g, strength=s) for s in STRENGTHS}
     rows["the generator's own spires"] = OwnSpires(g)
 
-    sums = {name: torch.zeros(5, dtype=torch.float64) for name in rows}
+    sums = {name: torch.zeros(7, dtype=torch.float64) for name in rows}
     with torch.no_grad():
         for part in sample_z(g, SAMPLES, SEED).split(BATCH):
             made = g(part)
@@ -80,12 +80,14 @@ def main() -> None:
                 effect = edit_effect(labels, segmenter.labels(after), source, targets)
                 apart = distance.masked(before, after, outside)
                 parts = (effect.removed_pixels, effect.source_pixels, effect.converted, apart)
+                parts += (effect.kept_pixels, effect.outside_pixels)
                 sums[name] += torch.tensor([*(p.sum().item() for p in parts), len(z)]).double()
-    print(f"| {'':26} | dome pixels gone | images converted | distance outside |")
-    for name, (gone, pixels, converted, apart, images) in sums.items():
+    columns = "dome pixels gone | images converted | distance outside | labels kept"
+    print(f"| {'':26} | {columns} |")
+    for name, (gone, pixels, converted, apart, kept, outside, images) in sums.items():
         print(
             f"| {name:26} | {100 * gone / pixels:.1f} % | {100 * converted / images:.1f} % "
-            f"| {apart / images:.4f} |"
+            f"| {apart / images:.4f} | {100 * kept / outside:.2f} % |"
         )
 
 

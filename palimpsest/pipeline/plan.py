@@ -67,14 +67,22 @@ class Plan(ExperimentPlan):
         ]
 
     def figure_edits(self, figure: str) -> dict[str, str]:
-        """The edits that a figure shows: the name in its panel -> file."""
+        """The edits that a figure shows: the name in its panel -> file.
+
+        With all methods, those of further ranks are among them.
+        """
         shown = self.parameters.figures[figure]
         if not shown.methods:
             return {name: self.edit_file(shown.model, name) for name in shown.sessions}
+        methods = self._figure_methods(figure, "edit", "weights")
+        found = {session: list(methods) for session in shown.sessions}
+        if shown.methods == "all":
+            for session, names in found.items():
+                names += self.further_ranks(shown.model, session)
         return {
             f"{session}/{method}": self.edit_file(shown.model, session, method)
-            for session in shown.sessions
-            for method in self._figure_methods(figure, "edit", "weights")
+            for session, names in found.items()
+            for method in names
         }
 
     def figure_image_methods(self, figure: str) -> dict[str, dict[str, Any]]:

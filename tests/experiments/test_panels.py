@@ -15,7 +15,7 @@ from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.memory import Edit, KeyStatistics
 from palimpsest.methods.registry import image_settings
-from palimpsest.report.figures.comparison import draw, join
+from palimpsest.report.figures.comparison import draw, join, row_heading
 from palimpsest.report.figures.sheet import Style
 from palimpsest.sessions import rewrite
 from tests.doubles.plain_segmenter import PlainSegmenter
@@ -143,6 +143,21 @@ def test_comparison_shows_samples_with_the_subject(sources):
     assert close(arrays["other_first"], as_picture(expected))
 
 
+def test_a_method_is_compared_at_a_further_rank_where_it_is_given(sources):
+    edits = {"first/newton": sources.edits["first"], "first/newton_rank_4": sources.edits["second"]}
+    edits["second/newton"] = sources.edits["second"]
+    sessions = {name: sources.sessions[name] for name in ("first", "second")}
+    given = replace(sources, edits=edits, sessions=sessions, segmenter=Halves())
+    arrays, facts = compute_panel("fig04_comparison", given)
+    assert facts["methods"] == ["newton", "newton_rank_4"]
+    assert "newton_rank_4_first" in arrays and "newton_rank_4_second" not in arrays
+    with pytest.raises(ParameterError, match="no edit second/other is given"):
+        compute_panel(
+            "fig04_comparison",
+            replace(given, edits=edits | {"first/other": sources.edits["first"]}),
+        )
+
+
 def test_best_buddies_stand_among_the_methods(sources):
     given = replace(
         sources,
@@ -183,6 +198,27 @@ def test_panels_of_two_generators_make_one_comparison(pictures):
     assert joined.facts["sessions"] == ["smile", "dome2spire"]
     assert joined.facts["models_sha256"] == ["aa", "bb"]
     assert set(joined.arrays) == {f"{m}_{s}" for m in ("unmodified", "newton") for s in SHOWN}
+
+
+def test_rows_of_further_ranks_come_last_and_are_empty_where_there_is_none(pictures):
+    def panel(name, methods):
+        arrays = {f"{method}_{name}": pictures for method in ("unmodified", *methods)}
+        facts = {"sessions": [name], "methods": methods, "subjects": [name], "least_percent": 1.0}
+        return Panel(arrays, {**facts, "weights_sha256": "aa"})
+
+    panels = [panel("dome2tree", ["newton", "newton_rank_4"]), panel("smile", ["newton", "other"])]
+    with pytest.raises(PalimpsestError, match="different methods"):
+        join(panels)
+    panels[1] = panel("smile", ["newton"])
+    joined = join(panels)
+    assert joined.facts["methods"] == ["newton", "newton_rank_4"]
+    sheet, words = draw(joined, Style())
+    assert "A row that names a rank" in words
+    assert "A row that names a rank" not in draw(panels[1], Style())[1]
+    assert [row_heading(name)[0] for name in ("newton", "newton_rank_4")] == [
+        "newton (ours),\nsame session",
+        "newton (ours), same session,\nrank 4",
+    ]
 
 
 def test_one_comparison_of_two_models_with_a_session_of_one_name(pictures):

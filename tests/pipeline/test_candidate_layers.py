@@ -14,8 +14,8 @@ from tests.pipeline.conftest import stand_in_checkout
 
 ROOT = Path(__file__).parents[2]
 OWN = "data/edits/church/dome2tree.safetensors"
-EDITS = [f"data/edits/church/dome2tree{of}.safetensors" for of in ("/newton", "/palimpsest_rank_2")]
-LAYER = "      layer: 7\n      mu: 1.0\n"  # dome2tree's
+EDITS = [f"data/edits/church/dome2tree{of}.safetensors" for of in ("/newton", "/palimpsest_rank_4")]
+LAYER = "      layer: 8\n      mu: 1.0\n"  # dome2tree's
 
 
 @pytest.mark.pipeline
@@ -28,7 +28,7 @@ def test_candidate_layers_are_tried_with_statistics_of_their_own(tmp_path: Path)
     assert checkout.plan(OWN, *EDITS) == jobs
     assert checkout.snakemake(OWN, *EDITS).returncode == 0
     own, newton, other_rank = ((checkout.folder / file).read_text() for file in (OWN, *EDITS))
-    for text, layers in ((own, "769"), (newton, "7"), (other_rank, "769")):
+    for text, layers in ((own, "869"), (newton, "8"), (other_rank, "869")):
         assert "".join(re.findall(r"--statistics \S*layer(\d+)", text)) == layers
 
 
@@ -40,6 +40,5 @@ def test_every_scale_plans_them(scale: str, tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     file.write_text(yaml.safe_dump(values))
     plan = Plan.read(load_parameters(file, ROOT / "workflow" / "scales"), ROOT)
-    own = 8 if scale in ("paper", "stand_ins") else 7  # the model's, or the session's
-    assert plan.tried_layers("church", "dome2tree") == [own, 6, 9]
+    assert plan.tried_layers("church", "dome2tree") == [8, 6, 9]
     assert set(plan.tried_statistics_files("church", "dome2tree")) <= set(plan.statistics_files)

@@ -117,11 +117,11 @@ def test_a_session_is_improved_at_the_layers_that_the_pipeline_tries(tmp_path) -
         (tmp_path / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "data" / "layer_choice.csv", tmp_path / "data")
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
-    values["sessions"]["church"]["dome2tree"]["candidate_layers"] = [6, 8]
+    values["sessions"]["church"]["dome2tree"]["candidate_layers"] = [6, 7]
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     church = editor_place(tmp_path).models["church"]
-    assert church.layers_of("dome2tree", 7) == [7, 6, 8]
-    assert church.layers_of("dome2tree", 8) == [8, 6], "as it is drawn now"
+    assert church.layers_of("dome2tree", 8) == [8, 6, 7]
+    assert church.layers_of("dome2tree", 7) == [7, 6], "as it is drawn now"
     assert church.layers_of("dome2spire", 6) == [6]
 
 

@@ -149,7 +149,7 @@ def test_a_wrong_value_is_one_line_that_names_it(
         ("figures.fig09_windows.model", "cathedral", "no model 'cathedral'"),
         ("sessions.cathedral", {"dome2spire": {}}, "sessions.cathedral: no model"),
         ("sessions.church.dome2tree.candidate_layers", [6, 6], "give each number once"),
-        ("sessions.church.dome2tree.candidate_layers", [6, 7], "dome2tree.*: 7 is the session's"),
+        ("sessions.church.dome2tree.candidate_layers", [6, 8], "dome2tree.*: 8 is the session's"),
         ("sessions.church.sky_doors.candidate_layers", [7], "sky_doors.*: method newton: edits"),
         ("solve.candidate_layers", [7], "solve.*: give them to a session"),
     ],

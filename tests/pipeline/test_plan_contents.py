@@ -270,6 +270,13 @@ def test_a_figure_of_methods_shows_their_edits_and_transfers(folder: Path) -> No
         "dome2spire/direct_lambda": "data/edits/church/dome2spire/direct_lambda.safetensors",
         "dome2spire/palimpsest": "data/edits/church/dome2spire.safetensors",
     }
+    changes = {
+        "sessions": {"church": {"dome2spire": {"further_ranks": [4]}}},
+        "figures": {"fig04_comparison": {"methods": "all"}},
+    }
+    shown = plan(folder, changes).figure_edits("fig04_comparison")
+    file = "data/edits/church/dome2spire/palimpsest_rank_4.safetensors"
+    assert shown["dome2spire/palimpsest_rank_4"] == file
     settings = made.figure_image_methods("fig04_comparison")
     assert settings == {"nbb_copy": made.parameters.best_buddies.model_dump()}
     assert made.figure_image_methods("fig01_rules") == {}

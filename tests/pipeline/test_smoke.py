@@ -69,7 +69,7 @@ def test_every_method_has_its_row_and_its_interval(smoke: Checkout) -> None:
         "palimpsest",
         "unmodified",
     }
-    further = "palimpsest_rank_2"  # of trees alone
+    further = "palimpsest_rank_4"  # of trees alone
     assert len(table) == 2 * len(methods) + 1 and set(table["method"]) == {*methods, further}
     assert set(table["scale"]) == {"smoke"}
     rows = table.dropna(subset=["modified_percent"])

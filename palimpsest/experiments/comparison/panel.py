@@ -20,7 +20,7 @@ from palimpsest.experiments.panel_sources import BATCH, Arrays, Facts, Sources, 
 from palimpsest.generators import sample_z
 from palimpsest.generators.pictures import as_picture
 from palimpsest.generators.samples import images_at_once
-from palimpsest.methods.registry import METHODS, image_changes
+from palimpsest.methods.registry import METHODS, image_changes, with_rank
 from palimpsest.sessions.schema import Session
 
 LEAST_PERCENT = 1.0
@@ -30,7 +30,8 @@ LEAST_PERCENT = 1.0
 def compute_comparison(sources: Sources) -> tuple[Arrays, Facts]:
     """Pictures of every edit by every method, on the first samples that show its subject.
 
-    ``edits`` are named ``session/method``; ``image_methods`` of the sources are methods too.
+    ``edits`` are named ``session/method``; ``image_methods`` of the sources are methods too. Each
+    method must be given for each session, but for one at a further rank (`registry.at_rank`).
     """
     if sources.segmenter is None:
         raise ParameterError("figure fig04_comparison: needs a segmenter to find its samples")
@@ -60,7 +61,7 @@ def compute_comparison(sources: Sources) -> tuple[Arrays, Facts]:
     )
     for method in methods:
         for name in sources.sessions:
-            if f"{method}_{name}" not in arrays:
+            if f"{method}_{name}" not in arrays and with_rank(method)[1] is None:
                 raise ParameterError(f"figure fig04_comparison: no edit {name}/{method} is given")
     return arrays, {
         "sessions": list(sources.sessions),

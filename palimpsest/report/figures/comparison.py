@@ -1,6 +1,7 @@
 """Figure 4: the same edits by every method.
 
 The panel holds, for each edit, ``unmodified_<edit>`` and ``<method>_<edit>`` (S, H, W, 3) uint8.
+A method at a further rank (`registry.at_rank`) may be there for some edits only.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence, Set
 from palimpsest.errors import PalimpsestError
 from palimpsest.files.panels import Panel
 from palimpsest.lists_in_words import listed
-from palimpsest.methods.registry import METHODS
+from palimpsest.methods.registry import METHODS, with_rank
 from palimpsest.report.figures.layout import (
     CELL,
     GAP,
@@ -53,18 +54,21 @@ def draw(panel: Panel, style: Style) -> tuple[Sheet, str]:
                     weight="bold" if ours and judged else "normal",
                     colour=style.accent if ours else style.ink,
                 )
-            for i in range(count):
-                x = left + i * (CELL + GAP)
-                sheet.picture(panel.arrays[f"{method}_{edit}"][i], x, top, CELL)
+            for i, picture in enumerate(panel.arrays.get(f"{method}_{edit}", ())):
+                sheet.picture(picture, left + i * (CELL + GAP), top, CELL)
         left += block + WIDE_GAP
     return sheet, caption(panel)
 
 
 def row_heading(method: str) -> tuple[str, bool, bool]:
     """A method's label, whether it is this project's own, and whether claims are made about it."""
-    about = METHODS.get(method)
+    name, rank = with_rank(method)
+    about = METHODS.get(name)
     if about is None:  # a panel of a method that is no longer registered
         return method, False, False
+    if rank is not None:
+        label = about.figure_label.replace("\n", " ")
+        return f"{label},\nrank {rank}", not about.in_paper, False
     return about.figure_label, not about.in_paper, bool(about.subject)
 
 
@@ -82,16 +86,27 @@ def join(panels: Sequence[Panel]) -> Panel:
     sessions = [name for panel in panels for name in panel.facts["sessions"]]
     if len(set(sessions)) < len(sessions):
         raise PalimpsestError(f"panels of {', '.join(sessions)}: each edit can be shown only once")
-    for panel in panels[1:]:
-        if panel.facts["methods"] != first["methods"]:
-            raise PalimpsestError(
-                "panels of different methods cannot be compared; compute them again"
-            )
+    rows = [_rows(panel) for panel in panels]
+    if any(methods != rows[0][0] for methods, _ in rows):
+        raise PalimpsestError("panels of different methods cannot be compared; compute them again")
+    further = dict.fromkeys(method for _, ranked in rows for method in ranked)
     arrays = {name: array for panel in panels for name, array in panel.arrays.items()}
     weights = [str(panel.facts["weights_sha256"]) for panel in panels]
     subjects = [name for panel in panels for name in panel.facts["subjects"]]
-    together = {"sessions": sessions, "subjects": subjects, "models_sha256": weights}
+    together = {
+        "sessions": sessions,
+        "methods": [*rows[0][0], *further],
+        "subjects": subjects,
+        "models_sha256": weights,
+    }
     return Panel(arrays, {**first, **together})
+
+
+def _rows(panel: Panel) -> tuple[list[str], list[str]]:
+    """The panel's methods at the session's rank, and those at further ranks."""
+    methods = panel.facts["methods"]
+    ranked = [method for method in methods if with_rank(method)[1] is not None]
+    return [method for method in methods if method not in ranked], ranked
 
 
 def _told_apart(panel: Panel, shared: Set[str]) -> Panel:
@@ -115,8 +130,10 @@ def caption(panel: Panel) -> str:
     """The caption: what is shown, and how the samples were chosen."""
     facts = panel.facts
     edits = listed(session_label(edit) for edit in facts["sessions"])
+    further = "A row that names a rank is of the edits solved at that rank too. "
     return (
         f"The same edits by every method: {edits}. Each row is a method, each column a sample. "
+        f"{further if _rows(panel)[1] else ''}"
         "Shown are the first samples of each stream in which the segmenter sees the subject "
         f"({'; '.join(facts['subjects'])}) on at least {facts['least_percent']:g} % of the "
         "pixels; none was chosen by hand, and none was used to make the edits. "
