@@ -144,6 +144,7 @@ ORDER = (
     "errors",
     "settings",
     "lists_in_words",
+    "sample_blocks",
     "files",
     "estimates",
     "generators",

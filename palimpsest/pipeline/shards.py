@@ -3,7 +3,7 @@
     shard = Shard.called("3-of-20")
     shard.samples(10_000)                   # range(992, 1488)
 
-A shard takes whole blocks of samples (`palimpsest.generators.sample_blocks`).
+A shard takes whole blocks of samples (`palimpsest.sample_blocks`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from palimpsest.errors import ParameterError
-from palimpsest.generators.sample_blocks import BLOCK
+from palimpsest.sample_blocks import BLOCK
 
 
 @dataclass(frozen=True)

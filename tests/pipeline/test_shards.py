@@ -1,8 +1,8 @@
 import pytest
 
 from palimpsest.errors import ParameterError
-from palimpsest.generators.sample_blocks import BLOCK, batches
 from palimpsest.pipeline.shards import Shard, most_shards
+from palimpsest.sample_blocks import BLOCK, batches
 
 
 @pytest.mark.parametrize("n", [1, BLOCK, BLOCK + 1, 10 * BLOCK - 3, 10_000])

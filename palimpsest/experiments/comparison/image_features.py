@@ -17,11 +17,11 @@ from torch import Tensor
 
 from palimpsest.experiments.counterfactuals.new_rules import NewRule
 from palimpsest.experiments.grading.generator_grades import FLOOR_SEED_STEP
-from palimpsest.generators.sample_blocks import batches
 from palimpsest.generators.samples import standard_normal
 from palimpsest.instruments.distances.inception import InceptionFeatures
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.cached_outputs import CHUNK, CachedOutputs
+from palimpsest.sample_blocks import batches
 
 NEW_RULE = "renders_of_the_new_rule"
 """Name, among the methods, of the world's renders under the new rule."""

@@ -27,7 +27,6 @@ from palimpsest.experiments.counterfactuals.new_rules import Counterfactual, New
 from palimpsest.generators import Generator, KeyState, load_generator, sample_z
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.checkpoints.palimpsest_safetensors import METADATA_KEY
-from palimpsest.generators.sample_blocks import batches
 from palimpsest.instruments.classifiers.base import Classifier
 from palimpsest.instruments.distances.perceptual import PerceptualDistance, PreparedImages
 from palimpsest.instruments.label_changes import edit_effect, of_classes, source_region
@@ -35,6 +34,7 @@ from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 from palimpsest.memory import Edit
 from palimpsest.methods.registry import UNMODIFIED
+from palimpsest.sample_blocks import batches
 
 ERRORS = "classifier_errors"
 """Fact of measurements that holds the known errors of their classifier, as JSON."""
