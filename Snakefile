@@ -48,6 +48,10 @@ for scale in overlays(config["scale"]):
     configfile: f"workflow/scales/{scale}.yaml"
 
 
+# `validate` imports a package of grammars for URIs, which takes a second to build and which no
+# setting needs; so it is told that there is none
+sys.modules.setdefault("rfc3987_syntax", None)
+
 # what this run makes and the paths of its files
 try:
     PLAN = Plan.read(parse_parameters(config), ".")

@@ -14,7 +14,7 @@ import pytest
 from palimpsest.errors import ParameterError
 from palimpsest.pipeline.commands import named_files, numbered_files
 
-ROOT = Path(__file__).parents[2]
+from .conftest import ROOT, copy_checkout
 
 STAGE = """
 from __future__ import annotations
@@ -159,6 +159,24 @@ def test_no_stage_imports_packages_that_only_some_of_its_work_needs() -> None:
     )
     done = run_python("-c", asked, folder=ROOT)
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+
+
+def test_the_plan_imports_no_package_that_only_stages_need(tmp_path: Path) -> None:
+    # every run begins with it, and on a cluster every job
+    copy_checkout(tmp_path)
+    asked = (
+        "import sys\n"
+        "from snakemake.cli import main\n"
+        "sys.argv = ['snakemake', '--list']\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    late = {'torch', 'lark', 'scipy.stats'} & set(sys.modules)\n"
+        "    print('late:', *late)\n"
+    )
+    done = run_python("-c", asked, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "late:", done.stdout
 
 
 def test_garbage_is_collected_while_a_stage_works_but_not_while_it_imports(tmp_path: Path) -> None:
