@@ -12,6 +12,7 @@ import yaml
 from ..pipeline.conftest import ROOT, Checkout
 from .conftest import TABLE
 
+OFTEN = ("--seconds-between-status-checks", "1")
 PROFILES = sorted(path.parent.name for path in (ROOT / "profiles").glob("*/config.yaml"))
 
 # runs the script of a job in its own process, as a batch system does, and tells of it
@@ -32,7 +33,13 @@ def test_a_generic_cluster_makes_the_table(checkout: Checkout, tmp_path: Path) -
     submit.write_text(SUBMIT.format(asked=asked))
     command = f"sh {submit} {{threads}} {{resources.mem_mb}}"
     done = checkout.snakemake(
-        "--profile", "profiles/generic", "--cluster-generic-submit-cmd", command, "--", TABLE
+        "--profile",
+        "profiles/generic",
+        *OFTEN,
+        "--cluster-generic-submit-cmd",
+        command,
+        "--",
+        TABLE,
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     assert checkout.plan("--", TABLE) == {}
