@@ -17,6 +17,7 @@ from palimpsest.files.live_runs import enter_folder
 from palimpsest.pipeline.job_client import offer_job_server
 from palimpsest.pipeline.parameters import overlays, parse_parameters
 from palimpsest.pipeline.plan import Plan, one_of
+from palimpsest.pipeline.scheduler_timers import cancel_timers
 from palimpsest.pipeline.stage_options import (
     as_json,
     json_option,
@@ -127,10 +128,15 @@ onstart:
 
 
 onsuccess:
+    cancel_timers()
     if workflow.is_main_process:
         from palimpsest.report.progress_page import finish
 
         finish(Path("results/report.html"), PROGRESS)
+
+
+onerror:
+    cancel_timers()
 
 
 rule all:
