@@ -74,13 +74,15 @@ for model in PARAMETERS.models:
                 # not an option: compared, so that another layer of one session draws it again
                 own_layers=PLAN.own_layers(model),
                 seed=PARAMETERS.draw.seed,
+                samples=PARAMETERS.draw.samples,
                 truncation=PARAMETERS.models[model].truncation,
             message:
                 f"Draw the sessions of {model} from labels"
             shell:
                 "python -m stages.draw_sessions --model {params.model} --weights {input.weights}"
                 " --segmenter {input.segmenter} --layer {params.layer} --seed {params.seed}"
-                " --drawings {params.drawings} --truncation {params.truncation} {params.sessions}"
+                " --samples {params.samples} --drawings {params.drawings}"
+                " --truncation {params.truncation} {params.sessions}"
                 " --out-dir {params.folder} --device {resources.device} > {log} 2>&1"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -29,9 +29,10 @@ class StandInParameters(Settings):
 
 
 class DrawParameters(Settings):
-    """``seed`` of the samples that sessions are drawn on from labels."""
+    """The ``samples`` of ``seed`` that sessions are drawn on from labels."""
 
     seed: Seed
+    samples: Annotated[int, Field(ge=1, le=1000)] = 400
 
 
 class ComputeParameters(Settings):
