@@ -53,6 +53,16 @@ class Running:
         self.thread.start()
         while not self.server.started:
             time.sleep(0.02)
+        self.hub = app.state.hub
+
+    def wait_for_statistics(self) -> None:
+        """Until they are there, the state has a new revision that nobody's change has made."""
+        while not self.hub.ready.is_set():
+            time.sleep(0.02)
+        desk = self.hub.desk
+        statistics = desk.engine.statistics("church", desk.history.present.draft.layer)
+        statistics.begin()
+        statistics.wait(threading.Event())
 
     def close(self) -> None:
         self.server.should_exit = True
@@ -62,6 +72,7 @@ class Running:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     running = Running(tmp_path_factory.mktemp("editor"))
+    running.wait_for_statistics()
     yield running
     running.close()
 
