@@ -120,7 +120,12 @@ def judge(tables: Tables, facts: Mapping[str, Mapping] | None = None) -> list[Cl
     found = [
         *(efficacy(edit, method) for edit in tried for method in SUBJECTS),
         *(locality(edit, method) for edit in tried for method in SUBJECTS),
-        *(claim for edit in tried for method in SUBJECTS for claim in looks(edit, method)),
+        *(
+            claim
+            for edit in tried
+            for method in SUBJECTS
+            for claim in looks(edit, method, tables.get("critic_grades", ()))
+        ),
         *watermarks(tables.get("table3_watermarks", ())),
         *reflections(tables.get("reflection", ())),
         *(
@@ -226,9 +231,10 @@ def locality(edit: ComparedEdit, method: str) -> Claim:
     return _claim("locality", words + said, holds, edit.where, method)
 
 
-def looks(edit: ComparedEdit, method: str) -> list[Claim]:
+def looks(edit: ComparedEdit, method: str, grades: Sequence[Row] = ()) -> list[Claim]:
     """The claim that no method with an effect spoils images less than ``method``, one of this
-    project's; no claim for other methods and without a critic."""
+    project's; no claim for other methods and without a critic. ``grades``: of the critics, to say
+    where the critic itself is mistaken."""
     column = "critic_drop"
     drops = {name: figure_of(edit.rows[name], column) for name in edit.rivals(method)}
     its = drops.get(method, NOTHING)
@@ -246,12 +252,28 @@ def looks(edit: ComparedEdit, method: str) -> list[Claim]:
     if less:
         told = listed(f"{name_of(one)} {in_words(drops[one], column, False)}" for one in less)
         holds, words = False, f"{words}; less: {told}.{less_done(edit, method, less)}"
+        words += mistaken(edit.rows[method], grades)
     elif perhaps:
         overlapping = listed(map(name_of, perhaps))
         holds, words = None, f"{words}; its interval overlaps that of {overlapping}."
     else:
         words += ", the smallest."
     return [_claim("looks", words, holds, edit.where, method)]
+
+
+def mistaken(row: Row, grades: Sequence[Row]) -> str:
+    """A sentence on what the critic surely prefers to the world's own images of the rule of a
+    table's ``row``; empty if there is nothing such in its ``grades``."""
+    column, rule = "preferred_percent", (row.get("model"), row.get("edit"))
+    found = [
+        f"to a {grade['kind']} in only {in_words(figure_of(grade, column), column)}"
+        for grade in grades
+        if (grade.get("model"), grade.get("rule")) == rule and figure_of(grade, column).high < 50
+    ]
+    if not found:
+        return ""
+    opening = " The critic is mistaken about this rule: it prefers the world’s own image"
+    return f"{opening} {listed(found)} of the scenes."
 
 
 def less_done(edit: ComparedEdit, method: str, others: Sequence[str]) -> str:

@@ -86,6 +86,20 @@ def test_looks_are_those_that_the_critic_finds_least_spoilt(others, holds, said)
     assert claim.topic == "looks"
 
 
+def test_it_is_said_where_the_critic_prefers_a_fault_to_the_worlds_own_image():
+    edit = drops(("palimpsest", 60, 0.1, 0.02), ("newton", 40, 0.05, 0.01))
+    edit.rows["palimpsest"].update(model="face", edit="smile")
+    grades = [
+        {"model": "face", "rule": "smile", "kind": kind, **figure("preferred_percent", share, 4)}
+        for kind, share in (("ghost", 91), ("blur", 48), ("collage", 8))
+    ]
+    (claim,) = looks(edit, "palimpsest", grades)
+    said = "prefers the world’s own image to a collage in only 8.0 % (4.0 to 12.0) of the scenes."
+    assert claim.measured.endswith(said) and "blur" not in claim.measured
+    other = [grade | {"rule": "hat"} for grade in grades]
+    assert "mistaken" not in looks(edit, "palimpsest", other)[0].measured
+
+
 def test_looks_of_an_edit_without_effect_or_without_a_critic():
     (claim,) = looks(drops(("palimpsest", 5, 0.0, 0.01), (PAPERS, 60, 0.2, 0.01)), "palimpsest")
     assert claim.holds is None and "gained only 5.0 points" in claim.measured
