@@ -61,7 +61,8 @@ class Author:
         self.page.goto(self.address)
         self.page.wait_for_function("() => document.body.dataset.revision")
         self.page.locator("#open").click()
-        self.page.get_by_role("button", name="Start empty").click()
+        # a page that has left before the server answers may empty the next one's work
+        self.changes(self.page.get_by_role("button", name="Start empty").click)
         self.page.goto("about:blank")
 
     def settle(self) -> None:
