@@ -1,6 +1,7 @@
 """How near the work of one measured image comes to what the processor can do.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.share_of_peak
+    export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4293918720 MALLOC_TOP_PAD_=67108864
+    OMP_NUM_THREADS=1 python -m benchmarks.share_of_peak        # memory is kept as in a run
 
 An edited church is drawn from the edited layer on, labelled, compared and judged by the critic,
 eight at a time: what `rewrite`, `measure` and `sweep_tradeoff` repeat. PyTorch counts the
@@ -24,6 +25,7 @@ from palimpsest.instruments.segmenters.cached_outputs import CachedOutputs
 
 WEIGHTS = "data/weights/mini/church"
 LAYER, BATCH, TURNS, SIDE = 6, 8, 15, 1536
+PRODUCT = f"product of two matrices of {SIDE} x {SIDE}"
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -59,7 +61,7 @@ def main() -> None:
         works = {
             "the layers from the edited one on": lambda: layer.render(layer.values(state, weight)),
             "labels, distance and critic": judge,
-            f"product of two matrices of {SIDE} x {SIDE}": lambda: square @ square,
+            PRODUCT: lambda: square @ square,
         }
         least = dict.fromkeys(works, float("inf"))
         for _ in range(TURNS):
@@ -67,7 +69,7 @@ def main() -> None:
                 least[name] = min(least[name], seconds(work))
         print("| | Gflop | ms | Gflop/s |\n|---|---|---|---|")
         for name, work in works.items():
-            images = 1 if work is works[next(reversed(works))] else BATCH
+            images = 1 if name == PRODUCT else BATCH
             count, took = operations(work) / 1e9, least[name]
             speed = f"{1000 * took / images:.2f} | {count / took:.0f}"
             print(f"| {name} | {count / images:.3f} | {speed} |")

@@ -75,15 +75,12 @@ class Plan(ExperimentPlan):
         if not shown.methods:
             return {name: self.edit_file(shown.model, name) for name in shown.sessions}
         methods = self._figure_methods(figure, "edit", "weights")
-        found = {session: list(methods) for session in shown.sessions}
-        if shown.methods == "all":
-            for session, names in found.items():
-                names += self.further_ranks(shown.model, session)
-        return {
-            f"{session}/{method}": self.edit_file(shown.model, session, method)
-            for session, names in found.items()
-            for method in names
-        }
+        found = {}
+        for session in shown.sessions:
+            further = self.further_ranks(shown.model, session) if shown.methods == "all" else []
+            for method in (*methods, *further):
+                found[f"{session}/{method}"] = self.edit_file(shown.model, session, method)
+        return found
 
     def figure_image_methods(self, figure: str) -> dict[str, dict[str, Any]]:
         """The methods without an edit file that a figure shows: method -> settings."""

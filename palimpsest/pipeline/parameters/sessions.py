@@ -43,8 +43,8 @@ class SessionParameters(Settings):
 
     ``candidate_layers``: layers that the solver `palimpsest` tries beside ``layer``; the best edit
     of all is kept. ``further_ranks``: a measured session is also solved by its own solver at these
-    ranks, each a row of the table. ``methods``: settings that differ from those of the section
-    `methods` for this session alone.
+    ranks, each a row of the table and of the figure of all methods. ``methods``: settings that
+    differ from those of the section `methods` for this session alone.
     """
 
     solver: Solver = "newton"

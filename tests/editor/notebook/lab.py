@@ -17,6 +17,10 @@ TOKEN = "of-the-tests"
 PATIENCE = 90.0
 """Seconds until the server or a kernel must have begun."""
 
+MOVE_FRAME = "() => { const it = document.querySelector('iframe'); it.parentNode.append(it); }"
+"""What a notebook that moves its cells does: it takes the frame out, and the browser loads its page
+anew."""
+
 
 def notebook(*cells: str) -> str:
     """A notebook with these cells of code, as its file has it."""

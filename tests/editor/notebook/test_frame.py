@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from palimpsest.editor.notebook.page import HERE
+from tests.editor.notebook.lab import MOVE_FRAME
 from tests.editor.static.conftest import browser  # noqa: F401  its fixture is used here too
 from tests.editor.static.pages import PATIENCE
 
@@ -32,8 +33,6 @@ BEGIN = """async ({ loader, modules }) => {
     window.tell({ view: window.asked[0].view, kind: "page", html: "<head></head>", modules });
 }"""
 
-MOVE = "() => { const it = document.querySelector('iframe'); it.parentNode.append(it); }"
-
 ANSWER = """([number, text]) => {
     const { view, number: of } = window.requests()[number];
     window.tell({ view, kind: "answer", number: of, status: 200, type: "text/plain" }, text);
@@ -55,9 +54,7 @@ def test_a_late_answer_to_a_page_that_was_moved_is_not_the_new_ones(page):
     }
     page.evaluate(BEGIN, {"loader": (HERE / "loader.js").read_text(), "modules": modules})
     page.wait_for_function("() => window.requests().length === 1")
-    page.evaluate(
-        MOVE
-    )  # the browser loads the page anew, and it counts its requests from one again
+    page.evaluate(MOVE_FRAME)  # the new page counts its requests from one again
     page.wait_for_function("() => window.requests().length === 2")
     page.evaluate(ANSWER, [0, "of the page before"])
     page.evaluate(ANSWER, [1, "its own"])

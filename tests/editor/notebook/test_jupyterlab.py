@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from palimpsest.sessions import Session
-from tests.editor.notebook.lab import ROOT, Lab, Reader
+from tests.editor.notebook.lab import MOVE_FRAME, ROOT, Lab, Reader
 from tests.editor.static.conftest import browser  # noqa: F401  its fixture is used here too
 from tests.editor.static.pages import PATIENCE, Author
 
@@ -120,10 +120,7 @@ def test_keys_in_the_editor_are_its_own_and_the_end_of_the_kernel_is_said(open_n
     assert author.page.locator("#brush").get_attribute("aria-pressed") == "true"
     assert reader.page.locator(".jp-Notebook .jp-CodeCell").count() == 2
 
-    # a notebook that moves its cells takes the frame out and loads it anew
-    reader.page.evaluate(
-        "() => { const it = document.querySelector('iframe'); it.parentNode.append(it); }"
-    )
+    reader.page.evaluate(MOVE_FRAME)
     author = Author(reader.editor(0), "")
     author.settle()
     reader.begin(1)

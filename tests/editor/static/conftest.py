@@ -59,10 +59,9 @@ class Running:
         """Until they are there, the state has a new revision that nobody's change has made."""
         while not self.hub.ready.is_set():
             time.sleep(0.02)
-        desk = self.hub.desk
-        statistics = desk.engine.statistics("church", desk.history.present.draft.layer)
-        statistics.begin()
-        statistics.wait(threading.Event())
+        engine, work = self.hub.desk.engine, self.hub.desk.history.present
+        engine.begin_statistics(work)
+        engine.statistics(work.model, work.draft.layer, work.truncation).wait(threading.Event())
 
     def close(self) -> None:
         self.server.should_exit = True
