@@ -88,6 +88,7 @@ def open_session(
     compat: bool = False,
     keys_of: Callable[[int], KeyState] | None = None,
     stats: KeyStatistics | None = None,
+    tight: bool = True,
 ) -> OpenSession:
     """The goals of a session, and the keys of its context, in a layer of a generator.
 
@@ -98,6 +99,7 @@ def open_session(
         compat: make masks and cuts as the original code does.
         keys_of: keys of one sample by its number, if they are cached; computed if None.
         stats: statistics of the layer, which tell the units of a session that erases.
+        tight: crop each goal to what is pasted; otherwise it is the whole map.
 
     Raises:
         SessionError: what `Session.check` finds, a number that does not exist, a session that
@@ -126,7 +128,9 @@ def open_session(
             clip = copy_object(donor, exemplar.object.area(values, compat, opened.margin))
             centre = centre_of(exemplar.paste.area(values, compat, opened.margin))
             place = keys_of(exemplar.paste.sample)
-            goals.append(paste_goal(opened, place, clip, centre, halo=0 if compat else 1))
+            goals.append(
+                paste_goal(*(opened, place, clip, centre), tight=tight, halo=0 if compat else 1)
+            )
     return replace(result, goals=tuple(goals))
 
 
@@ -182,7 +186,7 @@ def open_with_statistics(
 ) -> OpenSession:
     """`open_session` at the session's layer, or at that of the statistics if it names none.
 
-    ``options``: exemplars, context, compat and keys_of, as in `open_session`. Raises
+    ``options``: exemplars, context, compat, keys_of and tight, as in `open_session`. Raises
     `StatisticsError` for statistics of other weights or of another layer.
     """
     number = stats.metadata.get("layer")

@@ -11,7 +11,8 @@ tuning samples:
 3. judge groups of exemplars that look alike (`alike`) together in the same way;
 4. judge the best exemplars, alone and together (2, 4, 6 in one edit), and the best group, at every
    μ, on all of them, the samples first on which the others lost most; one that can no longer
-   become the best is left there.
+   become the best is left there;
+5. if labels judge, let the best edit descend in images (`refining`), and keep what scores better.
 
 The same inputs give the same edit. Its metadata holds the candidates and their scores.
 """
@@ -25,31 +26,28 @@ from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from palimpsest.generators.base import Generator, KeyState
 from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.segmenters.base import Segmenter
-from palimpsest.memory import Edit, KeyStatistics, context_directions, match_map, pose
+from palimpsest.memory import Edit, KeyStatistics, context_directions, pose
 from palimpsest.memory.goals import goal_arguments
 from palimpsest.memory.problem import rank_change
 from palimpsest.memory.solvers.newton import Descent
 from palimpsest.methods.choosing.alike import alike_groups
-from palimpsest.methods.choosing.classes import painted_classes, session_classes
+from palimpsest.methods.choosing.changing import prepare
 from palimpsest.methods.choosing.judges import (
     BATCH,
     Judge,
     Judgement,
-    LabelJudge,
     Score,
-    ValueJudge,
     cells_showing,
-    widened,
 )
+from palimpsest.methods.choosing.refining import measured_again, refined
 from palimpsest.methods.choosing.settings import PalimpsestSettings
-from palimpsest.sessions.opening import OpenSession, open_with_statistics, samples_of
+from palimpsest.sessions.opening import OpenSession, open_with_statistics
 from palimpsest.sessions.rewriting import solve
 from palimpsest.sessions.schema import Session
 from palimpsest.settings import validated
@@ -60,15 +58,11 @@ SET_SIZES = (1, 2, 4, 6, 8, 12, 16, 24, 32)
 SINGLES = 3
 """How many of the best exemplars are tried alone at every μ."""
 
+STEPS_A_CANDIDATE = 8
+"""Steps of refining that count as one judged candidate in the progress of a search."""
+
 CLOSE = 1e-5
 """Values that differ by less may be equal once rounded (`Candidate.order`)."""
-
-MATCH_SHARE = 0.5
-"""Without labels, a cell should change if it matches the direction at least half as well as the
-median cell of the context, and is among the best-matching share `MATCH_MOST` of all cells."""
-
-MATCH_MOST = 0.05
-MATCH_SAMPLES = 64
 
 
 @dataclass(frozen=True)
@@ -128,16 +122,17 @@ def choose_with(
     """
     if asked.rank is not None:
         session = session.model_copy(update={"rank": asked.rank})
-    tried = range(min(asked.candidate_exemplars, len(session.exemplars)))
-    opened = open_with_statistics(g, session, stats, exemplars=tried)
-    changing, judge, about = _prepare(g, opened, stats, segmenter, asked)
+    seed = int(stats.metadata.get("seed", 1))
+    given = range(min(asked.candidate_exemplars, len(session.exemplars)))
+    opened = open_with_statistics(g, session, stats, exemplars=given)
+    changing, judge, about = prepare(g, opened, stats, segmenter, asked)
 
     def collected(left_out: Callable[[KeyState], Tensor], named: str) -> KeyStatistics:
         return KeyStatistics.collect(
             g,
             layer=opened.layer.number,
             n=asked.statistics_samples,
-            seed=int(stats.metadata.get("seed", 1)),
+            seed=seed,
             batch=images_at_once(g.resolution, BATCH),
             exclude=lambda state, z: left_out(state),
             excluding=named,
@@ -155,7 +150,13 @@ def choose_with(
     directions = context_directions(
         opened.context_keys, opened.context_weights, spared, session.rank
     )
-    rounds = _Rounds(opened, directions, spared, judge, asked, progress)
+    refines = asked.refining_steps > 0 and about["judge"] == "labels"
+    last = -(-asked.refining_steps // STEPS_A_CANDIDATE) if refines else 0
+    report = progress or (lambda done, total: None)
+    rounds = _Rounds(
+        *(opened, directions, spared, judge, asked),
+        lambda done, total: report(done, total + last),
+    )
     best = rounds.best()
     edit = solve(
         opened,
@@ -166,13 +167,22 @@ def choose_with(
         mu=best.mu,
         iterations=asked.iterations,
     )
-    choice = {
-        **about,
-        "tuning_samples": judge.n,
-        "tuning_seed": asked.tuning_seed,
-        "chosen": best.record(),
-        "tried": [candidate.record() for candidate in rounds.tried],
-    }
+    choice = {**about, "tuning_samples": judge.n, "tuning_seed": asked.tuning_seed}
+    if refines:
+        whole = open_with_statistics(g, session, stats, exemplars=best.exemplars, tight=False)
+        found = refined(
+            *(whole, edit, changing, seed, asked),
+            lambda step: report(rounds.total + step // STEPS_A_CANDIDATE, rounds.total + last),
+        )
+        score = judge.score(rounds.weight_of(found))
+        kept = score.value > best.score.value
+        choice["refined"] = {"kept": kept, **score.record()}
+        if kept:
+            best = replace(best, score=score)
+            edit = measured_again(edit, found, opened, best.exemplars, spared)
+        report(rounds.total + last, rounds.total + last)
+    tried = [candidate.record() for candidate in rounds.tried]
+    choice |= {"chosen": best.record(), "tried": tried}
     told = {"exemplars": ",".join(map(str, best.exemplars)), "choice": json.dumps(choice)}
     if best.score.critic_drop is not None:
         told["critic_drop"] = f"{best.score.critic_drop:.5f}"
@@ -255,17 +265,17 @@ class _Rounds:
             descent = Descent(problem)
             self.descents = {exemplars: descent}  # sets are tried one after another
         found = descent.solve(mu, self.asked.iterations).coefficients
-        runner = _Runner(exemplars, mu, found, self.judge.begin(self._weight(found)))
+        runner = _Runner(exemplars, mu, found, self.judge.begin(self.weight_of(found)))
         self.runners[exemplars, mu] = runner
         return runner
 
-    def _weight(self, coefficients: Tensor) -> Tensor:
-        """Computed anew for each batch, since the weights of all candidates need much memory."""
+    def weight_of(self, coefficients: Tensor) -> Tensor:
+        """W₀ + Λ D, computed anew for each batch: those of all candidates need much memory."""
         directions = self.directions.to(coefficients.device)
         return self.opened.layer.weight.detach() + rank_change(coefficients, directions)
 
     def _extend(self, runner: _Runner, numbers: Tensor) -> None:
-        self.judge.extend(runner.judgement, self._weight(runner.coefficients), numbers)
+        self.judge.extend(runner.judgement, self.weight_of(runner.coefficients), numbers)
         self.lost[numbers] += self.judge.losses(runner.judgement)[numbers]
         self.times[numbers] += 1
 
@@ -331,87 +341,3 @@ def hardest(lost: Tensor, times: Tensor, judged: Tensor) -> Tensor:
 
 def _order(candidate: Candidate) -> tuple:
     return candidate.order
-
-
-def _prepare(
-    g: Generator,
-    opened: OpenSession,
-    stats: KeyStatistics,
-    segmenter: Segmenter | None,
-    asked: PalimpsestSettings,
-) -> tuple[Any, Judge, dict[str, Any]]:
-    """The cells that should change (a function of keys), the judge, and facts for the metadata."""
-    layer, session = opened.layer, opened.session
-    matching = matching_cells(g, opened, stats)
-    about: dict[str, Any] = {"judge": "values", "excluding": f"cells like {session.name}"}
-
-    def by_values() -> tuple[Any, Judge, dict[str, Any]]:
-        judge = ValueJudge(
-            g, layer.number, opened.goals, matching, asked.tuning_samples, asked.tuning_seed
-        )
-        return matching, judge, about
-
-    if segmenter is None:
-        return by_values()
-    source, targets = asked.source, asked.targets
-    if source is None or targets is None:
-        seen = session_classes(session, segmenter)
-        if seen is None and not session.erase:  # what comes instead is nowhere painted
-            seen = painted_classes(g, session, segmenter)
-        if seen is None:  # no class stands out: labels cannot judge
-            return by_values()
-        source, targets = source or seen[0], targets or seen[1]
-    adds = bool(session.adds)
-    judge = LabelJudge(
-        g,
-        layer.number,
-        segmenter,
-        source,
-        targets,
-        asked.tuning_samples,
-        asked.tuning_seed,
-        adds=adds,
-        least_added=_least_added(session, g.resolution) if adds else 1,
-        perceptual_weight=asked.perceptual_weight,
-        critic_weight=asked.critic_weight,
-    )
-    about |= {"judge": "labels", "source": list(source), "targets": list(targets)}
-    if adds:  # most of the source should not change
-        return matching, judge, about
-    free = source if asked.keeps_targets else (*source, *targets)
-    numbers = segmenter.numbers(*free)
-
-    def showing(state: KeyState) -> Tensor:
-        return cells_showing(layer, state, segmenter, numbers)
-
-    return showing, judge, {**about, "excluding": f"cells with or next to {', '.join(free)}"}
-
-
-def matching_cells(
-    g: Generator, opened: OpenSession, stats: KeyStatistics
-) -> Callable[[KeyState], Tensor]:
-    """A function of keys that gives the cells (B, h, w) bool that match the context's direction.
-
-    Cells next to a matching one are included; for the threshold see `MATCH_SHARE`.
-    """
-    direction = context_directions(opened.context_keys, opened.context_weights, stats, 1)[0]
-    matched = match_map(opened.context_keys, direction)
-    weights = opened.context_weights
-    usual = matched[weights > (0.5 if (weights > 0.5).any() else 0)].median()
-    z = samples_of(g, opened.session, MATCH_SAMPLES)
-    with torch.no_grad():
-        maps = [match_map(opened.layer.keys(part).k, direction).flatten() for part in z.split(16)]
-    threshold = max(MATCH_SHARE * float(usual), float(torch.cat(maps).quantile(1 - MATCH_MOST)))
-
-    def matching(state: KeyState) -> Tensor:
-        return widened(match_map(state.k, direction) >= threshold)
-
-    return matching
-
-
-def _least_added(session: Session, resolution: int) -> int:
-    """How many pixels must become a target for an image to count as converted."""
-    if session.least is not None:
-        return round(session.least * (resolution / 128) ** 2)
-    sizes = [e.object.area((resolution, resolution)).sum().item() for e in session.exemplars]
-    return int(np.median(sizes)) // 4

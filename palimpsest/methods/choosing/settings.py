@@ -33,6 +33,10 @@ class PalimpsestParameters(Settings):
     ``critic_weight``: points that it loses for each hundredth by which a critic finds its images
     less natural where they are to change, and the same elsewhere, if the segmenter has a critic;
     at 1 small clear changes lose to hardly any.
+    ``refining_steps``: of the descent in images at the end (`refining`), 0 for none;
+    ``refining_samples``: the other images that it compares with, of the statistics' seed;
+    ``place_weight``: how much more the pixels of a pasted thing count than those around it;
+    ``others_weight``: how much the other images count against the exemplars.
     """
 
     candidate_exemplars: Count = 12
@@ -46,6 +50,10 @@ class PalimpsestParameters(Settings):
     target_weight: Annotated[float, Field(ge=0)] = 0.0
     perceptual_weight: Annotated[float, Field(ge=0)] = 1.0
     critic_weight: Annotated[float, Field(ge=0)] = 0.2
+    refining_steps: Annotated[int, Field(ge=0)] = 80
+    refining_samples: Count = 64
+    place_weight: Annotated[float, Field(ge=0)] = 10.0
+    others_weight: Annotated[float, Field(ge=0)] = 3.0
 
     @model_validator(mode="after")
     def _enough_candidates(self) -> PalimpsestParameters:
