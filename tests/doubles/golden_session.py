@@ -24,8 +24,9 @@ SMALL_SEARCH = {
     "mu_grid": [0.03, 0.3],
     "iterations": 8,
     "exemplars": 2,
+    "refining_steps": 0,
 }
-"""Settings of `palimpsest` with which a search takes a second."""
+"""Settings of `palimpsest` with which a search takes a second, without the descent at its end."""
 
 
 @pytest.fixture(scope="module")

@@ -175,9 +175,9 @@ def choose_with(
             lambda step: report(rounds.total + step // STEPS_A_CANDIDATE, rounds.total + last),
         )
         score = judge.score(rounds.weight_of(found))
-        kept = score.value > best.score.value
-        choice["refined"] = {"kept": kept, **score.record()}
-        if kept:
+        better = score.value > best.score.value
+        choice["refined"] = {"taken": better, **score.record()}
+        if better:
             best = replace(best, score=score)
             edit = measured_again(edit, found, opened, best.exemplars, spared)
         report(rounds.total + last, rounds.total + last)

@@ -43,7 +43,7 @@ RATE = 0.02
 @dataclass(frozen=True)
 class WantedImages:
     """Keys of n samples, the images (n, 3, H, W) that an edit should make of them, and the weight
-    (n, 1, H, W) of each pixel."""
+    (n, 1, H, W) of each pixel, or (n, 1, 1, 1) of all."""
 
     states: tuple[KeyState, ...]
     images: Tensor
@@ -81,7 +81,7 @@ def other_images(layer: Layer, weight: Tensor, z: Tensor, changing: Cells) -> Wa
         states += [state[i : i + 1] for i in range(len(part))]
         images.append(torch.where(_of_pixels(layer, changing(state), before) > 0, after, before))
     found = torch.cat(images)
-    return WantedImages(tuple(states), found, torch.ones_like(found[:, :1]))
+    return WantedImages(tuple(states), found, found.new_ones(len(found), 1, 1, 1))
 
 
 def refined(

@@ -16,6 +16,7 @@ from palimpsest.errors import ParameterError, SessionError
 from palimpsest.generators import sample_z
 from palimpsest.generators.base import Generator
 from palimpsest.memory import KeyStatistics, context_directions
+from palimpsest.methods.choosing import changing
 from palimpsest.methods.choosing import choose as choosing
 from palimpsest.methods.choosing import judges as tuning
 from palimpsest.methods.choosing.choose import Candidate, choose, hardest
@@ -83,7 +84,7 @@ def test_candidates_that_cannot_win_are_left_early_and_the_edit_is_the_same(
     monkeypatch.setattr(tuning, "BATCH", 8)
 
     early = choose(g, session, stats, segmenter, **asked)
-    monkeypatch.setattr(getattr(choosing, judge), "bound", lambda self, judgement: math.inf)
+    monkeypatch.setattr(getattr(tuning, judge), "bound", lambda self, judgement: math.inf)
     in_full = choose(g, session, stats, segmenter, **asked)
     assert early.coefficients.equal(in_full.coefficients)
     chosen, judged = [], []
@@ -167,7 +168,7 @@ def test_hard_samples_first_need_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
         rounds.judge, rounds.tried, rounds.total = judge, [], 8
         rounds.progress = lambda done, total: told.append((done, total))
         rounds.lost, rounds.times = torch.zeros(2, judge.n, dtype=torch.float64)
-        rounds._weight = lambda coefficients: coefficients  # type: ignore[method-assign]
+        rounds.weight_of = lambda coefficients: coefficients  # type: ignore[method-assign]
         runners = [
             choosing._Runner((i,), 1.0, torch.tensor(0.2 + 0.1 * i), judge.begin(Tensor()))
             for i in range(8)
@@ -320,7 +321,7 @@ def test_a_session_is_judged_by_its_own_fields_whatever_it_is_called(
             super().__init__(*given, **more)
             judges.append(self)
 
-    monkeypatch.setattr(choosing, "LabelJudge", Noted)
+    monkeypatch.setattr(changing, "LabelJudge", Noted)
     classes = {"name": "hat", "source": ("dark",), "targets": ("bright",)}
     replacing = session.model_copy(update=classes)
     adding = session.model_copy(update=classes | {"adds": True, "least": 3000.0})

@@ -12,7 +12,7 @@ from torch import Tensor
 from palimpsest.errors import ParameterError, StatisticsError
 from palimpsest.generators.base import Generator
 from palimpsest.memory import Edit, KeyStatistics
-from palimpsest.methods.choosing import choose as searching
+from palimpsest.methods.choosing import changing
 from palimpsest.methods.choosing import layers as choosing
 from palimpsest.methods.choosing.choose import choose
 from palimpsest.methods.choosing.layers import choose_among_layers
@@ -168,8 +168,8 @@ def test_layers_are_compared_by_labels_only(
 ) -> None:
     with pytest.raises(ParameterError, match=r"^layers 6 and 7: .* no segmenter; give one layer"):
         choose_among_layers(g, session, both, None, **SMALL)
-    monkeypatch.setattr(searching, "session_classes", lambda *_: None)
-    monkeypatch.setattr(searching, "painted_classes", lambda *_: None)
+    monkeypatch.setattr(changing, "session_classes", lambda *_: None)
+    monkeypatch.setattr(changing, "painted_classes", lambda *_: None)
     unnamed = SMALL | {"source": None, "targets": None}
     assert told(choose(g, session, both[0], Brightness(), **unnamed))["judge"] == "values"
     with pytest.raises(ParameterError, match="^layers 6 and 7: .* no class stands out in session"):

@@ -1,0 +1,191 @@
+"""The descent in images at the end of a search: what it wants, and that the better edit is kept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from palimpsest.generators import sample_z
+from palimpsest.generators.base import Generator, KeyState
+from palimpsest.memory import Edit, KeyStatistics, pose
+from palimpsest.memory.goals import goal_arguments
+from palimpsest.memory.problem import rank_change
+from palimpsest.methods.choosing import choose as choosing
+from palimpsest.methods.choosing.choose import choose
+from palimpsest.methods.choosing.judges import LabelJudge, Score
+from palimpsest.methods.choosing.refining import (
+    WantedImages,
+    measured_again,
+    other_images,
+    pasted_images,
+    refined,
+)
+from palimpsest.methods.choosing.settings import PalimpsestSettings
+from palimpsest.sessions import OpenSession, Session, open_session, rewrite
+from tests.doubles.brightness import Brightness
+from tests.doubles.golden_session import SMALL_SEARCH, golden_session
+
+SEARCH = {**SMALL_SEARCH, "source": "dark", "targets": ["middle", "bright"]}
+HOW = PalimpsestSettings(refining_steps=40, refining_samples=12)
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    return golden_session()
+
+
+@pytest.fixture(scope="module")
+def whole(g: Generator, session: Session) -> OpenSession:
+    return open_session(g, session, tight=False)
+
+
+@pytest.fixture(scope="module")
+def edit(g: Generator, session: Session, stats: KeyStatistics) -> Edit:
+    return rewrite(g, session, stats, exemplars=None, mu=1.0)
+
+
+def upper_half(state: KeyState) -> Tensor:
+    cells = torch.zeros(len(state), *state.k.shape[2:], dtype=torch.bool)
+    cells[:, : cells.shape[1] // 2] = True
+    return cells
+
+
+def test_goals_of_whole_maps_differ_from_the_layers_values_where_something_is_pasted(
+    g: Generator, session: Session, whole: OpenSession
+) -> None:
+    tight = open_session(g, session)
+    for goal, cut, exemplar in zip(whole.goals, tight.goals, session.exemplars, strict=True):
+        z = sample_z(g, exemplar.paste.sample + 1, session.seed)[exemplar.paste.sample :]
+        values = whole.layer.values(whole.layer.keys(z)).v
+        assert goal.target.shape == values.shape and goal.weights is None
+        pasted = (goal.target != values).any(dim=1)
+        assert cut.weights is not None
+        assert 0 < pasted.sum() <= (cut.weights > 0).sum()
+
+
+def test_an_exemplar_is_to_look_as_pasted_and_its_place_counts_more(whole: OpenSession) -> None:
+    wanted = pasted_images(whole, place_weight=4.0)
+    assert len(wanted.states) == len(whole.goals) == len(wanted.images)
+    assert wanted.weights.unique().tolist() == [1.0, 5.0]
+    for i, goal in enumerate(whole.goals):
+        values = whole.layer.values(goal.state)
+        drawn = whole.layer.render(values.replace(goal.target))[0]
+        torch.testing.assert_close(wanted.images[i], drawn)
+        place = wanted.weights[i, 0] == 5.0
+        moved = (drawn - whole.layer.render(values)[0]).abs().mean(dim=0)
+        assert moved[place].mean() > 5 * moved[~place].mean()
+
+
+def test_other_samples_follow_the_edit_in_cells_that_may_change_and_else_stay(
+    g: Generator, whole: OpenSession, edit: Edit
+) -> None:
+    layer, z = whole.layer, sample_z(g, 6, 9)
+    weight = layer.weight.detach() + rank_change(edit.coefficients, edit.directions)
+    wanted = other_images(layer, weight, z, upper_half).images
+    before, after = g(z), edit.apply(g)(z)
+    half = before.shape[2] // 2
+    torch.testing.assert_close(wanted[:, :, :half], after[:, :, :half], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(wanted[:, :, half:], before[:, :, half:], atol=1e-5, rtol=1e-5)
+
+
+def mean_error(wanted: WantedImages, whole: OpenSession, coefficients: Tensor, edit: Edit) -> float:
+    weight = whole.layer.weight.detach() + rank_change(coefficients, edit.directions)
+    return float(wanted.error(whole.layer, weight, list(range(len(wanted.states)))))
+
+
+def test_the_descent_comes_nearer_to_what_it_wants_and_is_the_same_again(
+    g: Generator, whole: OpenSession, edit: Edit
+) -> None:
+    steps: list[int] = []
+    found = refined(whole, edit, upper_half, 1, HOW, steps.append)
+    assert steps == list(range(1, 41)) and found.shape == edit.coefficients.shape
+    weight = whole.layer.weight.detach() + rank_change(edit.coefficients, edit.directions)
+    pasted = pasted_images(whole, HOW.place_weight)
+    others = other_images(whole.layer, weight, sample_z(g, 12, 1), upper_half)
+
+    def objective(coefficients: Tensor) -> float:
+        place, rest = (mean_error(one, whole, coefficients, edit) for one in (pasted, others))
+        return place + HOW.others_weight * rest
+
+    assert objective(found) < 0.985 * objective(edit.coefficients)
+    assert refined(whole, edit, upper_half, 1, HOW).equal(found)
+
+
+def test_what_is_measured_again_is_that_of_the_new_coefficients(
+    g: Generator, session: Session, stats: KeyStatistics, edit: Edit
+) -> None:
+    opened = open_session(g, session)
+    halved = measured_again(edit, edit.coefficients / 2, opened, range(3), stats)
+    problem = pose(opened.layer, **goal_arguments(opened.goals), directions=edit.directions)
+    loss = float(problem.loss(problem.weight_of(edit.coefficients / 2)))
+    assert float(halved.metadata["loss_after"]) == pytest.approx(loss, rel=1e-4)
+    assert float(halved.metadata["change"]) == pytest.approx(
+        float(edit.metadata["change"]) / 4, rel=1e-4
+    )
+    assert halved.directions.equal(edit.directions)
+    kept = set(edit.metadata) - {"loss_after", "change", "relative_change"}
+    assert {name: halved.metadata[name] for name in kept} == {
+        name: edit.metadata[name] for name in kept
+    }
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_the_better_of_both_edits_is_kept(
+    g: Generator,
+    session: Session,
+    stats: KeyStatistics,
+    monkeypatch: pytest.MonkeyPatch,
+    better: bool,
+) -> None:
+    plain = choose(g, session, stats, Brightness(), **SEARCH)
+    best = json.loads(plain.metadata["choice"])["chosen"]
+    value = best["value"] + (0.1 if better else -0.1)
+
+    def scored(self: LabelJudge, weight: Tensor, quick: bool = False) -> Score:
+        return Score(value)
+
+    monkeypatch.setattr(LabelJudge, "score", scored)
+    asked = {**SEARCH, "refining_steps": 3, "refining_samples": 8}
+    edit = choose(g, session, stats, Brightness(), **asked)
+    choice = json.loads(edit.metadata["choice"])
+    assert choice["refined"] == {"taken": better, "value": pytest.approx(value, abs=1e-4)}
+    assert choice["chosen"]["exemplars"] == best["exemplars"]
+    assert choice["chosen"]["value"] == pytest.approx(value if better else best["value"], abs=1e-4)
+    assert edit.directions.equal(plain.directions)
+    assert edit.coefficients.equal(plain.coefficients) != better
+
+
+def test_its_score_is_on_all_tuning_samples(
+    g: Generator, session: Session, stats: KeyStatistics
+) -> None:
+    asked = {**SEARCH, "refining_steps": 3, "refining_samples": 8}
+    choice = json.loads(choose(g, session, stats, Brightness(), **asked).metadata["choice"])
+    told = choice["refined"]
+    assert told.keys() - {"taken"} == choice["chosen"].keys() - {"exemplars", "mu", "samples"}
+    if told.pop("taken"):
+        assert choice["chosen"].items() >= told.items()
+
+
+def test_images_are_judged_by_labels_only(
+    g: Generator, session: Session, stats: KeyStatistics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing, "refined", lambda *_: pytest.fail("refined"))
+    edit = choose(g, session, stats, **{**SMALL_SEARCH, "refining_steps": 3})
+    assert "refined" not in json.loads(edit.metadata["choice"])
+
+
+def test_progress_counts_the_descent(g: Generator, session: Session, stats: KeyStatistics) -> None:
+    told: list[tuple[int, int]] = []
+    asked: dict[str, Any] = {**SEARCH, "refining_steps": 20, "refining_samples": 4}
+    settings = PalimpsestSettings(**asked)
+    choosing.choose_with(
+        g, session, stats, Brightness(), settings, lambda *given: told.append(given)
+    )
+    done, totals = zip(*told, strict=True)
+    assert list(done) == sorted(done)
+    assert told[-1] == (totals[-1], totals[-1])
+    assert len({total - made for made, total in told[-21:]}) > 2
