@@ -5,8 +5,9 @@
         --out-edit zero_30_units=zero_30_units.safetensors --out-edit rank_one=rank_one.safetensors
 
 The edits are zero_30_units, zero_60_units (one for each number in ``units``, out of 512), rank_one
-(one rule for all marks), rank_one_each (a rule for each mark, one after the other) and
-oracle_rank_one (the best rule that knows the truth, which only a model with a world has).
+(one rule for all marks), rank_one_images (one that images decide), rank_one_each (a rule for each
+mark, one after the other) and oracle_rank_one (the best rule that knows the truth, which only a
+model with a world has).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from tqdm import tqdm
 
 from palimpsest.drawing.survey import survey_samples
 from palimpsest.errors import ParameterError
+from palimpsest.experiments.watermarks.by_images import NAME as BY_IMAGES
+from palimpsest.experiments.watermarks.by_images import rule_by_images
 from palimpsest.experiments.watermarks.erase import (
     erase,
     joined,
@@ -49,7 +52,7 @@ def main(
         str,
         typer.Option(
             help="How to erase, as JSON: units, contexts, samples, seed, mu, iterations,"
-            " statistics_samples, oracle."
+            " statistics_samples, images, oracle."
         ),
     ] = "{}",
     world: Annotated[
@@ -85,6 +88,12 @@ def main(
         name = f"zero_{given}_units"
         edits[name] = ablate_units(generator.layer(layer), order[:count], name)
     edits["rank_one"] = rule(marks, "rank_one")
+    many = open_marks(generator, layer, painted_marks(survey, marks, how.images.contexts), seed)
+    with tqdm(total=how.images.steps, desc=BY_IMAGES, unit="step", mininterval=5) as bar:
+        edits[BY_IMAGES] = rule_by_images(
+            *(many, survey, stats, spared, labels, marks, [*counts.values()], how.images, seed),
+            progress=lambda step, loss: bar.update(),
+        )
     each, changed = [], generator
     for mark in marks:
         each.append(rule((mark,), mark, changed))

@@ -45,6 +45,7 @@ NEAR = 10.0
 
 OWN = (
     *(name for name, method in METHODS.items() if not method.in_paper),
+    "rank_one_images",
     "rank_one_each",
     "oracle_rank_one",
 )
@@ -53,7 +54,11 @@ OWN = (
 SUBJECTS = {name: method.subject for name, method in METHODS.items() if method.subject}
 """Names in claims of the methods whose efficacy and locality are judged."""
 
-ERASERS = {"rank_one": "one rank-one rule", "rank_one_each": "a rank-one rule for each mark"}
+ERASERS = {
+    "rank_one": "one rank-one rule",
+    "rank_one_images": "one rank-one rule that images decide",
+    "rank_one_each": "a rank-one rule for each mark",
+}
 ZEROED = ("zero_30_units", "zero_60_units")
 MARKS = {"middle_count": "letters in the middle", "bottom_count": "letters at the bottom"}
 OUTSIDE = {"perceptual_outside": "distance where there was no mark"}

@@ -57,7 +57,8 @@ SECTIONS = (
         "A stock's letters stand over a third of the pictures that the church generator learned "
         "from, in the middle, along the bottom or at both places, and it draws these marks too. "
         "They can be erased by silencing the units most specific to them, or by a rule whose goal "
-        "is the same image without the mark. The table counts the marks that are left, and how "
+        "is the same image without the mark: one image in the values of one layer, or (“by "
+        "images”) many images as they look. The table counts the marks that are left, and how "
         "much images change outside the marks. The oracle is no method: it knows the true goal of "
         "every image, and shows whether a rank-one rule exists.",
         ("table3_watermarks", "fig05_watermarks"),

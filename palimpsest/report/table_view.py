@@ -102,6 +102,7 @@ NAMES = {
     "zero_30_units": "30 units silenced",
     "zero_60_units": "60 units silenced",
     "rank_one": "rank-one rule",
+    "rank_one_images": "rank-one rule, by images",
     "rank_one_each": "a rule for each mark",
     "oracle_rank_one": "rank-one oracle (knows the truth)",
 }

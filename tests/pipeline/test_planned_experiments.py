@@ -60,6 +60,7 @@ def test_watermarks_need_a_world(folder: Path) -> None:
         "zero_30_units",
         "zero_60_units",
         "rank_one",
+        "rank_one_images",
         "rank_one_each",
         "oracle_rank_one",
     ]

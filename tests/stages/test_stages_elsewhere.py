@@ -72,7 +72,8 @@ UNITS = {
     },
     **{"dissected": 24, "dissection_seed": 1, "samples": 6, "seed": 3, "shown": 2},
 }
-MARKING = ("zero_30_units", "zero_60_units", "rank_one", "rank_one_each", "oracle_rank_one")
+MARKING = ("zero_30_units", "zero_60_units", "rank_one", "rank_one_images")
+MARKING += ("rank_one_each", "oracle_rank_one")
 FIGURES = {
     "fig01_rules": ["dome2spire", "remove_window"],
     "fig02_memory": ["dome2spire"],
@@ -275,6 +276,7 @@ STEPS = {
             settings=json.dumps(
                 {
                     **{"contexts": 3, "samples": 40, "iterations": 3, "statistics_samples": 16},
+                    "images": {"contexts": 3, "steps": 2},
                     "oracle": {"samples": 24, "steps": 2},
                 }
             ),

@@ -36,7 +36,8 @@ needs_weights = pytest.mark.skipif(
 )
 
 
-MADE = ("zero_30_units", "zero_60_units", "rank_one", "rank_one_each", "oracle_rank_one")
+MADE = ("zero_30_units", "zero_60_units", "rank_one", "rank_one_images")
+MADE += ("rank_one_each", "oracle_rank_one")
 
 
 @needs_weights
@@ -44,6 +45,7 @@ def test_from_weights_to_table_and_panel(tmp_path):
     church = load_generator(CHURCH)
     KeyStatistics.collect(church, layer=5, n=60, seed=1).save(tmp_path / "layer5.safetensors")
     few = {"contexts": 4, "samples": 40, "statistics_samples": 60, "iterations": 8}
+    few["images"] = {"contexts": 4, "steps": 3}
     few["oracle"] = {"samples": 24, "steps": 3}
     assert not call(
         erase_watermarks,
@@ -56,7 +58,7 @@ def test_from_weights_to_table_and_panel(tmp_path):
     )
     made = {file.stem: Edit.load(file) for file in (tmp_path / "edits").iterdir()}
     assert sorted(made) == sorted(MADE)
-    assert [made[name].rank for name in sorted(made)] == [1, 1, 2, 11, 22]
+    assert [made[name].rank for name in sorted(made)] == [1, 1, 2, 1, 11, 22]
     weight = church.layer(5).weight
     for edit in made.values():
         assert torch.equal(edit.apply(church, strength=0).layer(5).weight, weight)

@@ -8,24 +8,28 @@ the image of that z. Direction and coefficients are both free, and images decide
     E |G'(z) - G(z without marks)| over samples with marks
       + E |G'(z) - G(z)| over samples without
 
-is minimised by Adam. No method has this knowledge; the row `oracle_rank_one` of Table 3 tells what
-remains to be found. It does not prove that no better rule exists: it is where the descent ends.
+is minimised by Adam (`descent`). No method has this knowledge; the row `oracle_rank_one` of Table 3
+tells what remains to be found. It does not prove that no better rule exists: it is where the
+descent ends.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from palimpsest.errors import ParameterError
+from palimpsest.experiments.watermarks.descent import descend
 from palimpsest.experiments.watermarks.settings import OracleSettings
-from palimpsest.generators.base import Generator, KeyState
+from palimpsest.generators.base import Generator
 from palimpsest.generators.samples import sample_z
 from palimpsest.memory import Edit
+from palimpsest.memory.image_goals import ImageGoals, one_by_one
 from palimpsest.worlds.scene import World
 
 NAME = "oracle_rank_one"
@@ -62,48 +66,24 @@ def oracle_rule(
     goals = torch.where(
         torch.from_numpy(changed)[:, None], torch.from_numpy(moved).float(), z.cpu()
     )
-    weight_before = opened.weight
-    states, wanted = _prepared(g, layer, z, goals.to(weight_before))
-    groups = [np.flatnonzero(changed), np.flatnonzero(~changed)]
-
-    start = torch.Generator().manual_seed(seed)
-    width = weight_before.shape
-    direction = torch.randn(1, width[1], generator=start) / width[1] ** 0.5
-    coefficients = torch.zeros(width[0], 1, *width[2:])
-    factors = [part.to(weight_before).requires_grad_(True) for part in (direction, coefficients)]
-    scale = float(weight_before.std())
-    optimizer = torch.optim.Adam(factors, lr=how.rate)
-    stream = np.random.RandomState(seed)
-    for step in range(how.steps):
-        optimizer.param_groups[0]["lr"] = how.rate * (1 - step / how.steps) ** 0.5
-        loss = weight_before.new_zeros(())
-        for group in groups:
-            picked = stream.choice(group, min(BATCH, len(group)), replace=False)
-            weight = weight_before + scale * torch.einsum("msij,sn->mnij", factors[1], factors[0])
-            made = opened.render(opened.values(states[picked.tolist()], weight))
-            loss = loss + (made - wanted[picked]).abs().mean()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        if progress is not None:
-            progress(step, float(loss.detach()))
-    length = factors[0].detach().norm()
-    told = {
-        "layer": str(layer),
-        "weights_sha256": g.weights_sha256,
-        "truncation": f"{g.truncation:g}",
-        "rank": "1",
-        "solver": "oracle",
-        "session": NAME,
-        "oracle": json.dumps({"rule": rule, "loss": round(float(loss.detach()), 6)}),
-    }
-    return Edit(
-        (factors[0].detach() / length).cpu(), (factors[1].detach() * scale * length).cpu(), told
+    wanted = _wanted(g, layer, z, goals.to(opened.weight))
+    edit, loss = descend(
+        *(opened, *(_part(wanted, np.flatnonzero(group)) for group in (changed, ~changed))),
+        *(how, seed, "oracle", NAME),
+        progress=progress,
     )
+    told = {"oracle": json.dumps({"rule": rule, "loss": round(loss, 6)})}
+    return replace(edit, metadata={**edit.metadata, **told})
 
 
 @torch.no_grad()
-def _prepared(g: Generator, layer: int, z: Tensor, goals: Tensor) -> tuple[KeyState, Tensor]:
-    """Keys of all samples at the layer, and the images (n, 3, R, R) of their goals."""
-    wanted = torch.cat([g(part) for part in goals.split(BATCH)])
-    return g.layer(layer).keys(z), wanted
+def _wanted(g: Generator, layer: int, z: Tensor, goals: Tensor) -> ImageGoals:
+    """Keys of all samples at the layer, and the images of their goals."""
+    images = torch.cat([g(part) for part in goals.split(BATCH)])
+    states = one_by_one(g.layer(layer).keys(z))
+    return ImageGoals(states, images, images.new_ones(len(images), 1, 1, 1))
+
+
+def _part(goals: ImageGoals, numbers: np.ndarray) -> ImageGoals:
+    states = tuple(goals.states[i] for i in numbers)
+    return ImageGoals(states, goals.images[numbers], goals.weights[numbers])

@@ -9,13 +9,33 @@ from pydantic import Field
 from palimpsest.settings import Count, Rate, SampleSettings, Settings, Smoothness
 
 
-class OracleSettings(Settings):
-    """Settings of the rule that knows the truth (`watermarks.oracle`): ``samples`` that it is
-    fitted to, ``steps`` of Adam, and its ``rate``."""
+class DescentSettings(Settings):
+    """Settings of a descent in images (`watermarks.descent`): ``steps`` of Adam, its first
+    ``rate``, and ``batch``, how many samples of each kind a step sees."""
 
-    samples: Count = 400
     steps: Count = 300
     rate: Rate = 0.02
+    batch: Count = 8
+
+
+class OracleSettings(DescentSettings):
+    """Settings of the rule that knows the truth (`watermarks.oracle`), which is fitted to
+    ``samples``."""
+
+    samples: Count = 400
+
+
+class ImagesSettings(DescentSettings):
+    """Settings of the rule that images decide (`watermarks.by_images`): its ``contexts`` and the
+    ``unmarked`` samples, both among the samples that are searched; ``place_weight``: how much more
+    the pixels of a mark count than those around it."""
+
+    contexts: Count = 30
+    unmarked: Count = 100
+    steps: Count = 200
+    rate: Rate = 0.03
+    batch: Count = 4
+    place_weight: Annotated[float, Field(ge=0)] = 1.0
 
 
 class ErasingSettings(SampleSettings):
@@ -23,8 +43,8 @@ class ErasingSettings(SampleSettings):
 
     ``units``: numbers of silenced units, out of 512. ``contexts``: context images, searched among
     ``samples`` samples of ``seed``. ``mu`` and ``iterations``: of the solver `newton`.
-    ``statistics_samples``: for the key statistics without the marks. ``oracle``: of the rule that
-    knows the truth.
+    ``statistics_samples``: for the key statistics without the marks. ``images``: of the rule that
+    images decide. ``oracle``: of the rule that knows the truth.
     """
 
     units: Annotated[tuple[Count, ...], Field(min_length=1)] = (30, 60)
@@ -34,14 +54,15 @@ class ErasingSettings(SampleSettings):
     mu: Smoothness = 1.0
     iterations: Count = 30
     statistics_samples: Count = 200
+    images: ImagesSettings = ImagesSettings()
     oracle: OracleSettings = OracleSettings()
 
     @property
     def edits(self) -> tuple[str, ...]:
-        """Names of the edits: one for each number of units, one rule, a rule for each mark, and
-        the rule that knows the truth."""
+        """Names of the edits: one for each number of units, one rule, one that images decide, a
+        rule for each mark, and the rule that knows the truth."""
         zeroed = (f"zero_{count}_units" for count in self.units)
-        return (*zeroed, "rank_one", "rank_one_each", "oracle_rank_one")
+        return (*zeroed, "rank_one", "rank_one_images", "rank_one_each", "oracle_rank_one")
 
 
 class SessionErasing(Settings):

@@ -17,7 +17,7 @@ from palimpsest.experiments.paper_figures import MARK_METHODS, TABLE3, PaperFigu
 from palimpsest.experiments.watermarks.count import Count, PeoplesMarks, people_columns
 from palimpsest.instruments.detectors.watermarks import DetectorErrors
 
-METHODS = (*MARK_METHODS, "rank_one_each", "oracle_rank_one")
+METHODS = (*MARK_METHODS, "rank_one_images", "rank_one_each", "oracle_rank_one")
 """Rows in the paper's order, then this project's own. Others follow."""
 
 

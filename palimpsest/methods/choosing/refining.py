@@ -16,17 +16,18 @@ before the descent. Without the latter edits lost effect, and so they did with f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from palimpsest.generators.base import KeyState, Layer, joined
+from palimpsest.generators.base import Layer
 from palimpsest.generators.picture_cells import within_picture
 from palimpsest.generators.samples import images_at_once, sample_z
 from palimpsest.memory import Edit, KeyStatistics, pose
 from palimpsest.memory.goals import goal_arguments
+from palimpsest.memory.image_goals import ImageGoals, one_by_one
 from palimpsest.memory.insert import edit_of
 from palimpsest.memory.problem import rank_change
 from palimpsest.methods.choosing.changing import Cells
@@ -40,23 +41,8 @@ RATE = 0.02
 """First step of Adam, in standard deviations of the layer's weight; it falls to zero."""
 
 
-@dataclass(frozen=True)
-class WantedImages:
-    """Keys of n samples, the images (n, 3, H, W) that an edit should make of them, and the weight
-    (n, 1, H, W) of each pixel, or (n, 1, 1, 1) of all."""
-
-    states: tuple[KeyState, ...]
-    images: Tensor
-    weights: Tensor
-
-    def error(self, layer: Layer, weight: Tensor, numbers: list[int]) -> Tensor:
-        """Mean weighted |difference| of the samples of these numbers under a changed weight."""
-        made = layer.render(layer.values(joined([self.states[i] for i in numbers]), weight))
-        return ((made - self.images[numbers]).abs() * self.weights[numbers]).mean()
-
-
 @torch.no_grad()
-def pasted_images(opened: OpenSession, place_weight: float) -> WantedImages:
+def pasted_images(opened: OpenSession, place_weight: float) -> ImageGoals:
     """What the exemplars look like with their things pasted; ``opened`` has goals of whole maps.
 
     A pixel of the pasted cells counts 1 + ``place_weight`` times as much as another.
@@ -68,20 +54,20 @@ def pasted_images(opened: OpenSession, place_weight: float) -> WantedImages:
         pasted = (goal.target != values.v).any(dim=1)
         weights.append(1 + place_weight * _of_pixels(layer, pasted, images[-1]))
     states = tuple(goal.state for goal in opened.goals)
-    return WantedImages(states, torch.cat(images), torch.cat(weights))
+    return ImageGoals(states, torch.cat(images), torch.cat(weights))
 
 
 @torch.no_grad()
-def other_images(layer: Layer, weight: Tensor, z: Tensor, changing: Cells) -> WantedImages:
+def other_images(layer: Layer, weight: Tensor, z: Tensor, changing: Cells) -> ImageGoals:
     """The images of samples ``z``: those of ``weight`` in cells that may change, else unedited."""
     states, images = [], []
     for part in z.split(images_at_once(layer.generator.resolution, 4 * BATCH)):
         state = layer.keys(part)
         before, after = (layer.render(layer.values(state, w)) for w in (None, weight))
-        states += [state[i : i + 1] for i in range(len(part))]
+        states += one_by_one(state)
         images.append(torch.where(_of_pixels(layer, changing(state), before) > 0, after, before))
     found = torch.cat(images)
-    return WantedImages(tuple(states), found, found.new_ones(len(found), 1, 1, 1))
+    return ImageGoals(tuple(states), found, found.new_ones(len(found), 1, 1, 1))
 
 
 def refined(
@@ -113,8 +99,8 @@ def refined(
     batch = images_at_once(layer.generator.resolution, BATCH)
     stream = torch.Generator().manual_seed(seed)
 
-    def drawn(wanted: WantedImages) -> list[int]:
-        return torch.randperm(len(wanted.states), generator=stream)[:batch].tolist()
+    def drawn(wanted: ImageGoals) -> list[int]:
+        return torch.randperm(len(wanted), generator=stream)[:batch].tolist()
 
     for step in range(how.refining_steps):
         optimiser.param_groups[0]["lr"] = RATE * (1 - step / how.refining_steps) ** 0.5

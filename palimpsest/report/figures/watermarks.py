@@ -26,6 +26,7 @@ LABELS = {
     "zero_60_units": "60 units\nsilenced",
     "rank_one": "rank-one\nrule",
     "rank_one_30_units": "rank-one rule,\n30 units",
+    "rank_one_images": "rank-one rule,\nby images",
     "rank_one_each": "a rule for\neach mark",
     "oracle_rank_one": "rank-one oracle\n(knows the truth)",
 }

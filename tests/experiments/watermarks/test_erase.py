@@ -8,7 +8,9 @@ import pytest
 import torch
 from scipy import ndimage
 
+from palimpsest.drawing.survey import Survey
 from palimpsest.errors import EditError, ParameterError, SessionError, StatisticsError
+from palimpsest.experiments.watermarks.by_images import NAME, rule_by_images
 from palimpsest.experiments.watermarks.erase import (
     Painted,
     erase,
@@ -18,6 +20,7 @@ from palimpsest.experiments.watermarks.erase import (
     painted_marks,
     spared_statistics,
 )
+from palimpsest.experiments.watermarks.settings import ImagesSettings
 from palimpsest.generators import sample_z
 from palimpsest.generators.progressive import ProgressiveGAN
 from palimpsest.generators.samples import standard_normal
@@ -138,6 +141,45 @@ def test_a_rule_spares_other_places_more_than_silencing_all_its_units(
     assert changes[0] < 0.5 * changes[1]
 
 
+@pytest.fixture(scope="module")
+def survey(generator):
+    images = generator(sample_z(generator, 40, 1))
+    pictures = ((images.clamp(-1, 1) + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()
+    labels = Reds().labels(images).numpy().astype(np.int16)
+    return Survey(pictures, labels, Reds.classes, SIZE)
+
+
+def test_images_decide_a_rule_that_erases_marks_and_spares_other_samples(
+    context, survey, stats, spared, generator
+):
+    how = ImagesSettings(contexts=4, unmarked=12, steps=80, place_weight=4.0)
+    losses = []
+    edit = rule_by_images(
+        *(context, survey, stats, spared, Reds(), ("mark",), (1, 6), how, 1),
+        progress=lambda step, loss: losses.append(loss),
+    )
+    assert edit.rank == 1 and edit.layer == LAYER and len(losses) == 80
+    assert float(edit.directions.norm()) == pytest.approx(1, abs=1e-5)
+    assert np.mean(losses[-8:]) < 0.5 * np.mean(losses[:8])
+    rule = edit.apply(generator)
+    assert red_share(rule) < 0.1 * red_share(generator)
+    z = sample_z(generator, 40, 2)
+    before, after = generator(z), rule(z)
+    bare = Reds().labels(before).flatten(1).sum(1) == 0
+    moved = (after - before).abs().flatten(1).mean(1)
+    assert bare.any() and moved[bare].mean() < 0.2 * moved[~bare].mean()
+    told = edit.metadata
+    assert (told["solver"], told["session"], told["marks"]) == ("images", NAME, "mark")
+    assert told["context"] == ",".join(str(one.sample) for one in context.painted)
+
+
+def test_images_cannot_decide_where_all_bear_marks(context, survey, stats, spared):
+    everywhere = replace(survey, labels=np.ones_like(survey.labels))
+    how = ImagesSettings(contexts=4, steps=1)
+    with pytest.raises(SessionError, match="mark: in all of 40 samples"):
+        rule_by_images(context, everywhere, stats, spared, Reds(), ("mark",), (1,), how, 1)
+
+
 def test_spared_keys_are_those_without_marks(stats, spared):
     assert spared.count < stats.count
     ratio = spared.unit_second_moment / stats.unit_second_moment
@@ -184,36 +226,36 @@ def test_wrong_input_is_named(generator, context, stats, spared):
 
 
 @pytest.fixture(scope="module")
-def survey():
+def church_survey():
     return surveyed("church", 60, resolution=64)
 
 
-def test_painted_samples_are_those_whose_scenes_bear_marks(survey):
+def test_painted_samples_are_those_whose_scenes_bear_marks(church_survey):
     world = get_world("church")
     shown = world.attribute_presence(world.scene(standard_normal(60, world.z_dim, 1).numpy()))
     truth = np.stack([shown[mark] for mark in MARKS], axis=1)
-    painted = painted_marks(survey, MARKS, count=10)
+    painted = painted_marks(church_survey, MARKS, count=10)
     samples = [one.sample for one in painted]
     assert len(set(samples)) == 10 and samples == sorted(samples)
     assert truth[samples].any(axis=1).all()
     # as many of each as can be: of ten at least five bear each of them
     assert (truth[samples].sum(axis=0) >= 5).all()
     for one in painted:
-        seen = survey.where_one(one.sample, MARKS)
+        seen = church_survey.where_one(one.sample, MARKS)
         assert one.area[seen].all()  # every mark of the sample, and not far beyond
         assert one.area.sum() < 2.5 * seen.sum()
 
 
-def test_each_mark_alone_is_painted_alone(survey):
+def test_each_mark_alone_is_painted_alone(church_survey):
     for mark, other in (MARKS, MARKS[::-1]):
-        for one in painted_marks(survey, (mark,), count=6):
-            assert one.area[survey.where_one(one.sample, (mark,))].all()
-            beyond = survey.where_one(one.sample, (other,))
+        for one in painted_marks(church_survey, (mark,), count=6):
+            assert one.area[church_survey.where_one(one.sample, (mark,))].all()
+            beyond = church_survey.where_one(one.sample, (other,))
             assert one.area[beyond].mean() < 0.2 if beyond.any() else True
 
 
-def test_too_few_marked_samples_are_told(survey):
+def test_too_few_marked_samples_are_told(church_survey):
     with pytest.raises(SessionError, match="seen in .* of 60 samples, 50 are needed"):
-        painted_marks(survey, MARKS, count=50)
+        painted_marks(church_survey, MARKS, count=50)
     with pytest.raises(SessionError, match="no class 'text'"):
-        painted_marks(survey, ("text",), count=1)
+        painted_marks(church_survey, ("text",), count=1)

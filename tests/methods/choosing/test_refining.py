@@ -13,12 +13,12 @@ from palimpsest.generators import sample_z
 from palimpsest.generators.base import Generator, KeyState
 from palimpsest.memory import Edit, KeyStatistics, pose
 from palimpsest.memory.goals import goal_arguments
+from palimpsest.memory.image_goals import ImageGoals
 from palimpsest.memory.problem import rank_change
 from palimpsest.methods.choosing import choose as choosing
 from palimpsest.methods.choosing.choose import choose
 from palimpsest.methods.choosing.judges import LabelJudge, Score
 from palimpsest.methods.choosing.refining import (
-    WantedImages,
     measured_again,
     other_images,
     pasted_images,
@@ -69,7 +69,7 @@ def test_goals_of_whole_maps_differ_from_the_layers_values_where_something_is_pa
 
 def test_an_exemplar_is_to_look_as_pasted_and_its_place_counts_more(whole: OpenSession) -> None:
     wanted = pasted_images(whole, place_weight=4.0)
-    assert len(wanted.states) == len(whole.goals) == len(wanted.images)
+    assert len(wanted) == len(whole.goals) == len(wanted.images)
     assert wanted.weights.unique().tolist() == [1.0, 5.0]
     for i, goal in enumerate(whole.goals):
         values = whole.layer.values(goal.state)
@@ -92,9 +92,9 @@ def test_other_samples_follow_the_edit_in_cells_that_may_change_and_else_stay(
     torch.testing.assert_close(wanted[:, :, half:], before[:, :, half:], atol=1e-5, rtol=1e-5)
 
 
-def mean_error(wanted: WantedImages, whole: OpenSession, coefficients: Tensor, edit: Edit) -> float:
+def mean_error(wanted: ImageGoals, whole: OpenSession, coefficients: Tensor, edit: Edit) -> float:
     weight = whole.layer.weight.detach() + rank_change(coefficients, edit.directions)
-    return float(wanted.error(whole.layer, weight, list(range(len(wanted.states)))))
+    return float(wanted.error(whole.layer, weight, list(range(len(wanted)))))
 
 
 def test_the_descent_comes_nearer_to_what_it_wants_and_is_the_same_again(

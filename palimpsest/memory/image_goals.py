@@ -1,0 +1,40 @@
+"""Goals in images: what a changed layer should make of some samples.
+
+goals = ImageGoals(states, wanted, weights)
+goals.error(layer, weight, [0, 3])        # a scalar, differentiable in the weight
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from palimpsest.generators.base import KeyState, Layer, joined
+
+
+@dataclass(frozen=True)
+class ImageGoals:
+    """Keys of n samples, one state for each, and the images (n, 3, H, W) that are wanted of them.
+
+    ``weights``: of each pixel (n, 1, H, W), or of all of an image (n, 1, 1, 1).
+    """
+
+    states: tuple[KeyState, ...]
+    images: Tensor
+    weights: Tensor
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def error(self, layer: Layer, weight: Tensor, numbers: Sequence[int]) -> Tensor:
+        """Mean weighted |difference| of the samples of these numbers under a changed weight."""
+        chosen = list(numbers)
+        made = layer.render(layer.values(joined([self.states[i] for i in chosen]), weight))
+        return ((made - self.images[chosen]).abs() * self.weights[chosen]).mean()
+
+
+def one_by_one(states: KeyState) -> tuple[KeyState, ...]:
+    """The samples of a state, each as a state of its own."""
+    return tuple(states[i : i + 1] for i in range(len(states)))
