@@ -12,7 +12,8 @@ tuning samples:
 4. judge the best exemplars, alone and together (2, 4, 6 in one edit), and the best group, at every
    μ, on all of them, the samples first on which the others lost most; one that can no longer
    become the best is left there;
-5. if labels judge, let the best edit descend in images (`refining`), and keep what scores better.
+5. if labels judge, let the best edit descend in images (`refining`), judge what it comes to at
+   several strengths, and keep what scores best.
 
 The same inputs give the same edit. Its metadata holds the candidates and their scores.
 """
@@ -174,12 +175,14 @@ def choose_with(
             *(whole, edit, changing, seed, asked),
             lambda step: report(rounds.total + step // STEPS_A_CANDIDATE, rounds.total + last),
         )
-        score = judge.score(rounds.weight_of(found))
+        scores = {s: judge.score(rounds.weight_of(s * found)) for s in asked.refining_strengths}
+        strength = max(scores, key=lambda s: scores[s].value)
+        score = scores[strength]
         better = score.value > best.score.value
-        choice["refined"] = {"taken": better, **score.record()}
+        choice["refined"] = {"taken": better, "strength": strength, **score.record()}
         if better:
             best = replace(best, score=score)
-            edit = measured_again(edit, found, opened, best.exemplars, spared)
+            edit = measured_again(edit, strength * found, opened, best.exemplars, spared)
         report(rounds.total + last, rounds.total + last)
     tried = [candidate.record() for candidate in rounds.tried]
     choice |= {"chosen": best.record(), "tried": tried}

@@ -14,6 +14,7 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+Strength = Annotated[float, Field(gt=0)]
 Classes = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
@@ -34,6 +35,7 @@ class PalimpsestParameters(Settings):
     less natural where they are to change, and the same elsewhere, if the segmenter has a critic;
     at 1 small clear changes lose to hardly any.
     ``refining_steps``: of the descent in images at the end (`refining`), 0 for none;
+    ``refining_strengths``: factors of its result, each of which is scored;
     ``refining_samples``: the other images that it compares with, of the statistics' seed;
     ``place_weight``: how much more the pixels of a pasted thing count than those around it;
     ``others_weight``: how much the other images count against the exemplars.
@@ -51,6 +53,7 @@ class PalimpsestParameters(Settings):
     perceptual_weight: Annotated[float, Field(ge=0)] = 1.0
     critic_weight: Annotated[float, Field(ge=0)] = 0.2
     refining_steps: Annotated[int, Field(ge=0)] = 80
+    refining_strengths: Annotated[tuple[Strength, ...], Field(min_length=1)] = (1.0, 1.2, 1.4)
     refining_samples: Count = 64
     place_weight: Annotated[float, Field(ge=0)] = 10.0
     others_weight: Annotated[float, Field(ge=0)] = 3.0

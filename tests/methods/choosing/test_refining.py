@@ -152,7 +152,11 @@ def test_the_better_of_both_edits_is_kept(
     asked = {**SEARCH, "refining_steps": 3, "refining_samples": 8}
     edit = choose(g, session, stats, Brightness(), **asked)
     choice = json.loads(edit.metadata["choice"])
-    assert choice["refined"] == {"taken": better, "value": pytest.approx(value, abs=1e-4)}
+    assert choice["refined"] == {
+        "taken": better,
+        "strength": 1.0,
+        "value": pytest.approx(value, abs=1e-4),
+    }
     assert choice["chosen"]["exemplars"] == best["exemplars"]
     assert choice["chosen"]["value"] == pytest.approx(value if better else best["value"], abs=1e-4)
     assert edit.directions.equal(plain.directions)
@@ -165,9 +169,31 @@ def test_its_score_is_on_all_tuning_samples(
     asked = {**SEARCH, "refining_steps": 3, "refining_samples": 8}
     choice = json.loads(choose(g, session, stats, Brightness(), **asked).metadata["choice"])
     told = choice["refined"]
-    assert told.keys() - {"taken"} == choice["chosen"].keys() - {"exemplars", "mu", "samples"}
+    assert told.keys() - {"taken", "strength"} == choice["chosen"].keys() - {
+        "exemplars",
+        "mu",
+        "samples",
+    }
+    del told["strength"]
     if told.pop("taken"):
         assert choice["chosen"].items() >= told.items()
+
+
+def test_the_best_strength_is_kept(
+    g: Generator, session: Session, stats: KeyStatistics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[float] = []
+
+    def scored(self: LabelJudge, weight: Tensor, quick: bool = False) -> Score:
+        sizes.append(float((weight - self.layer.weight).norm()))
+        return Score({1: 2.0, 2: 4.0, 3: 3.0}[len(sizes)])
+
+    monkeypatch.setattr(LabelJudge, "score", scored)
+    asked = {**SEARCH, "refining_steps": 3, "refining_strengths": (1.0, 1.5, 2.0)}
+    edit = choose(g, session, stats, Brightness(), **asked)
+    assert sizes == pytest.approx([sizes[0], 1.5 * sizes[0], 2 * sizes[0]], rel=1e-4)
+    assert float(edit.delta().norm()) == pytest.approx(sizes[1], rel=1e-4)
+    assert json.loads(edit.metadata["choice"])["refined"]["strength"] == 1.5
 
 
 def test_images_are_judged_by_labels_only(
