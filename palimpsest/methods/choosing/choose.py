@@ -175,7 +175,9 @@ def choose_with(
             *(whole, edit, changing, seed, asked),
             lambda step: report(rounds.total + step // STEPS_A_CANDIDATE, rounds.total + last),
         )
-        scores = {s: judge.score(rounds.weight_of(s * found)) for s in asked.refining_strengths}
+        # of what is added smears grow with the strength more than a score tells
+        strengths = (1.0,) if session.adds else asked.refining_strengths
+        scores = {s: judge.score(rounds.weight_of(s * found)) for s in strengths}
         strength = max(scores, key=lambda s: scores[s].value)
         score = scores[strength]
         better = score.value > best.score.value

@@ -179,8 +179,13 @@ def test_its_score_is_on_all_tuning_samples(
         assert choice["chosen"].items() >= told.items()
 
 
-def test_the_best_strength_is_kept(
-    g: Generator, session: Session, stats: KeyStatistics, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("adds", [False, True])
+def test_the_best_strength_is_kept_unless_things_are_added(
+    g: Generator,
+    session: Session,
+    stats: KeyStatistics,
+    monkeypatch: pytest.MonkeyPatch,
+    adds: bool,
 ) -> None:
     sizes: list[float] = []
 
@@ -190,7 +195,11 @@ def test_the_best_strength_is_kept(
 
     monkeypatch.setattr(LabelJudge, "score", scored)
     asked = {**SEARCH, "refining_steps": 3, "refining_strengths": (1.0, 1.5, 2.0)}
-    edit = choose(g, session, stats, Brightness(), **asked)
+    given = session.model_copy(update={"adds": True}) if adds else session
+    edit = choose(g, given, stats, Brightness(), **asked)
+    if adds:
+        assert len(sizes) == 1
+        return
     assert sizes == pytest.approx([sizes[0], 1.5 * sizes[0], 2 * sizes[0]], rel=1e-4)
     assert float(edit.delta().norm()) == pytest.approx(sizes[1], rel=1e-4)
     assert json.loads(edit.metadata["choice"])["refined"]["strength"] == 1.5
