@@ -29,7 +29,8 @@ def shown(score: dict[str, float], name: str) -> str:
 def main() -> None:
     heads = [title for title, _ in COLUMNS.values()]
     print(f"| edit | {' | '.join(heads)} | |\n|{'---|' * (len(heads) + 2)}")
-    for file in sorted(EDITS.glob("**/*.safetensors")):
+    by_palimpsest = [*EDITS.glob("*/*.safetensors"), *EDITS.glob("*/*/palimpsest*.safetensors")]
+    for file in sorted(by_palimpsest):
         choice = json.loads(Edit.load(file).metadata.get("choice", "{}"))
         if (after := choice.get("refined")) is None:
             continue
