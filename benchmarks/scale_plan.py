@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from palimpsest.experiments.tradeoff.settings import SweepSettings
+from palimpsest.methods.choosing.refining import BATCH
 from palimpsest.methods.registry import METHODS, names_of
 from palimpsest.pipeline.parameters import merge, parse_parameters
 from palimpsest.pipeline.plan import Plan
@@ -117,7 +118,10 @@ def _solving(plan: Plan) -> Iterator[Item]:
         job, about = f"{one.of_model} {method}", f"{one.session} by {method}"
         if method == "palimpsest":
             # a candidate's image is rendered and labelled, which an edit that is measured is too
-            judged = settings["tuning_samples"] * len(settings["mu_grid"])
+            tried = len(settings["mu_grid"]) + len(settings["refining_strengths"])
+            judged = settings["tuning_samples"] * tried
+            # forward and backward through the layers after the edit, as dear as three images
+            judged += settings["refining_steps"] * 2 * BATCH * 3
             judged *= len(plan.tried_layers(*one, method))
             yield Item(rule, job, about, judged, Unit("measure", pixels, kind, what="edit"))
         else:

@@ -88,12 +88,13 @@ def main(
         name = f"zero_{given}_units"
         edits[name] = ablate_units(generator.layer(layer), order[:count], name)
     edits["rank_one"] = rule(marks, "rank_one")
-    many = open_marks(generator, layer, painted_marks(survey, marks, how.images.contexts), seed)
-    with tqdm(total=how.images.steps, desc=BY_IMAGES, unit="step", mininterval=5) as bar:
-        edits[BY_IMAGES] = rule_by_images(
-            *(many, survey, stats, spared, labels, marks, [*counts.values()], how.images, seed),
-            progress=lambda step, loss: bar.update(),
-        )
+    if BY_IMAGES in files:
+        many = open_marks(generator, layer, painted_marks(survey, marks, how.images.contexts), seed)
+        with tqdm(total=how.images.steps, desc=BY_IMAGES, unit="step", mininterval=5) as bar:
+            edits[BY_IMAGES] = rule_by_images(
+                *(many, survey, stats, spared, labels, marks, [*counts.values()], how.images, seed),
+                progress=lambda step, loss: bar.update(),
+            )
     each, changed = [], generator
     for mark in marks:
         each.append(rule((mark,), mark, changed))

@@ -16,7 +16,7 @@ from palimpsest.generators.base import KeyState, Layer, joined
 
 @dataclass(frozen=True)
 class ImageGoals:
-    """Keys of n samples, one state for each, and the images (n, 3, H, W) that are wanted of them.
+    """Keys of n samples, one state for each, and the images (n, C, H, W) that are wanted of them.
 
     ``weights``: of each pixel (n, 1, H, W), or of all of an image (n, 1, 1, 1).
     """
@@ -29,12 +29,11 @@ class ImageGoals:
         return len(self.states)
 
     def error(self, layer: Layer, weight: Tensor, numbers: Sequence[int]) -> Tensor:
-        """Mean weighted |difference| of the samples of these numbers under a changed weight."""
+        """Mean of weight times |difference| over the pixels of the samples of these numbers.
+
+        ``weight`` (M, N, kh, kw): of the layer, changed. The error is a scalar, and its gradient is
+        that of the layer's weight.
+        """
         chosen = list(numbers)
         made = layer.render(layer.values(joined([self.states[i] for i in chosen]), weight))
         return ((made - self.images[chosen]).abs() * self.weights[chosen]).mean()
-
-
-def one_by_one(states: KeyState) -> tuple[KeyState, ...]:
-    """The samples of a state, each as a state of its own."""
-    return tuple(states[i : i + 1] for i in range(len(states)))

@@ -26,7 +26,9 @@ from palimpsest.experiments.watermarks.settings import ImagesSettings
 from palimpsest.generators.samples import sample_z
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit, KeyStatistics, context_directions
-from palimpsest.memory.image_goals import ImageGoals, one_by_one
+from palimpsest.memory.image_goals import ImageGoals
+from palimpsest.methods.choosing.judges import singly
+from palimpsest.sessions.opening import check_statistics
 
 NAME = "rank_one_images"
 
@@ -52,21 +54,29 @@ def rule_by_images(
 
     Raises:
         SessionError: a survey in which every sample shows a mark.
+        StatisticsError: statistics of other weights or another layer.
+        ParameterError: a class that the segmenter does not have.
     """
     layer = context.layer
+    for given in (stats, spared):
+        check_statistics(layer.generator, layer, given, before_edits=True)
     bare = np.flatnonzero(~survey.where(marks).any(axis=(1, 2)))[: how.unmarked]
     if not len(bare):
         raise SessionError(f"{' or '.join(marks)}: in all of {len(survey)} samples; look at more")
     best: dict[int, Look] = {}
     for look in erased_looks(context, stats, segmenter, marks, units):
         best.setdefault(look.place, look)
+    ordered = [best[place] for place in range(len(context.painted))]
     edit, loss = descend(
         layer,
-        _erased(context, [best[place] for place in range(len(context.painted))], how.place_weight),
+        _erased(context, ordered, how.place_weight),
         _unedited(context, sample_z(layer.generator, len(survey), seed)[bare]),
-        *(how, seed, "images", NAME),
-        context_directions(context.state.k, context.weights, spared, rank=1),
-        progress,
+        how,
+        seed,
+        solver="images",
+        session=NAME,
+        direction=context_directions(context.state.k, context.weights, spared, rank=1),
+        progress=progress,
     )
     told = {
         "marks": ",".join(marks),
@@ -85,11 +95,11 @@ def _erased(context: MarkContext, looks: Sequence[Look], place_weight: float) ->
         images.append(layer.render(values.replace(look.target)))
         place = torch.from_numpy(brush(painted.area, RIM * len(painted.area) / 128))
         weights.append(1 + place_weight * place[None, None].to(images[-1]))
-    return ImageGoals(one_by_one(context.state), torch.cat(images), torch.cat(weights))
+    return ImageGoals(tuple(singly(context.state)), torch.cat(images), torch.cat(weights))
 
 
 @torch.no_grad()
 def _unedited(context: MarkContext, z: Tensor) -> ImageGoals:
-    states = one_by_one(context.layer.keys(z))
+    states = [context.layer.keys(one) for one in z.split(1)]
     images = torch.cat([context.layer.render(context.layer.values(state)) for state in states])
-    return ImageGoals(states, images, images.new_ones(len(images), 1, 1, 1))
+    return ImageGoals(tuple(states), images, images.new_ones(len(images), 1, 1, 1))

@@ -1,6 +1,6 @@
 """A rank-one rule that a descent in images finds, its direction and its coefficients both free.
 
-    edit = descend(layer, changing, others, how, seed=1)
+    edit, loss = descend(layer, changing, others, how, seed=1, solver="oracle", session="oracle")
 
 From a small change of the layer's weight Adam lowers
 
@@ -20,9 +20,12 @@ from torch import Tensor
 
 from palimpsest.experiments.watermarks.settings import DescentSettings
 from palimpsest.generators.base import Layer
+from palimpsest.generators.identity import made_on
 from palimpsest.memory import Edit
 from palimpsest.memory.image_goals import ImageGoals
+from palimpsest.memory.insert import named
 from palimpsest.memory.problem import rank_change
+from palimpsest.memory.statistics import versions
 
 
 def descend(
@@ -31,6 +34,7 @@ def descend(
     others: ImageGoals,
     how: DescentSettings,
     seed: int,
+    *,
     solver: str,
     session: str,
     direction: Tensor | None = None,
@@ -74,6 +78,9 @@ def descend(
         "rank": "1",
         "solver": solver,
         "session": session,
+        **made_on(layer.generator),
+        **versions(),
+        **named(layer),
     }
     edit = Edit((d.detach() / length).cpu(), (coefficients.detach() * scale * length).cpu(), told)
     return edit, float(loss.detach())

@@ -29,7 +29,8 @@ from palimpsest.experiments.watermarks.settings import OracleSettings
 from palimpsest.generators.base import Generator
 from palimpsest.generators.samples import sample_z
 from palimpsest.memory import Edit
-from palimpsest.memory.image_goals import ImageGoals, one_by_one
+from palimpsest.memory.image_goals import ImageGoals
+from palimpsest.methods.choosing.judges import singly
 from palimpsest.worlds.scene import World
 
 NAME = "oracle_rank_one"
@@ -67,10 +68,9 @@ def oracle_rule(
         torch.from_numpy(changed)[:, None], torch.from_numpy(moved).float(), z.cpu()
     )
     wanted = _wanted(g, layer, z, goals.to(opened.weight))
+    changing, others = (_part(wanted, np.flatnonzero(group)) for group in (changed, ~changed))
     edit, loss = descend(
-        *(opened, *(_part(wanted, np.flatnonzero(group)) for group in (changed, ~changed))),
-        *(how, seed, "oracle", NAME),
-        progress=progress,
+        opened, changing, others, how, seed, solver="oracle", session=NAME, progress=progress
     )
     told = {"oracle": json.dumps({"rule": rule, "loss": round(loss, 6)})}
     return replace(edit, metadata={**edit.metadata, **told})
@@ -80,7 +80,7 @@ def oracle_rule(
 def _wanted(g: Generator, layer: int, z: Tensor, goals: Tensor) -> ImageGoals:
     """Keys of all samples at the layer, and the images of their goals."""
     images = torch.cat([g(part) for part in goals.split(BATCH)])
-    states = one_by_one(g.layer(layer).keys(z))
+    states = tuple(singly(g.layer(layer).keys(z)))
     return ImageGoals(states, images, images.new_ones(len(images), 1, 1, 1))
 
 

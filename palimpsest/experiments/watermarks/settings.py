@@ -28,7 +28,8 @@ class OracleSettings(DescentSettings):
 class ImagesSettings(DescentSettings):
     """Settings of the rule that images decide (`watermarks.by_images`): its ``contexts`` and the
     ``unmarked`` samples, both among the samples that are searched; ``place_weight``: how much more
-    the pixels of a mark count than those around it."""
+    the pixels of a mark count than those around it. With fewer marked samples than ``contexts``
+    there is no such rule, which is an error."""
 
     contexts: Count = 30
     unmarked: Count = 100

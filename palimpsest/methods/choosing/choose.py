@@ -13,7 +13,7 @@ tuning samples:
    μ, on all of them, the samples first on which the others lost most; one that can no longer
    become the best is left there;
 5. if labels judge, let the best edit descend in images (`refining`), judge what it comes to at
-   several strengths, and keep what scores best.
+   several strengths (of a session that adds, at strength 1), and keep what scores best.
 
 The same inputs give the same edit. Its metadata holds the candidates and their scores.
 """
@@ -30,6 +30,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from palimpsest.errors import ParameterError
 from palimpsest.generators.base import Generator, KeyState
 from palimpsest.generators.samples import images_at_once
 from palimpsest.instruments.segmenters.base import Segmenter
@@ -114,16 +115,24 @@ def choose_with(
     Args:
         stats: statistics over all keys of the session's layer.
         progress: called with candidates judged and candidates in all; it may raise to stop. In the
-            last round so many judged samples as there are in all count as a candidate.
+            last round so many judged samples as there are in all count as a candidate, and so do
+            `STEPS_A_CANDIDATE` steps of the descent.
         segmenter: labels the tuning images; without one, candidates are judged by goal loss and by
             the change of other values.
 
     Raises:
         SessionError: a session that does not fit the generator, or a source that never shows.
+        ParameterError: statistics of the samples that candidates are judged on, which the descent
+            would be fitted to.
     """
     if asked.rank is not None:
         session = session.model_copy(update={"rank": asked.rank})
     seed = int(stats.metadata.get("seed", 1))
+    if asked.refining_steps and seed == asked.tuning_seed:
+        raise ParameterError(
+            f"tuning_seed {seed} is also the seed of the statistics; candidates must be judged on "
+            "other samples than they were made with, so choose another one"
+        )
     given = range(min(asked.candidate_exemplars, len(session.exemplars)))
     opened = open_with_statistics(g, session, stats, exemplars=given)
     changing, judge, about = prepare(g, opened, stats, segmenter, asked)

@@ -27,15 +27,19 @@ from palimpsest.generators.picture_cells import within_picture
 from palimpsest.generators.samples import images_at_once, sample_z
 from palimpsest.memory import Edit, KeyStatistics, pose
 from palimpsest.memory.goals import goal_arguments
-from palimpsest.memory.image_goals import ImageGoals, one_by_one
+from palimpsest.memory.image_goals import ImageGoals
 from palimpsest.memory.insert import edit_of
 from palimpsest.memory.problem import rank_change
 from palimpsest.methods.choosing.changing import Cells
+from palimpsest.methods.choosing.judges import singly
 from palimpsest.methods.choosing.settings import PalimpsestParameters
 from palimpsest.sessions.opening import OpenSession
 
 BATCH = 4
-"""Exemplars, and other samples, of a step: images of 128 pixels."""
+"""Exemplars, and other samples, of a step."""
+
+ROUNDING = 1e-5
+"""Share of the largest value below which values that are computed twice may differ."""
 
 RATE = 0.02
 """First step of Adam, in standard deviations of the layer's weight; it falls to zero."""
@@ -51,7 +55,7 @@ def pasted_images(opened: OpenSession, place_weight: float) -> ImageGoals:
     for goal in opened.goals:
         values = layer.values(goal.state)
         images.append(layer.render(values.replace(goal.target)))
-        pasted = (goal.target != values.v).any(dim=1)
+        pasted = (goal.target - values.v).abs().amax(dim=1) > ROUNDING * values.v.abs().max()
         weights.append(1 + place_weight * _of_pixels(layer, pasted, images[-1]))
     states = tuple(goal.state for goal in opened.goals)
     return ImageGoals(states, torch.cat(images), torch.cat(weights))
@@ -64,7 +68,7 @@ def other_images(layer: Layer, weight: Tensor, z: Tensor, changing: Cells) -> Im
     for part in z.split(images_at_once(layer.generator.resolution, 4 * BATCH)):
         state = layer.keys(part)
         before, after = (layer.render(layer.values(state, w)) for w in (None, weight))
-        states += one_by_one(state)
+        states += singly(state)
         images.append(torch.where(_of_pixels(layer, changing(state), before) > 0, after, before))
     found = torch.cat(images)
     return ImageGoals(tuple(states), found, found.new_ones(len(found), 1, 1, 1))
@@ -96,20 +100,28 @@ def refined(
     others = other_images(layer, before + unit * rank_change(changed, directions), z, changing)
     changed.requires_grad_(True)
     optimiser = torch.optim.Adam([changed], lr=RATE)
-    batch = images_at_once(layer.generator.resolution, BATCH)
+    at_once = images_at_once(layer.generator.resolution, BATCH)
     stream = torch.Generator().manual_seed(seed)
 
     def drawn(wanted: ImageGoals) -> list[int]:
-        return torch.randperm(len(wanted), generator=stream)[:batch].tolist()
+        return torch.randperm(len(wanted), generator=stream)[:BATCH].tolist()
 
     for step in range(how.refining_steps):
         optimiser.param_groups[0]["lr"] = RATE * (1 - step / how.refining_steps) ** 0.5
-        with torch.enable_grad():
-            weight = before + unit * rank_change(changed, directions)
-            error = pasted.error(layer, weight, drawn(pasted))
-            rest = others.error(layer, weight, drawn(others))
-            optimiser.zero_grad(set_to_none=True)
-            (error + how.others_weight * rest).backward()
+        optimiser.zero_grad(set_to_none=True)
+        batches = (drawn(pasted), drawn(others))
+        most = max(map(len, batches))
+        for first in range(0, most, at_once):  # large images one after another, for memory
+            with torch.enable_grad():
+                weight = before + unit * rank_change(changed, directions)
+                loss = before.new_zeros(())
+                for wanted, numbers, share in zip(
+                    (pasted, others), batches, (1.0, how.others_weight), strict=True
+                ):
+                    if part := numbers[first : first + at_once]:
+                        error = wanted.error(layer, weight, part)
+                        loss = loss + share * len(part) / len(numbers) * error
+                loss.backward()
         optimiser.step()
         if progress is not None:
             progress(step + 1)
@@ -125,7 +137,8 @@ def measured_again(
 ) -> Edit:
     """``edit`` with other coefficients, and with their loss and change in its metadata.
 
-    ``opened``, ``exemplars``, ``stats``: what it was solved for.
+    ``opened``, ``exemplars``, ``stats``: what it was solved for. Solver, seconds and iterations
+    stay those of the edit.
     """
     goals = goal_arguments([opened.goals[i] for i in exemplars])
     problem = pose(opened.layer, **goals, directions=edit.directions, stats=stats)

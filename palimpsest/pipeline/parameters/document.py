@@ -173,6 +173,16 @@ class Parameters(Settings):
                     f"measure.seed equals {field}; settings must be chosen on other samples than "
                     "those measured, so make them differ"
                 )
+            if self.statistics.seed == seed:
+                raise ValueError(
+                    f"statistics.seed equals {field}; an edit must be judged on other samples than "
+                    "those it was made with, so make them differ"
+                )
+        if self.measure.seed == self.statistics.seed:
+            raise ValueError(
+                "measure.seed equals statistics.seed; measure edits on other samples than they "
+                "were made with"
+            )
         return self
 
     def method_settings(self, name: str) -> Settings:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from palimpsest.errors import ParameterError
 from palimpsest.generators import sample_z
 from palimpsest.generators.base import Generator, KeyState
 from palimpsest.memory import Edit, KeyStatistics, pose
-from palimpsest.memory.goals import goal_arguments
+from palimpsest.memory.goals import Goal, goal_arguments
 from palimpsest.memory.image_goals import ImageGoals
 from palimpsest.memory.problem import rank_change
 from palimpsest.methods.choosing import choose as choosing
+from palimpsest.methods.choosing import refining
 from palimpsest.methods.choosing.choose import choose
 from palimpsest.methods.choosing.judges import LabelJudge, Score
 from palimpsest.methods.choosing.refining import (
@@ -179,30 +182,73 @@ def test_its_score_is_on_all_tuning_samples(
         assert choice["chosen"].items() >= told.items()
 
 
-@pytest.mark.parametrize("adds", [False, True])
-def test_the_best_strength_is_kept_unless_things_are_added(
+def searched_by_size(
     g: Generator,
     session: Session,
     stats: KeyStatistics,
     monkeypatch: pytest.MonkeyPatch,
-    adds: bool,
-) -> None:
+    strengths: tuple[float, ...],
+) -> tuple[list[float], Edit]:
+    """Sizes of the changes that were scored, the second one best, and the edit of the search."""
     sizes: list[float] = []
 
     def scored(self: LabelJudge, weight: Tensor, quick: bool = False) -> Score:
+        assert not quick
         sizes.append(float((weight - self.layer.weight).norm()))
         return Score({1: 2.0, 2: 4.0, 3: 3.0}[len(sizes)])
 
     monkeypatch.setattr(LabelJudge, "score", scored)
-    asked = {**SEARCH, "refining_steps": 3, "refining_strengths": (1.0, 1.5, 2.0)}
-    given = session.model_copy(update={"adds": True}) if adds else session
-    edit = choose(g, given, stats, Brightness(), **asked)
-    if adds:
-        assert len(sizes) == 1
-        return
+    asked = {**SEARCH, "refining_steps": 3, "refining_strengths": strengths}
+    return sizes, choose(g, session, stats, Brightness(), **asked)
+
+
+def test_the_best_strength_is_kept(
+    g: Generator, session: Session, stats: KeyStatistics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, edit = searched_by_size(g, session, stats, monkeypatch, (1.0, 1.5, 2.0))
     assert sizes == pytest.approx([sizes[0], 1.5 * sizes[0], 2 * sizes[0]], rel=1e-4)
     assert float(edit.delta().norm()) == pytest.approx(sizes[1], rel=1e-4)
     assert json.loads(edit.metadata["choice"])["refined"]["strength"] == 1.5
+
+
+def test_what_a_session_adds_stays_at_strength_one(
+    g: Generator, session: Session, stats: KeyStatistics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adding = session.model_copy(update={"adds": True})
+    sizes, edit = searched_by_size(g, adding, stats, monkeypatch, (1.5, 2.0))
+    assert json.loads(edit.metadata["choice"])["refined"]["strength"] == 1.0
+    assert sizes == pytest.approx([float(edit.delta().norm())], rel=1e-4)
+
+
+def test_samples_that_judge_are_not_those_that_it_descends_on(
+    g: Generator, session: Session, stats: KeyStatistics
+) -> None:
+    asked = {**SEARCH, "refining_steps": 1, "tuning_seed": 1}
+    with pytest.raises(ParameterError, match="tuning_seed 1 is also the seed of the statistics"):
+        choose(g, session, stats, Brightness(), **asked)
+
+
+def test_large_images_go_one_after_another_to_the_same_end(
+    whole: OpenSession, edit: Edit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = HOW.model_copy(update={"refining_steps": 3})
+    together = refined(whole, edit, upper_half, 1, how)
+    monkeypatch.setattr(refining, "images_at_once", lambda resolution, at_128: 1)
+    alone = refined(whole, edit, upper_half, 1, how)
+    moved = (together - edit.coefficients).abs().max()
+    assert (alone - together).abs().max() < 0.05 * moved
+
+
+def test_values_that_differ_by_rounding_are_not_taken_for_pasted(whole: OpenSession) -> None:
+    noise = torch.Generator().manual_seed(0)
+
+    def rounded(goal: Goal) -> Goal:
+        error = 1e-7 * torch.randn(goal.target.shape, generator=noise)
+        return replace(goal, target=goal.target + error * goal.target.abs().max())
+
+    moved = replace(whole, goals=tuple(map(rounded, whole.goals)))
+    exact, found = (pasted_images(one, 4.0).weights for one in (whole, moved))
+    assert found.equal(exact)
 
 
 def test_images_are_judged_by_labels_only(
