@@ -189,6 +189,7 @@ def test_in_a_checkout_a_session_is_solved_as_its_parameters_say(
 def searched(**more):
     """Settings of a quick search, as the options of `rewrite`."""
     asked = {"source": "dark", "targets": ["grey", "bright"], "tuning_samples": 8, "mu_grid": [1.0]}
+    asked |= {"refining_steps": 2, "refining_samples": 4}
     return asked | {"statistics_samples": 20, "iterations": 2} | more
 
 

@@ -92,6 +92,8 @@ def test_rewrite_tries_the_layers_of_all_statistics(
         "statistics_samples": 24,
         "mu_grid": [0.1],
         "iterations": 4,
+        "refining_steps": 2,
+        "refining_samples": 8,
     }
     options = good(statistics, tmp_path) | {"method": "palimpsest", "segmenter": "labels"}
     options["settings"] = json.dumps(settings)

@@ -53,6 +53,7 @@ SOLVERS = {
     "palimpsest": {
         **{"iterations": 3, "candidate_exemplars": 2, "exemplars": 2, "tuning_samples": 6},
         **{"statistics_samples": 16, "mu_grid": [1.0]},
+        **{"refining_steps": 2, "refining_samples": 4},
     },
 }
 REFLECTIONS = {
