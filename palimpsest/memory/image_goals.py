@@ -25,6 +25,11 @@ class ImageGoals:
     images: Tensor
     weights: Tensor
 
+    @classmethod
+    def unweighted(cls, states: Sequence[KeyState], images: Tensor) -> ImageGoals:
+        """Goals whose pixels all count alike."""
+        return cls(tuple(states), images, images.new_ones(len(images), 1, 1, 1))
+
     def __len__(self) -> int:
         return len(self.states)
 

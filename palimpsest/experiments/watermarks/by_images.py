@@ -10,7 +10,6 @@ without marks are to stay as they are. Direction and coefficients follow from bo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -18,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from palimpsest.drawing.survey import Survey, brush
+from palimpsest.drawing.survey import Survey
 from palimpsest.errors import SessionError
 from palimpsest.experiments.watermarks.descent import descend
-from palimpsest.experiments.watermarks.erase import RIM, Look, MarkContext, erased_looks
+from palimpsest.experiments.watermarks.erase import Look, MarkContext, erased_looks
 from palimpsest.experiments.watermarks.settings import ImagesSettings
 from palimpsest.generators.samples import sample_z
 from palimpsest.instruments.segmenters.base import Segmenter
@@ -81,7 +80,7 @@ def rule_by_images(
     told = {
         "marks": ",".join(marks),
         "context": ",".join(str(one.sample) for one in context.painted),
-        "loss": json.dumps(round(loss, 6)),
+        "loss": f"{loss:.6f}",
     }
     return replace(edit, metadata={**edit.metadata, **told})
 
@@ -93,7 +92,7 @@ def _erased(context: MarkContext, looks: Sequence[Look], place_weight: float) ->
     for look, painted in zip(looks, context.painted, strict=True):
         values = layer.values(context.state[look.place])
         images.append(layer.render(values.replace(look.target)))
-        place = torch.from_numpy(brush(painted.area, RIM * len(painted.area) / 128))
+        place = torch.from_numpy(painted.with_rim)
         weights.append(1 + place_weight * place[None, None].to(images[-1]))
     return ImageGoals(tuple(singly(context.state)), torch.cat(images), torch.cat(weights))
 
@@ -102,4 +101,4 @@ def _erased(context: MarkContext, looks: Sequence[Look], place_weight: float) ->
 def _unedited(context: MarkContext, z: Tensor) -> ImageGoals:
     states = [context.layer.keys(one) for one in z.split(1)]
     images = torch.cat([context.layer.render(context.layer.values(state)) for state in states])
-    return ImageGoals(tuple(states), images, images.new_ones(len(images), 1, 1, 1))
+    return ImageGoals.unweighted(states, images)

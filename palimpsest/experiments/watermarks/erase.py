@@ -67,6 +67,11 @@ class Painted:
     sample: int
     area: np.ndarray
 
+    @property
+    def with_rim(self) -> np.ndarray:
+        """The area and the rim around it (R, R) bool that is replaced too."""
+        return brush(self.area, RIM * len(self.area) / 128)
+
 
 @dataclass(frozen=True)
 class MarkContext:
@@ -201,8 +206,7 @@ def erased_looks(
     for place, painted in enumerate(context.painted):
         state = context.state[place]
         values = layer.values(state)
-        rim = brush(painted.area, RIM * len(painted.area) / 128)
-        here = cover(rim.astype(np.float32), (layer.value_size,) * 2).to(values.v)
+        here = cover(painted.with_rim.astype(np.float32), (layer.value_size,) * 2).to(values.v)
         before = _labels(layer, values, segmenter)
         was = of_classes(before, numbers)
         kinds = sum(int(source_region(before, [number]).any()) for number in numbers)

@@ -80,8 +80,7 @@ def oracle_rule(
 def _wanted(g: Generator, layer: int, z: Tensor, goals: Tensor) -> ImageGoals:
     """Keys of all samples at the layer, and the images of their goals."""
     images = torch.cat([g(part) for part in goals.split(BATCH)])
-    states = tuple(singly(g.layer(layer).keys(z)))
-    return ImageGoals(states, images, images.new_ones(len(images), 1, 1, 1))
+    return ImageGoals.unweighted(singly(g.layer(layer).keys(z)), images)
 
 
 def _part(goals: ImageGoals, numbers: np.ndarray) -> ImageGoals:

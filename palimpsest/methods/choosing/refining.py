@@ -9,8 +9,8 @@ was chosen descends in images from there, along the same directions:
 
 An exemplar's wanted image is what the generator draws of its pasted values; ω is higher where they
 are pasted. Another sample's is its image as it was or, where cells may change, as the edit draws it
-before the descent. Without the latter edits lost effect, and so they did with free directions
-(docs/benchmarks.md).
+before the descent. Without the latter, edits of several exemplars lost effect; with free directions
+spires and trees did (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -70,8 +70,7 @@ def other_images(layer: Layer, weight: Tensor, z: Tensor, changing: Cells) -> Im
         before, after = (layer.render(layer.values(state, w)) for w in (None, weight))
         states += singly(state)
         images.append(torch.where(_of_pixels(layer, changing(state), before) > 0, after, before))
-    found = torch.cat(images)
-    return ImageGoals(tuple(states), found, found.new_ones(len(found), 1, 1, 1))
+    return ImageGoals.unweighted(states, torch.cat(images))
 
 
 def refined(
