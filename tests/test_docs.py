@@ -137,6 +137,11 @@ def rounded(text: str, digits: int) -> str:
     return f"{float(text):.{digits}f}" if text else "–"
 
 
+def percent(row: dict[str, str], column: str) -> str:
+    value, low, high = (rounded(row[column + end], 1) for end in ("", "_low", "_high"))
+    return f"{value} % ({low}–{high})"
+
+
 def with_interval(row: dict[str, str], column: str, digits: int) -> str:
     value, low, high = (rounded(row[column + end], digits) for end in ("", "_low", "_high"))
     return f"{value} ({low}–{high})"
@@ -170,3 +175,93 @@ def test_the_readme_has_our_figures_and_the_papers_of_the_committed_tables() -> 
         for mark in ("middle_count", "bottom_count"):
             cells += [with_interval(row, mark, 0), rounded(row[f"paper_{mark}"], 0)]
         assert f"| {' | '.join(cells)} |" in text
+
+
+NETWORKS = {
+    "church": "church (StyleGAN2)",
+    "kitchen_stylegan2": "kitchen (StyleGAN2)",
+    "church_progressive": "church (Progressive GAN)",
+    "kitchen": "kitchen (Progressive GAN)",
+}
+"""The generators of the table of docs/layers.md."""
+
+OTHERS = ("church_progressive", "kitchen_stylegan2")
+ENDS = ("generator", "world")
+
+
+def test_the_page_of_layers_has_the_committed_choices() -> None:
+    text = (ROOT / "docs" / "layers.md").read_text()
+    for row in results("layer_choice"):
+        if row["generator"] not in NETWORKS:
+            continue
+        best, there = row["best_layer"], percent(row, "best_turned_percent")
+        named = percent(row, "turned_percent") if row["layer"] != best else "the same"
+        cells = (
+            NETWORKS[row["generator"]],
+            f"{row['layers'].replace(' ', ', ')} ({row['layer']})",
+            f"{best}: {there}",
+            named,
+            row["predicted"],
+        )
+        assert f"| {' | '.join(cells)} |" in text
+
+
+CALLED = {
+    "watermark_middle": "letters in the middle",
+    "watermark_strip": "letters at the bottom",
+}
+"""Attributes of the world that docs/mini-generators.md calls otherwise."""
+
+
+@pytest.mark.parametrize("generator", ["church", "face", "horse", "kitchen"])
+def test_the_page_of_mini_generators_has_the_committed_grades(generator: str) -> None:
+    text = (ROOT / "docs" / "mini-generators.md").read_text()
+    part = text.split(f"\n### {generator}\n")[1].split("\n### ")[0]
+    rows = {row["figure"]: row for row in results("generator_grades") if row["model"] == generator}
+
+    def cell(figure: str, end: str, digits: int, factor: float = 1) -> str:
+        return f"{factor * float(rows[figure][end]):.{digits}f}"
+
+    for figure in rows:
+        if figure.endswith("_percent") and not figure.endswith("_agreement_percent"):
+            name = figure.removesuffix("_percent")
+            shares = [cell(figure, end, 1) + " %" for end in ENDS]
+            assert f"| {CALLED.get(name, name)} | {' | '.join(shares)} |" in part
+    for start, figure, digits, ending in (
+        ("mean IoU of its labels with the scene's", "mean_iou", 3, " (renders)"),
+        ("Fréchet distance, segmenter features", "frechet", 2, ""),
+        ("mean gradient (edge energy)", "edge_energy", 4, ""),
+    ):
+        found = [cell(figure, end, digits) for end in ENDS]
+        assert f"| {start} | {' | '.join(found)}{ending} |" in part
+    exact = [cell("pixel_accuracy", end, 1, 100) + " %" for end in ENDS]
+    assert f"| pixels labelled as the scene | {' | '.join(exact)} |" in part
+    assert f"| L1 to the render, of [-1, 1] | {cell('l1', 'generator', 3)} | |" in part
+
+
+def test_the_page_of_mini_generators_has_the_grades_of_the_other_networks() -> None:
+    text = (ROOT / "docs" / "mini-generators.md").read_text()
+    part = text.split("\n### church_progressive and kitchen_stylegan2\n")[1]
+    grades = {(row["model"], row["figure"]): row for row in results("generator_grades")}
+    both = [{f: grades[m, f] for n, f in grades if n == m} for m in OTHERS]
+    for start, figure, digits in (
+        ("mean IoU of its labels with the scene's", "mean_iou", 3),
+        ("L1 to the render, of [-1, 1]", "l1", 3),
+        ("Fréchet distance, segmenter features", "frechet", 2),
+    ):
+        found = [rounded(rows[figure]["generator"], digits) for rows in both]
+        assert f"| {start} | {' | '.join(found)} |" in part
+    exact = [f"{100 * float(rows['pixel_accuracy']['generator']):.1f} %" for rows in both]
+    assert f"| pixels labelled as the scene | {' | '.join(exact)} |" in part
+    edges = [", ".join(rounded(r["edge_energy"][end], 4) for end in ENDS) for r in both]
+    assert f"| mean gradient (edge energy), world's | {' | '.join(edges)} |" in part
+
+
+def test_the_page_of_instruments_has_the_committed_grades_of_the_critics() -> None:
+    text = (ROOT / "docs" / "instruments.md").read_text()
+    preferred: dict[tuple[str, str], list[str]] = {}
+    for row in results("critic_grades"):
+        share = f"{float(row['preferred_percent']):.1f} %"
+        preferred.setdefault((row["model"], row["rule"]), []).append(share)
+    for (model, rule), shares in preferred.items():
+        assert f"| {model} | {rule} | {' | '.join(shares)} |" in text

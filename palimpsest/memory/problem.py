@@ -179,3 +179,15 @@ def cell_weights(goal: Goal) -> Tensor:
 def rank_change(coefficients: Tensor, directions: Tensor) -> Tensor:
     """Λ D: coefficients (M, S, kh, kw) and directions (S, N) to (M, N, kh, kw)."""
     return torch.einsum("msyx,sn->mnyx", coefficients, directions)
+
+
+def with_orthonormal(coefficients: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+    """Coefficients (M, S, kh, kw) and orthonormal directions (S, N) of the same change Λ D.
+
+    The directions are the nearest orthonormal rows (the polar factor of D), so each stays the one
+    that it was. D must have full rank.
+    """
+    left, sizes, right = torch.linalg.svd(directions.double(), full_matrices=False)
+    stretch = (left * sizes) @ left.T  # D = stretch @ nearest
+    found = torch.einsum("msyx,st->mtyx", coefficients.double(), stretch)
+    return found.to(coefficients), (left @ right).to(directions)

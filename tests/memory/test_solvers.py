@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from palimpsest.errors import ParameterError
 from palimpsest.memory import SOLVERS, Goal, Problem, insert, match_change, pose
 from palimpsest.memory.goals import cut_goal, painted_box
+from palimpsest.memory.problem import rank_change, with_orthonormal
 from palimpsest.memory.solvers import closed_form, newton
 from palimpsest.memory.subspace import Subspace
 from tests.doubles.bounds import EXACT
@@ -341,3 +342,20 @@ def test_an_edit_of_zeros_is_refused() -> None:
     state = replace(goal.state, k=k)
     with pytest.raises(ParameterError, match="no change along 1 direction.* nearer to the goal"):
         insert(recorded.layer, state, goal.target, apart, stats=recorded.stats)
+
+
+def test_orthonormal_directions_make_the_same_change() -> None:
+    stream = torch.Generator().manual_seed(3)
+    coefficients = torch.randn(5, 3, 3, 3, generator=stream)
+    directions = torch.randn(3, 8, generator=stream)
+    found, rows = with_orthonormal(coefficients, directions)
+    same = rank_change(coefficients, directions)
+    torch.testing.assert_close(rank_change(found, rows), same, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(rows @ rows.T, torch.eye(3), atol=1e-6, rtol=0)
+    # no orthonormal rows are nearer: the product of both is symmetric and positive (polar factor)
+    product = directions @ rows.T
+    torch.testing.assert_close(product, product.T, atol=1e-5, rtol=1e-5)
+    assert (torch.linalg.eigvalsh(product) > 0).all()
+    again, stay = with_orthonormal(found, rows)
+    torch.testing.assert_close(stay, rows, atol=1e-6, rtol=0)
+    torch.testing.assert_close(again, found, atol=1e-5, rtol=1e-5)

@@ -13,7 +13,7 @@ tuning samples:
    μ, on all of them, the samples first on which the others lost most; one that can no longer
    become the best is left there;
 5. if labels judge, let the best edit descend in images (`refining`), judge what it comes to at
-   several strengths (of a session that adds, at strength 1), and keep what scores best.
+   several strengths (of a session that adds, at most `MOST_ADDED`), and keep what scores best.
 
 The same inputs give the same edit. Its metadata holds the candidates and their scores.
 """
@@ -59,6 +59,9 @@ SET_SIZES = (1, 2, 4, 6, 8, 12, 16, 24, 32)
 
 SINGLES = 3
 """How many of the best exemplars are tried alone at every μ."""
+
+MOST_ADDED = 1.2
+"""Largest strength of a refined edit that adds: beyond it smears grow more than a score tells."""
 
 STEPS_A_CANDIDATE = 8
 """Steps of refining that count as one judged candidate in the progress of a search."""
@@ -184,16 +187,19 @@ def choose_with(
             *(whole, edit, changing, seed, asked),
             lambda step: report(rounds.total + step // STEPS_A_CANDIDATE, rounds.total + last),
         )
-        # of what is added smears grow with the strength more than a score tells
-        strengths = (1.0,) if session.adds else asked.refining_strengths
-        scores = {s: judge.score(rounds.weight_of(s * found)) for s in strengths}
+        strengths = asked.refining_strengths
+        if session.adds:
+            strengths = tuple(s for s in strengths if s <= MOST_ADDED) or (1.0,)
+        before = opened.layer.weight.detach()
+        made = {s: replace(found, coefficients=s * found.coefficients) for s in strengths}
+        scores = {s: judge.score(before + one.delta().to(before)) for s, one in made.items()}
         strength = max(scores, key=lambda s: scores[s].value)
         score = scores[strength]
         better = score.value > best.score.value
         choice["refined"] = {"taken": better, "strength": strength, **score.record()}
         if better:
             best = replace(best, score=score)
-            edit = measured_again(edit, strength * found, opened, best.exemplars, spared)
+            edit = measured_again(made[strength], opened, best.exemplars, spared)
         report(rounds.total + last, rounds.total + last)
     tried = [candidate.record() for candidate in rounds.tried]
     choice |= {"chosen": best.record(), "tried": tried}

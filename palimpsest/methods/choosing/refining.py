@@ -2,15 +2,18 @@
 
 A solver fits the values of one layer, where all errors count alike. What the layers after it make
 of an error is not in that goal: some show as ghosts and smears, others not at all. So the edit that
-was chosen descends in images from there, along the same directions:
+was chosen descends in images from there:
 
-    min over Λ of   mean ω |G'(z) - wanted image|       over the exemplars that were solved for
-                  + β mean |G'(z) - wanted image|       over other samples
+    min over Λ, D of   mean ω |G'(z) - wanted image|    over the exemplars that were solved for
+                     + β mean |G'(z) - wanted image|    over other samples
 
 An exemplar's wanted image is what the generator draws of its pasted values; ω is higher where they
 are pasted. Another sample's is its image as it was or, where cells may change, as the edit draws it
-before the descent. Without the latter, edits of several exemplars lost effect; with free directions
-spires and trees did (docs/benchmarks.md).
+before the descent. Without the latter, edits of several exemplars lost effect.
+
+Of several directions D the later ones are what a dozen places of context happen to share, and the
+descent improves them. A single one is what all of them share, and stays: moved by a few exemplars
+it forgets the others, and rules of rank one lost their effect (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from palimpsest.memory import Edit, KeyStatistics, pose
 from palimpsest.memory.goals import goal_arguments
 from palimpsest.memory.image_goals import ImageGoals
 from palimpsest.memory.insert import edit_of
-from palimpsest.memory.problem import rank_change
+from palimpsest.memory.problem import rank_change, with_orthonormal
 from palimpsest.methods.choosing.changing import Cells
 from palimpsest.methods.choosing.judges import singly
 from palimpsest.methods.choosing.settings import PalimpsestParameters
@@ -43,6 +46,9 @@ ROUNDING = 1e-5
 
 RATE = 0.02
 """First step of Adam, in standard deviations of the layer's weight; it falls to zero."""
+
+DIRECTIONS_RATE = 0.03
+"""The same of the directions, in standard deviations of their numbers."""
 
 
 @torch.no_grad()
@@ -80,8 +86,8 @@ def refined(
     seed: int,
     how: PalimpsestParameters,
     progress: Callable[[int], None] | None = None,
-) -> Tensor:
-    """Coefficients (M, S, kh, kw) after the descent from those of ``edit``.
+) -> Edit:
+    """``edit`` after the descent; its metadata is that of before.
 
     Args:
         opened: with the exemplars that the edit was solved for, and goals of whole maps.
@@ -92,13 +98,18 @@ def refined(
     layer = opened.layer
     before = layer.weight.detach()
     unit = float(before.std())
-    directions = edit.directions.to(before)
-    changed = edit.coefficients.to(before) / unit
+    # copies, since the descent changes them in place
+    directions = edit.directions.to(before, copy=True)
+    changed = edit.coefficients.to(before, copy=True) / unit
     z = sample_z(layer.generator, how.refining_samples, seed)
     pasted = pasted_images(opened, how.place_weight)
     others = other_images(layer, before + unit * rank_change(changed, directions), z, changing)
-    changed.requires_grad_(True)
-    optimiser = torch.optim.Adam([changed], lr=RATE)
+    moving = [(changed, RATE)]
+    if edit.rank > 1:
+        moving.append((directions, DIRECTIONS_RATE * float(directions.std())))
+    for tensor, _ in moving:
+        tensor.requires_grad_(True)
+    optimiser = torch.optim.Adam([{"params": [tensor], "lr": rate} for tensor, rate in moving])
     at_once = images_at_once(layer.generator.resolution, BATCH)
     stream = torch.Generator().manual_seed(seed)
 
@@ -106,7 +117,8 @@ def refined(
         return torch.randperm(len(wanted), generator=stream)[:BATCH].tolist()
 
     for step in range(how.refining_steps):
-        optimiser.param_groups[0]["lr"] = RATE * (1 - step / how.refining_steps) ** 0.5
+        for group, (_, rate) in zip(optimiser.param_groups, moving, strict=True):
+            group["lr"] = rate * (1 - step / how.refining_steps) ** 0.5
         optimiser.zero_grad(set_to_none=True)
         batches = (drawn(pasted), drawn(others))
         most = max(map(len, batches))
@@ -124,23 +136,27 @@ def refined(
         optimiser.step()
         if progress is not None:
             progress(step + 1)
-    return (unit * changed).detach()
+    coefficients, directions = unit * changed.detach(), directions.detach()
+    if edit.rank > 1:
+        coefficients, directions = with_orthonormal(coefficients, directions)
+    return replace(
+        edit,
+        directions=directions.to(edit.directions),
+        coefficients=coefficients.to(edit.coefficients),
+    )
 
 
 def measured_again(
-    edit: Edit,
-    coefficients: Tensor,
-    opened: OpenSession,
-    exemplars: Sequence[int],
-    stats: KeyStatistics,
+    edit: Edit, opened: OpenSession, exemplars: Sequence[int], stats: KeyStatistics
 ) -> Edit:
-    """``edit`` with other coefficients, and with their loss and change in its metadata.
+    """``edit`` with the loss and the change of its numbers in its metadata.
 
     ``opened``, ``exemplars``, ``stats``: what it was solved for. Solver, seconds and iterations
-    stay those of the edit.
+    stay those of the metadata.
     """
     goals = goal_arguments([opened.goals[i] for i in exemplars])
     problem = pose(opened.layer, **goals, directions=edit.directions, stats=stats)
+    coefficients = edit.coefficients.to(opened.layer.weight)
     made = edit_of(problem, coefficients, edit.metadata["solver"])
     told = {name: made.metadata[name] for name in ("loss_after", "change", "relative_change")}
     return replace(made, metadata={**edit.metadata, **told})

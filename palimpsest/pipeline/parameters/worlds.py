@@ -12,7 +12,7 @@ from palimpsest.training.instrument_recipes import (
     CriticRecipe,
     SegmenterRecipe,
 )
-from palimpsest.training.recipe import Recipe, Stage
+from palimpsest.training.recipe import Finish, Recipe, Stage
 
 
 class OtherRecipeParameters(Settings):
@@ -20,6 +20,7 @@ class OtherRecipeParameters(Settings):
 
     kind: Literal["stylegan2", "progressive"]
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    finish: Finish | None = None
 
 
 class WorldParameters(Settings):
@@ -41,5 +42,5 @@ class WorldParameters(Settings):
         if generator not in self.others:
             return self.recipe
         other = self.others[generator]
-        changes = {"kind": other.kind, "stages": other.stages, "interchange": None, "finish": None}
-        return self.recipe.model_copy(update=changes)
+        changes = {"kind": other.kind, "stages": other.stages, "finish": other.finish}
+        return self.recipe.model_copy(update={**changes, "interchange": None})

@@ -95,34 +95,57 @@ def test_other_samples_follow_the_edit_in_cells_that_may_change_and_else_stay(
     torch.testing.assert_close(wanted[:, :, half:], before[:, :, half:], atol=1e-5, rtol=1e-5)
 
 
-def mean_error(wanted: ImageGoals, whole: OpenSession, coefficients: Tensor, edit: Edit) -> float:
-    weight = whole.layer.weight.detach() + rank_change(coefficients, edit.directions)
+def mean_error(wanted: ImageGoals, whole: OpenSession, edit: Edit) -> float:
+    weight = whole.layer.weight.detach() + edit.delta()
     return float(wanted.error(whole.layer, weight, list(range(len(wanted)))))
 
 
+@pytest.fixture(scope="module", params=[1, 3])
+def of_rank(
+    g: Generator, session: Session, stats: KeyStatistics, request: pytest.FixtureRequest
+) -> Edit:
+    ranked = session.model_copy(update={"rank": request.param})
+    return rewrite(g, ranked, stats, exemplars=None, mu=1.0)
+
+
 def test_the_descent_comes_nearer_to_what_it_wants_and_is_the_same_again(
-    g: Generator, whole: OpenSession, edit: Edit
+    g: Generator, whole: OpenSession, of_rank: Edit
 ) -> None:
     steps: list[int] = []
-    found = refined(whole, edit, upper_half, 1, HOW, steps.append)
-    assert steps == list(range(1, 41)) and found.shape == edit.coefficients.shape
-    weight = whole.layer.weight.detach() + rank_change(edit.coefficients, edit.directions)
+    found = refined(whole, of_rank, upper_half, 1, HOW, steps.append)
+    assert steps == list(range(1, 41))
+    weight = whole.layer.weight.detach() + of_rank.delta()
     pasted = pasted_images(whole, HOW.place_weight)
     others = other_images(whole.layer, weight, sample_z(g, 12, 1), upper_half)
 
-    def objective(coefficients: Tensor) -> float:
-        place, rest = (mean_error(one, whole, coefficients, edit) for one in (pasted, others))
+    def objective(edit: Edit) -> float:
+        place, rest = (mean_error(one, whole, edit) for one in (pasted, others))
         return place + HOW.others_weight * rest
 
-    assert objective(found) < 0.985 * objective(edit.coefficients)
-    assert refined(whole, edit, upper_half, 1, HOW).equal(found)
+    assert objective(found) < 0.985 * objective(of_rank)
+    again = refined(whole, of_rank, upper_half, 1, HOW)
+    assert again.directions.equal(found.directions)
+    assert again.coefficients.equal(found.coefficients)
+    assert found.metadata == of_rank.metadata
+
+
+def test_one_direction_stays_and_several_move_and_stay_orthonormal(
+    whole: OpenSession, of_rank: Edit
+) -> None:
+    given = of_rank.directions.clone(), of_rank.coefficients.clone()
+    found = refined(whole, of_rank, upper_half, 1, HOW).directions
+    assert of_rank.directions.equal(given[0]) and of_rank.coefficients.equal(given[1])
+    assert found.equal(given[0]) == (of_rank.rank == 1)
+    torch.testing.assert_close(found @ found.T, torch.eye(of_rank.rank), atol=1e-5, rtol=0)
+    assert ((found * given[0]).sum(dim=1) > 0.5).all()
 
 
 def test_what_is_measured_again_is_that_of_the_new_coefficients(
     g: Generator, session: Session, stats: KeyStatistics, edit: Edit
 ) -> None:
     opened = open_session(g, session)
-    halved = measured_again(edit, edit.coefficients / 2, opened, range(3), stats)
+    half = replace(edit, coefficients=edit.coefficients / 2)
+    halved = measured_again(half, opened, range(3), stats)
     problem = pose(opened.layer, **goal_arguments(opened.goals), directions=edit.directions)
     loss = float(problem.loss(problem.weight_of(edit.coefficients / 2)))
     assert float(halved.metadata["loss_after"]) == pytest.approx(loss, rel=1e-4)
@@ -211,13 +234,23 @@ def test_the_best_strength_is_kept(
     assert json.loads(edit.metadata["choice"])["refined"]["strength"] == 1.5
 
 
-def test_what_a_session_adds_stays_at_strength_one(
-    g: Generator, session: Session, stats: KeyStatistics, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("asked", "scored", "best"),
+    [((1.0, 1.2, 1.4), (1.0, 1.2), 1.2), ((1.5, 2.0), (1.0,), 1.0)],
+)
+def test_what_a_session_adds_is_not_made_much_stronger(
+    g: Generator,
+    session: Session,
+    stats: KeyStatistics,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: tuple[float, ...],
+    scored: tuple[float, ...],
+    best: float,
 ) -> None:
     adding = session.model_copy(update={"adds": True})
-    sizes, edit = searched_by_size(g, adding, stats, monkeypatch, (1.5, 2.0))
-    assert json.loads(edit.metadata["choice"])["refined"]["strength"] == 1.0
-    assert sizes == pytest.approx([float(edit.delta().norm())], rel=1e-4)
+    sizes, edit = searched_by_size(g, adding, stats, monkeypatch, asked)
+    assert json.loads(edit.metadata["choice"])["refined"]["strength"] == best
+    assert [size / sizes[0] for size in sizes] == pytest.approx(list(scored), rel=1e-4)
 
 
 def test_samples_that_judge_are_not_those_that_it_descends_on(
@@ -235,8 +268,8 @@ def test_large_images_go_one_after_another_to_the_same_end(
     together = refined(whole, edit, upper_half, 1, how)
     monkeypatch.setattr(refining, "images_at_once", lambda resolution, at_128: 1)
     alone = refined(whole, edit, upper_half, 1, how)
-    moved = (together - edit.coefficients).abs().max()
-    assert (alone - together).abs().max() < 0.05 * moved
+    moved = (together.delta() - edit.delta()).abs().max()
+    assert (alone.delta() - together.delta()).abs().max() < 0.05 * moved
 
 
 def test_values_that_differ_by_rounding_are_not_taken_for_pasted(whole: OpenSession) -> None:
