@@ -60,6 +60,9 @@ def main(
     perceptual: shared.Perceptual = "best",
     alexnet: shared.AlexNet = None,
     inception: shared.Inception = None,
+    half: Annotated[
+        bool, typer.Option("--half", help="Draw the layers after an edit in bfloat16.")
+    ] = False,
     scale: shared.Scale = "",
     device: Device = "cpu",
 ) -> None:
@@ -96,6 +99,7 @@ def main(
             seed=seed,
             first=chosen.start,
             batch=batch,
+            half=half,
             scale=scale,
             watch=features.watch if features else None,
             progress=bar.update,
@@ -106,6 +110,7 @@ def main(
     facts = {"weights_sha256": generator.weights_sha256, "truncation": str(truncation)}
     facts |= {"image_methods": image_methods, "instruments": ",".join(instruments)}
     facts |= {"scale": scale, **of_session, **meant.facts}
+    facts["drawn_in"] = "bfloat16 after the edit" if half else "float32"
     facts |= {"samples": str(samples), "seed": str(seed), "batch": fitted, "shard": shard}
     if features and out_features:
         if rule is not None:

@@ -43,7 +43,8 @@ def files(small_generator, tmp_path):
     return tmp_path
 
 
-def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):
+@pytest.mark.parametrize("half", [False, True])
+def test_the_stage_writes_parquet(files, random_segmenter, tmp_path, half):
     random_segmenter.save(tmp_path / "s.safetensors")
     out = tmp_path / "out" / "dome2spire.parquet"
     stage.main(
@@ -57,6 +58,7 @@ def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):
         samples=3,
         batch=2,
         perceptual="encoder",
+        half=half,
         scale="mini",
     )
     table = pd.read_parquet(out)
@@ -67,6 +69,8 @@ def test_the_stage_writes_parquet(files, random_segmenter, tmp_path):
     assert table["converted"].dtype == bool
     facts = pq.read_schema(out).metadata
     assert len(facts[b"palimpsest.weights_sha256"]) == 64
+    drawn_in = b"bfloat16 after the edit" if half else b"float32"
+    assert facts[b"palimpsest.drawn_in"] == drawn_in
     assert facts[b"palimpsest.target_classes"] == b"dome,spire"
     assert facts[b"palimpsest.model"] == b"church" and facts[b"palimpsest.session"] == b"dome2spire"
 

@@ -60,6 +60,7 @@ rule measure:
             "--world", PARAMETERS.models[MEASURED[wildcards.measured].model].world
         ),
         image_methods=as_json(PLAN.image_method_settings(names_of("images"))),
+        half="--half" if PARAMETERS.measure.half_precision else "",
     message:
         "Measure the edits of {wildcards.measured}: {wildcards.scatteritem}, {params.samples} samples"
     shell:
@@ -70,7 +71,7 @@ rule measure:
         " --truncation {params.truncation} --scale {params.scale}"
         " --change {params.change:q} {params.critic} {params.classifier} {params.alexnet} {params.inception}"
         " {params.world} --image-methods {params.image_methods:q} --out {output.rows}"
-        " --out-features {output.features} --device {resources.device} > {log} 2>&1"
+        " {params.half} --out-features {output.features} --device {resources.device} > {log} 2>&1"
 
 
 rule join_measurements:

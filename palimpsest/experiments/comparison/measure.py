@@ -27,6 +27,7 @@ from palimpsest.experiments.counterfactuals.new_rules import Counterfactual, New
 from palimpsest.generators import Generator, KeyState, load_generator, sample_z
 from palimpsest.generators.checkpoints.containers import read_checkpoint
 from palimpsest.generators.checkpoints.palimpsest_safetensors import METADATA_KEY
+from palimpsest.generators.half_precision import draw
 from palimpsest.instruments.classifiers.base import Classifier
 from palimpsest.instruments.distances.perceptual import PerceptualDistance, PreparedImages
 from palimpsest.instruments.label_changes import edit_effect, of_classes, source_region
@@ -132,6 +133,7 @@ def measure(
     seed: int,
     first: int = 0,
     batch: int = 16,
+    half: bool = False,
     scale: str = "",
     watch: Callable[[str, CachedOutputs], None] | None = None,
     progress: Callable[[int], None] | None = None,
@@ -146,10 +148,10 @@ def measure(
     over the pixels of a source before or of a new target after, and ``critic_drop_outside``, over
     all others; scale, as given; the names of the perceptual distance, segmenter and classifier.
 
-    ``watch`` is called for every batch with the method and the cached segmenter outputs,
-    ``progress`` with the number of samples done since its last call. Raises `ParameterError` for
-    an unknown class, a method given twice, no sample, a first one within a block, and a batch
-    below 1.
+    ``half``: as in `before_and_after`. ``watch`` is called for every batch with the method and the
+    cached segmenter outputs, ``progress`` with the number of samples done since its last call.
+    Raises `ParameterError` for an unknown class, a method given twice, no sample, a first one
+    within a block, and a batch below 1.
     """
     names = [UNMODIFIED, *(method.name for method in methods)]
     if len(set(names)) < len(names):
@@ -161,7 +163,7 @@ def measure(
     parts = []
     for numbers in batches(range(first, n), batch):
         z = samples[numbers.start : numbers.stop]
-        before, afters = before_and_after(generator, methods, z)
+        before, afters = before_and_after(generator, methods, z, half)
         outputs = CachedOutputs(segmenter, before)
         labels = outputs.labels
         outside = ~source_region(labels, source)
@@ -207,11 +209,17 @@ def measure(
 
 @torch.no_grad()
 def before_and_after(
-    generator: Generator, methods: Sequence[RewrittenGenerator | ChangedImages], z: Tensor
+    generator: Generator,
+    methods: Sequence[RewrittenGenerator | ChangedImages],
+    z: Tensor,
+    half: bool = False,
 ) -> tuple[Tensor, Iterator[tuple[str, Tensor]]]:
     """Images of ``z`` before, and (method, images after) for `unmodified` and each method.
 
-    Layers below a changed one run once for all methods that changed it.
+    Layers below a changed one run once for all methods that changed it. With ``half`` the layers
+    after it run in bfloat16 (`generators.half_precision`), also those of the unedited generator and
+    of one that differs in every layer, after the lowest that any method changed. If no method
+    changed a single layer, all are drawn in float32.
     """
     changed = {method.layer for method in methods if isinstance(method, RewrittenGenerator)}
     layers = sorted(layer for layer in changed if layer is not None)
@@ -219,10 +227,10 @@ def before_and_after(
     if layers:
         keys = {state.layer: state for state in generator.keys_of_layers(z, layers)}
         layer = generator.layer(layers[0])
-        before = layer.render(layer.values(keys[layers[0]]))
+        before = draw(layer, layer.values(keys[layers[0]]), half)
     else:
         before = generator(z)
-    return before, _afters(methods, z, keys, before)
+    return before, _afters(methods, z, keys, before, half and bool(layers))
 
 
 def _afters(
@@ -230,17 +238,21 @@ def _afters(
     z: Tensor,
     keys: Mapping[int, KeyState],
     before: Tensor,
+    half: bool,
 ) -> Iterator[tuple[str, Tensor]]:
     yield UNMODIFIED, before
     for method in methods:
         with torch.no_grad():
             if isinstance(method, ChangedImages):
                 after = method.change(before)
-            elif method.layer is None:
-                after = method.generator(z)
-            else:
+            elif method.layer is not None:
                 layer = method.generator.layer(method.layer)
-                after = layer.render(layer.values(keys[method.layer]))
+                after = draw(layer, layer.values(keys[method.layer]), half)
+            elif half:
+                layer = method.generator.layer(min(keys))
+                after = draw(layer, layer.values(layer.keys(z)), half)
+            else:
+                after = method.generator(z)
         yield method.name, after
 
 

@@ -15,6 +15,7 @@ from palimpsest.methods.registry import METHODS, running_at_layers
 from palimpsest.pipeline.parameters.experiments import (
     CounterfactualParameters,
     LayerProbeParameters,
+    MeasureParameters,
     ReflectionParameters,
     StudyParameters,
     TradeoffParameters,
@@ -81,7 +82,7 @@ class Parameters(Settings):
     sessions: dict[Name, dict[SessionName, SessionParameters]]
     methods: MethodParameters
     best_buddies: TransferSettings = TransferSettings()
-    measure: SampleSettings
+    measure: MeasureParameters
     study: StudyParameters
     counterfactuals: CounterfactualParameters
     grade: SampleSettings

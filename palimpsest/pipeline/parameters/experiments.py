@@ -17,6 +17,16 @@ from palimpsest.pipeline.parameters.methods import Method
 from palimpsest.settings import Count, LayerNumber, Name, SampleSettings, SessionName, Settings
 
 
+class MeasureParameters(SampleSettings):
+    """The images that Tables 1 and 2 measure.
+
+    ``half_precision``: draw the layers after an edit in bfloat16, which is faster where the device
+    calculates in it and changes the last digits.
+    """
+
+    half_precision: bool = False
+
+
 class StudyParameters(StudySettings):
     """The opt-in realism study."""
 

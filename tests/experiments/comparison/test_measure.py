@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from palimpsest.errors import CheckpointError, EditError, ParameterError
+from palimpsest.experiments.comparison import measure as comparison
 from palimpsest.experiments.comparison.measure import (
     Change,
     ChangedImages,
@@ -253,3 +254,36 @@ def test_what_is_refused(small_generator, brightness, random_segmenter, files, m
         load_method("edit", files / "edit.safetensors", other)
     with pytest.raises(CheckpointError, match="no such file"):
         load_method("edit", files / "missing.safetensors", small_generator)
+
+
+def test_half_precision_draws_nearly_the_same_after_the_lowest_edited_layer(
+    small_generator, methods, monkeypatch
+):
+    z = sample_z(small_generator, 3, seed=5)
+    full, afters = before_and_after(small_generator, methods, z)
+    exact = dict(afters)
+    begun: list[tuple[int, bool]] = []
+    drawn = comparison.draw
+
+    def watched(layer, values, half):
+        begun.append((layer.number, half))
+        return drawn(layer, values, half)
+
+    monkeypatch.setattr(comparison, "draw", watched)
+    before, afters = before_and_after(small_generator, methods, z, half=True)
+    made = dict(afters)
+    assert begun == [(LAYER, True)] * 4  # unedited, and each method, also the one of all layers
+    assert before.dtype == torch.float32 and not before.equal(full)
+    assert made["unmodified"] is before
+    for name, images in made.items():
+        size = exact[name].std()
+        assert (images - exact[name]).abs().mean() < 0.02 * size
+        assert images.dtype == torch.float32
+
+
+def test_without_an_edit_of_one_layer_nothing_is_drawn_in_half_precision(small_generator, methods):
+    z = sample_z(small_generator, 2, seed=5)
+    every = [method for method in methods if method.layer is None]
+    before, afters = before_and_after(small_generator, every, z, half=True)
+    assert before.equal(small_generator(z))
+    assert dict(afters)["all"].equal(every[0].generator(z))
