@@ -4,8 +4,8 @@
 
 The church with its edit of domes to spires is drawn from the edited layer on, once in float32 and
 once with these layers in bfloat16, as `measure` does with `half_precision`. Both take turns; the
-least time of each counts. So do the layers of a StyleGAN2 of the published size, with random
-weights, whose labels would mean nothing.
+least time of each counts. The layers of a StyleGAN2 of the published size are timed too; its
+weights are random, so it has no labels to compare.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ PRECISIONS = {False: "float32", True: "bfloat16"}
 
 
 def milliseconds(work: Callable[[], Tensor]) -> float:
+    synchronise = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+    synchronise()
     began = time.perf_counter()
     work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    synchronise()
     return 1000 * (time.perf_counter() - began)
 
 

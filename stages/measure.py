@@ -61,7 +61,7 @@ def main(
     alexnet: shared.AlexNet = None,
     inception: shared.Inception = None,
     half: Annotated[
-        bool, typer.Option("--half", help="Draw the layers after an edit in bfloat16.")
+        bool, typer.Option("--half-precision", help="Draw the layers after an edit in bfloat16.")
     ] = False,
     scale: shared.Scale = "",
     device: Device = "cpu",
@@ -110,7 +110,6 @@ def main(
     facts = {"weights_sha256": generator.weights_sha256, "truncation": str(truncation)}
     facts |= {"image_methods": image_methods, "instruments": ",".join(instruments)}
     facts |= {"scale": scale, **of_session, **meant.facts}
-    facts["drawn_in"] = "bfloat16 after the edit" if half else "float32"
     facts |= {"samples": str(samples), "seed": str(seed), "batch": fitted, "shard": shard}
     if features and out_features:
         if rule is not None:

@@ -177,7 +177,7 @@ def direction(
 ) -> None:
     """Write the directions that stand out in what a session marks.
 
-    They are directions of the key space, those that an edit of the session changes (Appendix D).
+    They are directions of the key space; an edit of the session starts from them (Appendix D).
 
       palimpsest direction marks.json --weights my_stylegan2.pt --layer 8 --out mark.safetensors
     """

@@ -1,6 +1,6 @@
 """The layers after an edit in bfloat16, where speed matters more than the last digits.
 
-    image = draw(layer, values, half=True)      # layer.render(values) within about 1 %
+    image = draw(layer, values, half=True)      # nearly layer.render(values)
 
 What it gains and what it changes was measured (docs/benchmarks.md). bfloat16 has the range of
 float32, so that no map overflows, as some of StyleGAN2's do in float16. It is fast only where the
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from palimpsest.generators.base import Layer, ValueState
 
-HALF = torch.bfloat16
+DTYPE = torch.bfloat16
 
 
 def draw(layer: Layer, values: ValueState, half: bool) -> Tensor:
@@ -22,5 +22,5 @@ def draw(layer: Layer, values: ValueState, half: bool) -> Tensor:
 
     With ``half`` the convolutions and matrix products of the layers after it run in bfloat16.
     """
-    with torch.autocast(values.v.device.type, HALF, enabled=half):
+    with torch.autocast(values.v.device.type, DTYPE, enabled=half):
         return layer.render(values).float()

@@ -185,7 +185,7 @@ def with_orthonormal(coefficients: Tensor, directions: Tensor) -> tuple[Tensor, 
     """Coefficients (M, S, kh, kw) and orthonormal directions (S, N) of the same change Λ D.
 
     The directions are the nearest orthonormal rows (the polar factor of D), so each stays the one
-    that it was. D must have full rank.
+    that it was; those of a D of lower rank are not unique.
     """
     left, sizes, right = torch.linalg.svd(directions.double(), full_matrices=False)
     stretch = (left * sizes) @ left.T  # D = stretch @ nearest

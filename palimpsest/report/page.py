@@ -179,6 +179,7 @@ def provenance(
         ("seeds of samples", said("seed")),
         ("perceptual distance", said("perceptual")),
         ("segmenter", said("segmenter")),
+        ("images not in float32", said("drawn_in")),
         ("versions", ", ".join(_versions())),
     ]
     return [(label, text) for label, text in lines if text]

@@ -47,8 +47,8 @@ class Places:
     def directions(self, stats: KeyStatistics, rank: int | None = None) -> Tensor:
         """The directions (S, N) that stand out in the places; ``rank``: the session's if None.
 
-        They are an edit's, each with the sign in which the places match it. Of a query: the single
-        direction of its mean key, as in the original's interface.
+        An edit starts from them. Each has the sign in which the places match it. Of a query: the
+        single direction of its mean key, as in the original's interface.
         """
         if self.field == "query":
             return query_key(self.keys, self.weights, stats)[None]

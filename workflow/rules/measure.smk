@@ -60,7 +60,7 @@ rule measure:
             "--world", PARAMETERS.models[MEASURED[wildcards.measured].model].world
         ),
         image_methods=as_json(PLAN.image_method_settings(names_of("images"))),
-        half="--half" if PARAMETERS.measure.half_precision else "",
+        half="--half-precision" if PARAMETERS.measure.half_precision else "",
     message:
         "Measure the edits of {wildcards.measured}: {wildcards.scatteritem}, {params.samples} samples"
     shell:

@@ -146,7 +146,8 @@ def measure(
     ``generator_error`` where the world has the rule (`Counterfactual`); ``perceptual_outside``
     (over the pixels outside the source classes); with a critic on the segmenter ``critic_drop``,
     over the pixels of a source before or of a new target after, and ``critic_drop_outside``, over
-    all others; scale, as given; the names of the perceptual distance, segmenter and classifier.
+    all others; scale, as given; the names of the perceptual distance, segmenter and classifier;
+    with ``half`` ``drawn_in``, which says so.
 
     ``half``: as in `before_and_after`. ``watch`` is called for every batch with the method and the
     cached segmenter outputs, ``progress`` with the number of samples done since its last call.
@@ -202,6 +203,8 @@ def measure(
     table["segmenter"] = segmenter.name
     if change.shows is not None:
         table["classifier"] = change.shows.name
+    if half and (lowest := lowest_changed(methods)) is not None:
+        table["drawn_in"] = f"bfloat16 after layer {lowest}"
     place = table["method"].map({name: i for i, name in enumerate(names)})
     order = table.assign(place=place).sort_values(["sample", "place"], kind="stable").index
     return table.loc[order].reset_index(drop=True)
@@ -216,21 +219,29 @@ def before_and_after(
 ) -> tuple[Tensor, Iterator[tuple[str, Tensor]]]:
     """Images of ``z`` before, and (method, images after) for `unmodified` and each method.
 
-    Layers below a changed one run once for all methods that changed it. With ``half`` the layers
-    after it run in bfloat16 (`generators.half_precision`), also those of the unedited generator and
-    of one that differs in every layer, after the lowest that any method changed. If no method
-    changed a single layer, all are drawn in float32.
+    Layers below a changed one run once for all methods that changed it. With ``half`` everything
+    after the `lowest_changed` layer runs in bfloat16 (`generators.half_precision`), in every
+    generator, so that rounding is the same before and after an edit. If no method changed a single
+    layer, all is float32.
     """
-    changed = {method.layer for method in methods if isinstance(method, RewrittenGenerator)}
-    layers = sorted(layer for layer in changed if layer is not None)
-    keys = {}
-    if layers:
-        keys = {state.layer: state for state in generator.keys_of_layers(z, layers)}
-        layer = generator.layer(layers[0])
-        before = draw(layer, layer.values(keys[layers[0]]), half)
-    else:
+    layers = _changed_layers(methods)
+    if not layers:
         before = generator(z)
-    return before, _afters(methods, z, keys, before, half and bool(layers))
+        return before, _afters(methods, z, {}, before, None)
+    keys = {state.layer: state for state in generator.keys_of_layers(z, layers)}
+    layer = generator.layer(layers[0])
+    before = draw(layer, layer.values(keys[layers[0]]), half)
+    return before, _afters(methods, z, keys, before, layers[0] if half else None)
+
+
+def lowest_changed(methods: Sequence[RewrittenGenerator | ChangedImages]) -> int | None:
+    """The lowest layer that is the only one that a method changed; None if there is no such."""
+    return min(_changed_layers(methods), default=None)
+
+
+def _changed_layers(methods: Sequence[RewrittenGenerator | ChangedImages]) -> list[int]:
+    changed = {method.layer for method in methods if isinstance(method, RewrittenGenerator)}
+    return sorted(layer for layer in changed if layer is not None)
 
 
 def _afters(
@@ -238,21 +249,22 @@ def _afters(
     z: Tensor,
     keys: Mapping[int, KeyState],
     before: Tensor,
-    half: bool,
+    half_after: int | None,
 ) -> Iterator[tuple[str, Tensor]]:
     yield UNMODIFIED, before
     for method in methods:
         with torch.no_grad():
             if isinstance(method, ChangedImages):
                 after = method.change(before)
-            elif method.layer is not None:
-                layer = method.generator.layer(method.layer)
-                after = draw(layer, layer.values(keys[method.layer]), half)
-            elif half:
-                layer = method.generator.layer(min(keys))
-                after = draw(layer, layer.values(layer.keys(z)), half)
-            else:
+            elif half_after is not None:
+                layer = method.generator.layer(half_after)
+                state = layer.keys(z) if method.layer is None else keys[half_after]
+                after = draw(layer, layer.values(state), half=True)
+            elif method.layer is None:
                 after = method.generator(z)
+            else:
+                layer = method.generator.layer(method.layer)
+                after = layer.render(layer.values(keys[method.layer]))
         yield method.name, after
 
 

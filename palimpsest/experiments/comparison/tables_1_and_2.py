@@ -41,7 +41,7 @@ ModelEdit = tuple[str, str]
 
 FEATURES = ("method", "sample", "features")
 
-FACTS = ("n", "scale", "seed", "perceptual", "segmenter", "classifier")
+FACTS = ("n", "scale", "seed", "perceptual", "segmenter", "classifier", "drawn_in")
 """Last columns of each table: what was measured, and by what."""
 
 

@@ -61,7 +61,7 @@ SINGLES = 3
 """How many of the best exemplars are tried alone at every μ."""
 
 MOST_ADDED = 1.2
-"""Largest strength of a refined edit that adds: beyond it smears grow more than a score tells."""
+"""Largest strength of a refined edit that adds: beyond it, smears grow more than a score tells."""
 
 STEPS_A_CANDIDATE = 8
 """Steps of refining that count as one judged candidate in the progress of a search."""
@@ -189,6 +189,7 @@ def choose_with(
         )
         strengths = asked.refining_strengths
         if session.adds:
+            # if all that is asked for is stronger, the edit is scored as it is
             strengths = tuple(s for s in strengths if s <= MOST_ADDED) or (1.0,)
         before = opened.layer.weight.detach()
         made = {s: replace(found, coefficients=s * found.coefficients) for s in strengths}

@@ -11,9 +11,9 @@ An exemplar's wanted image is what the generator draws of its pasted values; ω 
 are pasted. Another sample's is its image as it was or, where cells may change, as the edit draws it
 before the descent. Without the latter, edits of several exemplars lost effect.
 
-Of several directions D the later ones are what a dozen places of context happen to share, and the
-descent improves them. A single one is what all of them share, and stays: moved by a few exemplars
-it forgets the others, and rules of rank one lost their effect (docs/benchmarks.md).
+The directions D move where there are several: they are found in a dozen places of context, which
+is few for all but the first. A single direction stays as it is: moved by a few exemplars it no
+longer matches the other places, and rules of rank one lost their effect (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -89,6 +89,8 @@ def refined(
 ) -> Edit:
     """``edit`` after the descent; its metadata is that of before.
 
+    A descent that does not stay finite gives ``edit`` itself.
+
     Args:
         opened: with the exemplars that the edit was solved for, and goals of whole maps.
         changing: the cells that may change in the other samples.
@@ -98,9 +100,8 @@ def refined(
     layer = opened.layer
     before = layer.weight.detach()
     unit = float(before.std())
-    # copies, since the descent changes them in place
-    directions = edit.directions.to(before, copy=True)
-    changed = edit.coefficients.to(before, copy=True) / unit
+    directions = edit.directions.to(before, copy=True)  # the descent changes it in place
+    changed = edit.coefficients.to(before) / unit
     z = sample_z(layer.generator, how.refining_samples, seed)
     pasted = pasted_images(opened, how.place_weight)
     others = other_images(layer, before + unit * rank_change(changed, directions), z, changing)
@@ -137,6 +138,8 @@ def refined(
         if progress is not None:
             progress(step + 1)
     coefficients, directions = unit * changed.detach(), directions.detach()
+    if not (torch.isfinite(coefficients).all() and torch.isfinite(directions).all()):
+        return edit
     if edit.rank > 1:
         coefficients, directions = with_orthonormal(coefficients, directions)
     return replace(
@@ -149,10 +152,9 @@ def refined(
 def measured_again(
     edit: Edit, opened: OpenSession, exemplars: Sequence[int], stats: KeyStatistics
 ) -> Edit:
-    """``edit`` with the loss and the change of its numbers in its metadata.
+    """``edit`` with its loss and change measured anew; solver, seconds and iterations stay.
 
-    ``opened``, ``exemplars``, ``stats``: what it was solved for. Solver, seconds and iterations
-    stay those of the metadata.
+    ``opened``, ``exemplars``, ``stats``: what it was solved for.
     """
     goals = goal_arguments([opened.goals[i] for i in exemplars])
     problem = pose(opened.layer, **goals, directions=edit.directions, stats=stats)

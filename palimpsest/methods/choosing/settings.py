@@ -35,8 +35,8 @@ class PalimpsestParameters(Settings):
     less natural where they are to change, and the same elsewhere, if the segmenter has a critic;
     at 1 small clear changes lose to hardly any.
     ``refining_steps``: of the descent in images at the end (`refining`), 0 for none;
-    ``refining_strengths``: factors of its result, each of which is scored (if the session adds
-    things, those up to 1.2);
+    ``refining_strengths``: factors of its result, each of which is scored; if the session adds
+    things, those up to 1.2, or 1 if there are none;
     ``refining_samples``: the other images that it compares with, of the statistics' seed;
     ``place_weight``: how much more the pixels of a pasted thing count than those around it;
     ``others_weight``: how much the other images count against the exemplars.

@@ -16,7 +16,10 @@ from palimpsest.training.recipe import Finish, Recipe, Stage
 
 
 class OtherRecipeParameters(Settings):
-    """A further generator of a world; its other settings are those of the world's recipe."""
+    """A further generator of a world; its other settings are those of the world's recipe.
+
+    It has no interchange training, and no finish but that of ``finish``.
+    """
 
     kind: Literal["stylegan2", "progressive"]
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]

@@ -10,10 +10,12 @@ from palimpsest.experiments.comparison.measure import (
     RewrittenGenerator,
     before_and_after,
     load_method,
+    lowest_changed,
     measure,
 )
 from palimpsest.experiments.counterfactuals.new_rules import NewRule
 from palimpsest.generators import load_generator, sample_z, save_generator
+from palimpsest.generators.progressive import ProgressiveGAN
 from palimpsest.instruments import PerceptualDistance
 from palimpsest.instruments.label_changes import edit_effect
 from palimpsest.memory import Edit
@@ -256,11 +258,20 @@ def test_what_is_refused(small_generator, brightness, random_segmenter, files, m
         load_method("edit", files / "missing.safetensors", small_generator)
 
 
-def test_half_precision_draws_nearly_the_same_after_the_lowest_edited_layer(
-    small_generator, methods, monkeypatch
+@pytest.mark.parametrize("kind", ["stylegan2", "progressive"])
+def test_half_precision_draws_nearly_the_same_after_the_lowest_changed_layer(
+    small_generator, methods, monkeypatch, kind
 ):
-    z = sample_z(small_generator, 3, seed=5)
-    full, afters = before_and_after(small_generator, methods, z)
+    if kind == "progressive":
+        torch.manual_seed(4)
+        g = ProgressiveGAN(16, {4: 16, 8: 12, 16: 8}, z_dim=12).requires_grad_(False).eval()
+        methods = [RewrittenGenerator("edit", edit_for(g, 4).apply(g), 4)]
+        lowest, higher = 4, 5
+    else:
+        g, lowest, higher = small_generator, LAYER, LAYER + 1
+    methods = [*methods, RewrittenGenerator("higher", edit_for(g, higher).apply(g), higher)]
+    z = sample_z(g, 3, seed=5)
+    full, afters = before_and_after(g, methods, z)
     exact = dict(afters)
     begun: list[tuple[int, bool]] = []
     drawn = comparison.draw
@@ -270,15 +281,31 @@ def test_half_precision_draws_nearly_the_same_after_the_lowest_edited_layer(
         return drawn(layer, values, half)
 
     monkeypatch.setattr(comparison, "draw", watched)
-    before, afters = before_and_after(small_generator, methods, z, half=True)
+    before, afters = before_and_after(g, methods, z, half=True)
     made = dict(afters)
-    assert begun == [(LAYER, True)] * 4  # unedited, and each method, also the one of all layers
+    # the unedited generator and that of every method, whatever the method changed
+    assert begun == [(lowest, True)] * (1 + len(methods))
+    assert lowest_changed(methods) == lowest
     assert before.dtype == torch.float32 and not before.equal(full)
     assert made["unmodified"] is before
     for name, images in made.items():
-        size = exact[name].std()
-        assert (images - exact[name]).abs().mean() < 0.02 * size
-        assert images.dtype == torch.float32
+        apart = (images - exact[name]).abs().mean() / exact[name].std()
+        assert images.dtype == torch.float32 and 0 < apart < 0.02
+
+
+def test_what_is_drawn_in_half_precision_says_so(
+    small_generator, methods, brightness, random_segmenter
+):
+    distance = PerceptualDistance(random_segmenter)
+    given = (small_generator, brightness, distance, methods[:1], CHANGE)
+    full, half = (measure(*given, n=3, seed=5, half=half) for half in (False, True))
+    assert "drawn_in" not in full and set(half["drawn_in"]) == {f"bfloat16 after layer {LAYER}"}
+    edited = half["method"] == "edit"
+    assert not half["perceptual_outside"].equals(full["perceptual_outside"])
+    np.testing.assert_allclose(
+        half["perceptual_outside"][edited], full["perceptual_outside"][edited], rtol=0.1
+    )
+    assert (half["perceptual_outside"][~edited] == 0).all()
 
 
 def test_without_an_edit_of_one_layer_nothing_is_drawn_in_half_precision(small_generator, methods):

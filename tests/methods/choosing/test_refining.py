@@ -109,7 +109,7 @@ def of_rank(
 
 
 def test_the_descent_comes_nearer_to_what_it_wants_and_is_the_same_again(
-    g: Generator, whole: OpenSession, of_rank: Edit
+    g: Generator, whole: OpenSession, of_rank: Edit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[int] = []
     found = refined(whole, of_rank, upper_half, 1, HOW, steps.append)
@@ -123,6 +123,10 @@ def test_the_descent_comes_nearer_to_what_it_wants_and_is_the_same_again(
         return place + HOW.others_weight * rest
 
     assert objective(found) < 0.985 * objective(of_rank)
+    if of_rank.rank > 1:
+        monkeypatch.setattr(refining, "DIRECTIONS_RATE", 0.0)
+        assert objective(found) < objective(refined(whole, of_rank, upper_half, 1, HOW))
+        monkeypatch.undo()
     again = refined(whole, of_rank, upper_half, 1, HOW)
     assert again.directions.equal(found.directions)
     assert again.coefficients.equal(found.coefficients)
@@ -205,32 +209,41 @@ def test_its_score_is_on_all_tuning_samples(
         assert choice["chosen"].items() >= told.items()
 
 
-def searched_by_size(
+def searched_with_strengths(
     g: Generator,
     session: Session,
     stats: KeyStatistics,
     monkeypatch: pytest.MonkeyPatch,
     strengths: tuple[float, ...],
-) -> tuple[list[float], Edit]:
-    """Sizes of the changes that were scored, the second one best, and the edit of the search."""
-    sizes: list[float] = []
+) -> tuple[list[Tensor], Edit]:
+    """The changes of the weight that were scored, the second one best, and the edit found."""
+    changes: list[Tensor] = []
 
     def scored(self: LabelJudge, weight: Tensor, quick: bool = False) -> Score:
         assert not quick
-        sizes.append(float((weight - self.layer.weight).norm()))
-        return Score({1: 2.0, 2: 4.0, 3: 3.0}[len(sizes)])
+        changes.append(weight - self.layer.weight)
+        return Score({1: 2.0, 2: 4.0, 3: 3.0}[len(changes)])
 
     monkeypatch.setattr(LabelJudge, "score", scored)
     asked = {**SEARCH, "refining_steps": 3, "refining_strengths": strengths}
-    return sizes, choose(g, session, stats, Brightness(), **asked)
+    return changes, choose(g, session, stats, Brightness(), **asked)
 
 
+@pytest.mark.parametrize("rank", [1, 3])
 def test_the_best_strength_is_kept(
-    g: Generator, session: Session, stats: KeyStatistics, monkeypatch: pytest.MonkeyPatch
+    g: Generator,
+    session: Session,
+    stats: KeyStatistics,
+    monkeypatch: pytest.MonkeyPatch,
+    rank: int,
 ) -> None:
-    sizes, edit = searched_by_size(g, session, stats, monkeypatch, (1.0, 1.5, 2.0))
-    assert sizes == pytest.approx([sizes[0], 1.5 * sizes[0], 2 * sizes[0]], rel=1e-4)
-    assert float(edit.delta().norm()) == pytest.approx(sizes[1], rel=1e-4)
+    ranked = session.model_copy(update={"rank": rank})
+    plain = choose(g, ranked, stats, Brightness(), **SEARCH)
+    changes, edit = searched_with_strengths(g, ranked, stats, monkeypatch, (1.0, 1.5, 2.0))
+    for change, strength in zip(changes, (1.0, 1.5, 2.0), strict=True):
+        torch.testing.assert_close(change, strength * changes[0], atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(edit.delta(), changes[1], atol=1e-6, rtol=1e-4)
+    assert edit.directions.equal(plain.directions) == (rank == 1)
     assert json.loads(edit.metadata["choice"])["refined"]["strength"] == 1.5
 
 
@@ -248,9 +261,17 @@ def test_what_a_session_adds_is_not_made_much_stronger(
     best: float,
 ) -> None:
     adding = session.model_copy(update={"adds": True})
-    sizes, edit = searched_by_size(g, adding, stats, monkeypatch, asked)
+    changes, edit = searched_with_strengths(g, adding, stats, monkeypatch, asked)
     assert json.loads(edit.metadata["choice"])["refined"]["strength"] == best
-    assert [size / sizes[0] for size in sizes] == pytest.approx(list(scored), rel=1e-4)
+    for change, strength in zip(changes, scored, strict=True):
+        torch.testing.assert_close(change, strength / best * edit.delta(), atol=1e-6, rtol=1e-4)
+
+
+def test_a_descent_that_does_not_stay_finite_changes_nothing(
+    whole: OpenSession, of_rank: Edit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refining, "RATE", float("inf"))
+    assert refined(whole, of_rank, upper_half, 1, HOW) is of_rank
 
 
 def test_samples_that_judge_are_not_those_that_it_descends_on(
