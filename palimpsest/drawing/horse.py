@@ -24,7 +24,7 @@ EARS = 8
 """Height of the ears above the head, in pixels of a 128-pixel picture."""
 
 MOST_HATS = 4000
-"""Pairs of heads and hats that are compared, so that one hat fits a dozen heads."""
+"""Pairs of heads and hats that are compared, so that a few hats fit a dozen heads."""
 
 SHORT, LONG = 30, 38
 """A tail below the first height is short, from the second on long (pixels of 128)."""
@@ -66,8 +66,8 @@ def _hat(survey: Survey) -> Drawn:
         sparing=("rider",),
         shortlist=MOST_HATS,
     )
-    # one for all heads: caps of several colours average to a pale one
-    pairs = of_few_donors(found, donors=1, each=12)
+    # several, since the sky of the donor colours the hat
+    pairs = of_few_donors(found, donors=4, each=3)
     return pairs, context_places(survey, tops, pairs)
 
 

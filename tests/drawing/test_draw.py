@@ -210,10 +210,3 @@ def test_no_sample_is_used_twice_in_the_same_part(survey: Survey) -> None:
     assert [p.cost for p in pairs] == sorted(p.cost for p in pairs)
     assert all(step % survey.cell == 0 for p in pairs for step in p.shift)
     assert "spire" in BUILDING
-
-
-def test_every_horse_gets_the_same_hat() -> None:
-    session = draw("hat", surveyed("horse", 160), model="horse", layer=8, seed=1)
-    assert len({exemplar.object.sample for exemplar in session.exemplars}) == 1
-    targets = {exemplar.paste.sample for exemplar in session.exemplars}
-    assert len(targets) == len(session.exemplars) > 4
