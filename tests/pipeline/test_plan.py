@@ -80,8 +80,19 @@ ONE_LEAF = {
         {"plot_figure": FIGURES, "report": 1},
     ),
     "how many images are measured": (
-        "samples: 1000\n  seed: 3\n\nstudy",
-        "samples: 500\n  seed: 3\n\nstudy",
+        "samples: 1000\n  seed: 3\n  half_precision",
+        "samples: 500\n  seed: 3\n  half_precision",
+        {
+            "measure": sum(MEASURED.values()),
+            "join_measurements": sum(MEASURED.values()),
+            "tabulate_methods": TABLES,
+            "collect_metrics": 1,
+            "report": 1,
+        },
+    ),
+    "the precision of the measured images": (
+        "half_precision: false",
+        "half_precision: true",
         {
             "measure": sum(MEASURED.values()),
             "join_measurements": sum(MEASURED.values()),
