@@ -60,9 +60,7 @@ def main(
     perceptual: shared.Perceptual = "best",
     alexnet: shared.AlexNet = None,
     inception: shared.Inception = None,
-    half: Annotated[
-        bool, typer.Option("--half-precision", help="Draw the layers after an edit in bfloat16.")
-    ] = False,
+    half: shared.HalfPrecision = False,
     scale: shared.Scale = "",
     device: Device = "cpu",
 ) -> None:

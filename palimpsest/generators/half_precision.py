@@ -22,5 +22,7 @@ def draw(layer: Layer, values: ValueState, half: bool) -> Tensor:
 
     With ``half`` the convolutions and matrix products of the layers after it run in bfloat16.
     """
-    with torch.autocast(values.v.device.type, DTYPE, enabled=half):
+    if not half:
+        return layer.render(values)
+    with torch.autocast(values.v.device.type, DTYPE):
         return layer.render(values).float()

@@ -103,4 +103,7 @@ CriticFile = Annotated[
 Inception = Annotated[
     Path | None, typer.Option(help="Inception weights for image features. [the segmenter's]")
 ]
+HalfPrecision = Annotated[
+    bool, typer.Option("--half-precision", help="Draw the layers after an edit in bfloat16.")
+]
 Scale = Annotated[str, typer.Option(help="Name of the scale, written to each row.")]

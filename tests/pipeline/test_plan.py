@@ -73,6 +73,10 @@ def test_new_weights_plan_everything_of_their_model(another) -> None:
 
 
 SHOWN = {"collect_metrics": 1, "plot_figure": 1, "report": 1}  # by a table and a figure
+MEASURED_AGAIN = {  # by what the measurements of Tables 1 and 2 depend on
+    **dict.fromkeys(("measure", "join_measurements"), sum(MEASURED.values())),
+    **{"tabulate_methods": TABLES, "collect_metrics": 1, "report": 1},
+}
 ONE_LEAF = {
     "a colour": (
         'accent: "#b5352b"',
@@ -82,24 +86,12 @@ ONE_LEAF = {
     "how many images are measured": (
         "samples: 1000\n  seed: 3\n  half_precision",
         "samples: 500\n  seed: 3\n  half_precision",
-        {
-            "measure": sum(MEASURED.values()),
-            "join_measurements": sum(MEASURED.values()),
-            "tabulate_methods": TABLES,
-            "collect_metrics": 1,
-            "report": 1,
-        },
+        MEASURED_AGAIN,
     ),
     "the precision of the measured images": (
         "half_precision: false",
         "half_precision: true",
-        {
-            "measure": sum(MEASURED.values()),
-            "join_measurements": sum(MEASURED.values()),
-            "tabulate_methods": TABLES,
-            "collect_metrics": 1,
-            "report": 1,
-        },
+        MEASURED_AGAIN,
     ),
     "how best buddies are found": (
         "per_level: 10 ",
