@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from palimpsest.experiments.tradeoff.settings import SweepSettings
+from palimpsest.methods.choosing.hard_cells import finer
 from palimpsest.methods.choosing.refining import BATCH
 from palimpsest.methods.registry import METHODS, names_of
 from palimpsest.pipeline.parameters import merge, parse_parameters
@@ -118,8 +119,13 @@ def _solving(plan: Plan) -> Iterator[Item]:
         job, about = f"{one.of_model} {method}", f"{one.session} by {method}"
         if method == "palimpsest":
             # a candidate's image is rendered and labelled, which an edit that is measured is too
-            tried = len(settings["mu_grid"]) + len(settings["refining_strengths"])
+            grid = settings["mu_grid"]
+            tried = len(grid) + len(settings["refining_strengths"])
+            if settings["hard_cells_weight"]:
+                tried += len(finer(grid[0], grid))
             judged = settings["tuning_samples"] * tried
+            # rendered before and after, and labelled, to find hard cells
+            judged += settings["statistics_samples"] if settings["hard_cells_weight"] else 0
             # forward and backward through the layers after the edit, as dear as three images
             judged += settings["refining_steps"] * 2 * BATCH * 3
             judged *= len(plan.tried_layers(*one, method))

@@ -24,9 +24,10 @@ SMALL_SEARCH = {
     "mu_grid": [0.03, 0.3],
     "iterations": 8,
     "exemplars": 2,
+    "hard_cells_weight": 0,
     "refining_steps": 0,
 }
-"""Settings of `palimpsest` with which a search takes a second, without the descent at its end."""
+"""Settings of `palimpsest` with which a search takes a second, without the two steps at its end."""
 
 
 @pytest.fixture(scope="module")

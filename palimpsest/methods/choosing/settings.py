@@ -29,6 +29,8 @@ class PalimpsestParameters(Settings):
     already should stay as they are; if not, they count among those that may change.
     ``target_weight``: how much more cells that show a target already count in these statistics, so
     that the edit spares them: 1 gives them together the weight of all other cells; needs labels.
+    ``hard_cells_weight``: the same of the cells that should stay and that the best candidate
+    changes more than others (`hard_cells`); it is then solved anew, 0 for not.
     ``perceptual_weight``: points that a candidate loses for each hundredth of perceptual distance
     outside the source, if labels judge it; it gains one for each hundredth that is converted.
     ``critic_weight``: points that it loses for each hundredth by which a critic finds its images
@@ -51,6 +53,7 @@ class PalimpsestParameters(Settings):
     statistics_samples: Count = 400
     keeps_targets: bool = True
     target_weight: Annotated[float, Field(ge=0)] = 0.0
+    hard_cells_weight: Annotated[float, Field(ge=0)] = 1.0
     perceptual_weight: Annotated[float, Field(ge=0)] = 1.0
     critic_weight: Annotated[float, Field(ge=0)] = 0.2
     refining_steps: Annotated[int, Field(ge=0)] = 80

@@ -19,7 +19,8 @@ from palimpsest.memory import KeyStatistics, context_directions
 from palimpsest.methods.choosing import changing
 from palimpsest.methods.choosing import choose as choosing
 from palimpsest.methods.choosing import judges as tuning
-from palimpsest.methods.choosing.choose import Candidate, choose, hardest
+from palimpsest.methods.choosing import rounds as racing
+from palimpsest.methods.choosing.choose import choose
 from palimpsest.methods.choosing.classes import painted_classes, session_classes
 from palimpsest.methods.choosing.judges import (
     Judge,
@@ -28,6 +29,7 @@ from palimpsest.methods.choosing.judges import (
     Score,
     cells_showing,
 )
+from palimpsest.methods.choosing.rounds import Candidate, Rounds, hardest
 from palimpsest.methods.choosing.settings import PalimpsestSettings
 from palimpsest.sessions import Exemplar, Selection, Session, open_session
 from palimpsest.sessions.masks import encode_mask
@@ -109,7 +111,7 @@ def test_the_order_of_the_samples_changes_neither_the_edit_nor_its_score(
     monkeypatch.setattr(tuning, "BATCH", 4)
 
     def searched(order: Any) -> tuple[Tensor, Any]:
-        monkeypatch.setattr(choosing, "hardest", order)
+        monkeypatch.setattr(racing, "hardest", order)
         edit = choose(g, session, stats, segmenter, **asked)
         return edit.coefficients, json.loads(edit.metadata["choice"])["chosen"]
 
@@ -162,15 +164,15 @@ class Losing(Judge):
 
 def test_hard_samples_first_need_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     def raced(order: Any) -> tuple[float, int]:
-        monkeypatch.setattr(choosing, "hardest", order)
+        monkeypatch.setattr(racing, "hardest", order)
         judge = Losing()
-        rounds = choosing._Rounds.__new__(choosing._Rounds)
+        rounds = Rounds.__new__(Rounds)
         rounds.judge, rounds.tried, rounds.total = judge, [], 8
         rounds.progress = lambda done, total: told.append((done, total))
         rounds.lost, rounds.times = torch.zeros(2, judge.n, dtype=torch.float64)
         rounds.weight_of = lambda coefficients: coefficients  # type: ignore[method-assign]
         runners = [
-            choosing._Runner((i,), 1.0, torch.tensor(0.2 + 0.1 * i), judge.begin(Tensor()))
+            racing._Runner((i,), 1.0, torch.tensor(0.2 + 0.1 * i), judge.begin(Tensor()))
             for i in range(8)
         ]
         return rounds._race(runners).score.value, judge.seen
@@ -256,7 +258,8 @@ def test_cells_that_show_a_target_can_count_more(
         seed=seed,
         exclude=lambda state, z: ~cells_showing(layer, state, Bright(), [2]),
     )
-    plain, sparing = (one for one in used if one.metadata.get("excluding", "").startswith("cells"))
+    of_cells = [one for one in used if one.metadata.get("excluding", "").startswith("cells")]
+    plain, sparing = {id(one): one for one in of_cells}.values()
     torch.testing.assert_close(
         sparing.second_moment, plain.second_moment + 4 * shown.second_moment, rtol=1e-4, atol=1e-7
     )
