@@ -37,7 +37,7 @@ RATES = {
     "projected_gradient": OF_ONE_LAYER,
     "direct_lambda": OF_ONE_LAYER,
     "single_context": OF_ONE_LAYER,
-    "single_layer": (0.0003, *OF_ONE_LAYER),
+    "single_layer": (0.00003, 0.0001, 0.0003, *OF_ONE_LAYER),
     "finetune_all": (0.00003, 0.0001, 0.0003),
 }
 """The learning rates tried of each method."""
