@@ -2,7 +2,7 @@
 
     python -m benchmarks.last_steps                    # after make figures
 
-The first step counts hard cells once more, the second is the descent in images. Each edit by
+The first step counts hard cells again, the second is the descent in images. Each edit by
 `palimpsest` names the scores of all candidates and those after both steps.
 """
 
@@ -67,7 +67,7 @@ def main() -> None:
         for file in sorted(by_palimpsest)
     }
     for title, setting, step in (
-        ("Hard cells counted once more", "μ", hard_cells),
+        ("Hard cells counted again", "μ", hard_cells),
         ("The descent in images", "strength", descent),
     ):
         heads = ["edit", *(head for head, _ in COLUMNS.values()), setting, ""]

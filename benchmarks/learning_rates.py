@@ -4,10 +4,11 @@
     python -m benchmarks.learning_rates --methods projected_gradient,direct_lambda
 
 A method has one learning rate for all its edits, as in the paper; `params.yaml` has the one whose
-mean score over the sessions is highest. The score is that of `palimpsest`: effect, minus 5 times
-the labels changed outside, minus the distance outside. Effect is what the tables count: removed
-pixels and converted images, half each, or the images that show the attribute. The samples are those
-that `palimpsest` is tuned on, never those that are measured.
+mean score over the sessions is highest. The score is like that of `palimpsest`, without a critic:
+effect, minus 5 times the share of labels changed outside, minus the mean distance outside. Effect
+is what the tables count: removed pixels and converted images, half each, or the images that show
+the attribute. The samples are the first of the seed that `palimpsest` is tuned on, which is never
+the one of those that are measured.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ def made(
     for rate in RATES[method]:
         asked = {**settings, "learning_rate": rate}
         if METHODS[method].makes == "edit":
-            layer = plan.session_layer(model, session)
-            file = f"data/statistics/{model}/layer{layer}.safetensors"
-            edit = edit_by(method, g, drawn.at_layer(layer), KeyStatistics.load(file), **asked)
+            stats = KeyStatistics.load(plan.session_statistics_file(model, session))
+            there = drawn.at_layer(plan.session_layer(model, session))
+            edit = edit_by(method, g, there, stats, **asked)
             yield rate, RewrittenGenerator(method, edit.apply(g), edit.layer)
         else:
             by = METHODS[method]
@@ -92,7 +93,7 @@ def main() -> None:
     found: dict[tuple[str, float], list[float]] = {}
     for session in wanted:
         one = plan.measured_sessions[session]
-        g = load_generator(plan.weights(one.model))
+        g = load_generator(plan.weights(one.model), truncation=plan.session_truncation(*one))
         segmenter = load_segmenter(plan.segmenter(one.model))
         classes = plan.measured_change(*one)
         classifiers = [load_classifier(file) for file in plan.classifier_files(*one)]

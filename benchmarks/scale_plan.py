@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from palimpsest.experiments.tradeoff.settings import SweepSettings
-from palimpsest.methods.choosing.hard_cells import finer
+from palimpsest.methods.choosing.hard_cells import most_finer
 from palimpsest.methods.choosing.refining import BATCH
 from palimpsest.methods.registry import METHODS, names_of
 from palimpsest.pipeline.parameters import merge, parse_parameters
@@ -122,7 +122,7 @@ def _solving(plan: Plan) -> Iterator[Item]:
             grid = settings["mu_grid"]
             tried = len(grid) + len(settings["refining_strengths"])
             if settings["hard_cells_weight"]:
-                tried += len(finer(grid[0], grid))
+                tried += most_finer(grid)
             judged = settings["tuning_samples"] * tried
             # rendered before and after, and labelled, to find hard cells
             judged += settings["statistics_samples"] if settings["hard_cells_weight"] else 0

@@ -51,7 +51,8 @@ def test_its_edit_is_the_one_that_the_pipeline_makes_to_the_byte(
     assert state.undo_label == "improve the rule" and not state.can_improve
     assert any(m.improving and m.answers == 7 for m in heard.of("state"))
     told = [(m.done, m.total) for m in heard.of("progress") if m.what == "improve"]
-    assert told[0] == (0, 4) and told[-1] == (1, 1), "two candidates, the descent, and the rest"
+    assert told[0] == (0, 7), "two candidates, three solved anew, the descent, and the rest"
+    assert told[-1] == (1, 1)
     desk.edit(None).save(tmp_path / "screen.safetensors")
     session = Session.load(desk.save("better", None, overwrite=False))
     assert session.solve.solver == "palimpsest"

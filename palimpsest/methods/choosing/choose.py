@@ -12,9 +12,9 @@ tuning samples:
 4. judge the best exemplars, alone and together (2, 4, 6 in one edit), and the best group, at every
    μ, on all of them, the samples first on which the others lost most; one that can no longer
    become the best is left there;
-5. count the cells that the best edit changes although they should stay once more in the second
-   moment (`hard_cells`), solve it anew, also at μ closer to its own than the grid's, and keep what
-   scores best;
+5. count the cells that the best edit changes although they should stay again in the second moment
+   (`hard_cells`), solve it anew, also at μ closer to its own than the grid's, and keep what scores
+   best;
 6. if labels judge, let the best edit descend in images (`refining`), judge what it comes to at
    several strengths (of a session that adds, at most `MOST_ADDED`), and keep what scores best.
 
@@ -36,7 +36,7 @@ from palimpsest.generators.samples import images_at_once, sample_z
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit, KeyStatistics, context_directions
 from palimpsest.methods.choosing.changing import Cells, prepare
-from palimpsest.methods.choosing.hard_cells import finer, hard_cells
+from palimpsest.methods.choosing.hard_cells import finer, hard_cells, most_finer
 from palimpsest.methods.choosing.judges import BATCH, Judge, cells_showing
 from palimpsest.methods.choosing.refining import measured_again, refined
 from palimpsest.methods.choosing.rounds import Candidate, Rounds
@@ -85,19 +85,19 @@ def choose_with(
         stats: statistics over all keys of the session's layer.
         progress: called with candidates judged and candidates in all; it may raise to stop. In the
             last round so many judged samples as there are in all count as a candidate, and so do
-            `STEPS_A_CANDIDATE` steps of the descent.
+            an edit that is solved anew and `STEPS_A_CANDIDATE` steps of the descent.
         segmenter: labels the tuning images; without one, candidates are judged by goal loss and by
             the change of other values.
 
     Raises:
         SessionError: a session that does not fit the generator, or a source that never shows.
-        ParameterError: statistics of the samples that candidates are judged on, which the descent
-            would be fitted to.
+        ParameterError: statistics of the samples that candidates are judged on, whose hard cells
+            would be counted and which the descent would be fitted to.
     """
     if asked.rank is not None:
         session = session.model_copy(update={"rank": asked.rank})
     seed = int(stats.metadata.get("seed", 1))
-    if asked.refining_steps and seed == asked.tuning_seed:
+    if (asked.refining_steps or asked.hard_cells_weight) and seed == asked.tuning_seed:
         raise ParameterError(
             f"tuning_seed {seed} is also the seed of the statistics; candidates must be judged on "
             "other samples than they were made with, so choose another one"
@@ -117,7 +117,7 @@ def choose_with(
         about["target_weight"] = asked.target_weight
 
     refines = asked.refining_steps > 0 and about["judge"] == "labels"
-    again = len(finer(asked.mu_grid[0], asked.mu_grid)) if asked.hard_cells_weight else 0
+    again = most_finer(asked.mu_grid) if asked.hard_cells_weight else 0
     steps = -(-asked.refining_steps // STEPS_A_CANDIDATE) if refines else 0
     done = 0
 
@@ -125,15 +125,17 @@ def choose_with(
         if progress is not None:
             progress(done + more, of + again + steps)
 
-    rounds = Rounds(opened, search.directions(spared), spared, judge, asked, report)
+    directions = search.directions(spared)
+    rounds = Rounds(opened, directions, spared, judge, asked, report)
     best = rounds.best()
-    edit = search.solved(best.exemplars, best.mu, spared)
+    edit = search.solved(best.exemplars, best.mu, directions, spared)
     choice = {**about, "tuning_samples": judge.n, "tuning_seed": asked.tuning_seed}
     done = rounds.total
     if again:
         best, edit, spared, choice["hard_cells"] = search.sparing_hard_cells(
             best, edit, spared, lambda more: report(more, rounds.total)
         )
+        report(again, rounds.total)  # also if fewer were tried
         done += again
     if refines:
         best, edit, choice["refined"] = search.descended(
@@ -179,11 +181,13 @@ class _Search:
             opened.context_keys, opened.context_weights, spared, self.session.rank
         )
 
-    def solved(self, exemplars: Sequence[int], mu: float, spared: KeyStatistics) -> Edit:
+    def solved(
+        self, exemplars: Sequence[int], mu: float, directions: Tensor, spared: KeyStatistics
+    ) -> Edit:
         return solve(
             self.opened,
             [self.opened.goals[i] for i in exemplars],
-            self.directions(spared),
+            directions,
             spared,
             "newton",
             mu=mu,
@@ -201,24 +205,25 @@ class _Search:
         spared: KeyStatistics,
         progress: Callable[[int], None],
     ) -> tuple[Candidate, Edit, KeyStatistics, dict[str, Any]]:
-        """The best candidate solved anew with its hard cells counted once more, if that is better;
-        its statistics, and facts for the metadata."""
+        """The best candidate solved anew with its hard cells counted again, if that is better; the
+        statistics that it was solved with, and facts for the metadata."""
         z = sample_z(self.g, min(HARD_SAMPLES, self.asked.statistics_samples), self.seed)
         hard = hard_cells(self.opened.layer, self.weight_of(edit), self.changing, z)
         try:
             cells = self.collected(lambda state: ~hard(state), "cells that change little")
-        except StatisticsError:  # too few cells change for a moment of them
-            return best, edit, spared, {"taken": False, "tried": []}
+        except StatisticsError as problem:  # such as too few cells for a moment of them
+            return best, edit, spared, {"taken": False, "tried": [], "why": str(problem)}
         more = spared.with_more(cells, self.asked.hard_cells_weight)
-        found, tried = (best, edit, spared), []
+        directions, found, tried = self.directions(more), (best, edit, spared), []
         for mu in finer(best.mu, self.asked.mu_grid):
-            anew = self.solved(best.exemplars, mu, more)
+            anew = self.solved(best.exemplars, mu, directions, more)
             score = self.judge.score(self.weight_of(anew))
             candidate = Candidate(best.exemplars, mu, score, self.judge.n)
             tried.append(candidate.record())
             found = min(found, (candidate, anew, more), key=lambda one: one[0].order)
             progress(len(tried))
-        return *found, {"taken": found[0] is not best, "tried": tried}
+        about = {"weight": self.asked.hard_cells_weight, "cells": cells.count, "tried": tried}
+        return *found, {"taken": found[0] is not best, **about}
 
     def descended(
         self,

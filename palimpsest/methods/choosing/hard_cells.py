@@ -5,14 +5,14 @@
 
 Directions and penalty come from the second moment of all keys that should stay, where each counts
 alike. But most of these keys an edit hardly touches, and at others it shows. As with hard negatives
-in the training of a classifier, the latter are counted once more, and the edit is solved anew: its
+in the training of a classifier, the latter are counted again, and the edit is solved anew: its
 direction turns away from them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -20,20 +20,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from palimpsest.generators.base import KeyState, Layer
-from palimpsest.generators.picture_cells import around_picture
+from palimpsest.generators.picture_cells import around_picture, within_picture
 from palimpsest.generators.samples import images_at_once
+from palimpsest.methods.choosing.changing import Cells
 
 BATCH = 16
 """Samples of 128 pixels whose images are compared at once."""
 
 
-def hard_cells(
-    layer: Layer, weight: Tensor, changing: Callable[[KeyState], Tensor], z: Tensor
-) -> Callable[[KeyState], Tensor]:
+def hard_cells(layer: Layer, weight: Tensor, changing: Cells, z: Tensor) -> Cells:
     """A function of keys: the cells (B, h, w) bool that ``weight`` changes more than others.
 
-    These are the cells outside ``changing`` (a function of keys like this one) whose part of the
-    image changes by more than the mean over all such cells of the samples ``z``.
+    These are the cells outside ``changing`` whose part of the image changes by more than the mean
+    over all such cells of the samples ``z``. None lies beyond the picture's edge.
     """
 
     def change(state: KeyState) -> tuple[Tensor, Tensor]:
@@ -41,12 +40,14 @@ def hard_cells(
         before, after = (layer.render(layer.values(state, one)) for one in (None, weight))
         cells = tuple(side - 2 * layer.margin for side in layer.key_shape)
         changed = F.adaptive_avg_pool2d((after - before).abs().mean(1, keepdim=True), cells)
-        return around_picture(changed[:, 0], layer.margin), ~changing(state)
+        stays = ~changing(state).to(changed.device)
+        return around_picture(changed[:, 0], layer.margin), stays
 
     total, count = 0.0, 0
     with torch.inference_mode():
         for part in z.split(images_at_once(layer.generator.resolution, BATCH)):
-            changed, stays = change(layer.keys(part))
+            seen = change(layer.keys(part))
+            changed, stays = (within_picture(one, layer.margin) for one in seen)
             total, count = total + float(changed[stays].double().sum()), count + int(stays.sum())
     usual = total / count if count else 0.0
 
@@ -72,6 +73,11 @@ def finer(mu: float, grid: Sequence[float]) -> list[float]:
     below = ratios[max(i - 1 - first, 0)]
     above = ratios[min(i - first, len(ratios) - 1)]
     return [_rounded(mu / math.sqrt(below)), mu, _rounded(mu * math.sqrt(above))]
+
+
+def most_finer(grid: Sequence[float]) -> int:
+    """The most values that `finer` gives for a μ of ``grid``."""
+    return max(len(finer(mu, grid)) for mu in grid)
 
 
 def _rounded(mu: float) -> float:

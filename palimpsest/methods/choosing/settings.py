@@ -29,8 +29,9 @@ class PalimpsestParameters(Settings):
     already should stay as they are; if not, they count among those that may change.
     ``target_weight``: how much more cells that show a target already count in these statistics, so
     that the edit spares them: 1 gives them together the weight of all other cells; needs labels.
-    ``hard_cells_weight``: the same of the cells that should stay and that the best candidate
-    changes more than others (`hard_cells`); it is then solved anew, 0 for not.
+    ``hard_cells_weight``: how much more the cells count, on the same scale, that should stay and
+    that the best candidate changes by more than the mean (`hard_cells`); it is then solved anew. 0
+    leaves this out.
     ``perceptual_weight``: points that a candidate loses for each hundredth of perceptual distance
     outside the source, if labels judge it; it gains one for each hundredth that is converted.
     ``critic_weight``: points that it loses for each hundredth by which a critic finds its images
