@@ -51,17 +51,16 @@ def made(
 ) -> Iterator[tuple[float, RewrittenGenerator]]:
     """The generator at each learning rate, with that rate."""
     drawn = Session.load(plan.session_file(model, session))
-    settings = plan.method_settings(model, session, method)
+    settings, by = plan.method_settings(model, session, method), METHODS[method]
+    there = drawn.at_layer(plan.session_layer(model, session))
+    stats = KeyStatistics.load(plan.session_statistics_file(model, session))
+    distance = PerceptualDistance(segmenter) if by.uses_segmenter else None
     for rate in RATES[method]:
         asked = {**settings, "learning_rate": rate}
-        if METHODS[method].makes == "edit":
-            stats = KeyStatistics.load(plan.session_statistics_file(model, session))
-            there = drawn.at_layer(plan.session_layer(model, session))
+        if by.makes == "edit":
             edit = edit_by(method, g, there, stats, **asked)
             yield rate, RewrittenGenerator(method, edit.apply(g), edit.layer)
         else:
-            by = METHODS[method]
-            distance = PerceptualDistance(segmenter) if by.uses_segmenter else None
             tuned = by.run(g, drawn, distance, validated(method, asked, by.settings), iter)
             yield rate, RewrittenGenerator(method, tuned.generator, tuned.layer)
 

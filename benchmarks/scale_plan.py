@@ -119,13 +119,12 @@ def _solving(plan: Plan) -> Iterator[Item]:
         job, about = f"{one.of_model} {method}", f"{one.session} by {method}"
         if method == "palimpsest":
             # a candidate's image is rendered and labelled, which an edit that is measured is too
-            grid = settings["mu_grid"]
-            tried = len(grid) + len(settings["refining_strengths"])
-            if settings["hard_cells_weight"]:
-                tried += most_finer(grid)
+            tried = len(settings["mu_grid"]) + len(settings["refining_strengths"])
             judged = settings["tuning_samples"] * tried
-            # rendered before and after, and labelled, to find hard cells
-            judged += settings["statistics_samples"] if settings["hard_cells_weight"] else 0
+            if settings["hard_cells_weight"]:
+                judged += settings["tuning_samples"] * most_finer(settings["mu_grid"])
+                # rendered before and after, and labelled, to find the hard cells
+                judged += settings["statistics_samples"]
             # forward and backward through the layers after the edit, as dear as three images
             judged += settings["refining_steps"] * 2 * BATCH * 3
             judged *= len(plan.tried_layers(*one, method))
