@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -46,6 +47,11 @@ class Hub:
             self.desk = await asyncio.to_thread(lambda: self.opens(self.publish))
         except (PalimpsestError, OSError) as problem:
             self.failure = " ".join(str(problem).split())
+        except (
+            Exception
+        ) as problem:  # a fault of the program: who waits must hear of it all the same
+            logging.getLogger(__name__).exception("the editor could not be opened")
+            self.failure = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
         self.ready.set()
 
     async def the_desk(self) -> Desk:

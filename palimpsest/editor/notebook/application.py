@@ -13,6 +13,7 @@ module speaks ASGI to the same application, as uvicorn does.
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -57,8 +58,17 @@ class Answer:
     body: bytes = b""
 
 
+ENDED = "This editor is closed. Run the cell again; what you painted is kept."
+
+CLOSED = Answer(503, {"content-type": "application/json"}, json.dumps({"message": ENDED}).encode())
+"""What an application that has ended answers."""
+
+
 class Channel:
-    """One connection to the application's channel of changes; used from any thread."""
+    """One connection to the application's channel of changes; used from any thread.
+
+    It is told of its end exactly once, whichever side ends it and whatever was under way.
+    """
 
     def __init__(
         self,
@@ -67,9 +77,11 @@ class Channel:
         on_close: Callable[[int, str], None],
     ) -> None:
         self._running, self._on_text, self._on_close = running, on_text, on_close
+        self._ended = False
         self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._incoming.put_nowait({"type": "websocket.connect"})
-        running.begin(self._run())
+        if not running.call(running.connect, self):
+            self.end()
 
     def send(self, text: str) -> None:
         """Pass a text of the page on."""
@@ -79,15 +91,23 @@ class Channel:
         """The page has gone."""
         self._put({"type": "websocket.disconnect", "code": GOING_AWAY})
 
+    def end(self, code: int = GOING_AWAY, reason: str = "") -> None:
+        """The connection has ended; only the first end counts."""
+        if not self._ended:
+            self._ended = True
+            self._on_close(code, reason)
+
     def _put(self, message: dict[str, Any]) -> None:
         self._running.call(self._incoming.put_nowait, message)
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """Carry messages until one side ends the connection."""
+
         async def send(message: Any) -> None:
             if message["type"] == "websocket.send":
                 self._on_text(message["text"])
             elif message["type"] == "websocket.close":
-                self._on_close(message.get("code", 1000), message.get("reason") or "")
+                self.end(message.get("code", 1000), message.get("reason") or "")
 
         scope = _scope("websocket", "/changes") | {"subprotocols": []}
         await self._running.app(scope, self._incoming.get, send)
@@ -101,6 +121,8 @@ class RunningApplication:
         self.app: FastAPI = make_app(opens, hosts=[HOST], on_ready=self._failure.set_result)
         self._loop = asyncio.new_event_loop()
         self._ending = asyncio.Event()
+        self._gate = threading.Lock()
+        self._listens = True
         self._tasks: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._run, daemon=True, name="notebook editor")
         self._thread.start()
@@ -123,13 +145,17 @@ class RunningApplication:
         return desk
 
     def request(self, request: Request) -> Future[Answer]:
-        """Ask; the answer comes from the application's thread."""
-        return asyncio.run_coroutine_threadsafe(_answered(self.app, request), self._loop)
+        """Ask; the answer comes from the application's thread. Once it has ended, it is 503."""
+        answer: Future[Answer] = Future()
+        if not self.call(self._answer, request, answer):
+            answer.set_result(CLOSED)
+        return answer
 
     def open_channel(
         self, on_text: Callable[[str], None], on_close: Callable[[int, str], None]
     ) -> Channel:
-        """Connect a page; both functions are called in the application's thread."""
+        """Connect a page; both functions are called in the application's thread, ``on_close``
+        exactly once: in this one if the application has ended."""
         return Channel(self, on_text, on_close)
 
     def close(self) -> None:
@@ -137,29 +163,45 @@ class RunningApplication:
         self.call(self._ending.set)
         self._thread.join()
 
-    def call(self, function: Callable[..., object], *arguments: object) -> None:
-        """Call a function in the application's thread, unless it has ended."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(function, *arguments)
+    def call(self, function: Callable[..., object], *arguments: object) -> bool:
+        """Call a function in the application's thread; False if that ends and does not."""
+        with self._gate:
+            if self._listens:
+                self._loop.call_soon_threadsafe(function, *arguments)
+            return self._listens
 
-    def begin(self, work: Coroutine[Any, Any, object]) -> None:
-        """Run a coroutine in the application's thread until it ends, or the application does."""
+    def connect(self, channel: Channel) -> None:
+        """Run a channel in the application's thread until it ends, or the application does."""
+        self._begin(channel.run()).add_done_callback(lambda task: channel.end())
 
-        def create() -> None:
-            task = self._loop.create_task(work)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _answer(self, request: Request, answer: Future[Answer]) -> None:
+        def answered(task: asyncio.Task[Answer]) -> None:
+            if task.cancelled():
+                answer.set_result(CLOSED)
+            else:
+                answer.set_result(Answer(500) if task.exception() else task.result())
 
-        self.call(create)
+        self._begin(_answered(self.app, request)).add_done_callback(answered)
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        async with self.app.router.lifespan_context(self.app):
-            await self._ending.wait()
-        for task in self._tasks:  # the desk has told the pages that it is closed
+        try:
+            async with self.app.router.lifespan_context(self.app):
+                await self._ending.wait()
+        finally:
+            with self._gate:
+                self._listens = False
+        await asyncio.sleep(0)  # what was called before that begins, and is ended below
+        for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 

@@ -15,7 +15,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from palimpsest.editor.file_addresses import LIMITS
-from palimpsest.editor.notebook.application import Answer, Channel, Request, RunningApplication
+from palimpsest.editor.notebook.application import (
+    ENDED,
+    Answer,
+    Channel,
+    Request,
+    RunningApplication,
+)
 from palimpsest.editor.notebook.page import notebook_page
 from palimpsest.editor.server import MESSAGE_BYTES
 from palimpsest.errors import ParameterError
@@ -28,8 +34,6 @@ Buffers = Sequence[bytes | memoryview]
 
 MOST_BYTES = max(LIMITS.values())
 """Bytes of a request's body that are put together."""
-
-ENDED = "This editor is closed. Run the cell again; what you painted is kept."
 
 
 class _Message(BaseModel):
@@ -139,10 +143,7 @@ class Relay:
         request = Request(piece.method, piece.address, bytes(body), piece.content_type)
 
         def answered(future: Future[Answer]) -> None:
-            if future.cancelled() or future.exception() is not None:
-                answer = Answer(500)
-            else:
-                answer = future.result()
+            answer = future.result()
             kind = answer.headers.get("content-type", "")
             fields = {"number": piece.number, "status": answer.status, "type": kind}
             self._tell(piece.view, "answer", [answer.body], **fields)

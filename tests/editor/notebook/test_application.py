@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import queue
 
 import pytest
 
 from palimpsest.editor.desk import Desk
-from palimpsest.editor.notebook.application import Request, RunningApplication
+from palimpsest.editor.notebook.application import ENDED, GOING_AWAY, Request, RunningApplication
 from palimpsest.errors import SessionError
 
 
@@ -92,3 +93,44 @@ def test_a_page_that_leaves_hears_no_more_and_closing_tells_those_that_stay(plac
 def test_two_editors_on_the_same_drafts_are_refused(running, place):
     with pytest.raises(SessionError, match="another editor is open"):
         RunningApplication.start(lambda publish: Desk.open(place, publish))
+
+
+async def never_closes(scope, receive, send) -> None:
+    await asyncio.Event().wait()
+
+
+async def closes_twice(scope, receive, send) -> None:
+    for _ in range(2):
+        await send({"type": "websocket.close", "code": 1011, "reason": "first"})
+
+
+@pytest.mark.parametrize(
+    ("application", "end"),
+    [(never_closes, (GOING_AWAY, "")), (closes_twice, (1011, "first"))],
+)
+def test_a_page_is_told_of_the_end_once_however_the_application_ends(place, application, end):
+    running = RunningApplication.start(lambda publish: Desk.open(place, publish))
+    running.app = application
+    page = Page(running)
+    running.close()
+    assert page.ends.get(timeout=60) == end
+    assert page.ends.empty()
+
+
+def test_what_comes_after_the_end_is_told_that_it_is_the_end(place):
+    running = RunningApplication.start(lambda publish: Desk.open(place, publish))
+    running.close()
+    late = Page(running)
+    assert late.ends.get(timeout=60)[0] == GOING_AWAY
+    late.say("settings", name="mine")
+    answer = ask(running, "/health")
+    assert answer.status == 503 and json.loads(answer.body) == {"message": ENDED}
+    running.close()
+
+
+def test_an_error_that_nobody_expected_is_told_too():
+    def opens(publish) -> Desk:
+        raise ZeroDivisionError("half a model")
+
+    with pytest.raises(SessionError, match="ZeroDivisionError: half a model"):
+        RunningApplication.start(opens)
