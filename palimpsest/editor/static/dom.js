@@ -70,12 +70,22 @@ export function isTyping(target) {
   return target instanceof HTMLElement && Boolean(target.closest("input:not([type=range]):not([type=radio]):not([type=checkbox]), textarea, select, dialog"));
 }
 
-/** Image, loaded and decoded. Rejects where there is none. */
-export async function loadImage(address) {
-  const image = new Image();
-  image.src = await sourceOf(address);
-  await image.decode();
-  return image;
+const PAUSES = [300, 1200, 3000]; // milliseconds before a picture that did not come is asked for again
+
+/** Image, loaded and decoded. The editor is asked again while it is `wanted()`; rejects where there is none. */
+export async function loadImage(address, wanted = () => true) {
+  const most = /^(data|blob):/.test(address) ? 0 : PAUSES.length;
+  for (let failures = 0; ; failures += 1) {
+    try {
+      const image = new Image();
+      image.src = await sourceOf(address);
+      await image.decode();
+      return image;
+    } catch (problem) {
+      if (failures < most) await new Promise((done) => setTimeout(done, PAUSES[failures]));
+      if (failures === most || !wanted()) throw problem;
+    }
+  }
 }
 
 /** Show the picture of an address in an `<img>`, or none for null; a newer wish outdates an older one. */
@@ -87,10 +97,14 @@ export async function setPicture(image, address) {
     return;
   }
   image.dataset.address = address;
-  const source = await sourceOf(address).catch(() => "");
-  if (image.dataset.address !== address) return;
-  if (source) image.src = source;
-  else image.dispatchEvent(new Event("error"));
+  const wanted = () => image.dataset.address === address;
+  const loaded = await loadImage(address, wanted).catch(() => null);
+  if (!wanted()) return;
+  if (loaded) image.src = loaded.src;
+  else {
+    delete image.dataset.address;
+    image.dispatchEvent(new Event("error"));
+  }
 }
 
 /** Let the browser save a Blob or what is at an address, under a name. Rejects if there is nothing. */

@@ -25,13 +25,14 @@ export async function showIn(image, hash, sample, onFault = () => {}) {
   const address = pictureAddress(hash, sample);
   if (image.dataset.wanted === address) return;
   image.dataset.wanted = address;
+  const wanted = () => image.dataset.wanted === address;
   try {
-    const loaded = await loadImage(address);
-    if (image.dataset.wanted !== address) return;
+    const loaded = await loadImage(address, wanted);
+    if (!wanted()) return;
     image.src = loaded.src;
     image.dataset.shown = address;
   } catch {
-    if (image.dataset.wanted !== address) return;
+    if (!wanted()) return;
     delete image.dataset.wanted;
     onFault();
   }

@@ -105,8 +105,10 @@ def open_page(browser, server):
     from tests.editor.static.pages import PATIENCE, Author
 
     contexts, asked, complaints = [], [], []
+    expected = ["WebSocket connection", "status of 409", "status of 422"]
 
-    def open_it(viewport=DESK, touch=False, goto=True, **options):
+    def open_it(viewport=DESK, touch=False, goto=True, complains_of=(), **options):
+        expected.extend(complains_of)
         width, height = viewport
         size = {"width": width, "height": height}
         context = browser.new_context(viewport=size, has_touch=touch, **options)
@@ -129,7 +131,6 @@ def open_page(browser, server):
         context.close()
     own = urlsplit(server.address).netloc
     assert [url for url in asked if urlsplit(url).netloc not in ("", own)] == []
-    expected = ("WebSocket connection", "status of 409", "status of 422")
     assert [text for text in complaints if not any(part in text for part in expected)] == []
 
 

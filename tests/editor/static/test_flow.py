@@ -182,3 +182,25 @@ def test_eraser_invert_and_clear(author):
     page.locator("#clear").click()
     author.filled("object", False)
     assert author.painted() == []
+
+
+def test_a_picture_that_did_not_come_is_asked_for_again(open_page):
+    author = open_page(goto=False, complains_of=["ERR_FAILED"])
+    page, refused = author.page, set()
+
+    def once(route):
+        if route.request.url in refused:
+            route.continue_()
+        else:
+            refused.add(route.request.url)
+            route.abort()
+
+    for kind in ("pictures", "goals", "masks"):
+        page.route(f"**/{kind}/**", once)
+    page.goto(author.address)
+    author.settle()
+    author.make_rule()
+    author.settle()
+    page.wait_for_function("() => document.querySelector('.goal img').naturalWidth > 0")
+    assert page.locator(".failed, [data-failed]").count() == 0
+    assert {url.split("/")[3] for url in refused} == {"pictures", "goals", "masks"}
