@@ -5,7 +5,7 @@ All are drawn by `drawing.draw`; `CHURCH` holds them by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from palimpsest.drawing.matching import (
     merged,
     of_few_donors,
     pick,
+    pick_in_turn,
     replace_pairs,
     standing_on,
     unmeasured,
@@ -42,6 +43,14 @@ MOST_TREES = 4000
 
 SKY_DOORS = 8
 """How many doors are copied into the sky: the largest ones."""
+
+LEAST_TREE = 150
+"""Pixels of the smallest tree that is drawn on (of a 128-pixel picture)."""
+
+MOST_COVERED = 60
+"""Things of each kind for which a place that covers them is looked for."""
+
+WALL = ("nave", "tower", "window")
 
 BUILDING = ("nave", "roof", "tower", "spire", "battlement", "window", "door")
 
@@ -79,9 +88,16 @@ def _green(survey: Survey, found: Iterable[Thing]) -> list[Thing]:
 
 def _free_trees(survey: Survey) -> list[Thing]:
     """Trees that stand clear of the church."""
-    free = survey.where((*OPEN, "tree"))
-    found = things(survey, ("tree",), 150)
-    return [t for t in found if free[t.sample][brush(t.shape, survey.px(4))].mean() > 0.97]
+    found = _shares(survey, things(survey, ("tree",), LEAST_TREE), (*OPEN, "tree"), 4)
+    return [tree for tree, free in found if free > 0.97]
+
+
+def _shares(
+    survey: Survey, found: Iterable[Thing], names: Sequence[str], around: float
+) -> list[tuple[Thing, float]]:
+    """Things, and how much of each and ``around`` pixels (of 128) beyond it is of these classes."""
+    shown, wide = survey.where(names), survey.px(around)
+    return [(one, float(shown[one.sample][brush(one.shape, wide)].mean())) for one in found]
 
 
 def _towers(survey: Survey) -> list[Thing]:
@@ -132,25 +148,33 @@ def _add_people(survey: Survey) -> Drawn:
     return pairs, places[:CONTEXTS]
 
 
-def _wall_windows(survey: Survey) -> list[Thing]:
-    """Windows with wall around them."""
-    wall = survey.where(("nave", "tower", "window"))
-    found = _unmarked(survey, things(survey, ("window",), 25))
-    return [t for t in found if wall[t.sample][brush(t.shape, survey.px(2))].mean() > 0.9]
-
-
 def _remove_window(survey: Survey) -> Drawn:
-    windows = _wall_windows(survey)
-    found = cover_pairs(survey, windows[:48], ("nave", "tower"), grow=2, reach=3)
-    pairs = pick(found, 4)
-    together = merged(windows, 0)
-    return pairs, context_places(survey, together, pairs)
+    """Windows of the nave and of the tower: a rule learned on one leaves the other half there."""
+    glazed = _unmarked(survey, things(survey, ("window",), 25))
+    windows = [one for one, wall in _shares(survey, glazed, WALL, 2) if wall > 0.9]
+    shares = _shares(survey, windows, ("tower", "window"), 3)
+    high = [window for window, tower in shares if tower > 0.9]
+    low = [window for window, tower in shares if tower <= 0.9]
+    kinds = (
+        cover_pairs(survey, low[:MOST_COVERED], ("nave", "tower"), grow=2, reach=3),
+        cover_pairs(survey, high[:MOST_COVERED], ("tower",), grow=2, reach=3),
+    )
+    pairs = pick_in_turn(kinds, 12)
+    return pairs, context_places(survey, merged(windows, 0), pairs)
 
 
 def _remove_trees(survey: Survey) -> Drawn:
-    trees = _unmarked(survey, _free_trees(survey))
-    pairs = pick(cover_pairs(survey, trees[:60], OPEN, grow=5), 12)
-    return pairs, context_places(survey, trees, pairs)
+    """Trees in the open and trees that hide a part of the church, which comes to light."""
+    trees = _unmarked(survey, things(survey, ("tree",), LEAST_TREE))
+    shares = _shares(survey, trees, (*OPEN, "tree"), 4)
+    free = [tree for tree, share in shares if share > 0.97]
+    hiding = [tree for tree, share in shares if share < 0.9]
+    kinds = (
+        cover_pairs(survey, free[:MOST_COVERED], OPEN, grow=5),
+        cover_pairs(survey, hiding[:MOST_COVERED], (*OPEN, *BUILDING), grow=5),
+    )
+    pairs = pick_in_turn(kinds, 12)
+    return pairs, context_places(survey, free, pairs)
 
 
 def _remove_watermark(survey: Survey) -> Drawn:
@@ -242,7 +266,7 @@ CHURCH: dict[str, Drawing] = {
         least=40,
     ),
     "remove_window": Drawing(
-        "church", "Windows become wall", _remove_window, ("window",), ("nave", "tower")
+        "church", "Windows become wall", _remove_window, ("window",), ("nave", "tower"), rank=6
     ),
     "remove_trees": Drawing("church", "Trees are gone", _remove_trees, ("tree",), OPEN, rank=10),
     "remove_watermark": Drawing(

@@ -194,16 +194,22 @@ def pick(pairs: Iterable[Pair], count: int, donors_once: bool = True) -> list[Pa
 
 
 def pick_evenly(pairs: Sequence[Pair], count: int, kind: Callable[[Pair], Hashable]) -> list[Pair]:
-    """As `pick`, but the best pair of each ``kind`` in turn, so that an edit learns all kinds.
-
-    Kinds come in the order of their best pairs; a kind without pairs left is skipped.
-    """
-    waiting: dict[Hashable, list[Pair]] = {}
+    """As `pick_in_turn`; kinds come in the order of their best pairs."""
+    kinds: dict[Hashable, list[Pair]] = {}
     for pair in pairs:
-        waiting.setdefault(kind(pair), []).append(pair)
+        kinds.setdefault(kind(pair), []).append(pair)
+    return pick_in_turn(list(kinds.values()), count)
+
+
+def pick_in_turn(kinds: Sequence[Sequence[Pair]], count: int) -> list[Pair]:
+    """As `pick`, but the best pair of each kind in turn, so that an edit learns all kinds.
+
+    A kind without pairs left is skipped.
+    """
+    waiting = [list(pairs) for pairs in kinds]
     chosen: list[Pair] = []
-    while len(chosen) < count and any(waiting.values()):
-        for rest in waiting.values():
+    while len(chosen) < count and any(waiting):
+        for rest in waiting:
             targets, donors = {p.target for p in chosen}, {p.donor for p in chosen}
             rest[:] = [p for p in rest if p.target not in targets and p.donor not in donors]
             if rest and len(chosen) < count:

@@ -36,11 +36,12 @@ def test_every_drawing_is_a_session_that_can_be_used(
     session = sessions[name]
     assert Session.from_dict(json.loads(session.to_json())) == session
     assert (session.name, session.layer, session.n) == (name, 6, len(survey))
-    assert session.rank == {"remove_trees": 10, "sky_doors": 12}.get(name, 1)
+    ranks = {"remove_trees": 10, "remove_window": 6, "sky_doors": 12}
+    assert session.rank == ranks.get(name, 1)
     assert len(session.context) == CONTEXTS
     assert len({place.sample for place in session.context}) == CONTEXTS
     several = {"dome2spire": 12, "dome2tree": 12, "sky_doors": 8}
-    several |= {"add_people": 16, "remove_trees": 12, "remove_watermark": 8}
+    several |= {"add_people": 16, "remove_trees": 12, "remove_window": 12, "remove_watermark": 8}
     assert len(session.exemplars) == several.get(name, 4)
 
 
@@ -135,6 +136,26 @@ def test_the_context_is_painted_on_the_thing_and_not_on_that_of_the_pastes(
         there = survey.labels[place.sample][place.pixels > 0.5]
         assert np.isin(there, source).mean() > 0.5
         assert place.sample not in pasted
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "least"),
+    [("remove_trees", BUILDING, 0.1), ("remove_window", ("tower",), 0.9)],
+)
+def test_half_of_the_trees_hide_the_church_and_half_of_the_windows_are_in_the_tower(
+    name: str,
+    classes: tuple[str, ...],
+    least: float,
+    survey: Survey,
+    sessions: dict[str, Session],
+) -> None:
+    shown = survey.where(classes)
+    behind = [
+        shown[one.object.sample][one.object.pixels > 0.5].mean() > least
+        for one in sessions[name].exemplars
+    ]
+    assert 5 <= sum(behind) <= 7
+    assert any(behind[:2]) and not all(behind[:2])  # a search with few exemplars sees both
 
 
 def test_the_same_survey_gives_the_same_file(survey: Survey, sessions: dict[str, Session]) -> None:

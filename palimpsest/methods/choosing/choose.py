@@ -15,8 +15,9 @@ tuning samples:
 5. count the cells that the best edit changes although they should stay again in the second moment
    (`hard_cells`), solve it anew, also at μ closer to its own than the grid's, and keep what scores
    best;
-6. if labels judge, let the best edit descend in images (`refining`), judge what it comes to at
-   several strengths (of a session that adds, at most `MOST_ADDED`), and keep what scores best.
+6. if labels judge, let the best edit descend in images (`refining`), at its own exemplars and, if
+   it has several directions, also at all that are tried; judge what it comes to at several
+   strengths (of a session that adds, at most `MOST_ADDED`), and keep what scores best.
 
 The same inputs give the same edit. Its metadata holds the candidates and their scores.
 """
@@ -37,8 +38,8 @@ from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import Edit, KeyStatistics, context_directions
 from palimpsest.methods.choosing.changing import Cells, prepare
 from palimpsest.methods.choosing.hard_cells import finer, hard_cells, most_finer
-from palimpsest.methods.choosing.judges import BATCH, Judge, cells_showing
-from palimpsest.methods.choosing.refining import measured_again, refined
+from palimpsest.methods.choosing.judges import BATCH, Judge, Score, cells_showing
+from palimpsest.methods.choosing.refining import descents, measured_again, refined
 from palimpsest.methods.choosing.rounds import Candidate, Rounds
 from palimpsest.methods.choosing.settings import PalimpsestSettings
 from palimpsest.sessions.opening import OpenSession, open_with_statistics
@@ -118,7 +119,11 @@ def choose_with(
 
     refines = asked.refining_steps > 0 and about["judge"] == "labels"
     again = most_finer(asked.mu_grid) if asked.hard_cells_weight else 0
-    steps = -(-asked.refining_steps // STEPS_A_CANDIDATE) if refines else 0
+    steps = 0
+    if refines:
+        all_given = tuple(range(len(opened.goals)))
+        most = len(descents(session.rank, (), all_given)) * asked.refining_steps
+        steps = -(-most // STEPS_A_CANDIDATE)
     done = 0
 
     def report(more: int, of: int) -> None:
@@ -141,7 +146,7 @@ def choose_with(
         best, edit, choice["refined"] = search.descended(
             best, edit, spared, lambda step: report(step // STEPS_A_CANDIDATE, rounds.total)
         )
-        report(steps, rounds.total)
+        report(steps, rounds.total)  # also if it descended once only
     tried = [candidate.record() for candidate in rounds.tried]
     choice |= {"chosen": best.record(), "tried": tried}
     told = {"exemplars": ",".join(map(str, best.exemplars)), "choice": json.dumps(choice)}
@@ -234,20 +239,37 @@ class _Search:
     ) -> tuple[Candidate, Edit, dict[str, Any]]:
         """The edit after its descent in images, at its best strength, if that is better; and facts
         for the metadata."""
+        everything = tuple(range(len(self.opened.goals)))
+        found: tuple[Candidate, Edit] | None = None
+        about: dict[str, Any] = {}
+        for number, shown in enumerate(descents(edit.rank, best.exemplars, everything)):
+            steps = number * self.asked.refining_steps
+            anew = self._descended_on(shown, edit, lambda step, made=steps: progress(made + step))
+            score, strength, made = self._at_its_best_strength(anew)
+            if found is None or score.value > found[0].score.value:
+                found = replace(best, score=score), made
+                about = {"strength": strength, "exemplars": list(shown), **score.record()}
+        assert found is not None
+        better = found[0].score.value > best.score.value
+        if better:
+            best, made = found
+            edit = measured_again(made, self.opened, best.exemplars, spared)
+        return best, edit, {"taken": better, **about}
+
+    def _descended_on(
+        self, exemplars: Sequence[int], edit: Edit, progress: Callable[[int], None]
+    ) -> Edit:
         whole = open_with_statistics(
-            self.g, self.session, self.stats, exemplars=best.exemplars, tight=False
+            self.g, self.session, self.stats, exemplars=exemplars, tight=False
         )
-        found = refined(whole, edit, self.changing, self.seed, self.asked, progress)
+        return refined(whole, edit, self.changing, self.seed, self.asked, progress)
+
+    def _at_its_best_strength(self, edit: Edit) -> tuple[Score, float, Edit]:
         strengths = self.asked.refining_strengths
         if self.session.adds:
             # if all that is asked for is stronger, the edit is scored as it is
             strengths = tuple(s for s in strengths if s <= MOST_ADDED) or (1.0,)
-        made = {s: replace(found, coefficients=s * found.coefficients) for s in strengths}
+        made = {s: replace(edit, coefficients=s * edit.coefficients) for s in strengths}
         scores = {s: self.judge.score(self.weight_of(one)) for s, one in made.items()}
         strength = max(scores, key=lambda s: scores[s].value)
-        score = scores[strength]
-        better = score.value > best.score.value
-        if better:
-            best = replace(best, score=score)
-            edit = measured_again(made[strength], self.opened, best.exemplars, spared)
-        return best, edit, {"taken": better, "strength": strength, **score.record()}
+        return scores[strength], strength, made[strength]

@@ -4,7 +4,7 @@ A solver fits the values of one layer, where all errors count alike. What the la
 of an error is not in that goal: some show as ghosts and smears, others not at all. So the edit that
 was chosen descends in images from there:
 
-    min over Λ, D of   mean ω |G'(z) - wanted image|    over the exemplars that were solved for
+    min over Λ, D of   mean ω |G'(z) - wanted image|    over exemplars (`descents`)
                      + β mean |G'(z) - wanted image|    over other samples
 
 An exemplar's wanted image is what the generator draws of its pasted values; ω is higher where they
@@ -51,6 +51,19 @@ DIRECTIONS_RATE = 0.03
 """The same of the directions, in standard deviations of their numbers."""
 
 
+def descents(
+    rank: int, solved_for: tuple[int, ...], everything: tuple[int, ...]
+) -> list[tuple[int, ...]]:
+    """The exemplars of each descent of an edit that was solved for some of them.
+
+    An edit of several directions may learn more from all than it was solved for: one chosen for a
+    single tree leaves ghosts of other trees. Where looks differ, as with hats, all make it worse,
+    so both are tried. A single direction has no room for more (docs/benchmarks.md).
+    """
+    alone = rank == 1 or set(solved_for) == set(everything)
+    return [solved_for] if alone else [solved_for, everything]
+
+
 @torch.no_grad()
 def pasted_images(opened: OpenSession, place_weight: float) -> ImageGoals:
     """What the exemplars look like with their things pasted; ``opened`` has goals of whole maps.
@@ -92,7 +105,7 @@ def refined(
     A descent that does not stay finite gives ``edit`` itself.
 
     Args:
-        opened: with the exemplars that the edit was solved for, and goals of whole maps.
+        opened: with the exemplars to descend on, and goals of whole maps.
         changing: the cells that may change in the other samples.
         seed: of the other samples.
         progress: called with the number of each step that was made; it may raise to stop.

@@ -22,6 +22,7 @@ from palimpsest.methods.choosing import refining
 from palimpsest.methods.choosing.choose import choose
 from palimpsest.methods.choosing.judges import LabelJudge, Score
 from palimpsest.methods.choosing.refining import (
+    descents,
     measured_again,
     other_images,
     pasted_images,
@@ -185,6 +186,7 @@ def test_the_better_of_both_edits_is_kept(
     assert choice["refined"] == {
         "taken": better,
         "strength": 1.0,
+        "exemplars": best["exemplars"],
         "value": pytest.approx(value, abs=1e-4),
     }
     assert choice["chosen"]["exemplars"] == best["exemplars"]
@@ -199,12 +201,9 @@ def test_its_score_is_on_all_tuning_samples(
     asked = {**SEARCH, "refining_steps": 3, "refining_samples": 8}
     choice = json.loads(choose(g, session, stats, Brightness(), **asked).metadata["choice"])
     told = choice["refined"]
-    assert told.keys() - {"taken", "strength"} == choice["chosen"].keys() - {
-        "exemplars",
-        "mu",
-        "samples",
-    }
-    del told["strength"]
+    about = {"taken", "strength", "exemplars", "mu", "samples"}
+    assert told.keys() - about == choice["chosen"].keys() - about
+    del told["strength"], told["exemplars"]
     if told.pop("taken"):
         assert choice["chosen"].items() >= told.items()
 
@@ -222,7 +221,7 @@ def searched_with_strengths(
     def scored(self: LabelJudge, weight: Tensor, quick: bool = False) -> Score:
         assert not quick
         changes.append(weight - self.layer.weight)
-        return Score({1: 2.0, 2: 4.0, 3: 3.0}[len(changes)])
+        return Score({1: 2.0, 2: 4.0, 3: 3.0}.get(len(changes), 1.0))
 
     monkeypatch.setattr(LabelJudge, "score", scored)
     asked = {**SEARCH, "refining_steps": 3, "refining_strengths": strengths}
@@ -240,11 +239,55 @@ def test_the_best_strength_is_kept(
     ranked = session.model_copy(update={"rank": rank})
     plain = choose(g, ranked, stats, Brightness(), **SEARCH)
     changes, edit = searched_with_strengths(g, ranked, stats, monkeypatch, (1.0, 1.5, 2.0))
-    for change, strength in zip(changes, (1.0, 1.5, 2.0), strict=True):
+    assert len(changes) == (3 if rank == 1 else 6)  # the second descent scores lower
+    for change, strength in zip(changes[:3], (1.0, 1.5, 2.0), strict=True):
         torch.testing.assert_close(change, strength * changes[0], atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(edit.delta(), changes[1], atol=1e-6, rtol=1e-4)
     assert edit.directions.equal(plain.directions) == (rank == 1)
     assert json.loads(edit.metadata["choice"])["refined"]["strength"] == 1.5
+
+
+ALL = (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("rank", "solved_for", "found"),
+    [(1, (1,), [(1,)]), (3, (1,), [(1,), ALL]), (3, (2, 0, 1), [(2, 0, 1)]), (1, ALL, [ALL])],
+)
+def test_edits_of_several_directions_descend_at_all_exemplars_too(
+    rank: int, solved_for: tuple[int, ...], found: list[tuple[int, ...]]
+) -> None:
+    assert descents(rank, solved_for, ALL) == found
+
+
+@pytest.mark.parametrize("all_better", [True, False])
+def test_the_descent_that_scores_better_is_kept(
+    g: Generator,
+    session: Session,
+    stats: KeyStatistics,
+    monkeypatch: pytest.MonkeyPatch,
+    all_better: bool,
+) -> None:
+    ranked = session.model_copy(update={"rank": 3})
+    plain = choose(g, ranked, stats, Brightness(), **{**SEARCH, "exemplars": 1})
+    chosen = json.loads(plain.metadata["choice"])["chosen"]["exemplars"]
+    seen: list[int] = []
+
+    def descended(opened: OpenSession, edit: Edit, *_: Any) -> Edit:
+        seen.append(len(opened.goals))
+        return replace(edit, coefficients=(1 + len(seen)) * edit.coefficients)
+
+    monkeypatch.setattr(choosing, "refined", descended)
+    scores = iter([50.0, 60.0] if all_better else [60.0, 50.0])
+    monkeypatch.setattr(LabelJudge, "score", lambda *_: Score(next(scores)))
+    asked = {**SEARCH, "exemplars": 1, "refining_steps": 3, "refining_strengths": (1.0,)}
+    edit = choose(g, ranked, stats, Brightness(), **asked)
+    told = json.loads(edit.metadata["choice"])
+    assert seen == [1, 3]
+    assert told["refined"]["exemplars"] == ([0, 1, 2] if all_better else chosen)
+    assert told["chosen"]["exemplars"] == chosen and told["chosen"]["value"] == 60.0
+    times = 3 if all_better else 2
+    torch.testing.assert_close(edit.delta(), times * plain.delta(), atol=1e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -313,7 +356,11 @@ def test_images_are_judged_by_labels_only(
     assert "refined" not in json.loads(edit.metadata["choice"])
 
 
-def test_progress_counts_the_descent(g: Generator, session: Session, stats: KeyStatistics) -> None:
+@pytest.mark.parametrize("rank", [1, 3])
+def test_progress_counts_the_descent(
+    g: Generator, session: Session, stats: KeyStatistics, rank: int
+) -> None:
+    session = session.model_copy(update={"rank": rank})
     told: list[tuple[int, int]] = []
     asked: dict[str, Any] = {**SEARCH, "refining_steps": 20, "refining_samples": 4}
     settings = PalimpsestSettings(**asked)
