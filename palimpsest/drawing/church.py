@@ -50,6 +50,9 @@ LEAST_TREE = 150
 MOST_COVERED = 60
 """Things of each kind for which a place that covers them is looked for."""
 
+HIGH_WINDOWS = 4
+"""Windows of towers among the exemplars."""
+
 WALL = ("nave", "tower", "window")
 
 BUILDING = ("nave", "roof", "tower", "spire", "battlement", "window", "door")
@@ -155,11 +158,10 @@ def _remove_window(survey: Survey) -> Drawn:
     shares = _shares(survey, windows, ("tower", "window"), 3)
     high = [window for window, tower in shares if tower > 0.9]
     low = [window for window, tower in shares if tower <= 0.9]
-    kinds = (
-        cover_pairs(survey, low[:MOST_COVERED], ("nave", "tower"), grow=2, reach=3),
-        cover_pairs(survey, high[:MOST_COVERED], ("tower",), grow=2, reach=3),
-    )
-    pairs = pick_in_turn(kinds, 12)
+    beside = cover_pairs(survey, low[:MOST_COVERED], ("nave", "tower"), grow=2, reach=3)
+    # few places of a tower are bare, and none fits as well as those of a nave
+    above = cover_pairs(survey, high[:MOST_COVERED], ("tower",), grow=2, reach=4)
+    pairs = pick_in_turn((beside, pick(above, HIGH_WINDOWS)), 12)
     return pairs, context_places(survey, merged(windows, 0), pairs)
 
 
@@ -268,7 +270,9 @@ CHURCH: dict[str, Drawing] = {
     "remove_window": Drawing(
         "church", "Windows become wall", _remove_window, ("window",), ("nave", "tower"), rank=6
     ),
-    "remove_trees": Drawing("church", "Trees are gone", _remove_trees, ("tree",), OPEN, rank=10),
+    "remove_trees": Drawing(
+        "church", "Trees are gone", _remove_trees, ("tree",), (*OPEN, *BUILDING), rank=10
+    ),
     "remove_watermark": Drawing(
         "church",
         "The stock's letters are gone",
