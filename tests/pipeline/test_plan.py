@@ -236,9 +236,9 @@ def test_statistics_reach_edits_but_not_what_is_drawn_or_graded(another) -> None
 
 
 def test_a_session_whose_layer_changes_is_drawn_again(another) -> None:
-    known = "remove_window: {solver: palimpsest, layer: "
-    another.edit("params.yaml", f"{known}8", f"{known}7")
-    assert another.plan()["draw_sessions_church"] == 1
+    known = "remove_panes: {solver: palimpsest, layer: "
+    another.edit("params.yaml", f"{known}6", f"{known}7")
+    assert another.plan()["draw_sessions_kitchen"] == 1
 
 
 def test_a_session_drawn_by_hand_is_picked_up(another) -> None:
