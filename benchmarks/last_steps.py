@@ -26,7 +26,7 @@ COLUMNS = {
 }
 
 Choice = Mapping[str, Any]
-Score = Mapping[str, float]
+Score = Mapping[str, Any]
 
 
 def best(tried: list[Score]) -> Score:
@@ -47,11 +47,12 @@ def hard_cells(choice: Choice) -> tuple[Score, Score, str, bool] | None:
 
 
 def descent(choice: Choice) -> tuple[Score, Score, str, bool] | None:
-    """Scores before and after, the strength, and whether the new edit was taken."""
-    if (after := choice.get("refined")) is None:
+    """Scores before and after, strength and number of exemplars, and whether it was taken."""
+    if (told := choice.get("refined")) is None:
         return None
     before = best([before_hard_cells(choice), *choice.get("hard_cells", {}).get("tried", [])])
-    return before, after, f"{after['strength']:g}", after["taken"]
+    after = best(told["tried"])
+    return before, after, f"{after['strength']:g}, {len(after['exemplars'])}", told["taken"]
 
 
 def shown(score: Score, name: str) -> str:
@@ -68,7 +69,7 @@ def main() -> None:
     }
     for title, setting, step in (
         ("Hard cells counted again", "μ", hard_cells),
-        ("The descent in images", "strength", descent),
+        ("The descent in images", "strength, exemplars", descent),
     ):
         heads = ["edit", *(head for head, _ in COLUMNS.values()), setting, ""]
         print(f"{title}\n\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")

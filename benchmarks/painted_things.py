@@ -67,7 +67,8 @@ def erased(
     marks: int,
     rank: int,
 ) -> tuple[float, float]:
-    """Share of a thing's pixels that is left in other samples, and of other labels that stay."""
+    """Share of a thing's pixels that is left in `MEASURED` other samples that show it, and of other
+    labels that stay there."""
     places = [painted(drawn, *one) for one in islice(showing(drawn, thing), marks)]
     session = Session.from_dict(
         {
@@ -84,6 +85,7 @@ def erased(
     )
     edit = rewrite(g, session, stats, exemplars=None, mu=SMOOTHNESS)
     seen = [sample for sample, _ in showing(others, thing)][:MEASURED]
+    assert len(seen) == MEASURED, "survey more samples"
     z = sample_z(g, len(others), OTHERS)[seen]
     before = others.labels[seen]
     with torch.no_grad():

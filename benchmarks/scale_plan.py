@@ -125,7 +125,8 @@ def _solving(plan: Plan) -> Iterator[Item]:
                 judged += settings["tuning_samples"] * most_finer(settings["mu_grid"])
                 # rendered before and after, and labelled, to find the hard cells
                 judged += settings["statistics_samples"]
-            # forward and backward through the layers after the edit, as dear as three images
+            # forward and backward through the layers after the edit, as dear as three images;
+            # once, as a published session has one exemplar (`refining.descents`)
             judged += settings["refining_steps"] * 2 * BATCH * 3
             judged *= len(plan.tried_layers(*one, method))
             yield Item(rule, job, about, judged, Unit("measure", pixels, kind, what="edit"))

@@ -161,7 +161,7 @@ def _remove_window(survey: Survey) -> Drawn:
     beside = cover_pairs(survey, low[:MOST_COVERED], ("nave", "tower"), grow=2, reach=3)
     # few places of a tower are bare, and none fits as well as those of a nave
     above = cover_pairs(survey, high[:MOST_COVERED], ("tower",), grow=2, reach=4)
-    pairs = pick_in_turn((beside, pick(above, HIGH_WINDOWS)), 12)
+    pairs = pick_in_turn((beside, above), (12, HIGH_WINDOWS), 12)
     return pairs, context_places(survey, merged(windows, 0), pairs)
 
 
@@ -175,7 +175,7 @@ def _remove_trees(survey: Survey) -> Drawn:
         cover_pairs(survey, free[:MOST_COVERED], OPEN, grow=5),
         cover_pairs(survey, hiding[:MOST_COVERED], (*OPEN, *BUILDING), grow=5),
     )
-    pairs = pick_in_turn(kinds, 12)
+    pairs = pick_in_turn(kinds, (12, 12), 12)
     return pairs, context_places(survey, free, pairs)
 
 
@@ -187,7 +187,7 @@ def _remove_watermark(survey: Survey) -> Drawn:
     for mark in MARKS:
         here = merged(things(survey, (mark,), 8), survey.px(4))
         here = [word for word in here if word.shape.sum() > survey.px(12) ** 2]
-        covered = cover_pairs(survey, here[:60], every, grow=4, donors=plain)
+        covered = cover_pairs(survey, here[:MOST_COVERED], every, grow=4, donors=plain)
         taken = {pair.target for pair in found}
         found += pick([pair for pair in covered if pair.target not in taken], EXEMPLARS_OF_A_MARK)
         words += here[:: len(MARKS)]

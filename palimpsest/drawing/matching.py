@@ -198,22 +198,26 @@ def pick_evenly(pairs: Sequence[Pair], count: int, kind: Callable[[Pair], Hashab
     kinds: dict[Hashable, list[Pair]] = {}
     for pair in pairs:
         kinds.setdefault(kind(pair), []).append(pair)
-    return pick_in_turn(list(kinds.values()), count)
+    return pick_in_turn(list(kinds.values()), [count] * len(kinds), count)
 
 
-def pick_in_turn(kinds: Sequence[Sequence[Pair]], count: int) -> list[Pair]:
+def pick_in_turn(kinds: Sequence[Sequence[Pair]], most: Sequence[int], count: int) -> list[Pair]:
     """As `pick`, but the best pair of each kind in turn, so that an edit learns all kinds.
 
-    A kind without pairs left is skipped.
+    ``most``: pairs of each kind. A kind that has as many, or no pairs left, is skipped.
     """
     waiting = [list(pairs) for pairs in kinds]
+    left = list(most)
     chosen: list[Pair] = []
     while len(chosen) < count and any(waiting):
-        for rest in waiting:
+        for number, rest in enumerate(waiting):
             targets, donors = {p.target for p in chosen}, {p.donor for p in chosen}
             rest[:] = [p for p in rest if p.target not in targets and p.donor not in donors]
+            if left[number] == 0:
+                rest.clear()
             if rest and len(chosen) < count:
                 chosen.append(rest.pop(0))
+                left[number] -= 1
     return chosen
 
 

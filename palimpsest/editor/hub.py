@@ -47,9 +47,8 @@ class Hub:
             self.desk = await asyncio.to_thread(lambda: self.opens(self.publish))
         except (PalimpsestError, OSError) as problem:
             self.failure = " ".join(str(problem).split())
-        except (
-            Exception
-        ) as problem:  # a fault of the program: who waits must hear of it all the same
+        except Exception as problem:
+            # a fault of the program: who waits must hear of it all the same
             logging.getLogger(__name__).exception("the editor could not be opened")
             self.failure = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
         self.ready.set()

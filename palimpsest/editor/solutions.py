@@ -23,6 +23,7 @@ from palimpsest.errors import PalimpsestError
 from palimpsest.generators import KeyState
 from palimpsest.memory import Edit, context_directions, pose
 from palimpsest.memory.goals import goal_arguments
+from palimpsest.methods.choosing.settings import SEARCH
 from palimpsest.sessions import Session
 from palimpsest.sessions.opening import OpenSession, open_with_statistics
 from palimpsest.sessions.rewriting import solve
@@ -149,7 +150,7 @@ class Solutions:
         session = _session_of(part)
         opened = self.models(model, session.truncation)
         settings = opened.place.improving_of(session.name).model_dump_json()
-        content = f"{opened.g.weights_sha256} {opened.g.truncation} {part.key} {settings}"
+        content = f"{opened.g.weights_sha256} {opened.g.truncation} {part.key} {settings} {SEARCH}"
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -60,8 +61,11 @@ class Answer:
 
 ENDED = "This editor is closed. Run the cell again; what you painted is kept."
 
-CLOSED = Answer(503, {"content-type": "application/json"}, json.dumps({"message": ENDED}).encode())
-"""What an application that has ended answers."""
+
+def closed() -> Answer:
+    """What an application that has ended answers."""
+    words = json.dumps({"message": ENDED}).encode()
+    return Answer(503, {"content-type": "application/json"}, words)
 
 
 class Channel:
@@ -148,7 +152,7 @@ class RunningApplication:
         """Ask; the answer comes from the application's thread. Once it has ended, it is 503."""
         answer: Future[Answer] = Future()
         if not self.call(self._answer, request, answer):
-            answer.set_result(CLOSED)
+            answer.set_result(closed())
         return answer
 
     def open_channel(
@@ -177,9 +181,12 @@ class RunningApplication:
     def _answer(self, request: Request, answer: Future[Answer]) -> None:
         def answered(task: asyncio.Task[Answer]) -> None:
             if task.cancelled():
-                answer.set_result(CLOSED)
+                answer.set_result(closed())
+            elif (fault := task.exception()) is not None:
+                logging.getLogger(__name__).error("%s failed", request.address, exc_info=fault)
+                answer.set_result(Answer(500))
             else:
-                answer.set_result(Answer(500) if task.exception() else task.result())
+                answer.set_result(task.result())
 
         self._begin(_answered(self.app, request)).add_done_callback(answered)
 
@@ -190,6 +197,7 @@ class RunningApplication:
         return task
 
     def _run(self) -> None:
+        # which cancels what is under way at the end, and what was called but has not begun
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._serve())
 
@@ -200,10 +208,6 @@ class RunningApplication:
         finally:
             with self._gate:
                 self._listens = False
-        await asyncio.sleep(0)  # what was called before that begins, and is ended below
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 async def _answered(app: FastAPI, request: Request) -> Answer:

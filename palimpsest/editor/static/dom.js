@@ -72,7 +72,10 @@ export function isTyping(target) {
 
 const PAUSES = [300, 1200, 3000]; // milliseconds before a picture that did not come is asked for again
 
-/** Image, loaded and decoded. The editor is asked again while it is `wanted()`; rejects where there is none. */
+/**
+ * Image, loaded and decoded. The editor is asked again while it is `wanted()`, also after a refusal,
+ * as an image does not tell one from a lost request; rejects where there is none.
+ */
 export async function loadImage(address, wanted = () => true) {
   const most = /^(data|blob):/.test(address) ? 0 : PAUSES.length;
   for (let failures = 0; ; failures += 1) {
@@ -103,6 +106,7 @@ export async function setPicture(image, address) {
   if (loaded) image.src = loaded.src;
   else {
     delete image.dataset.address;
+    image.removeAttribute("src");
     image.dispatchEvent(new Event("error"));
   }
 }

@@ -15,13 +15,15 @@ export function createEasel(store, wire) {
   let address = null;
   let pending = null; // id of the last stroke that the server has not answered
   let painting = false;
+  let early = null; // strokes made before the mask beneath them has come: {strokes, lifted}
+  let ready = Promise.resolve(); // until `mask` holds what it should
   let frame = 0;
 
   const key = ({ role, exemplar, open }) => `${role}/${isOfSample(role) ? "" : exemplar}/${open}`;
   const isPaintable = (value = store.value) => value.open !== null && value.role in ROLES && value.work;
 
   /** Bring `mask` in line with the server's state, but never under a stroke. */
-  async function follow(value) {
+  function follow(value) {
     if (!isPaintable(value)) return draw();
     const now = key(value);
     const wanted = maskOn(value.work, value.role, value.exemplar, value.open);
@@ -29,20 +31,38 @@ export function createEasel(store, wire) {
       shown = now;
       pending = null;
       painting = false;
+      mask.clear();
+      early = wanted === null ? null : { strokes: [], lifted: false };
     } else if (painting || pending !== null || wanted === address) return draw();
     address = wanted;
-    if (wanted === null) mask.clear();
-    else {
-      const fresh = createMask();
-      await fresh.add(relative(wanted)).catch(() => store.set({ alert: "A mask could not be loaded. Reload the page." }));
-      if (shown !== now || address !== wanted || painting) return;
-      mask.clear();
-      mask.canvas.getContext("2d").drawImage(fresh.canvas, 0, 0);
-    }
+    if (wanted === null) arrived(null);
+    else ready = load(now, wanted);
     draw();
   }
 
-  const others = new Map(); // address → mask of another role, loaded
+  /** The mask at hand is this one, with the strokes that were made before it came. */
+  function arrived(found) {
+    const { strokes, lifted } = early ?? { strokes: [], lifted: false };
+    early = null;
+    mask.clear();
+    if (found) mask.canvas.getContext("2d").drawImage(found.canvas, 0, 0);
+    for (const stroke of strokes) mask.stroke(...stroke);
+    if (lifted) send();
+    draw();
+  }
+
+  async function load(now, wanted) {
+    const fresh = createMask();
+    const found = await fresh.add(relative(wanted)).then(() => true, () => false);
+    if (shown !== now || address !== wanted || (!early && (painting || pending !== null))) return;
+    if (found) return arrived(fresh);
+    // a stroke on an empty mask would take the place of what is there
+    [shown, painting, early] = [null, false, null];
+    mask.clear();
+    store.set({ alert: "A mask could not be loaded, and what you just painted on it is lost. Paint again." });
+  }
+
+  const others = new Map(); // address → mask of another role, or null while it is on its way
   function draw() {
     if (frame) return;
     frame = requestAnimationFrame(() => {
@@ -53,10 +73,12 @@ export function createEasel(store, wire) {
       for (const other of Object.keys(ROLES).filter((name) => name !== role)) {
         const found = maskOn(work, other, exemplar, open);
         if (!found) continue;
-        if (others.has(found)) drawMask(ink, others.get(found).canvas, colourOf(other), true);
-        else {
+        const there = others.get(found);
+        if (there) drawMask(ink, there.canvas, colourOf(other), true);
+        else if (there === undefined) {
           const loaded = createMask();
-          loaded.add(relative(found)).then(() => others.set(found, loaded) && draw(), () => {});
+          others.set(found, null);
+          loaded.add(relative(found)).then(() => others.set(found, loaded) && draw(), () => others.delete(found));
         }
       }
       // where units are switched, one wants to see what comes of it
@@ -80,6 +102,7 @@ export function createEasel(store, wire) {
       const found = await ask(`outlines/${open}.json?x=${inside(x)}&y=${inside(y)}`);
       if (!found.mask) return store.set({ alert: "There is nothing labelled here." });
       at("canvas-says").textContent = `Painted: ${found.label}`;
+      await ready;
       if (key(store.value) === key({ role, exemplar, open })) {
         await mask.add(found.mask);
         return send();
@@ -106,17 +129,21 @@ export function createEasel(store, wire) {
         pick(point);
         return false;
       }
+      if (shown === null) follow(store.value);
       painting = true;
       return true;
     },
     go(points) {
-      mask.stroke(points, store.value.size / 100, store.value.tool === "eraser");
+      const stroke = [points, store.value.size / 100, store.value.tool === "eraser"];
+      early?.strokes.push(stroke);
+      mask.stroke(...stroke);
       draw();
     },
     end() {
       if (!painting) return;
       painting = false;
-      send();
+      if (early) early.lifted = true;
+      else send();
     },
     hover(point, byKey = false) {
       const on = point !== null && isPaintable();
@@ -137,6 +164,9 @@ export function createEasel(store, wire) {
 
   const change = (how) => async () => {
     if (!isPaintable()) return;
+    const now = key(store.value);
+    await ready;
+    if (key(store.value) !== now || shown !== now) return;
     await how();
     send();
   };

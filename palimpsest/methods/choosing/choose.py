@@ -119,11 +119,8 @@ def choose_with(
 
     refines = asked.refining_steps > 0 and about["judge"] == "labels"
     again = most_finer(asked.mu_grid) if asked.hard_cells_weight else 0
-    steps = 0
-    if refines:
-        all_given = tuple(range(len(opened.goals)))
-        most = len(descents(session.rank, (), all_given)) * asked.refining_steps
-        steps = -(-most // STEPS_A_CANDIDATE)
+    most = 2 if session.rank > 1 and len(opened.goals) > 1 else 1
+    steps = -(-most * asked.refining_steps // STEPS_A_CANDIDATE) if refines else 0
     done = 0
 
     def report(more: int, of: int) -> None:
@@ -240,21 +237,19 @@ class _Search:
         """The edit after its descent in images, at its best strength, if that is better; and facts
         for the metadata."""
         everything = tuple(range(len(self.opened.goals)))
-        found: tuple[Candidate, Edit] | None = None
-        about: dict[str, Any] = {}
+        ends, tried = [], []
         for number, shown in enumerate(descents(edit.rank, best.exemplars, everything)):
             steps = number * self.asked.refining_steps
             anew = self._descended_on(shown, edit, lambda step, made=steps: progress(made + step))
             score, strength, made = self._at_its_best_strength(anew)
-            if found is None or score.value > found[0].score.value:
-                found = replace(best, score=score), made
-                about = {"strength": strength, "exemplars": list(shown), **score.record()}
-        assert found is not None
-        better = found[0].score.value > best.score.value
+            ends.append((score, made))
+            tried.append({"exemplars": list(shown), "strength": strength, **score.record()})
+        score, made = max(ends, key=lambda end: end[0].value)
+        better = score.value > best.score.value
         if better:
-            best, made = found
+            best = replace(best, score=score)
             edit = measured_again(made, self.opened, best.exemplars, spared)
-        return best, edit, {"taken": better, **about}
+        return best, edit, {"taken": better, "tried": tried}
 
     def _descended_on(
         self, exemplars: Sequence[int], edit: Edit, progress: Callable[[int], None]

@@ -57,8 +57,8 @@ def descents(
     """The exemplars of each descent of an edit that was solved for some of them.
 
     An edit of several directions may learn more from all than it was solved for: one chosen for a
-    single tree leaves ghosts of other trees. Where looks differ, as with hats, all make it worse,
-    so both are tried. A single direction has no room for more (docs/benchmarks.md).
+    single tree left ghosts of other trees. Where looks differ, as with hats, all made it worse, so
+    both are tried. With a single direction all gave nothing (docs/benchmarks.md).
     """
     alone = rank == 1 or set(solved_for) == set(everything)
     return [solved_for] if alone else [solved_for, everything]

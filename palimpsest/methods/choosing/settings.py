@@ -14,6 +14,9 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+SEARCH = 2
+"""Raised when the search comes to other edits: what is kept of an earlier one does not count."""
+
 Strength = Annotated[float, Field(gt=0)]
 Classes = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
@@ -37,7 +40,7 @@ class PalimpsestParameters(Settings):
     ``critic_weight``: points that it loses for each hundredth by which a critic finds its images
     less natural where they are to change, and the same elsewhere, if the segmenter has a critic;
     at 1 small clear changes lose to hardly any.
-    ``refining_steps``: of the descent in images at the end (`refining`), 0 for none;
+    ``refining_steps``: of each descent in images at the end (`refining`), 0 for none;
     ``refining_strengths``: factors of its result, each of which is scored; if the session adds
     things, those up to 1.2, or 1 if there are none;
     ``refining_samples``: the other images that it compares with, of the statistics' seed;

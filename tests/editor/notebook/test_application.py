@@ -117,6 +117,23 @@ def test_a_page_is_told_of_the_end_once_however_the_application_ends(place, appl
     assert page.ends.empty()
 
 
+def test_a_request_under_way_at_the_end_is_answered(place):
+    running = RunningApplication.start(lambda publish: Desk.open(place, publish))
+    running.app = never_closes
+    asked = running.request(Request("GET", "/health"))
+    running.close()
+    assert asked.result(60).status == 503
+
+
+def test_a_fault_of_the_application_is_answered_and_logged(running, caplog):
+    async def broken(scope, receive, send) -> None:
+        raise ZeroDivisionError("half an answer")
+
+    running.app = broken
+    assert ask(running, "/health").status == 500
+    assert "half an answer" in caplog.text
+
+
 def test_what_comes_after_the_end_is_told_that_it_is_the_end(place):
     running = RunningApplication.start(lambda publish: Desk.open(place, publish))
     running.close()

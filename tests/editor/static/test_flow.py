@@ -204,3 +204,45 @@ def test_a_picture_that_did_not_come_is_asked_for_again(open_page):
     page.wait_for_function("() => document.querySelector('.goal img').naturalWidth > 0")
     assert page.locator(".failed, [data-failed]").count() == 0
     assert {url.split("/")[3] for url in refused} == {"pictures", "goals", "masks"}
+
+
+def test_a_stroke_made_before_the_mask_beneath_it_has_come_is_added_to_it(author):
+    page, held = author.page, []
+    author.open(1)
+    author.paint((0.3, 0.3), (0.4, 0.3))
+    author.filled("object")
+    one = author.painted()
+    author.open(2)
+    page.route("**/masks/**", lambda route: held.append(route))
+    author.open(1)
+    author.role("object")
+    author.until(lambda: held)
+    before = page.evaluate("() => document.body.dataset.revision")
+    author.paint((0.7, 0.7), (0.8, 0.7))
+    assert page.evaluate("() => document.body.dataset.revision") == before
+    page.unroute("**/masks/**")  # which lets all that were held go on
+    page.wait_for_function(f"() => document.body.dataset.revision > {before}")
+    two = set(author.painted())
+    assert set(one) < two and two - set(one)
+    page.reload()
+    author.open(1)
+    author.role("object")
+    author.until(lambda: set(author.painted()) == two)
+
+
+def test_a_mask_that_does_not_come_is_not_painted_over(open_page):
+    author = open_page(complains_of=["ERR_FAILED"])
+    page = author.page
+    author.open(1)
+    author.paint((0.3, 0.3), (0.4, 0.3))
+    author.filled("object")
+    one = author.painted()
+    author.open(2)
+    page.route("**/masks/**", lambda route: route.abort())
+    author.open(1)
+    author.role("object")
+    author.paint((0.7, 0.7), (0.8, 0.7))
+    page.get_by_text("A mask could not be loaded").wait_for()
+    page.unroute("**/masks/**")
+    author.paint((0.7, 0.7), (0.8, 0.7))
+    author.until(lambda: set(one) < set(author.painted()))

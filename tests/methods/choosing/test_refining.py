@@ -185,9 +185,13 @@ def test_the_better_of_both_edits_is_kept(
     choice = json.loads(edit.metadata["choice"])
     assert choice["refined"] == {
         "taken": better,
-        "strength": 1.0,
-        "exemplars": best["exemplars"],
-        "value": pytest.approx(value, abs=1e-4),
+        "tried": [
+            {
+                "strength": 1.0,
+                "exemplars": best["exemplars"],
+                "value": pytest.approx(value, abs=1e-4),
+            }
+        ],
     }
     assert choice["chosen"]["exemplars"] == best["exemplars"]
     assert choice["chosen"]["value"] == pytest.approx(value if better else best["value"], abs=1e-4)
@@ -200,11 +204,11 @@ def test_its_score_is_on_all_tuning_samples(
 ) -> None:
     asked = {**SEARCH, "refining_steps": 3, "refining_samples": 8}
     choice = json.loads(choose(g, session, stats, Brightness(), **asked).metadata["choice"])
-    told = choice["refined"]
-    about = {"taken", "strength", "exemplars", "mu", "samples"}
+    (told,) = choice["refined"]["tried"]
+    about = {"strength", "exemplars", "mu", "samples"}
     assert told.keys() - about == choice["chosen"].keys() - about
     del told["strength"], told["exemplars"]
-    if told.pop("taken"):
+    if choice["refined"]["taken"]:
         assert choice["chosen"].items() >= told.items()
 
 
@@ -244,7 +248,7 @@ def test_the_best_strength_is_kept(
         torch.testing.assert_close(change, strength * changes[0], atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(edit.delta(), changes[1], atol=1e-6, rtol=1e-4)
     assert edit.directions.equal(plain.directions) == (rank == 1)
-    assert json.loads(edit.metadata["choice"])["refined"]["strength"] == 1.5
+    assert json.loads(edit.metadata["choice"])["refined"]["tried"][0]["strength"] == 1.5
 
 
 ALL = (0, 1, 2)
@@ -284,7 +288,9 @@ def test_the_descent_that_scores_better_is_kept(
     edit = choose(g, ranked, stats, Brightness(), **asked)
     told = json.loads(edit.metadata["choice"])
     assert seen == [1, 3]
-    assert told["refined"]["exemplars"] == ([0, 1, 2] if all_better else chosen)
+    tried = [(one["exemplars"], one["value"]) for one in told["refined"]["tried"]]
+    values = (50.0, 60.0) if all_better else (60.0, 50.0)
+    assert tried == list(zip((chosen, [0, 1, 2]), values, strict=True))
     assert told["chosen"]["exemplars"] == chosen and told["chosen"]["value"] == 60.0
     times = 3 if all_better else 2
     torch.testing.assert_close(edit.delta(), times * plain.delta(), atol=1e-6, rtol=1e-4)
@@ -305,7 +311,7 @@ def test_what_a_session_adds_is_not_made_much_stronger(
 ) -> None:
     adding = session.model_copy(update={"adds": True})
     changes, edit = searched_with_strengths(g, adding, stats, monkeypatch, asked)
-    assert json.loads(edit.metadata["choice"])["refined"]["strength"] == best
+    assert json.loads(edit.metadata["choice"])["refined"]["tried"][0]["strength"] == best
     for change, strength in zip(changes, scored, strict=True):
         torch.testing.assert_close(change, strength / best * edit.delta(), atol=1e-6, rtol=1e-4)
 
@@ -356,13 +362,14 @@ def test_images_are_judged_by_labels_only(
     assert "refined" not in json.loads(edit.metadata["choice"])
 
 
-@pytest.mark.parametrize("rank", [1, 3])
+@pytest.mark.parametrize(("rank", "exemplars"), [(1, 3), (3, 3), (3, 1)])
 def test_progress_counts_the_descent(
-    g: Generator, session: Session, stats: KeyStatistics, rank: int
+    g: Generator, session: Session, stats: KeyStatistics, rank: int, exemplars: int
 ) -> None:
     session = session.model_copy(update={"rank": rank})
     told: list[tuple[int, int]] = []
     asked: dict[str, Any] = {**SEARCH, "refining_steps": 20, "refining_samples": 4}
+    asked |= {"candidate_exemplars": exemplars, "exemplars": 1}
     settings = PalimpsestSettings(**asked)
     choosing.choose_with(
         g, session, stats, Brightness(), settings, lambda *given: told.append(given)
@@ -370,4 +377,6 @@ def test_progress_counts_the_descent(
     done, totals = zip(*told, strict=True)
     assert list(done) == sorted(done)
     assert told[-1] == (totals[-1], totals[-1])
+    if exemplars == 1:  # one descent is all that is counted, so its last step is the end
+        assert done[-2] == totals[-1] - 1
     assert len({total - made for made, total in told[-21:]}) > 2
