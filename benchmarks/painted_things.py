@@ -24,8 +24,10 @@ from palimpsest.generators import Generator, load_generator, sample_z
 from palimpsest.instruments.loading import load_segmenter
 from palimpsest.instruments.segmenters.base import Segmenter
 from palimpsest.memory import KeyStatistics, unit_scores
-from palimpsest.sessions import Selection, Session, rewrite
+from palimpsest.sessions import Selection, rewrite
+from palimpsest.sessions.erasing import erasing
 from palimpsest.sessions.masks import encode_mask
+from palimpsest.sessions.schema import HalfSession
 
 WEIGHTS = Path("data/weights/mini")
 SILENT, SMOOTHNESS = 8, 1.0
@@ -70,20 +72,16 @@ def erased(
     """Share of a thing's pixels that is left in `MEASURED` other samples that show it, and of other
     labels that stay there."""
     places = [painted(drawn, *one) for one in islice(showing(drawn, thing), marks)]
-    session = Session.from_dict(
-        {
-            "model": "church",
-            "name": "erased",
-            "layer": RULE_LAYER,
-            "rank": rank,
-            "seed": DRAWN,
-            "n": len(drawn),
-            "erase": SILENT,
-            "exemplars": [{"paste": one.model_dump()} for one in places],
-            "context": [one.model_dump() for one in places],
-        }
+    marked = HalfSession(
+        model="church",
+        name="erased",
+        layer=RULE_LAYER,
+        rank=rank,
+        seed=DRAWN,
+        n=len(drawn),
+        context=tuple(places),
     )
-    edit = rewrite(g, session, stats, exemplars=None, mu=SMOOTHNESS)
+    edit = rewrite(g, erasing(marked, SILENT), stats, exemplars=None, mu=SMOOTHNESS)
     seen = [sample for sample, _ in showing(others, thing)][:MEASURED]
     assert len(seen) == MEASURED, "survey more samples"
     z = sample_z(g, len(others), OTHERS)[seen]

@@ -212,9 +212,8 @@ def pick_in_turn(kinds: Sequence[Sequence[Pair]], most: Sequence[int], count: in
     while len(chosen) < count and any(waiting):
         for number, rest in enumerate(waiting):
             targets, donors = {p.target for p in chosen}, {p.donor for p in chosen}
-            rest[:] = [p for p in rest if p.target not in targets and p.donor not in donors]
-            if left[number] == 0:
-                rest.clear()
+            free = [p for p in rest if p.target not in targets and p.donor not in donors]
+            rest[:] = free if left[number] else []
             if rest and len(chosen) < count:
                 chosen.append(rest.pop(0))
                 left[number] -= 1

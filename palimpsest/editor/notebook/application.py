@@ -168,7 +168,7 @@ class RunningApplication:
         self._thread.join()
 
     def call(self, function: Callable[..., object], *arguments: object) -> bool:
-        """Call a function in the application's thread; False if that ends and does not."""
+        """Call a function in the application's thread; False if that has ended: then it is not."""
         with self._gate:
             if self._listens:
                 self._loop.call_soon_threadsafe(function, *arguments)

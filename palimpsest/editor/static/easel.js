@@ -103,7 +103,7 @@ export function createEasel(store, wire) {
       if (!found.mask) return store.set({ alert: "There is nothing labelled here." });
       at("canvas-says").textContent = `Painted: ${found.label}`;
       await ready;
-      if (key(store.value) === key({ role, exemplar, open })) {
+      if (shown !== null && key(store.value) === key({ role, exemplar, open })) {
         await mask.add(found.mask);
         return send();
       }
@@ -165,6 +165,7 @@ export function createEasel(store, wire) {
   const change = (how) => async () => {
     if (!isPaintable()) return;
     const now = key(store.value);
+    if (shown === null) follow(store.value);
     await ready;
     if (key(store.value) !== now || shown !== now) return;
     await how();

@@ -119,7 +119,7 @@ def choose_with(
 
     refines = asked.refining_steps > 0 and about["judge"] == "labels"
     again = most_finer(asked.mu_grid) if asked.hard_cells_weight else 0
-    most = 2 if session.rank > 1 and len(opened.goals) > 1 else 1
+    most = len(descents(session.rank, (0,), tuple(range(len(opened.goals)))))  # of any winner
     steps = -(-most * asked.refining_steps // STEPS_A_CANDIDATE) if refines else 0
     done = 0
 
